@@ -1,0 +1,157 @@
+"""The values of the primitives on NumPy arrays. Loaded when an array is first met.
+
+Derivatives are not here: `autograd.primitives` has the only rules, and they serve arrays too.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from autograd.primitives import TABLE, Primitive
+
+
+def _above(a: Any, b: Any) -> Any:
+    """1 where a > b, 0 where a <= b, nan where either is nan."""
+    return np.where(np.isnan(a) | np.isnan(b), np.nan, np.greater(a, b))
+
+
+def _dot(*operands: Any) -> Any:
+    n = len(operands) // 2
+    return sum((w * x for w, x in zip(operands[:n], operands[n:-1], strict=True)), operands[-1])
+
+
+def _logsumexp(*xs: Any) -> Any:
+    return reduce(np.logaddexp, xs)
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "divide": np.divide,
+    "power": np.power,
+    "where": np.where,
+    "sqrt": np.sqrt,
+    "cbrt": np.cbrt,
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "log": np.log,
+    "log1p": np.log1p,
+    "log2": np.log2,
+    "log10": np.log10,
+    "xlogy": special.xlogy,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "arcsin": np.arcsin,
+    "arccos": np.arccos,
+    "arctan": np.arctan,
+    "arctan2": np.arctan2,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "arcsinh": np.arcsinh,
+    "arccosh": np.arccosh,
+    "arctanh": np.arctanh,
+    "hypot": np.hypot,
+    "erf": special.erf,
+    "erfc": special.erfc,
+    "sigmoid": special.expit,
+    "softplus": lambda x: np.logaddexp(x, 0.0),
+    "log_sigmoid": special.log_expit,
+    "relu": lambda x: np.maximum(x, 0.0),
+    "leaky_relu": lambda x, slope: np.where(np.greater(x, 0.0), x, slope * x),
+    "elu": lambda x, alpha: np.where(np.greater(x, 0.0), x, alpha * np.expm1(x)),
+    "above": _above,
+    "abs": np.abs,
+    "sign": np.sign,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "clip": lambda x, lo, hi: np.minimum(np.maximum(x, lo), hi),
+    "dot": _dot,
+    "fsum": lambda *xs: reduce(np.add, xs),
+    "mean": lambda *xs: reduce(np.add, xs) / len(xs),
+    "logsumexp": _logsumexp,
+    "softmax": lambda *xs: np.exp(xs[0] - _logsumexp(*xs)),
+    "log_softmax": lambda *xs: xs[0] - _logsumexp(*xs),
+}
+
+# NumPy's name of a ufunc where it is not also the name of a row.
+UFUNC_ROWS = {
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "power": "**",
+    "float_power": "**",
+    "negative": "neg",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "absolute": "abs",
+    "fabs": "abs",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+    "expit": "sigmoid",
+    "log_expit": "log_sigmoid",
+}
+
+
+def evaluate(op: Primitive, operands: Sequence[Any]) -> Any:
+    """Apply `op` to arrays of floats, elementwise, with broadcasting.
+
+    >>> from autograd import primitives
+    >>> evaluate(primitives.log, [np.array([1.0, 0.0])]).tolist()
+    [0.0, -inf]
+    """
+    function = op.forward if op.array is None else FUNCTIONS[op.array]
+    with np.errstate(all="ignore"):
+        return function(*operands)
+
+
+def apply_to_arrays(op: Primitive, operands: Sequence[Any]) -> Any:
+    """Apply `op` where some operand is an array: of floats, or of objects such as Values."""
+    if all(np.asarray(x).dtype.kind in "fiub" for x in operands):
+        return evaluate(op, operands)
+    return elementwise(op, operands)
+
+
+def elementwise(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
+    """Apply `function` to each element of object arrays, with broadcasting.
+
+    The result is an object array, or one element where no operand has an axis.
+    """
+    return np.frompyfunc(function, len(operands), 1)(*[_boxed(x) for x in operands])
+
+
+def _boxed(x: Any) -> Any:
+    """Put a single node into an array without axes, so that NumPy does not ask it for its own."""
+    if isinstance(x, np.ndarray):
+        return x
+    box = np.empty((), dtype=object)
+    box[()] = x
+    return box
+
+
+def apply_ufunc(ufunc: Any, inputs: Sequence[Any]) -> Any:
+    """Apply the row that a NumPy function stands for, as in `np.exp(v)` and `array * v`.
+
+    Raises:
+        TypeError: the engine has no such operation.
+    """
+    name = ufunc.__name__
+    if name in ("equal", "not_equal"):
+        return elementwise(operator.is_ if name == "equal" else operator.is_not, inputs)
+    op = TABLE.get(UFUNC_ROWS.get(name, name))
+    if op is None:
+        raise TypeError(f"numpy.{name} has no rule for Values; build it from autograd's functions")
+    return elementwise(op, inputs)

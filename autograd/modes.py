@@ -1,0 +1,78 @@
+"""Modes that change what an operation on Values does: `no_grad` and `detect_anomaly`.
+
+A mode belongs to the thread (or asynchronous task) that entered it. Operations look at `active`
+first, a plain list that is empty in ordinary use, so that modes cost nothing when none is on.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ContextDecorator
+from contextvars import ContextVar
+from typing import Any
+
+active: list[ContextDecorator] = []
+recording: ContextVar[bool] = ContextVar("recording", default=True)
+anomaly: ContextVar[bool] = ContextVar("anomaly", default=False)
+
+
+class _Mode(ContextDecorator):
+    """Set one context variable for the length of a `with` block or of a decorated call."""
+
+    _variable: ContextVar[bool]
+    _value: bool
+
+    def _recreate_cm(self) -> _Mode:
+        return type(self)()  # a decorated function may call itself: one object per call
+
+    def __enter__(self) -> None:
+        active.append(self)
+        self._token = self._variable.set(self._value)
+
+    def __exit__(self, *_: object) -> None:
+        self._variable.reset(self._token)
+        active.remove(self)
+
+
+class no_grad(_Mode):  # noqa: N801 - PyTorch's name
+    """Compute without recording: results are leaves. A context manager and a decorator.
+
+    >>> from autograd import Value, no_grad
+    >>> w = Value(2.0)
+    >>> with no_grad():
+    ...     y = w * w
+    >>> y.parents
+    ()
+    """
+
+    _variable, _value = recording, False
+
+
+class detect_anomaly(_Mode):  # noqa: N801 - PyTorch's name
+    """Raise at the first nan or infinity, forward or backward, and say where it comes from.
+
+    The error names the operation, its operands and the line that called for it. Recording
+    that line makes every operation slower: use this to find a fault, not to train.
+
+    Raises:
+        AnomalyError: an operation gave nan or infinity, or a backward pass did.
+
+    >>> from autograd import Value, detect_anomaly
+    >>> with detect_anomaly():
+    ...     Value(0.0, "x").log()
+    Traceback (most recent call last):
+    autograd.errors.AnomalyError: log gave -inf for x=0.0, at ...
+    """
+
+    _variable, _value = anomaly, True
+
+
+def caller() -> str:
+    """Return the place, outside of this project's own packages, that called for an operation."""
+    frame: Any = sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _OWN:
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+
+
+_OWN = {"autograd", "nn"}

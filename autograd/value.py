@@ -1,0 +1,415 @@
+"""The node of the graph: one number that remembers how it was computed.
+
+Start here. A `Value` holds a float, `data`. Every operation on Values makes a new Value that
+knows its parents and, per parent, the local derivative: how fast the result changes with that
+parent. Following these edges backward with the chain rule gives the derivative of the result
+with respect to everything it came from; `backward` does that in one sweep.
+
+    w, x, b ──► z = w·x + b ──► o = tanh(z)      data flows forward
+    ∂o/∂w, … ◄── ∂o/∂z ◄────── ∂o/∂o = 1         gradients flow backward
+
+What each operation computes and how it is differentiated stands in `autograd.primitives`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import compress
+from typing import Any
+
+from autograd import modes
+from autograd import primitives as p
+from autograd.errors import AnomalyError, as_float
+from autograd.primitives import Primitive
+
+_new = object.__new__
+_special = modes.active  # not empty while a mode such as `no_grad` is on somewhere
+
+
+def _unary(op: Primitive) -> Callable[[Any], Any]:
+    """Make the method that applies a row with one operand."""
+    forward, (rule,) = op.forward, op.partials  # type: ignore[misc]
+
+    def method(x: Any) -> Any:
+        if x.__class__ is Value and not _special:
+            node = _new(Value)
+            a = x.data
+            node.data = out = forward(a)
+            node.grad = 0.0
+            node.name = None
+            node._primitive = op
+            node._a = x
+            node._b = None
+            node._da = rule(out, a)
+            node._db = None
+            return node
+        return op(x)
+
+    return method
+
+
+def _binary(op: Primitive) -> Callable[[Any, Any], Any]:
+    """Make the operator that applies a row with two operands.
+
+    Nodes made here are most of any graph, so their two parents and two local derivatives stand
+    in slots of the node: fewer objects to make, and fewer for the garbage collector to walk.
+    """
+    forward, (rule_a, rule_b) = op.forward, op.partials  # type: ignore[misc]
+
+    def method(x: Any, y: Any) -> Any:
+        if y.__class__ is Value and not _special:
+            node = _new(Value)
+            a = x.data
+            b = y.data
+            node.data = out = forward(a, b)
+            node.grad = 0.0
+            node.name = None
+            node._primitive = op
+            node._a = x
+            node._b = y
+            node._da = rule_a(out, a, b)
+            node._db = rule_b(out, a, b)
+            return node
+        return op(x, y) if _is_operand(y) else NotImplemented
+
+    return method
+
+
+def _reflected(op: Primitive) -> Callable[[Any, Any], Any]:
+    """Make the operator for a number on the left, as in `2 - v`."""
+
+    def method(y: Any, x: Any) -> Any:
+        return op(x, y) if _is_operand(x) else NotImplemented
+
+    return method
+
+
+def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
+    """Make a comparison: it looks at the data alone, and gives a bool."""
+
+    def method(x: Any, y: Any) -> Any:
+        return op(x, y) if _is_operand(y) else NotImplemented
+
+    return method
+
+
+def _is_operand(x: Any) -> bool:
+    """Tell a number, a node or an array from a string, say."""
+    return isinstance(x, (float, int)) or hasattr(x, "_rank") or hasattr(x, "__array_ufunc__")
+
+
+class Value:
+    """A number in a computation: a leaf that you make, or the result of an operation.
+
+    Args:
+        data: any real number; it is stored as a float.
+        name: shown where the graph is printed, drawn or explained.
+
+    Attributes:
+        data: the number, a float.
+        grad: the derivative of the node that `backward()` was called on with respect to this
+            one, a float. A leaf adds up over passes, until it is set to zero again; an inner
+            node has that of the last pass.
+        name: the name, or None.
+
+    `<` and its kin compare the data. `==` and `hash` are identity, so that nodes can be kept in
+    sets and dictionaries.
+
+    Raises:
+        TypeError: `data` is not a real number.
+
+    >>> x, w, b = Value(2.0, "x"), Value(-3.0, "w"), Value(6.88, "b")
+    >>> o = (w * x + b).tanh()
+    >>> o.backward()
+    >>> print(f"o = {o:.4f}, ∂o/∂w = {w.grad:.4f}")
+    o = 0.7064, ∂o/∂w = 1.0019
+    """
+
+    __slots__ = (
+        "_a",
+        "_b",
+        "_da",
+        "_db",
+        "_grad_value",
+        "_primitive",
+        "_site",
+        "data",
+        "grad",
+        "name",
+    )
+
+    # How a node keeps its edges. `_a` and `_b` are its operands; `_da` and `_db` the local
+    # derivatives towards them, or None where there is no edge: a number, or the branch that
+    # `where` did not take. A node with any number of operands has tuples instead: `_b` of all
+    # operands, `_a` of those with an edge and `_da` of the local derivatives towards these.
+    data: float
+    grad: float
+    name: str | None
+    _primitive: Primitive | None
+    _a: Any
+    _b: Any
+    _da: Any
+    _db: float | None
+    _site: str
+    _grad_value: Value | None
+
+    _rank = 1  # see `primitives._dispatch`
+
+    def __init__(self, data: float, name: str | None = None) -> None:
+        self.data = data if data.__class__ is float else as_float(data, "Value(data): data")
+        self.grad = 0.0
+        self.name = name
+        self._primitive = self._a = self._b = self._da = self._db = None
+
+    # --- where the node comes from ----------------------------------------------------------
+
+    @property
+    def op(self) -> str:
+        """The operation that made this node, such as "*" or "tanh"; empty for a leaf.
+
+        >>> (Value(1.0) * 2).op
+        '*'
+        """
+        return "" if self._primitive is None else self._primitive.name
+
+    @property
+    def parents(self) -> tuple[Value, ...]:
+        """The operands, in order and with multiplicity; empty for a leaf.
+
+        A number among them appears as a constant leaf, made when first asked for.
+
+        >>> a = Value(3.0)
+        >>> (a * a).parents == (a, a)
+        True
+        """
+        operands = self._operands()
+        if any(x.__class__ is float for x in operands):
+            operands = tuple([Value(x) if x.__class__ is float else x for x in operands])
+            if self._da.__class__ is tuple:
+                self._b = operands
+            else:
+                self._a, self._b = operands
+        return operands
+
+    _op, _prev = op, parents  # micrograd's names
+
+    @property
+    def local_derivatives(self) -> tuple[float | None, ...]:
+        """∂self/∂parent for each of `parents`; None for a number or a branch not taken.
+
+        >>> (Value(2.0) * Value(5.0)).local_derivatives
+        (5.0, 2.0)
+        """
+        if self._da.__class__ is tuple:
+            edges = iter(self._da)
+            with_edge = set(self._a)
+            return tuple([next(edges) if x in with_edge else None for x in self._b])
+        return (self._da, self._db)[: len(self._operands())]
+
+    def _operands(self) -> tuple[Any, ...]:
+        """Give the operands as they are: nodes, and numbers as floats."""
+        if self._da.__class__ is tuple:
+            operands: tuple[Any, ...] = self._b
+            return operands
+        if self._b is not None:
+            return self._a, self._b
+        return () if self._primitive is None else (self._a,)
+
+    def _edges(self) -> tuple[Value, ...]:
+        """Give the parents along which gradients flow."""
+        if self._db is not None:
+            return (self._b,) if self._da is None else (self._a, self._b)
+        if self._da.__class__ is tuple:
+            parents: tuple[Value, ...] = self._a
+            return parents
+        return () if self._da is None else (self._a,)
+
+    # --- operations -------------------------------------------------------------------------
+
+    __add__, __radd__ = _binary(p.add), _reflected(p.add)
+    __sub__, __rsub__ = _binary(p.sub), _reflected(p.sub)
+    __mul__, __rmul__ = _binary(p.mul), _reflected(p.mul)
+    __truediv__, __rtruediv__ = _binary(p.div), _reflected(p.div)
+    __pow__, __rpow__ = _binary(p.power), _reflected(p.power)
+    __neg__ = _unary(p.neg)
+    __abs__ = _unary(p.absolute)
+    __lt__, __le__ = _comparison(p.lt), _comparison(p.le)
+    __gt__, __ge__ = _comparison(p.gt), _comparison(p.ge)
+
+    exp, expm1 = _unary(p.exp), _unary(p.expm1)
+    log, log1p, log2, log10 = _unary(p.log), _unary(p.log1p), _unary(p.log2), _unary(p.log10)
+    sqrt, cbrt, square = _unary(p.sqrt), _unary(p.cbrt), _unary(p.square)
+    sin, cos, tan = _unary(p.sin), _unary(p.cos), _unary(p.tan)
+    asin, acos, atan = _unary(p.asin), _unary(p.acos), _unary(p.atan)
+    sinh, cosh, tanh = _unary(p.sinh), _unary(p.cosh), _unary(p.tanh)
+    asinh, acosh, atanh = _unary(p.asinh), _unary(p.acosh), _unary(p.atanh)
+    arcsin, arccos, arctan, arcsinh, arccosh, arctanh = asin, acos, atan, asinh, acosh, atanh
+    erf, erfc, sign, abs = _unary(p.erf), _unary(p.erfc), _unary(p.sign), __abs__
+    sigmoid, log_sigmoid = _unary(p.sigmoid), _unary(p.log_sigmoid)
+    relu, softplus = _unary(p.relu), _unary(p.softplus)
+    silu, gelu = _unary(p.silu), _unary(p.gelu)
+
+    def __pos__(self) -> Value:
+        return self
+
+    @staticmethod
+    def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
+        """Apply any row to operands of which at least one is a Value: the general path."""
+        if op is p.where:
+            return _choose(*operands)
+        operands = _plain(op, operands)
+        wanted = [x.__class__ is not float for x in operands]
+        data = [x.data if want else x for x, want in zip(operands, wanted, strict=True)]
+        out = op.forward(*data)
+        if op.partials is None:
+            return out
+        if not modes.recording.get():
+            node = Value(out)
+        elif isinstance(op.partials, tuple) and len(operands) <= 2:
+            node = _made(op, out, *operands, *[None] * (2 - len(operands)))
+            locals_ = iter(op.local_derivatives(out, data, wanted))
+            node._da, node._db = [next(locals_) if want else None for want in (*wanted, False)[:2]]
+        else:
+            node = _made(op, out, tuple(compress(operands, wanted)), operands)
+            node._da = tuple(op.local_derivatives(out, data, wanted))
+        if modes.anomaly.get():
+            node._site = modes.caller()
+            if out - out != 0.0:  # nan or infinite
+                raise AnomalyError(f"{op.name} gave {out} for {_listed(operands)}, at {node._site}")
+        return node
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__" or kwargs:
+            return NotImplemented
+        from autograd.arrays import apply_ufunc
+
+        return apply_ufunc(ufunc, inputs)
+
+    # --- differentiation --------------------------------------------------------------------
+
+    def backward(self, seed: float = 1.0, create_graph: bool = False) -> None:
+        """Add the derivative of this node to the `grad` of every leaf it depends on.
+
+        Args:
+            seed: the derivative of the final result with respect to this node.
+            create_graph: record the pass itself, and put each derivative as a Value, which can be
+                differentiated again, into `grad_value`.
+
+        Raises:
+            RuntimeError: `create_graph` and the data of a node was changed since it was used.
+            AnomalyError: a derivative is nan or infinite, under `detect_anomaly`.
+
+        >>> x = Value(3.0)
+        >>> (x * x + x).backward()
+        >>> x.grad
+        7.0
+        """
+        from autograd.backward import backward, recorded_backward
+
+        (recorded_backward if create_graph else backward)(self, as_float(seed, "seed"))
+
+    @property
+    def grad_value(self) -> Value | None:
+        """The derivative as a Value, after `backward(create_graph=True)`; None before.
+
+        >>> x = Value(2.0)
+        >>> (x ** 3).backward(create_graph=True)
+        >>> x.grad_value.data
+        12.0
+        """
+        return getattr(self, "_grad_value", None)
+
+    def detach(self) -> Value:
+        """Return a leaf with the same data and name, which passes no gradient on.
+
+        >>> (Value(2.0) * 3).detach()
+        Value(data=6.0, grad=0.0)
+        """
+        return Value(self.data, self.name)
+
+    # --- as a number ------------------------------------------------------------------------
+
+    def item(self) -> float:
+        """Return the data, a float.
+
+        >>> Value(2).item()
+        2.0
+        """
+        return self.data
+
+    def __float__(self) -> float:
+        raise TypeError(
+            "a Value does not turn into a float by itself, since that would cut the graph: for "
+            "mathematics use autograd.exp and its kin instead of math.exp, for the number .item()"
+        )
+
+    def __bool__(self) -> bool:
+        raise TypeError("the truth of a Value is unclear: write v.data != 0, or compare it")
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else repr(self)
+
+    def __repr__(self) -> str:
+        data, grad = float(f"{self.data:.6g}"), float(f"{self.grad:.6g}")
+        op = f", op={self.op!r}" if self.op else ""
+        name = f", name={self.name!r}" if self.name is not None else ""
+        return f"Value(data={data}, grad={grad}{op}{name})"
+
+    # --- copies -----------------------------------------------------------------------------
+
+    def __copy__(self) -> Value:
+        return _made(self._primitive, self.data, self._a, self._b, self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        from autograd.copying import deepcopy_graph
+
+        return deepcopy_graph(self, memo)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from autograd.copying import reduce_graph
+
+        return reduce_graph(self)
+
+
+def _plain(op: Primitive, operands: Sequence[Any]) -> tuple[Any, ...]:
+    """Turn numbers of all kinds into floats."""
+    if set(map(type, operands)) <= {Value, float}:
+        return tuple(operands)
+    what = f"operand of {op.name}"
+    return tuple([x if isinstance(x, Value) else as_float(x, what) for x in operands])
+
+
+def _made(op: Primitive | None, data: float, a: Any, b: Any, like: Value | None = None) -> Value:
+    """Make a node; its gradient, name and local derivatives are those of `like`."""
+    node = _new(Value)
+    node.data = data
+    node._primitive = op
+    node._a = a
+    node._b = b
+    node.grad, node.name, node._da, node._db = (
+        (0.0, None, None, None) if like is None else (like.grad, like.name, like._da, like._db)
+    )
+    return node
+
+
+def _choose(condition: Any, x: Any, y: Any) -> Any:
+    """Apply `where`: an edge to the branch taken; the other, which may be nan, has none."""
+    if isinstance(condition, Value):
+        raise TypeError("the condition of where must be a comparison, such as v > 0, not a Value")
+    x, y = [v if isinstance(v, Value) else as_float(v, "branch of where") for v in (x, y)]
+    taken = x if condition else y
+    if not modes.recording.get():
+        return Value(taken if taken.__class__ is float else taken.data)
+    node = _made(p.where, taken if taken.__class__ is float else taken.data, x, y)
+    if taken.__class__ is not float:
+        node._da, node._db = (1.0, None) if condition else (None, 1.0)
+    return node
+
+
+def _listed(operands: Sequence[Any]) -> str:
+    """Describe operands as in "w=2.0, 3.0"; a long list is cut."""
+    shown = [
+        repr(x) if x.__class__ is float else f"{x.name + '=' if x.name else ''}{x.data!r}"
+        for x in operands[:6]
+    ]
+    return ", ".join(shown + ["..."] * (len(operands) > 6))

@@ -1,0 +1,524 @@
+"""nn.data: data sets, CSV files, splitting, scaling and minibatches."""
+
+import csv
+import json
+import math
+import random
+import statistics
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nn import data
+from nn.data import (
+    Dataset,
+    Standardiser,
+    batches,
+    load,
+    load_csv,
+    one_hot,
+    standardise,
+    train_test_split,
+)
+
+finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a CSV file and return its path."""
+
+    def write(content, name="data.csv"):
+        path = tmp_path / name
+        if isinstance(content, str):
+            content = content.encode()
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def toy():
+    return Dataset([[0.0, 1.0], [1.0, 0.0]], [1, 0], ("x1", "x2"), ("no", "yes"), "toy")
+
+
+class TestDataset:
+    def test_describes_itself(self, toy):
+        assert (len(toy), toy.n_features, toy.n_classes) == (2, 2, 2)
+        assert repr(toy) == "<Dataset toy: 2 samples, 2 features, 2 classes>"
+
+    def test_regression_has_no_classes(self):
+        targets = Dataset([[1.0]], [0.5], ("x",), (), "line")
+        assert targets.n_classes == 0
+        assert repr(targets) == "<Dataset line: 1 samples, 1 features, regression>"
+
+    def test_samples_without_targets(self):
+        samples = Dataset([[1.0], [2.0]], [], ("x",), (), "new")
+        assert repr(samples) == "<Dataset new: 2 samples, 1 features, no targets>"
+        assert samples.subset([1]).y == []
+
+    def test_is_frozen_and_slotted(self, toy):
+        with pytest.raises(AttributeError):
+            toy.name = "other"
+        assert not hasattr(toy, "__dict__")
+
+    def test_subset_keeps_order_and_names(self, toy):
+        subset = toy.subset([1, 0, 1])
+        assert subset.X == [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
+        assert subset.y == [0, 1, 0]
+        assert (subset.class_names, subset.feature_names) == (("no", "yes"), ("x1", "x2"))
+
+    @pytest.mark.parametrize(
+        ("X", "y", "message"),
+        [
+            ([[1.0], [1.0, 2.0]], [0, 0], "bad: row 1 of X has 2 values, but there are 1 feature"),
+            ([[1.0], [2.0]], [0], "bad: X has 2 rows, y has 1 targets"),
+            ([[1.0], [2.0]], [0, 2], r"row 1: the label 2 is outside 0 … 1, as there are 2 class"),
+            ([[1.0], [2.0]], [-1, 0], r"row 0: the label -1 is outside 0 … 1"),
+        ],
+    )
+    def test_inconsistent_parts(self, X, y, message):
+        with pytest.raises(ValueError, match=message):
+            Dataset(X, y, ("x",), ("no", "yes"), "bad")
+
+    def test_class_labels_are_integers(self):
+        with pytest.raises(TypeError, match=r"row 0: the label 0\.5 is not an integer class index"):
+            Dataset([[1.0]], [0.5], ("x",), ("no", "yes"), "bad")
+
+
+class TestBundled:
+    @pytest.mark.parametrize(
+        ("name", "shape", "class_counts"),
+        [
+            ("digits", (1797, 64), [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]),
+            ("iris", (150, 4), [50, 50, 50]),
+            ("wine", (178, 13), [59, 71, 48]),
+            ("breast_cancer", (569, 30), [212, 357]),
+        ],
+    )
+    def test_sizes_and_types(self, name, shape, class_counts):
+        dataset = getattr(data, name)()
+        assert dataset.name == name
+        assert (len(dataset), dataset.n_features) == shape
+        assert [dataset.y.count(k) for k in range(dataset.n_classes)] == class_counts
+        assert {type(x) for row in dataset.X for x in row} == {float}
+        assert {type(label) for label in dataset.y} == {int}
+        assert {type(n) for n in dataset.class_names + dataset.feature_names} == {str}
+
+    def test_digits_are_raw_pixels(self):
+        pixels = {x for row in data.digits().X for x in row}
+        assert pixels == set(map(float, range(17)))
+        assert data.digits().class_names == tuple("0123456789")
+
+    def test_iris_names(self):
+        assert data.iris().class_names == ("setosa", "versicolor", "virginica")
+        assert data.iris().feature_names[0] == "sepal length (cm)"
+        assert data.iris().X[0] == [5.1, 3.5, 1.4, 0.2]
+
+
+class TestToy:
+    @pytest.mark.parametrize("make", [data.moons, data.circles])
+    def test_seeded(self, make):
+        assert make(n=20, seed=3) == make(n=20, seed=3)
+        assert make(n=20, seed=3) != make(n=20, seed=4)
+
+    @pytest.mark.parametrize("make", [data.moons, data.circles])
+    def test_size_and_balance(self, make):
+        dataset = make(n=31)
+        assert len(dataset) == 31
+        assert abs(dataset.y.count(0) - dataset.y.count(1)) == 1
+        assert {type(x) for row in dataset.X for x in row} == {float}
+
+    def test_moons_are_named_by_where_they_lie(self):
+        moons = data.moons(noise=0.0)
+        height = [[x[1] for x, k in zip(moons.X, moons.y, strict=True) if k == c] for c in (0, 1)]
+        assert moons.class_names == ("upper", "lower")
+        assert max(height[0]) > max(height[1])
+        assert min(height[0]) > min(height[1])
+
+    def test_circles_are_named_by_where_they_lie(self):
+        circles = data.circles(noise=0.0)
+        for point, k in zip(circles.X, circles.y, strict=True):
+            assert math.hypot(*point) == pytest.approx(
+                {"outer": 1, "inner": 0.5}[circles.class_names[k]]
+            )
+
+    @pytest.mark.parametrize("make", [data.moons, data.circles])
+    def test_bad_arguments(self, make):
+        with pytest.raises(ValueError, match="n must be at least 2, one sample per class, not 1"):
+            make(n=1)
+        for noise in (-0.1, math.nan, math.inf):
+            with pytest.raises(ValueError, match=f"noise is a standard deviation .* not {noise}"):
+                make(noise=noise)
+
+
+class TestLoad:
+    @pytest.mark.parametrize("name", ["digits", "iris", "wine", "breast_cancer"])
+    def test_bundled(self, name):
+        assert load(name) == getattr(data, name)()
+
+    @pytest.mark.parametrize("name", ["moons", "circles"])
+    def test_generated(self, name):
+        assert load(name, seed=5) == getattr(data, name)(seed=5)
+
+    def test_path(self, write):
+        path = write("a,kind\n1,cat\n", "PETS.CSV")
+        assert load(path) == load(str(path)) == load_csv(path)
+
+    def test_unknown_name(self):
+        message = (
+            "no data set 'mnist'; choose from digits, iris, wine, breast_cancer, moons, circles, "
+            r"or give a path ending in \.csv"
+        )
+        with pytest.raises(ValueError, match=message):
+            load("mnist")
+
+    def test_missing_file(self):
+        with pytest.raises(FileNotFoundError, match=r"nowhere\.csv"):
+            load("nowhere.csv")
+
+
+class TestCsv:
+    def test_names_and_classes(self, write):
+        pets = load_csv(write("height,weight,kind\n60,30.5,dog\n25,4,cat\n", "pets.csv"))
+        assert pets == Dataset(
+            [[60.0, 30.5], [25.0, 4.0]], [1, 0], ("height", "weight"), ("cat", "dog"), "pets"
+        )
+
+    @pytest.mark.parametrize("label", [0, -3, "kind"])
+    def test_label_column(self, write, label):
+        pets = load_csv(write("kind,height,weight\ndog,60,30.5\n"), label=label)
+        assert pets.feature_names == ("height", "weight")
+        assert (pets.X, pets.class_names) == ([[60.0, 30.5]], ("dog",))
+
+    def test_no_label(self, write):
+        new = load_csv(write("a,b\n1,2\n3,4\n"), label=None)
+        assert new == Dataset([[1.0, 2.0], [3.0, 4.0]], [], ("a", "b"), (), "data")
+
+    def test_no_header(self, write):
+        pets = load_csv(write("60,dog,30.5\n25,cat,4\n"), label=1)
+        assert pets.feature_names == ("x1", "x2")
+        assert (pets.X, pets.y) == ([[60.0, 30.5], [25.0, 4.0]], [1, 0])
+
+    def test_forced_header(self, write):
+        path = write("2019,2020,kind\n1,2,cat\n")
+        assert load_csv(path, header=True).feature_names == ("2019", "2020")
+        assert load_csv(path, label="kind").feature_names == ("2019", "2020")
+        assert load_csv(path).X == [[2019.0, 2020.0], [1.0, 2.0]]
+
+    def test_forced_no_header(self, write):
+        path = write("a,b\n1,2\n")
+        with pytest.raises(ValueError, match=r"row 1, column 0 \(counted from 0\): 'a' is not a n"):
+            load_csv(path, header=False)
+
+    @pytest.mark.parametrize(
+        ("labels", "y", "class_names"),
+        [
+            (["10", "9", "10"], [1, 0, 1], ("9", "10")),
+            (["-1", "+1", "01"], [0, 1, 1], ("-1", "1")),
+            (["b", "a", "10", "9"], [3, 2, 0, 1], ("10", "9", "a", "b")),
+            (["1_0", "x"], [0, 1], ("1_0", "x")),
+            (["1.0", "2.0"], [1.0, 2.0], ()),
+            (["1", "2.5", "-1e3"], [1.0, 2.5, -1000.0], ()),
+        ],
+    )
+    def test_rule_for_targets(self, write, labels, y, class_names):
+        dataset = load_csv(write("".join(f"0,{label}\n" for label in labels)))
+        assert (dataset.y, dataset.class_names) == (y, class_names)
+        assert {type(target) for target in dataset.y} == {int if class_names else float}
+
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+    @pytest.mark.parametrize("bom", ["", "\N{ZERO WIDTH NO-BREAK SPACE}"])
+    def test_line_ends_and_byte_order_mark(self, write, end, bom):
+        content = bom + end.join(["a,b,Größe", "1, 2 ,klein", "", "3,4, groß", "   ", ""])
+        dataset = load_csv(write(content), label="Größe")
+        assert dataset.feature_names == ("a", "b")
+        assert (dataset.X, dataset.class_names) == ([[1.0, 2.0], [3.0, 4.0]], ("groß", "klein"))
+
+    def test_quoted_cells(self, write):
+        dataset = load_csv(write('"length, cm","say ""hi"""\n"1.5", "a,b"\n2,"two\nlines"\n'))
+        assert dataset.feature_names == ("length, cm",)
+        assert (dataset.X, dataset.class_names) == ([[1.5], [2.0]], ("a,b", "two\nlines"))
+
+    def test_row_numbers_are_those_of_the_file(self, write):
+        path = write('a,kind\n\n1,"two\nlines"\n\nx,cat\n')
+        with pytest.raises(ValueError, match=r"data\.csv, row 6, column 'a': 'x' is not a number"):
+            load_csv(path)
+
+    @pytest.mark.parametrize(
+        ("cell", "problem"),
+        [
+            ("abc", "'abc' is not a number"),
+            ("1_000", "'1_000' is not a number"),
+            ("1;5", "'1;5' is not a number"),
+            ("", "the cell is empty"),
+            ("  ", "the cell is empty"),
+            ("nan", "'nan' is not finite"),
+            ("-inf", "'-inf' is not finite"),
+            ("1e999", "'1e999' is not finite"),
+        ],
+    )
+    def test_bad_feature(self, write, cell, problem):
+        path = write(f"a,b,kind\n1,2,cat\n3,{cell},dog\n")
+        with pytest.raises(ValueError) as caught:
+            load_csv(path)
+        assert str(caught.value) == f"{path}, row 3, column 'b': {problem}"
+        with pytest.raises(ValueError) as caught:
+            load_csv(write(f"1,2,cat\n3,{cell},dog\n"))
+        assert str(caught.value) == f"{path}, row 2, column 1 (counted from 0): {problem}"
+
+    @pytest.mark.parametrize(
+        ("cells", "row", "problem"),
+        [
+            (["1.5", "n/a", "2"], 3, "'n/a' is not a number"),
+            (["cat", "", "dog"], 3, "the cell is empty"),
+            (["cat", "dog", "nan"], 4, "'nan' is not finite"),
+            (["1", "inf", "2"], 3, "'inf' is not finite"),
+        ],
+    )
+    def test_bad_target(self, write, cells, row, problem):
+        path = write("a,target\n" + "".join(f"0,{cell}\n" for cell in cells))
+        with pytest.raises(ValueError) as caught:
+            load_csv(path)
+        assert str(caught.value) == f"{path}, row {row}, column 'target': {problem}"
+
+    def test_header_with_a_number_in_it_gets_a_hint(self, write):
+        path = write("height,2020,kind\n1,2,cat\n")
+        hint = "; if this row holds the column names, pass header=True"
+        with pytest.raises(ValueError, match=r"row 1, column 0 .*'height' is not a number" + hint):
+            load_csv(path)
+        with pytest.raises(ValueError, match="'height' is not a number$"):
+            load_csv(path, header=False)
+
+    @pytest.mark.parametrize(
+        ("content", "options", "message"),
+        [
+            ("", {}, "the file is empty"),
+            ("\n \n", {}, "the file is empty"),
+            ("a,b\n", {}, "there is a header but no row of data"),
+            ("a,b\n1,2\n3\n", {}, ", row 3: 1 cells, but row 1 has 2"),
+            ("a,b\n1,2,\n", {}, ", row 2: 3 cells, but row 1 has 2"),
+            ("a;b\n1;2\n", {}, "there is only one column, the label, and no feature; the cells"),
+            (",a,b\n0,1,2\n", {}, r", row 1: column 0 \(counted from 0\) has no name in the head"),
+            ("a,a,b\n0,1,2\n", {}, ", row 1: there are two columns 'a'"),
+            ("a,b\n1,2\n", {"label": "c"}, "no column 'c'; the columns are 'a', 'b'"),
+            ("a,b\n1,2\n", {"label": 2}, "no column 2; the columns are 'a', 'b'"),
+            ("1,2\n", {"label": -3}, "no column -3; the columns are 0 to 1, without names"),
+            ('a,b\n1,"2\n', {}, ", row 2: malformed CSV: unexpected end of data"),
+            (b"a,b\n1,\xff\n", {}, "the file is not UTF-8 text: .*0xff"),
+            ("a,b\n1,2\n".encode("utf-16"), {}, "the file is not UTF-8 text"),
+        ],
+    )
+    def test_bad_file(self, write, content, options, message):
+        with pytest.raises(ValueError, match=r"data\.csv.*" + message):
+            load_csv(write(content), **options)
+
+    def test_name_of_the_label_needs_a_header(self, write):
+        with pytest.raises(ValueError, match="label 'b' is a name, but header=False"):
+            load_csv(write("a,b\n1,2\n"), label="b", header=False)
+
+    @given(
+        rows=st.lists(st.tuples(finite, finite, st.sampled_from(["a", "B,c", '"'])), min_size=1),
+        header=st.booleans(),
+    )
+    def test_reads_what_the_csv_module_writes(self, tmp_path_factory, rows, header):
+        path = tmp_path_factory.mktemp("csv") / "data.csv"
+        with open(path, "w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows([("u", "v", "kind"), *rows] if header else rows)
+        dataset = load_csv(path)
+        assert dataset.X == [[u, v] for u, v, _ in rows]
+        assert [dataset.class_names[k] for k in dataset.y] == [kind for *_, kind in rows]
+
+
+class TestSplit:
+    def test_parts_are_a_partition(self):
+        dataset = Dataset([[float(i)] for i in range(50)], [0.5] * 50, ("x",), (), "line")
+        train, test = train_test_split(dataset, 0.3)
+        assert (len(train), len(test)) == (35, 15)
+        assert sorted(train.X + test.X) == dataset.X
+        assert train.X != sorted(train.X)
+
+    def test_targets_stay_with_their_samples(self):
+        dataset = Dataset([[float(i)] for i in range(20)], list(range(20)), ("x",), (), "line")
+        for part in train_test_split(dataset):
+            assert [x for [x] in part.X] == part.y
+
+    def test_seeded(self):
+        iris = data.iris()
+        assert train_test_split(iris, seed=1) == train_test_split(iris, seed=1)
+        assert train_test_split(iris, seed=1) != train_test_split(iris, seed=2)
+
+    def test_stratified(self):
+        _, test = train_test_split(data.breast_cancer())
+        assert [test.y.count(0), test.y.count(1)] == [42, 72]
+
+    def test_not_stratified(self):
+        counts = set()
+        for seed in range(5):
+            _, test = train_test_split(data.iris(), seed=seed, stratify=False)
+            counts.add(tuple(test.y.count(k) for k in range(3)))
+        assert len(counts) > 1
+
+    def test_number_of_samples(self):
+        train, test = train_test_split(data.iris(), test_size=6)
+        assert (len(train), len(test)) == (144, 6)
+
+    def test_without_targets(self):
+        dataset = Dataset([[1.0], [2.0]], [], ("x",), (), "new")
+        assert [len(part) for part in train_test_split(dataset, 0.5)] == [1, 1]
+
+    def test_class_with_one_sample(self):
+        dataset = Dataset([[0.0]] * 5, [0, 0, 0, 0, 1], ("x",), ("cat", "dog"), "pets")
+        with pytest.raises(ValueError, match="class 'dog' has one sample only.*stratify=False"):
+            train_test_split(dataset, 0.5)
+        assert [len(part) for part in train_test_split(dataset, 0.4, stratify=False)] == [3, 2]
+
+    @pytest.mark.parametrize("test_size", [0.0, 1.5, 2])
+    def test_bad_size(self, test_size):
+        with pytest.raises(ValueError, match="test_size"):
+            train_test_split(data.iris(), test_size)
+
+
+class TestStandardiser:
+    @given(st.lists(st.tuples(finite, finite), min_size=2, max_size=20))
+    def test_mean_0_and_deviation_1(self, rows):
+        dataset = Dataset([list(row) for row in rows], [], ("a", "b"), (), "random")
+        (standardised,) = standardise(dataset)
+        for before, after in zip(
+            zip(*rows, strict=True), zip(*standardised.X, strict=True), strict=True
+        ):
+            assert statistics.fmean(after) == pytest.approx(0, abs=1e-6)
+            if len(set(before)) == 1:
+                assert max(map(abs, after)) <= 1e-6 * max(map(abs, before))
+            elif statistics.pstdev(before) > 1e-5 * max(map(abs, before)):
+                assert statistics.pstdev(after) == pytest.approx(1, rel=1e-6)
+
+    def test_constant_column_becomes_zero(self):
+        # The mean of these is off by rounding, so their computed deviation is 1e-17 and not 0.
+        dataset = Dataset([[0.1, float(i)] for i in range(10)], [], ("a", "b"), (), "toy")
+        standardiser = Standardiser.fit(dataset)
+        assert standardiser.scale[0] == 1.0
+        assert [row[0] for row in standardiser.apply(dataset).X] == pytest.approx([0.0] * 10)
+
+    def test_applies_the_map_of_the_training_set(self):
+        train = Dataset([[0.0], [4.0]], [0, 1], ("x",), ("a", "b"), "train")
+        test = Dataset([[10.0]], [1], ("x",), ("a", "b"), "test")
+        assert standardise(train, test) == (
+            Dataset([[-1.0], [1.0]], [0, 1], ("x",), ("a", "b"), "train"),
+            Dataset([[4.0]], [1], ("x",), ("a", "b"), "test"),
+        )
+        assert train.X == [[0.0], [4.0]]
+
+    def test_pixels_to_the_unit_interval(self):
+        digits = data.digits()
+        scaled = Standardiser.from_range(0, 16, n_features=64).apply(digits)
+        assert scaled.X[7] == [x / 16 for x in digits.X[7]]
+        assert Standardiser.from_range(-1, 3, n_features=1).transform([[-1], [3]]) == [[0.0], [1.0]]
+
+    @given(st.lists(st.tuples(finite, st.floats(1e-300, 1e300)), max_size=4))
+    def test_survives_json_exactly(self, columns):
+        mean, scale = zip(*columns, strict=True) if columns else ((), ())
+        standardiser = Standardiser(mean, scale)
+        assert (
+            Standardiser.from_dict(json.loads(json.dumps(standardiser.to_dict()))) == standardiser
+        )
+
+    def test_from_dict_checks_the_keys(self):
+        with pytest.raises(
+            ValueError, match=r"the keys 'mean' and 'scale', found \['mean', 'std'\]"
+        ):
+            Standardiser.from_dict({"mean": [0.0], "std": [1.0]})
+
+    @pytest.mark.parametrize(
+        ("mean", "scale", "message"),
+        [
+            ((0.0,), (), "there are 1 means, but 0 scales"),
+            ((0.0, math.nan), (1.0, 1.0), "feature 1: the mean must be finite, not nan"),
+            ((0.0,), (0.0,), r"feature 0: the scale must be finite and positive, not 0\.0"),
+            ((0.0,), (-1.0,), r"feature 0: the scale must be finite and positive, not -1\.0"),
+            ((0.0,), (math.inf,), "feature 0: the scale must be finite and positive, not inf"),
+        ],
+    )
+    def test_impossible_maps(self, mean, scale, message):
+        with pytest.raises(ValueError, match=message):
+            Standardiser(mean, scale)
+
+    @pytest.mark.parametrize("high", [1, 0, math.nan])
+    def test_empty_range(self, high):
+        with pytest.raises(ValueError, match=f"high must be above low = 1, not {high}"):
+            Standardiser.from_range(1, high, n_features=1)
+
+    def test_no_samples(self):
+        with pytest.raises(ValueError, match="none: cannot standardise a data set without samples"):
+            Standardiser.fit(Dataset([], [], ("x",), (), "none"))
+
+    @pytest.mark.parametrize("bad", [math.nan, math.inf])
+    def test_data_that_is_not_finite(self, bad):
+        dataset = Dataset([[1.0, 2.0], [3.0, bad]], [], ("a", "b"), (), "toy")
+        with pytest.raises(ValueError, match=f"toy: row 1, feature 'b' is {bad}"):
+            Standardiser.fit(dataset)
+
+    def test_another_number_of_features(self):
+        standardiser = Standardiser((0.0, 0.0), (1.0, 1.0))
+        with pytest.raises(ValueError, match="row 1 has 3 features, the standardiser has 2"):
+            standardiser.transform([[1.0, 2.0], [1.0, 2.0, 3.0]])
+
+
+class TestOneHot:
+    @given(st.lists(st.integers(0, 4)))
+    def test_inverse_is_argmax(self, labels):
+        rows = one_hot(labels, 5)
+        assert [row.index(1.0) for row in rows] == labels
+        assert all(sorted(row) == [0.0] * 4 + [1.0] for row in rows)
+        assert {type(x) for row in rows for x in row} <= {float}
+
+    def test_numpy_labels(self):
+        assert one_hot(np.array([1, 0]), 2) == [[0.0, 1.0], [1.0, 0.0]]
+
+    @pytest.mark.parametrize("label", [-1, 3])
+    def test_label_outside_the_range(self, label):
+        with pytest.raises(
+            ValueError, match=f"row 1: the label {label} is outside 0 … 2, as there"
+        ):
+            one_hot([0, label], 3)
+
+    def test_label_that_is_not_an_integer(self):
+        with pytest.raises(TypeError, match=r"row 2: the label 1\.0 is not an integer class index"):
+            one_hot([0, 1, 1.0], 3)
+
+
+class TestBatches:
+    @given(st.integers(0, 40), st.integers(1, 12), st.integers())
+    def test_every_index_once(self, n, size, seed):
+        cut = list(batches(n, size, rng=random.Random(seed)))
+        assert sorted(i for batch in cut for i in batch) == list(range(n))
+        assert all(len(batch) == size for batch in cut[:-1])
+        assert all(1 <= len(batch) <= size for batch in cut)
+
+    def test_shuffled_and_seeded(self):
+        def epochs(seed):
+            rng = random.Random(seed)
+            return [list(batches(20, 6, rng=rng)) for _ in range(2)]
+
+        assert epochs(0) == epochs(0)
+        assert epochs(0) != epochs(1)
+        assert epochs(0)[0] != epochs(0)[1]
+
+    def test_bad_sizes_are_refused_at_once(self):
+        with pytest.raises(ValueError, match="batch_size must be at least 1, not 0"):
+            batches(5, 0, rng=random.Random(0))
+        with pytest.raises(ValueError, match="n must not be negative, not -1"):
+            batches(-1, 2, rng=random.Random(0))
+
+
+def test_import_is_light():
+    code = "import sys, nn.data; print({'numpy', 'sklearn', 'scipy'} & set(sys.modules))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "set()"
