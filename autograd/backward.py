@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable
+from math import isfinite
 
 from autograd import modes
 from autograd import primitives as p
@@ -36,6 +37,8 @@ def backward(root: Value, seed: float) -> None:
                 if da is not None:
                     node._a.grad += gradient * da
             elif da.__class__ is tuple:
+                if gradient == 0.0 and isfinite(sum(da)):  # a dead neuron: it would add 0 n times
+                    continue
                 for parent, local in zip(node._a, da):  # noqa: B905 - hot, and equal
                     parent.grad += gradient * local
             elif da is not None:

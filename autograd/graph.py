@@ -20,10 +20,11 @@ def topological_order(
 
     Args:
         roots: the nodes to start from.
-        parents: gives the parents of a node, in order. The caller chooses the edges: all of
+        parents: gives the parents of a node; the last is visited first, so a caller to whom the
+            order among equals matters gives them reversed. The caller chooses the edges: all of
             them to draw a graph, only the differentiable ones to differentiate it.
 
-    >>> topological_order("c", {"a": "", "b": "a", "c": "ab"}.get)
+    >>> topological_order("c", {"a": "", "b": "a", "c": "ba"}.get)
     ['a', 'b', 'c']
     """
     order: list[Node] = []
@@ -36,7 +37,11 @@ def topological_order(
             order.append(pop())
         elif node not in seen:
             seen.add(node)
-            push(node)
-            push(None)
-            stack.extend(parents(node)[::-1])
+            above = parents(node)
+            if len(above) > 2 and seen.issuperset(above):  # a neuron after its neighbours
+                order.append(node)
+            else:
+                push(node)
+                push(None)
+                stack.extend(above)
     return order

@@ -75,6 +75,26 @@ def _binary(op: Primitive) -> Callable[[Any, Any], Any]:
     return method
 
 
+def apply_to_many(op: Primitive, operands: tuple[Any, ...]) -> Any:
+    """Apply a row with any number of operands, such as `dot`."""
+    if _special:
+        return op(*operands)
+    try:
+        data = [x.data for x in operands]
+        out = op.forward(*data)
+    except (AttributeError, TypeError):  # not all of them are Values
+        return op(*operands)
+    node = _new(Value)
+    node.data = out
+    node.grad = 0.0
+    node.name = None
+    node._primitive = op
+    node._a = node._b = operands
+    node._da = op.partials(out, *data)  # type: ignore[operator,misc]
+    node._db = None
+    return node
+
+
 def _reflected(op: Primitive) -> Callable[[Any, Any], Any]:
     """Make the operator for a number on the left, as in `2 - v`."""
 

@@ -1,0 +1,117 @@
+"""From DOT to a picture, by a Graphviz program that runs beside Python."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+FORMATS = ("svg", "png", "pdf", "dot")
+
+# The fonts that graphviz-pure draws PNGs with have no angle brackets, but these next best.
+_PNG_GLYPHS = str.maketrans("⟨⟩", "‹›")
+_PNG_DPI = 144  # twice what a screen shows: sharp on a projector
+
+
+def render(source: str, kind: str) -> bytes:
+    """Lay out a graph and return the picture as the content of a file.
+
+    Args:
+        source: the graph, in DOT.
+        kind: "svg", "png", "pdf" or "dot"; the last is the source itself.
+
+    Raises:
+        ValueError: there is no such format.
+        RuntimeError: the program that draws it is missing, or fails.
+
+    >>> render("digraph { a -> b }", "png")[1:4]
+    b'PNG'
+    """
+    if kind not in FORMATS:
+        raise ValueError(f"a picture can be {', '.join(FORMATS)}, not {kind!r}")
+    if kind == "dot":
+        return source.encode()
+    if kind == "pdf":
+        return _run(_system_dot(), source, "-Tpdf")
+    if kind == "png":
+        return _run(_graphviz_pure(), source.translate(_PNG_GLYPHS), "-Tpng", f"-Gdpi={_PNG_DPI}")
+    picture = _run(_graphviz_pure(), source, "-Tsvg")
+    # Fonts of the same widths, for a machine without the first.
+    return picture.replace(
+        b'font-family="Helvetica"',
+        b'font-family="Helvetica,Arial,Liberation Sans,Arimo,sans-serif"',
+    )
+
+
+def save(source: str, path: str | os.PathLike[str]) -> Path:
+    """Draw a graph into a file, whose suffix says in which format.
+
+    The file appears complete or not at all.
+
+    Args:
+        source: the graph, in DOT.
+        path: where to write; an existing file is replaced.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: the suffix is none of .svg, .png, .pdf and .dot.
+        FileNotFoundError: the folder does not exist.
+        RuntimeError: the program that draws it is missing, or fails.
+
+    >>> save("digraph { a -> b }", "graph.gif")
+    Traceback (most recent call last):
+    ValueError: cannot save a picture as 'graph.gif': end the name in .svg, .png, .pdf or .dot
+    """
+    path = Path(path)
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise ValueError(
+            f"cannot save a picture as {str(path)!r}: end the name in .svg, .png, .pdf or .dot"
+        )
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to save {path.name!r} in")
+    content = render(source, kind)
+    with TemporaryDirectory(prefix=".draw-", dir=path.parent) as folder:
+        complete = Path(folder, "picture")
+        complete.write_bytes(content)
+        complete.replace(path)
+    return path
+
+
+def _graphviz_pure() -> str:
+    """Find the program that pip installs: beside this interpreter, else on the search path."""
+    name = "graphviz-pure"
+    program = shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
+    if program is None:
+        raise RuntimeError(f"SVG and PNG are drawn by {name}: install it with `pip install {name}`")
+    return program
+
+
+def _system_dot() -> str:
+    """Find Graphviz itself."""
+    program = shutil.which("dot")
+    if program is None:
+        raise RuntimeError(
+            "PDF is drawn by the program dot, which is not on the search path: install Graphviz "
+            "(https://graphviz.org/download), or save as .svg, .png or .dot, which do not need it"
+        )
+    return program
+
+
+def _run(program: str, source: str, *options: str) -> bytes:
+    """Give the program the source, and return what it draws."""
+    try:
+        done = subprocess.run([program, *options], input=source.encode(), capture_output=True)
+    except OSError as error:
+        raise RuntimeError(f"{program} does not start: {error}") from error
+    if done.returncode != 0:
+        message = done.stderr.decode(errors="replace").strip()
+        raise RuntimeError(
+            f"{program} failed with exit status {done.returncode}: {message or 'no message'}"
+        )
+    return done.stdout
