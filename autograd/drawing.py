@@ -2,101 +2,24 @@
 
 from __future__ import annotations
 
+import html
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from autograd import rendering
+from autograd import notation, rendering
 from autograd.graph import topological_order
 from autograd.value import Value
 
-MAX_NODES = 2000
-"""A larger graph would take the layout minutes, and nobody could read it."""
+MAX_NODES = 2000  # nobody can read more, and the layout would take minutes
 
-SHOWN = ("data", "grad")
-# For each direction of growth, the side on which edges enter a node.
-_ENTRY = {"LR": "w", "RL": "e", "TB": "n", "BT": "s"}
+FIELDS = ("data", "grad")
 
-# --- notation -----------------------------------------------------------------------------------
-# How a mathematician writes an operation, and the roles of its operands where these are not
-# interchangeable. An operation that is not listed goes by its own name.
-
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-_SYMBOLS = {
-    "-": "−",
-    "*": "×",
-    "/": "÷",
-    "neg": "−",
-    "**": "xʸ",
-    "sqrt": "√",
-    "cbrt": "³√",
-    "square": "x²",
-    "expm1": "eˣ − 1",
-    "log": "ln",
-    "log1p": "ln(1 + x)",
-    "log2": "log₂",
-    "log10": "log₁₀",
-    "xlogy": "x ln y",
-    "asin": "arcsin",
-    "acos": "arccos",
-    "atan": "arctan",
-    "asinh": "arsinh",
-    "acosh": "arcosh",
-    "atanh": "artanh",
-    "abs": "|x|",
-    "sigmoid": "σ",
-    "log_sigmoid": "ln σ",
-    "relu": "ReLU",
-    "leaky_relu": "leaky ReLU",
-    "elu": "ELU",
-    "silu": "SiLU",
-    "gelu": "GELU",
-    "gelu_tanh": "GELU (tanh)",
-    "above": "[x > y]",
-    "maximum": "max",
-    "minimum": "min",
-    "dot": "⟨w, x⟩ + b",
-    "fsum": "Σ",
-    "logsumexp": "ln Σ exp",
-    "log_softmax": "ln softmax",
-}
-
-_COMMUTATIVE = {"+", "*", "maximum", "minimum", "hypot", "fsum", "mean", "logsumexp"}
-
-_ROLES = {
-    "-": ("+", "−"),
-    "/": ("num.", "den."),
-    "**": ("base", "power"),
-    "xlogy": ("x", "y"),
-    "atan2": ("y", "x"),
-    "leaky_relu": ("x", "slope"),
-    "elu": ("x", "α"),
-    "above": ("x", "y"),
-    "clip": ("x", "low", "high"),
-    "where": ("then", "else"),
-}
-
-
-def _roles(op: str, count: int) -> Sequence[str]:
-    """Name the `count` operands of `op`; nothing for an operand that needs no name."""
-    if op in _ROLES:
-        return _ROLES[op]
-    if op == "dot":
-        indices = [str(i + 1).translate(_SUBSCRIPTS) for i in range(count // 2)]
-        return [*(f"w{i}" for i in indices), *(f"x{i}" for i in indices), "b"]
-    if op in ("softmax", "log_softmax"):
-        return ["xᵢ", *[""] * (count - 1)]
-    if op in _COMMUTATIVE or count == 1:
-        return [""] * count
-    return [str(i + 1) for i in range(count)]
-
-
-# --- the picture --------------------------------------------------------------------------------
+# For each direction in which a graph may grow, the sides where edges leave and enter a node.
+_SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}
 
 
 @dataclass(frozen=True)
@@ -114,6 +37,7 @@ class Drawing:
 
         Args:
             path: a name that ends in .svg, .png, .pdf or .dot. PDF needs Graphviz on the machine.
+                PNG has the Latin, Greek, Cyrillic and Hebrew scripts; SVG has those of its viewer.
 
         Raises:
             ValueError: the name ends in something else.
@@ -132,26 +56,23 @@ class Drawing:
 
 
 def draw(
-    root: Value | Iterable[Value],
-    *,
-    show: Iterable[str] = SHOWN,
-    rankdir: str = "LR",
+    root: Value | Iterable[Value], *, show: Iterable[str] = FIELDS, rankdir: str = "LR"
 ) -> Drawing:
     """Draw the graph of a computation, from its leaves to `root`.
 
-    Leaves have round corners, operations a dark head with their symbol, constants are ellipses.
-    Operands enter an operation in order, each through a slot of its own; the slots are named
+    Leaves have round corners, operations a dark band with their symbol, numbers are ellipses.
+    Several operands enter an operation in order, each through a slot of its own, which is named
     where the order matters. The edge from a branch that `where` did not take is dashed.
 
     Args:
         root: the result, or several.
-        show: what to print in each node beside name and operation, of "data" and "grad".
+        show: what each node shows beside name and operation, of "data" and "grad".
         rankdir: where the result is: "LR" at the right, "RL" left, "TB" bottom, "BT" top.
 
     Raises:
-        TypeError: `root` holds something that is not a Value.
-        ValueError: there is nothing to draw, the graph has more than 2000 nodes, or `show` or
-            `rankdir` has an unknown word.
+        TypeError: `root` is not a Value, or contains something that is none.
+        ValueError: there is nothing to draw or more than 2000 nodes, or `show` or `rankdir` has
+            an unknown word.
 
     >>> from autograd import Value
     >>> w, x = Value(2.0, "w"), Value(3.0, "x")
@@ -161,72 +82,74 @@ def draw(
     """
     roots = _as_roots(root)
     fields = _as_fields(show)
-    if rankdir not in _ENTRY:
-        raise ValueError(f"rankdir must be one of {', '.join(_ENTRY)}, not {rankdir!r}")
+    if rankdir not in _SIDES:
+        raise ValueError(f"rankdir must be one of {', '.join(_SIDES)}, not {rankdir!r}")
     order = topological_order(roots, lambda node: node.parents)
     if len(order) > MAX_NODES:
         raise ValueError(
-            f"the graph has {len(order)} nodes, and a picture of more than {MAX_NODES} is not "
-            f"legible: draw a part of it, such as one neuron or one sample"
+            f"the graph has {len(order)} nodes, and a picture can have {MAX_NODES}: "
+            f"draw a part of it, such as one neuron, or the loss of one sample"
         )
     return Drawing(_dot(order, roots, fields, rankdir))
 
 
 def _as_roots(root: Any) -> list[Value]:
-    """Check the first argument of `draw`."""
+    """Check what `draw` is to draw."""
     if isinstance(root, Value):
         return [root]
     if not isinstance(root, Iterable):
-        raise TypeError(f"draw needs a Value, or a list of them, not {root!r}")
+        raise TypeError(f"draw needs a Value, or a list of Values, not {root!r}")
     roots = list(root)
     if not roots:
-        raise ValueError("draw needs at least one Value: the list is empty")
+        raise ValueError("draw needs at least one Value, and the list is empty")
     for i, value in enumerate(roots):
         if not isinstance(value, Value):
-            raise TypeError(f"draw needs Values: element {i} of the list is {value!r}")
+            raise TypeError(f"draw needs Values, and element {i} is {value!r}")
     return roots
 
 
 def _as_fields(show: Iterable[str]) -> list[str]:
-    """Check the argument `show`, and put it into order."""
+    """Check what each node is to show."""
     wanted = [show] if isinstance(show, str) else list(show)
     for word in wanted:
-        if word not in SHOWN:
-            raise ValueError(f'show may hold "data" and "grad", not {word!r}')
-    return [word for word in SHOWN if word in wanted]
+        if word not in FIELDS:
+            raise ValueError(f'show may contain "data" and "grad", not {word!r}')
+    return [word for word in FIELDS if word in wanted]
 
 
-def _dot(order: Sequence[Value], roots: Sequence[Value], fields: Sequence[str], rankdir: str) -> str:
-    """Write the graph in DOT. Nodes are numbered in their topological order: no id() gets in."""
+def _dot(
+    order: Sequence[Value], roots: Iterable[Value], fields: Sequence[str], rankdir: str
+) -> str:
+    """Write the graph in DOT, with nodes numbered in their order, so that it is reproducible."""
     import graphviz
 
-    names = {node: f"n{i}" for i, node in enumerate(order)}
-    variables = _with_edge(order).union(roots)
     graph = graphviz.Digraph(
-        graph_attr={"rankdir": rankdir, "nodesep": "0.2", "ranksep": "0.5", "bgcolor": "white"},
+        graph_attr={"rankdir": rankdir, "nodesep": "0.2", "ranksep": "0.7", "bgcolor": "white"},
         node_attr={"shape": "plain", "fontname": "Helvetica", "fontsize": str(_FONT_SIZE)},
         edge_attr={"arrowsize": "0.7", "color": _INK},
     )
-    for node in order:
-        tooltip = graphviz.escape(f"{_text(node.name)} data {node.data!r}, grad {node.grad!r}")
+    keys = {node: f"n{i}" for i, node in enumerate(order)}
+    variables = _with_edge(order).union(roots)
+    for node, key in keys.items():
         if node.op:
-            label = _operation(node, fields, rankdir)
-            graph.node(names[node], f"<{label}>", tooltip=tooltip)
+            look = {"label": f"<{_operation(node, fields, rankdir)}>"}
         elif node in variables or node.name:
-            graph.node(names[node], f"<{_leaf(node, fields)}>", tooltip=tooltip)
+            look = {"label": f"<{_leaf(node, fields)}>"}
         else:
-            graph.node(names[node], _number(node.data), _attributes=_CONSTANT, tooltip=tooltip)
-    for node in order:
+            look = {"label": notation.number(node.data), **_NUMBER}
+        graph.node(key, tooltip=_tooltip(node), **look)
+    leave, enter = _SIDES[rankdir]
+    for node, key in keys.items():
         idle = _branch_not_taken(node)
         for i, parent in enumerate(node.parents):
-            port = f":p{i}:{_ENTRY[rankdir]}"
-            style = _NOT_TAKEN if i == idle else {}
-            graph.edge(names[parent], names[node] + port, _attributes=style)
+            slot = f":p{i}" if len(node.parents) > 1 else ""
+            look = _NOT_TAKEN if i == idle else {}
+            graph.edge(f"{keys[parent]}:{leave}", f"{key}{slot}:{enter}", **look)
     return str(graph.source)
 
 
 def _with_edge(order: Iterable[Value]) -> set[Value]:
-    """Return the parents along which a gradient can flow: not the numbers."""
+    """Return the parents along which gradients flow: a number among the operands has no edge."""
     return {
         parent
         for node in order
@@ -236,66 +159,113 @@ def _with_edge(order: Iterable[Value]) -> set[Value]:
 
 
 def _branch_not_taken(node: Value) -> int | None:
-    """Give the place among the parents of a `where` of the branch it did not take."""
+    """Return the place, among the parents, of the branch that a `where` did not take."""
     if node.op != "where":
         return None
     x, y = node.local_derivatives
-    if x is None and y is None:  # it took a number
-        number = node.parents[0]
-        x = None if number.op or number.name or repr(number.data) != repr(node.data) else 1.0
+    if x is None and y is None:  # it took a number, which has no edge either
+        first = node.parents[0]
+        return int(not first.op and first.name is None and repr(first.data) == repr(node.data))
     return 0 if x is None else 1
 
 
 # --- the look of a node -------------------------------------------------------------------------
-# Told apart by shape, and by colours that differ in lightness too: in grey print and to the
-# colour-blind they stay apart.
+# Kinds of nodes differ in shape, and in colours of different lightness: they stay apart in grey
+# print and for the colour-blind.
 
 _INK = "#333333"
-_FAINT = "#8A8A8A"
+_FAINT = "#808080"
 _SLOT = "#E4E4E4"
 _LEAF = "#D6E8F7"
 _LEAF_BORDER = "#0B5394"
-_FONT_SIZE = 14
-_SYMBOL_SIZE = 18
-_LINE = 20  # the height of a row, in points
-_LONGEST = 32  # characters of a name
+_FONT_SIZE, _SYMBOL_SIZE = 14, 18  # lengths are in points
+_LINE = 22  # the height of a row of text
+_SLOT_SIZE = 12
 
-_CONSTANT = {
-    "shape": "ellipse",
-    "style": "filled",
-    "fillcolor": "white",
-    "color": _FAINT,
-    "margin": "0.04,0.02",
-    "width": "0.4",
-    "height": "0.3",
-}
-_NOT_TAKEN = {"style": "dashed", "color": _FAINT}
+_NUMBER = {"shape": "ellipse", "color": _FAINT, "margin": "0.04,0.02", "width": "0.4"}
+_NOT_TAKEN = {"color": _FAINT, "style": "dashed"}
 
-_PLAIN = 'BORDER="0" CELLBORDER="0" CELLSPACING="0"'
+_BARE = 'BORDER="0" CELLBORDER="0" CELLSPACING="0"'
+_FRAMED = 'BORDER="1" CELLBORDER="0" CELLSPACING="0"'
 
 
 def _leaf(node: Value, fields: Sequence[str]) -> str:
-    """Write a leaf as a table with round corners."""
+    """Lay out a leaf: rows in a frame with round corners."""
+    rows = _rows(node, fields) or ['<TR><TD HEIGHT="20" WIDTH="20"></TD></TR>']
     return (
-        f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" STYLE="ROUNDED" '
-        f'BGCOLOR="{_LEAF}" COLOR="{_LEAF_BORDER}"><TR><TD>'
-        f'<TABLE {_PLAIN} CELLPADDING="2">{"".join(_rows(node, fields)) or _BLANK}</TABLE>'
+        f'<TABLE {_FRAMED} CELLPADDING="3" STYLE="ROUNDED" BGCOLOR="{_LEAF}" '
+        f'COLOR="{_LEAF_BORDER}"><TR><TD><TABLE {_BARE} CELLPADDING="2">{"".join(rows)}</TABLE>'
         f"</TD></TR></TABLE>"
     )
 
 
 def _operation(node: Value, fields: Sequence[str], rankdir: str) -> str:
-    """Write an operation as a table: a slot for each operand, then the symbol over the rows."""
-    roles = _roles(node.op, len(node.parents))
-    vertical = rankdir in ("TB", "BT")
-    rows = _rows(node, fields)
-    if not vertical:  # as high as the slots, so that they do not stretch the rows
-        spare = len(roles) - 1 - len(rows)
-        rows += [f'<TR><TD HEIGHT="{spare * _LINE}"></TD></TR>'] * (spare > 0)
-    symbol = _SYMBOLS.get(node.op, node.op)
-    body = (
-        f'<TABLE {_PLAIN}><TR><TD CELLPADDING="3" ALIGN="LEFT" BGCOLOR="{_INK}"{_width(symbol, 18)}>'
-        f'<FONT COLOR="white" POINT-SIZE="{_SYMBOL_SIZE}"><B>{_html(symbol)}</B></FONT></TD></TR>'
-        f'<TR><TD CELLPADDING="3"><TABLE {_PLAIN} CELLPADDING="2">{"".join(rows)}</TABLE></TD></TR></TABLE>'
-    )
-    return body
+    """Lay out an operation: slots for its operands, beside its symbol over the rows."""
+    horizontal = rankdir in ("LR", "RL")
+    symbol = notation.symbol(node.op)
+    rows = [
+        f'<TR><TD COLSPAN="2" ALIGN="LEFT" BGCOLOR="{_INK}" '
+        f'WIDTH="{_room(symbol, _SYMBOL_SIZE)}">'
+        f'<FONT COLOR="white" POINT-SIZE="{_SYMBOL_SIZE}">{_text(symbol)}</FONT></TD></TR>',
+        *_rows(node, fields),
+    ]
+    roles = notation.roles(node.op, len(node.parents))
+    if horizontal and len(roles) > len(rows):  # fill up, lest the rows be drawn apart
+        rows.append(f'<TR><TD HEIGHT="{_LINE * (len(roles) - len(rows))}"></TD></TR>')
+    parts = [f'<TABLE {_BARE} CELLPADDING="3">{"".join(rows)}</TABLE>']
+    if len(roles) > 1:
+        cells = [
+            f'<TD PORT="p{i}" BGCOLOR="{_SLOT}" HEIGHT="{_SLOT_SIZE}" '
+            f'WIDTH="{max(_SLOT_SIZE, _room(role))}">{_text(role)}</TD>'
+            for i, role in enumerate(roles)
+        ]
+        slots = "</TR><TR>".join(cells) if horizontal else "".join(cells)
+        parts.insert(
+            0 if rankdir in ("LR", "TB") else 1,
+            f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="2"><TR>{slots}</TR>'
+            f"</TABLE>",
+        )
+    cells = [f'<TD CELLPADDING="0">{part}</TD>' for part in parts]
+    content = ("" if horizontal else "</TR><TR>").join(cells)
+    return f'<TABLE {_FRAMED} COLOR="{_INK}" BGCOLOR="white"><TR>{content}</TR></TABLE>'
+
+
+def _rows(node: Value, fields: Sequence[str]) -> list[str]:
+    """Lay out the name, and the fields with their values, in two columns."""
+    rows = []
+    if name := notation.label(node.name):
+        rows.append(
+            f'<TR><TD COLSPAN="2" ALIGN="LEFT" WIDTH="{_room(name)}"><B>{_text(name)}</B></TD></TR>'
+        )
+    for word in fields:
+        value = notation.number(getattr(node, word))
+        rows.append(f'<TR><TD ALIGN="LEFT">{word}</TD><TD ALIGN="RIGHT">{value}</TD></TR>')
+    return rows
+
+
+def _tooltip(node: Value) -> str:
+    """Say what a reader sees on pointing at a node: more of the name, and every digit."""
+    import graphviz
+
+    name = notation.label(node.name, longest=200)
+    return str(graphviz.escape(f"{name or node.op} data={node.data!r} grad={node.grad!r}".strip()))
+
+
+def _text(text: str) -> str:
+    """Write text in a label, where Graphviz reads not only tags but also escapes such as \\N."""
+    return html.escape(text, quote=False).replace("\\", "&#92;")
+
+
+def _room(text: str, size: int = _FONT_SIZE) -> int:
+    """Return the width to ask for where Graphviz measures too little: it knows ASCII alone."""
+    if text.isascii():
+        return 0
+    ems = 0.0
+    for c in text:
+        if unicodedata.east_asian_width(c) in "WF":
+            ems += 1.1
+        elif c.isupper() or c in "mw…":
+            ems += 0.9
+        elif not unicodedata.combining(c):
+            ems += 0.6
+    return round(ems * size) + 6

@@ -355,7 +355,7 @@ def leaky_relu(x: Operand, slope: Operand = 0.01) -> Operand:
     >>> leaky_relu(-2.0, slope=0.1)
     -0.2
     """
-    return p.leaky_relu(x, slope)
+    return Value.leaky_relu(x, slope)
 
 
 def elu(x: Operand, alpha: Operand = 1.0) -> Operand:
@@ -366,7 +366,7 @@ def elu(x: Operand, alpha: Operand = 1.0) -> Operand:
     >>> elu(-1e-20)
     -1e-20
     """
-    return p.elu(x, alpha)
+    return Value.elu(x, alpha)
 
 
 def abs(x: Operand) -> Operand:
@@ -399,7 +399,7 @@ def pow(a: Operand, b: Operand) -> Operand:
     >>> pow(2.0, 10.0)
     1024.0
     """
-    return p.power(a, b)
+    return Value.__pow__(a, b)
 
 
 def atan2(y: Operand, x: Operand) -> Operand:
@@ -410,7 +410,7 @@ def atan2(y: Operand, x: Operand) -> Operand:
     >>> atan2(0.0, 1.0)
     0.0
     """
-    return p.atan2(y, x)
+    return Value.atan2(y, x)
 
 
 def hypot(a: Operand, b: Operand) -> Operand:
@@ -421,7 +421,7 @@ def hypot(a: Operand, b: Operand) -> Operand:
     >>> hypot(3.0, 4.0)
     5.0
     """
-    return p.hypot(a, b)
+    return Value.hypot(a, b)
 
 
 def maximum(a: Operand, b: Operand) -> Operand:
@@ -432,7 +432,7 @@ def maximum(a: Operand, b: Operand) -> Operand:
     >>> maximum(2.0, 3.0)
     3.0
     """
-    return p.maximum(a, b)
+    return Value.maximum(a, b)
 
 
 def minimum(a: Operand, b: Operand) -> Operand:
@@ -443,7 +443,7 @@ def minimum(a: Operand, b: Operand) -> Operand:
     >>> minimum(2.0, 3.0)
     2.0
     """
-    return p.minimum(a, b)
+    return Value.minimum(a, b)
 
 
 def clip(x: Operand, lo: Operand, hi: Operand) -> Operand:
@@ -484,7 +484,7 @@ def xlogy(x: Operand, y: Operand) -> Operand:
     >>> xlogy(0.0, 0.0)
     0.0
     """
-    return p.xlogy(x, y)
+    return Value.xlogy(x, y)
 
 
 def dot(ws: Iterable[Operand], xs: Iterable[Operand], bias: Operand = 0.0) -> Operand:

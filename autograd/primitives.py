@@ -18,6 +18,7 @@ import operator
 from collections.abc import Callable, Sequence
 from itertools import compress
 from math import inf, nan
+from types import FunctionType
 from typing import Any
 
 from autograd import ieee
@@ -42,11 +43,12 @@ class Primitive:
         partials: a tuple with one rule `(out, *operands)` per operand; or, for an operation on any
             number of operands, one rule that gives a tuple of all partial derivatives; or None for
             an operation without derivatives, such as a comparison.
+        float_partials: the same rules, bound to floats alone: see `_bind_to_floats`.
         domain: one open interval per operand, or for all operands, on which the operation is real
             and, kinks aside, differentiable.
     """
 
-    __slots__ = ("domain", "forward", "name", "partials")
+    __slots__ = ("domain", "float_partials", "forward", "name", "partials")
 
     def __init__(
         self,
@@ -57,7 +59,7 @@ class Primitive:
     ) -> None:
         self.name = name
         self.forward = forward
-        self.partials = partials
+        self.partials = self.float_partials = partials
         self.domain = tuple(domain)
 
     def __repr__(self) -> str:
@@ -77,7 +79,7 @@ class Primitive:
         self, out: Any, operands: Sequence[Any], wanted: Sequence[bool]
     ) -> list[Any]:
         """Return ∂out/∂operand for those operands that are `wanted`."""
-        rules = self.partials
+        rules = self.float_partials if out.__class__ is float else self.partials
         if isinstance(rules, tuple):
             return [rule(out, *operands) for rule in compress(rules, wanted)]
         return [] if rules is None else list(compress(rules(out, *operands), wanted))
@@ -357,3 +359,29 @@ mean = _row_of_many("mean", ieee.mean, lambda out, *xs: (1.0 / len(xs),) * len(x
 logsumexp = _row_of_many("logsumexp", ieee.logsumexp, lambda out, *xs: _shares(xs, out))
 softmax = _row_of_many("softmax", ieee.softmax, _softmax_rule)
 log_softmax = _row_of_many("log_softmax", ieee.log_softmax, _log_softmax_rule)
+
+
+def _bind_to_floats() -> None:
+    """Bind each rule once more, to floats.
+
+    A rule calls rows, and each call looks at what it is given. On floats, where eager programs
+    spend their time, the answer is known: here the very same code gets other names to look up, in
+    which a row is its `forward`. That halves the time of an activation.
+    """
+    names: dict[str, Any] = dict(globals())
+
+    def bound(function: Any) -> Any:
+        if getattr(function, "__module__", None) != __name__ or not hasattr(function, "__code__"):
+            return function
+        return FunctionType(function.__code__, names, closure=function.__closure__)
+
+    for row in TABLE.values():
+        row.forward = bound(row.forward)
+    for name, item in globals().items():
+        names[name] = item.forward if isinstance(item, Primitive) else bound(item)
+    for row in TABLE.values():
+        rules = row.partials
+        row.float_partials = tuple(map(bound, rules)) if isinstance(rules, tuple) else bound(rules)
+
+
+_bind_to_floats()

@@ -27,52 +27,102 @@ _special = modes.active  # not empty while a mode such as `no_grad` is on somewh
 
 
 def _unary(op: Primitive) -> Callable[[Any], Any]:
-    """Make the method that applies a row with one operand."""
-    forward, (rule,) = op.forward, op.partials  # type: ignore[misc]
+    """Make the method for a row with one operand."""
+    forward, (rule,) = op.forward, op.float_partials  # type: ignore[misc]
 
     def method(x: Any) -> Any:
-        if x.__class__ is Value and not _special:
-            node = _new(Value)
-            a = x.data
-            node.data = out = forward(a)
-            node.grad = 0.0
-            node.name = None
-            node._primitive = op
-            node._a = x
-            node._b = None
-            node._da = rule(out, a)
-            node._db = None
-            return node
-        return op(x)
+        if x.__class__ is not Value or _special:
+            return op(x)
+        node = _new(Value)
+        a = x.data
+        node.data = out = forward(a)
+        node.grad = 0.0
+        node.name = None
+        node._primitive = op
+        node._a = x
+        node._b = None
+        node._da = rule(out, a)
+        node._db = None
+        return node
 
     return method
 
 
 def _binary(op: Primitive) -> Callable[[Any, Any], Any]:
-    """Make the operator that applies a row with two operands.
+    """Make the method for a row with two operands, of which the first is usually a Value.
 
     Nodes made here are most of any graph, so their two parents and two local derivatives stand
     in slots of the node: fewer objects to make, and fewer for the garbage collector to walk.
     """
-    forward, (rule_a, rule_b) = op.forward, op.partials  # type: ignore[misc]
+    forward, (rule_a, rule_b) = op.forward, op.float_partials  # type: ignore[misc]
 
     def method(x: Any, y: Any) -> Any:
-        if y.__class__ is Value and not _special:
-            node = _new(Value)
-            a = x.data
+        if x.__class__ is not Value or _special:
+            return op(x, y) if _is_operand(y) else NotImplemented
+        kind = y.__class__
+        if kind is Value:
             b = y.data
-            node.data = out = forward(a, b)
-            node.grad = 0.0
-            node.name = None
-            node._primitive = op
-            node._a = x
-            node._b = y
-            node._da = rule_a(out, a, b)
-            node._db = rule_b(out, a, b)
-            return node
+        elif kind is float or kind is int:
+            y = b = as_float(y)
+        else:
+            return op(x, y) if _is_operand(y) else NotImplemented
+        node = _new(Value)
+        a = x.data
+        node.data = out = forward(a, b)
+        node.grad = 0.0
+        node.name = None
+        node._primitive = op
+        node._a = x
+        node._b = y
+        node._da = rule_a(out, a, b)
+        node._db = rule_b(out, a, b) if kind is Value else None
+        return node
+
+    return method
+
+
+def _reflected(op: Primitive) -> Callable[[Any, Any], Any]:
+    """Make the operator for a number on the left, as in `2 - v`."""
+    forward, (_, rule_b) = op.forward, op.float_partials  # type: ignore[misc]
+
+    def method(y: Any, x: Any) -> Any:
+        kind = x.__class__
+        if (kind is not float and kind is not int) or _special:
+            return op(x, y) if _is_operand(x) else NotImplemented
+        node = _new(Value)
+        a = as_float(x)
+        b = y.data
+        node.data = out = forward(a, b)
+        node.grad = 0.0
+        node.name = None
+        node._primitive = op
+        node._a = a
+        node._b = y
+        node._da = None
+        node._db = rule_b(out, a, b)
+        return node
+
+    return method
+
+
+def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
+    """Make a comparison: it looks at the data alone, and gives a bool."""
+    forward = op.forward
+
+    def method(x: Any, y: Any) -> Any:
+        if x.__class__ is Value:
+            if y.__class__ is Value:
+                return forward(x.data, y.data)
+            if isinstance(y, (float, int)):
+                return forward(x.data, y)
         return op(x, y) if _is_operand(y) else NotImplemented
 
     return method
+
+
+def _is_operand(x: Any) -> bool:
+    """Tell a number, a node or an array from a string, say."""
+    return isinstance(x, (float, int)) or hasattr(x, "_rank") or hasattr(x, "__array_ufunc__")
 
 
 def apply_to_many(op: Primitive, operands: tuple[Any, ...]) -> Any:
@@ -90,32 +140,9 @@ def apply_to_many(op: Primitive, operands: tuple[Any, ...]) -> Any:
     node.name = None
     node._primitive = op
     node._a = node._b = operands
-    node._da = op.partials(out, *data)  # type: ignore[operator,misc]
+    node._da = op.float_partials(out, *data)  # type: ignore[operator,misc]
     node._db = None
     return node
-
-
-def _reflected(op: Primitive) -> Callable[[Any, Any], Any]:
-    """Make the operator for a number on the left, as in `2 - v`."""
-
-    def method(y: Any, x: Any) -> Any:
-        return op(x, y) if _is_operand(x) else NotImplemented
-
-    return method
-
-
-def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
-    """Make a comparison: it looks at the data alone, and gives a bool."""
-
-    def method(x: Any, y: Any) -> Any:
-        return op(x, y) if _is_operand(y) else NotImplemented
-
-    return method
-
-
-def _is_operand(x: Any) -> bool:
-    """Tell a number, a node or an array from a string, say."""
-    return isinstance(x, (float, int)) or hasattr(x, "_rank") or hasattr(x, "__array_ufunc__")
 
 
 class Value:
@@ -268,6 +295,9 @@ class Value:
     sigmoid, log_sigmoid = _unary(p.sigmoid), _unary(p.log_sigmoid)
     relu, softplus = _unary(p.relu), _unary(p.softplus)
     silu, gelu = _unary(p.silu), _unary(p.gelu)
+    leaky_relu, elu = _binary(p.leaky_relu), _binary(p.elu)
+    maximum, minimum = _binary(p.maximum), _binary(p.minimum)
+    atan2, hypot, xlogy = _binary(p.atan2), _binary(p.hypot), _binary(p.xlogy)
 
     def __pos__(self) -> Value:
         return self

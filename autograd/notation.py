@@ -1,0 +1,114 @@
+"""How operations, operands, numbers and names are written where people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# How a mathematician writes an operation; one that is not listed goes by its own name.
+_SYMBOLS = {
+    "-": "−",
+    "*": "×",
+    "/": "÷",
+    "neg": "−",
+    "**": "xʸ",
+    "sqrt": "√",
+    "cbrt": "³√",
+    "square": "x²",
+    "expm1": "eˣ − 1",
+    "log": "ln",
+    "log1p": "ln(1 + x)",
+    "log2": "log₂",
+    "log10": "log₁₀",
+    "xlogy": "x ln y",
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "asinh": "arsinh",
+    "acosh": "arcosh",
+    "atanh": "artanh",
+    "abs": "|x|",
+    "sigmoid": "σ",
+    "log_sigmoid": "ln σ",
+    "relu": "ReLU",
+    "leaky_relu": "leaky ReLU",
+    "elu": "ELU",
+    "silu": "SiLU",
+    "gelu": "GELU",
+    "gelu_tanh": "GELU (tanh)",
+    "above": "[x > y]",
+    "maximum": "max",
+    "minimum": "min",
+    "dot": "⟨w, x⟩ + b",
+    "fsum": "Σ",
+    "logsumexp": "ln Σ exp",
+    "log_softmax": "ln softmax",
+}
+
+# The roles of operands that cannot be interchanged.
+_ROLES = {
+    "-": ("+", "−"),
+    "/": ("num.", "den."),
+    "**": ("base", "power"),
+    "xlogy": ("x", "y"),
+    "atan2": ("y", "x"),
+    "leaky_relu": ("x", "slope"),
+    "elu": ("x", "α"),
+    "above": ("x", "y"),
+    "clip": ("x", "low", "high"),
+    "where": ("then", "else"),
+}
+
+_SYMMETRIC = {"+", "*", "maximum", "minimum", "hypot", "fsum", "mean", "logsumexp"}
+
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def symbol(op: str) -> str:
+    """Return the sign or name by which an operation is known.
+
+    >>> symbol("*"), symbol("sigmoid"), symbol("tanh")
+    ('×', 'σ', 'tanh')
+    """
+    return _SYMBOLS.get(op, op)
+
+
+def roles(op: str, count: int) -> Sequence[str]:
+    """Return what each of the `count` operands is to `op`; "" where they are interchangeable.
+
+    >>> roles("/", 2), roles("*", 2)
+    (('num.', 'den.'), ('', ''))
+    >>> roles("dot", 5)
+    ('w₁', 'w₂', 'x₁', 'x₂', 'b')
+    """
+    if op in _ROLES:
+        return _ROLES[op]
+    if op == "dot":
+        indices = [str(i + 1).translate(_SUBSCRIPTS) for i in range(count // 2)]
+        return (*[f"w{i}" for i in indices], *[f"x{i}" for i in indices], "b")
+    if op in ("softmax", "log_softmax"):  # the share of the first among all
+        return ("xᵢ", *[""] * (count - 1))
+    if op in _SYMMETRIC or count == 1:
+        return ("",) * count
+    return tuple([str(i + 1) for i in range(count)])
+
+
+def number(x: float) -> str:
+    """Round to four significant digits.
+
+    >>> number(0.70641932), number(-3.0), number(1234567.0)
+    ('0.7064', '-3', '1.235e+06')
+    """
+    return f"{x:.4g}"
+
+
+def label(name: object, longest: int = 32) -> str:
+    r"""Return a name with what cannot be printed escaped, cut to at most `longest` characters.
+
+    >>> label("two\nlines"), label("a very long name", longest=10), label(None)
+    ('two\\nlines', 'a very lo…', '')
+    """
+    text = "" if name is None else str(name)
+    shown = "".join(
+        [c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: longest + 1]]
+    )
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
