@@ -26,8 +26,26 @@ def _dot(*operands: Any) -> Any:
     return sum((w * x for w, x in zip(operands[:n], operands[n:-1], strict=True)), operands[-1])
 
 
+def _shifted(xs: Sequence[Any]) -> tuple[Any, Any]:
+    """Give m = max(xs) and Σ exp(x - m), elementwise; infinite m stand for themselves."""
+    m = reduce(np.maximum, xs)
+    shift = np.where(np.isinf(m), 0.0, m)
+    return shift, reduce(np.add, [np.exp(x - shift) for x in xs])
+
+
 def _logsumexp(*xs: Any) -> Any:
-    return reduce(np.logaddexp, xs)
+    shift, total = _shifted(xs)
+    return shift + np.log(total)
+
+
+def _softmax(*xs: Any) -> Any:
+    shift, total = _shifted(xs)
+    return np.exp(xs[0] - shift) / total
+
+
+def _log_softmax(*xs: Any) -> Any:
+    shift, total = _shifted(xs)
+    return (xs[0] - shift) - np.log(total)
 
 
 # By row. A row that is not here has a `forward` that serves arrays as it is.
@@ -76,8 +94,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "fsum": lambda *xs: reduce(np.add, xs),
     "mean": lambda *xs: reduce(np.add, xs) / len(xs),
     "logsumexp": _logsumexp,
-    "softmax": lambda *xs: np.exp(xs[0] - _logsumexp(*xs)),
-    "log_softmax": lambda *xs: xs[0] - _logsumexp(*xs),
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "top": lambda *xs: reduce(np.maximum, xs),
 }
 
 # NumPy's name of a ufunc where it is not also the name of a row.

@@ -8,66 +8,78 @@ so its gradient is complete when its turn comes: one sweep computes all gradient
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from math import isfinite
+from typing import Any
 
 from autograd import modes
 from autograd import primitives as p
 from autograd.errors import AnomalyError
 from autograd.graph import topological_order
-from autograd.value import Value, _listed
+from autograd.value import Value, described
 
 
 def backward(root: Value, seed: float) -> None:
     """Run the pass from `root`: see `Value.backward`."""
-    paused = gc.isenabled()
-    gc.disable()  # the pass makes no cycles, but many lists and floats would set the collector off
-    try:
+    with collector_paused():
         order = topological_order((root,), Value._edges)
         for node in order:
             if node._primitive is not None:
                 node.grad = 0.0
         root.grad += seed
-        check = modes.anomaly.get()
-        for node in reversed(order):
-            gradient = node.grad
-            da, db = node._da, node._db
-            if db is not None:
-                node._b.grad += gradient * db
-                if da is not None:
-                    node._a.grad += gradient * da
-            elif da.__class__ is tuple:
-                if gradient == 0.0 and isfinite(sum(da)):  # a dead neuron: it would add 0 n times
-                    continue
-                for parent, local in zip(node._a, da):  # noqa: B905 - hot, and equal
-                    parent.grad += gradient * local
-            elif da is not None:
+        sweep(order)
+
+
+def sweep(order: Sequence[Value]) -> None:
+    """Give each node's gradient on to its parents, from the last of `order` to the first."""
+    check = modes.anomaly.get()
+    for node in reversed(order):
+        gradient = node.grad
+        da, db = node._da, node._db
+        if db is not None:
+            node._b.grad += gradient * db
+            if da is not None:
                 node._a.grad += gradient * da
-            if check:
-                _refuse_anomaly(node)
+        elif da.__class__ is tuple:
+            if gradient == 0.0 and isfinite(sum(da)):  # a dead neuron: it would add 0 n times
+                continue
+            for parent, local in zip(node._a, da):  # noqa: B905 - hot, and equal
+                parent.grad += gradient * local
+        elif da is not None:
+            node._a.grad += gradient * da
+        if check:
+            _refuse_anomaly(node)
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Pause the garbage collector: a pass makes no cycles, but enough objects to set it off."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
     finally:
-        if paused:
+        if enabled:
             gc.enable()
 
 
 def _refuse_anomaly(node: Value) -> None:
     """Raise if a parent's gradient has just become nan or infinite."""
     for parent in node._edges():
-        if parent.grad - parent.grad != 0.0:
+        if not isfinite(parent.grad):
             site = getattr(node, "_site", "a line not recorded: create the node in detect_anomaly")
             raise AnomalyError(
-                f"the gradient of {_listed((parent,))} became {parent.grad} in the pass through "
-                f"{node.op}({_listed(node._operands())}) = {node.data!r}, whose own gradient is "
+                f"the gradient of {described((parent,))} became {parent.grad} in the pass through "
+                f"{node.op}({described(node._operands())}) = {node.data!r}, whose own gradient is "
                 f"{node.grad!r}; it was made at {site}"
             )
 
 
 def recorded_backward(root: Value, seed: float) -> None:
-    """Run the pass with nodes for gradients: see `Value.backward(create_graph=True)`.
-
-    Each gradient is one `dot` node, of the local derivatives and the gradients of the users.
-    """
-    for node, gradient in adjoints(root, Value(seed)).items():
+    """Run the pass with nodes for gradients: see `Value.backward(create_graph=True)`."""
+    order = topological_order((root,), Value._edges)
+    for node, gradient in adjoints(order, {root: Value(seed)}).items():
         if node._primitive is None:
             node.grad += gradient.data
             earlier = node.grad_value
@@ -77,44 +89,63 @@ def recorded_backward(root: Value, seed: float) -> None:
             node._grad_value = gradient
 
 
-def adjoints(root: Value, seed: Value) -> dict[Value, Value]:
-    """Return the derivative of `root` with respect to each node it depends on, as a Value.
+def adjoints(order: Sequence[Value], seeds: dict[Value, Any]) -> dict[Value, Any]:
+    """Return the gradient of each node in `order` as a node that can be differentiated again.
 
-    The derivatives are computed by the same rules as ever, applied to the nodes themselves.
+    Each is one `dot` of local derivatives and gradients of the users: the chain rule. The local
+    derivatives come from the rules of the table, applied to the nodes themselves.
+
+    Args:
+        order: nodes in topological order; parents that are not among them get no gradient.
+        seeds: the gradients that come from outside, of the roots.
     """
-    order = topological_order((root,), Value._edges)
-    locals_: dict[Value, list[Value | float]] = {node: [] for node in order}
-    upstream: dict[Value, list[Value]] = {node: [] for node in order}
-    result: dict[Value, Value] = {}
+    terms: dict[Value, tuple[list[Any], list[Any]]] = {node: ([], []) for node in order}
+    result: dict[Value, Any] = {}
     for node in reversed(order):
-        gradient = seed if node is root else p.dot(*locals_[node], *upstream[node], 0.0)
+        locals_, upstream = terms[node]
+        seed = seeds.get(node)
+        if not locals_:
+            gradient = 0.0 if seed is None else seed
+        else:
+            gradient = p.dot(*locals_, *upstream, 0.0 if seed is None else seed)
         result[node] = gradient
-        for parent, local in zip(node._edges(), _recorded_locals(node), strict=True):
-            locals_[parent].append(local)
-            upstream[parent].append(gradient)
+        for parent, local in recorded_edges(node):
+            if parent in terms:
+                terms[parent][0].append(local)
+                terms[parent][1].append(gradient)
     return result
 
 
-def _recorded_locals(node: Value) -> list[Value | float]:
-    """Return the local derivatives along the edges of `node`, as Values where they vary."""
-    op = node._primitive
-    if op is None:
+def recorded_edges(node: Value) -> list[tuple[Value, Any]]:
+    """Return the edges of `node` as parents with local derivatives, as nodes where they vary.
+
+    Raises:
+        RuntimeError: the data of the node or of a parent was changed since the node was made.
+    """
+    op, edges = node._primitive, node._edges()
+    if op is None or not edges:
         return []
-    recorded = node._da if node._da.__class__ is tuple else (node._da, node._db)
-    if op is p.where:  # its derivatives are 0 and 1: which is which was settled when it was made
-        return [d for d in recorded if d is not None]
-    operands = node._operands()
     wanted = [d is not None for d in node.local_derivatives]
-    values = op.local_derivatives(node, operands, wanted)
-    out = op.forward(*[x if x.__class__ is float else x.data for x in operands])
-    now = [out, *[d if d.__class__ is float else d.data for d in values]]
-    then = [node.data, *[d for d in recorded if d is not None]]
+    operands = [x if want else _plain(x) for x, want in zip(node._operands(), wanted, strict=True)]
+    recorded = [d for d in node.local_derivatives if d is not None]
+    if op is p.where:  # 1 towards the branch taken: settled when it was made
+        values, out = recorded, edges[0].data
+    else:
+        values = op.local_derivatives(node, operands, wanted)
+        out = op.float_forward(*map(_plain, operands))
+    now, then = [out, *map(_plain, values)], [node.data, *recorded]
     if any(a != b and (a == a or b == b) for a, b in zip(now, then, strict=True)):
         raise RuntimeError(
-            f"the data of {node!r}, or of an operand of it, was changed after it was computed: "
-            f"{_listed(operands)}; compute it again before backward(create_graph=True)"
+            f"cannot record the derivative of {node!r}: its data, or that of an operand "
+            f"({described(operands)}), was changed after it was computed; compute it again"
         )
-    return values
+    return list(zip(edges, values, strict=True))
+
+
+def _plain(x: Any) -> float:
+    """Give the number of a node or a number."""
+    number: float = x if x.__class__ is float else x.data
+    return number
 
 
 def zero_grad(values: Iterable[Value]) -> None:

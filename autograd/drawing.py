@@ -182,7 +182,13 @@ _FONT_SIZE, _SYMBOL_SIZE = 14, 18  # lengths are in points
 _LINE = 22  # the height of a row of text
 _SLOT_SIZE = 12
 
-_NUMBER = {"shape": "ellipse", "color": _FAINT, "margin": "0.04,0.02", "width": "0.4"}
+_NUMBER = {
+    "shape": "ellipse",
+    "color": _FAINT,
+    "margin": "0.04,0.02",
+    "width": "0.4",
+    "height": "0.35",
+}
 _NOT_TAKEN = {"color": _FAINT, "style": "dashed"}
 
 _BARE = 'BORDER="0" CELLBORDER="0" CELLSPACING="0"'
@@ -193,8 +199,8 @@ def _leaf(node: Value, fields: Sequence[str]) -> str:
     """Lay out a leaf: rows in a frame with round corners."""
     rows = _rows(node, fields) or ['<TR><TD HEIGHT="20" WIDTH="20"></TD></TR>']
     return (
-        f'<TABLE {_FRAMED} CELLPADDING="3" STYLE="ROUNDED" BGCOLOR="{_LEAF}" '
-        f'COLOR="{_LEAF_BORDER}"><TR><TD><TABLE {_BARE} CELLPADDING="2">{"".join(rows)}</TABLE>'
+        f'<TABLE {_FRAMED} CELLPADDING="2" STYLE="ROUNDED" BGCOLOR="{_LEAF}" '
+        f'COLOR="{_LEAF_BORDER}"><TR><TD><TABLE {_BARE} CELLPADDING="3">{"".join(rows)}</TABLE>'
         f"</TD></TR></TABLE>"
     )
 
@@ -253,7 +259,7 @@ def _tooltip(node: Value) -> str:
 
 def _text(text: str) -> str:
     """Write text in a label, where Graphviz reads not only tags but also escapes such as \\N."""
-    return html.escape(text, quote=False).replace("\\", "&#92;")
+    return html.escape(text, quote=False).replace("\\", "\\\\")
 
 
 def _room(text: str, size: int = _FONT_SIZE) -> int:

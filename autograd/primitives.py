@@ -39,16 +39,16 @@ class Primitive:
 
     Attributes:
         name: the operation's name, which is also `Value.op`.
-        forward: the value, as a function of floats.
+        forward: the value, as a function of floats, or of whatever the rows serve.
         partials: a tuple with one rule `(out, *operands)` per operand; or, for an operation on any
             number of operands, one rule that gives a tuple of all partial derivatives; or None for
             an operation without derivatives, such as a comparison.
-        float_partials: the same rules, bound to floats alone: see `_bind_to_floats`.
+        float_forward, float_partials: the same, bound to floats: see `_bind_to_floats`.
         domain: one open interval per operand, or for all operands, on which the operation is real
             and, kinks aside, differentiable.
     """
 
-    __slots__ = ("domain", "float_partials", "forward", "name", "partials")
+    __slots__ = ("domain", "float_forward", "float_partials", "forward", "name", "partials")
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Primitive:
         domain: Sequence[Interval] = (REAL,),
     ) -> None:
         self.name = name
-        self.forward = forward
+        self.forward = self.float_forward = forward
         self.partials = self.float_partials = partials
         self.domain = tuple(domain)
 
@@ -73,7 +73,7 @@ class Primitive:
         for x in operands:
             if x.__class__ is not float:
                 return _dispatch(self, operands)
-        return self.forward(*operands)
+        return self.float_forward(*operands)
 
     def local_derivatives(
         self, out: Any, operands: Sequence[Any], wanted: Sequence[bool]
@@ -119,7 +119,7 @@ def _dispatch(op: Primitive, operands: Sequence[Any]) -> Any:
 
             return apply_to_arrays(op, operands)
     if apply is None:
-        return op.forward(*[as_float(x, f"operand of {op.name}") for x in operands])
+        return op.float_forward(*[as_float(x, f"operand of {op.name}") for x in operands])
     return apply(op, operands)
 
 
@@ -136,20 +136,28 @@ def _over_square(a: Any, r: Any) -> Any:
     return where(eq(r, 0.0), 0.0, div(div(a, r), r))
 
 
-def _shares(xs: Sequence[Any], total: Any) -> tuple[Any, ...]:
-    """Give softmax(xs), where `total` is logsumexp(xs); an x of -inf has share 0 in any case."""
-    return tuple([where(eq(x, -inf), 0.0, exp(x - total)) for x in xs])
+def _shares(xs: Sequence[Any]) -> tuple[Any, ...]:
+    """Give softmax(xs); an x of -inf has share 0, even where all are.
+
+    The shift by the largest keeps exp from overflowing. It cancels, so `top` passes no gradient.
+    """
+    shift = top(*xs)
+    terms = [exp(x - shift) for x in xs]
+    total = fsum(*terms)
+    return tuple(
+        [where(eq(x, -inf), 0.0, div(term, total)) for x, term in zip(xs, terms, strict=True)]
+    )
 
 
-def _softmax_rule(out: Any, x: Any, *others: Any) -> tuple[Any, ...]:
-    shares = _shares(others, logsumexp(x, *others))
+def _softmax_rule(out: Any, *xs: Any) -> tuple[Any, ...]:
+    _, *others = _shares(xs)
     # p (1 - p), with 1 - p as the sum of the other shares: near p = 1 the difference has no digits
-    return (out * fsum(*shares), *[-(out * share) for share in shares])
+    return (out * fsum(*others), *[-(out * share) for share in others])
 
 
-def _log_softmax_rule(_: Any, x: Any, *others: Any) -> tuple[Any, ...]:
-    shares = _shares(others, logsumexp(x, *others))
-    return (fsum(*shares), *[-share for share in shares])
+def _log_softmax_rule(_: Any, *xs: Any) -> tuple[Any, ...]:
+    _, *others = _shares(xs)
+    return (fsum(*others), *[-share for share in others])
 
 
 def _normal_cdf(x: Any) -> Any:
@@ -188,7 +196,7 @@ def _row(
     return row
 
 
-def _row_of_many(name: str, forward: Callable[..., Any], rule: Rule) -> Primitive:
+def _row_of_many(name: str, forward: Callable[..., Any], rule: Rule | None) -> Primitive:
     """Enter an operation with any number of operands."""
     TABLE[name] = row = Primitive(name, forward, rule)
     return row
@@ -212,7 +220,8 @@ neg = _row("neg", operator.neg, lambda out, x: -1.0)
 power: Primitive = _row(
     "**",
     ieee.power,
-    lambda out, a, b: where(eq(b, 0.0), 0.0, b * power(a, b - 1.0)),
+    # nan where the power is: b - 1 may round to an integer where b is none
+    lambda out, a, b: where(eq(out, out), where(eq(b, 0.0), 0.0, b * power(a, b - 1.0)), out),
     # out ln a; its limit at a = 0 is 0 for every b >= 0, b = 0 included
     lambda out, a, b: where(eq(a, 0.0), where(lt(b, 0.0), -out, 0.0), xlogy(out, a)),
     domain=(POSITIVE, REAL),
@@ -351,12 +360,13 @@ gelu_tanh = _row(
     lambda out, x: _gelu_tanh_rule(x),
 )
 
-# Any number of operands. Those of `dot` are n weights, n inputs and a bias. `softmax` and
-# `log_softmax` give the share of the first operand among all of them.
+# Any number of operands. `top` is the largest, taken as a constant. The operands of `dot` are n
+# weights, n inputs and a bias. `softmax` and `log_softmax` give the share of the first operand.
+top = _row_of_many("top", lambda *xs: max(xs), None)
 dot = _row_of_many("dot", ieee.dot, lambda out, *v: (*v[len(v) // 2 : -1], *v[: len(v) // 2], 1.0))
 fsum = _row_of_many("fsum", ieee.fsum, lambda out, *xs: (1.0,) * len(xs))
 mean = _row_of_many("mean", ieee.mean, lambda out, *xs: (1.0 / len(xs),) * len(xs))
-logsumexp = _row_of_many("logsumexp", ieee.logsumexp, lambda out, *xs: _shares(xs, out))
+logsumexp = _row_of_many("logsumexp", ieee.logsumexp, lambda out, *xs: _shares(xs))
 softmax = _row_of_many("softmax", ieee.softmax, _softmax_rule)
 log_softmax = _row_of_many("log_softmax", ieee.log_softmax, _log_softmax_rule)
 
@@ -376,9 +386,9 @@ def _bind_to_floats() -> None:
         return FunctionType(function.__code__, names, closure=function.__closure__)
 
     for row in TABLE.values():
-        row.forward = bound(row.forward)
+        row.float_forward = bound(row.forward)
     for name, item in globals().items():
-        names[name] = item.forward if isinstance(item, Primitive) else bound(item)
+        names[name] = item.float_forward if isinstance(item, Primitive) else bound(item)
     for row in TABLE.values():
         rules = row.partials
         row.float_partials = tuple(map(bound, rules)) if isinstance(rules, tuple) else bound(rules)

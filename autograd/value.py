@@ -28,7 +28,7 @@ _special = modes.active  # not empty while a mode such as `no_grad` is on somewh
 
 def _unary(op: Primitive) -> Callable[[Any], Any]:
     """Make the method for a row with one operand."""
-    forward, (rule,) = op.forward, op.float_partials  # type: ignore[misc]
+    forward, (rule,) = op.float_forward, op.float_partials  # type: ignore[misc]
 
     def method(x: Any) -> Any:
         if x.__class__ is not Value or _special:
@@ -54,7 +54,7 @@ def _binary(op: Primitive) -> Callable[[Any, Any], Any]:
     Nodes made here are most of any graph, so their two parents and two local derivatives stand
     in slots of the node: fewer objects to make, and fewer for the garbage collector to walk.
     """
-    forward, (rule_a, rule_b) = op.forward, op.float_partials  # type: ignore[misc]
+    forward, (rule_a, rule_b) = op.float_forward, op.float_partials  # type: ignore[misc]
 
     def method(x: Any, y: Any) -> Any:
         if x.__class__ is not Value or _special:
@@ -83,7 +83,7 @@ def _binary(op: Primitive) -> Callable[[Any, Any], Any]:
 
 def _reflected(op: Primitive) -> Callable[[Any, Any], Any]:
     """Make the operator for a number on the left, as in `2 - v`."""
-    forward, (_, rule_b) = op.forward, op.float_partials  # type: ignore[misc]
+    forward, (_, rule_b) = op.float_forward, op.float_partials  # type: ignore[misc]
 
     def method(y: Any, x: Any) -> Any:
         kind = x.__class__
@@ -107,7 +107,7 @@ def _reflected(op: Primitive) -> Callable[[Any, Any], Any]:
 
 def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
     """Make a comparison: it looks at the data alone, and gives a bool."""
-    forward = op.forward
+    forward = op.float_forward
 
     def method(x: Any, y: Any) -> Any:
         if x.__class__ is Value:
@@ -131,7 +131,7 @@ def apply_to_many(op: Primitive, operands: tuple[Any, ...]) -> Any:
         return op(*operands)
     try:
         data = [x.data for x in operands]
-        out = op.forward(*data)
+        out = op.float_forward(*data)
     except (AttributeError, TypeError):  # not all of them are Values
         return op(*operands)
     node = _new(Value)
@@ -310,7 +310,7 @@ class Value:
         operands = _plain(op, operands)
         wanted = [x.__class__ is not float for x in operands]
         data = [x.data if want else x for x, want in zip(operands, wanted, strict=True)]
-        out = op.forward(*data)
+        out = op.float_forward(*data)
         if op.partials is None:
             return out
         if not modes.recording.get():
@@ -325,7 +325,8 @@ class Value:
         if modes.anomaly.get():
             node._site = modes.caller()
             if out - out != 0.0:  # nan or infinite
-                raise AnomalyError(f"{op.name} gave {out} for {_listed(operands)}, at {node._site}")
+                what = f"{op.name} gave {out} for {described(operands)}"
+                raise AnomalyError(f"{what}, at {node._site}")
         return node
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -456,7 +457,7 @@ def _choose(condition: Any, x: Any, y: Any) -> Any:
     return node
 
 
-def _listed(operands: Sequence[Any]) -> str:
+def described(operands: Sequence[Any]) -> str:
     """Describe operands as in "w=2.0, 3.0"; a long list is cut."""
     shown = [
         repr(x) if x.__class__ is float else f"{x.name + '=' if x.name else ''}{x.data!r}"

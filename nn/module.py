@@ -1,0 +1,336 @@
+"""The base of everything that has parameters: finding, naming, freezing and counting them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import autograd
+from autograd import Value
+from autograd.errors import as_float
+
+__all__ = ["Frozen", "Module"]
+
+
+class Frozen(Value):
+    """A parameter that training leaves as it is: what `Module.freeze` turns a Value into.
+
+    It computes as any Value does, and still receives a gradient.
+
+    >>> model = Module()
+    >>> model.w = Value(2.0)
+    >>> model.freeze()
+    >>> isinstance(model.w, Frozen)
+    True
+    """
+
+    __slots__ = ()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Frozen:
+        copy: Any = super().__deepcopy__(memo)
+        copy.__class__ = Frozen
+        return copy  # type: ignore[no-any-return]
+
+
+class Module:
+    """The base class of neurons, layers and networks, and of your own.
+
+    Its parameters are found, not registered: they are the Values without parents among its
+    attributes, and those of the modules among its attributes; also inside of lists, tuples and
+    dictionaries. An attribute whose name begins with an underscore is left out.
+
+    A parameter's name is the path to it. An element of a list has its number in the name, counted
+    from 1 as in the lecture: the third weight in `w` is "w3", the first module in `layers` is
+    "layer1". An entry of a dictionary has its key there.
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.slope, self.intercept = Value(2.0), Value(1.0)
+    ...     def __call__(self, x):
+    ...         return self.slope * x + self.intercept
+    >>> line = Line()
+    >>> line(3.0).data
+    7.0
+    >>> line.state_dict()
+    {'slope': 2.0, 'intercept': 1.0}
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output: to be defined by each kind of module.
+
+        Raises:
+            NotImplementedError: it is not.
+
+        >>> Module()(1.0)
+        Traceback (most recent call last):
+        NotImplementedError: Module does not define __call__
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__")
+
+    # --- the parameters ---------------------------------------------------------------------
+
+    def parameters(self) -> list[Value]:
+        """Return all parameters, frozen ones too, in the order of the attributes.
+
+        A parameter that is used in several places is there once.
+
+        >>> from nn import Neuron
+        >>> [p.name for p in Neuron(2).parameters()]
+        ['w1', 'w2', 'b']
+        """
+        return list(self._named().values())
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """Iterate over the names and the parameters, in the order of `parameters`.
+
+        Raises:
+            ValueError: two parameters would have the same name.
+
+        >>> from nn import Layer
+        >>> [name for name, _ in Layer(2, 2).named_parameters()]
+        ['neuron1.w1', 'neuron1.w2', 'neuron1.b', 'neuron2.w1', 'neuron2.w2', 'neuron2.b']
+        """
+        return iter(self._named().items())
+
+    def name_parameters(self) -> None:
+        """Write the names onto the parameters, where drawings and messages show them.
+
+        A neuron, a layer and an MLP do this when they are made. Your own module, which gives the
+        names more parts, may do it at the end of its `__init__`.
+
+        >>> module = Module()
+        >>> module.w = Value(2.0)
+        >>> module.name_parameters()
+        >>> module.w
+        Value(data=2.0, grad=0.0, name='w')
+        """
+        for name, parameter in self._named().items():
+            parameter.name = name
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to zero.
+
+        >>> from nn import Neuron
+        >>> neuron = Neuron(1)
+        >>> neuron.b.grad = 3.0
+        >>> neuron.zero_grad()
+        >>> neuron.b.grad
+        0.0
+        """
+        autograd.zero_grad(self.parameters())
+
+    def freeze(self) -> None:
+        """Have training leave the parameters as they are, from now on.
+
+        It may be called at any time, and on a part: `model.layers[0].freeze()`.
+
+        >>> from nn import MLP
+        >>> model = MLP(2, [3, 1])
+        >>> model.layers[0].freeze()
+        >>> len(model.parameters()), len(model.trainable_parameters())
+        (13, 4)
+        """
+        for parameter in self.parameters():
+            parameter.__class__ = Frozen
+
+    def unfreeze(self) -> None:
+        """Undo `freeze`.
+
+        >>> from nn import MLP
+        >>> model = MLP(2, [3, 1])
+        >>> model.freeze()
+        >>> model.unfreeze()
+        >>> len(model.trainable_parameters())
+        13
+        """
+        for parameter in self.parameters():
+            parameter.__class__ = Value
+
+    def trainable_parameters(self) -> list[Value]:
+        """Return the parameters that are not frozen.
+
+        >>> from nn import Neuron
+        >>> neuron = Neuron(2)
+        >>> neuron.freeze()
+        >>> neuron.trainable_parameters()
+        []
+        """
+        return [p for p in self.parameters() if not isinstance(p, Frozen)]
+
+    def state_dict(self) -> dict[str, float]:
+        """Return the numbers of all parameters, by name.
+
+        >>> from nn import Neuron
+        >>> Neuron(1, init=lambda n_in, n_out, *, rng: [0.5]).state_dict()
+        {'w1': 0.5, 'b': 0.0}
+        """
+        return {name: parameter.data for name, parameter in self._named().items()}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Set all parameters to the numbers of `state`; if anything is wrong with it, set none.
+
+        Args:
+            state: a number for each name of a parameter, as `state_dict` returns.
+
+        Raises:
+            ValueError: names are missing, or there are others.
+            TypeError: something is not a number.
+
+        >>> from nn import Neuron
+        >>> neuron = Neuron(1)
+        >>> neuron.load_state_dict({"w1": 2.0, "b": 1.0})
+        >>> neuron([3.0]).data
+        7.0
+        """
+        named = self._named()
+        missing = [name for name in named if name not in state]
+        unexpected = [name for name in state if name not in named]
+        if missing or unexpected:
+            faults = [
+                f"{what} {_some(names)}"
+                for what, names in (("missing", missing), ("unexpected", unexpected))
+                if names
+            ]
+            raise ValueError(f"the state does not fit the parameters: {'; '.join(faults)}")
+        numbers = [as_float(state[name], name) for name in named]
+        for parameter, number in zip(named.values(), numbers, strict=True):
+            parameter.data = number
+
+    def _named(self) -> dict[str, Value]:
+        """Find the parameters."""
+        named: dict[str, Value] = {}
+        seen: set[int] = set()  # identities, since a module of yours may not be hashable
+
+        def collect(module: Module, prefix: str) -> None:
+            for name, held in module._members():
+                if id(held) in seen:
+                    continue
+                seen.add(id(held))
+                if isinstance(held, Module):
+                    collect(held, f"{prefix}{name}.")
+                elif named.setdefault(prefix + name, held) is not held:
+                    raise ValueError(f"two parameters are called {prefix + name}: rename one")
+
+        collect(self, "")
+        return named
+
+    def _members(self) -> Iterator[tuple[str, Module | Value]]:
+        """Iterate over the modules and the parameters among the attributes."""
+        for name, held in vars(self).items():
+            if not name.startswith("_"):
+                yield from _found(name, held)
+
+    # --- the summary ------------------------------------------------------------------------
+
+    def summary(self) -> str:
+        """Return a table of the layers, with their shapes and the numbers of their parameters.
+
+        A module that is not built of layers has a line for the parameters of its own.
+
+        >>> from nn import MLP
+        >>> print(MLP(2, [16, 1]).summary())
+        name    kind   activation  shape   weights  biases  parameters
+        ───────────────────────────────────────────────────────────────────────
+        layer1  Layer  relu        2 → 16       32      16          48  trainable
+        layer2  Layer  linear      16 → 1       16       1          17  trainable
+        ───────────────────────────────────────────────────────────────────────
+        total                                                       65  65 trainable, 0 frozen
+        """
+        rows: list[_Row] = []
+        seen: set[int] = set()
+
+        def collect(module: Module, name: str) -> None:
+            if id(module) in seen:
+                return
+            seen.add(id(module))
+            if (row := module._row(name)) is not None:
+                rows.append(row)
+                return
+            members = list(module._members())
+            own = {id(held): held for _, held in members if isinstance(held, Value)}
+            if own:
+                rows.append(_Row(name, module, parameters=list(own.values())))
+            for part, held in members:
+                if isinstance(held, Module):
+                    collect(held, f"{name}.{part}" if name else part)
+
+        collect(self, "")
+        return _table(rows, self.parameters())
+
+    def _row(self, name: str) -> _Row | None:  # noqa: ARG002 - for those who override it
+        """Give the line of the summary, for a module that has a single one."""
+        return None
+
+
+class _Row(NamedTuple):
+    """A line of the summary."""
+
+    name: str
+    module: Module
+    parameters: list[Value]
+    activation: str = ""
+    n_in: int = 0
+    n_out: int = 0
+
+    def cells(self) -> tuple[str, ...]:
+        shape = (f"{self.n_in} → {self.n_out}", str(self.n_in * self.n_out), str(self.n_out))
+        kind = type(self.module).__name__
+        return (
+            self.name or kind.lower(),
+            kind,
+            self.activation,
+            *(shape if self.n_out else ("", "", "")),
+            str(len(self.parameters)),
+            _state(self.parameters),
+        )
+
+
+def _table(rows: list[_Row], parameters: list[Value]) -> str:
+    """Lay out the summary."""
+    head = ("name", "kind", "activation", "shape", "weights", "biases", "parameters", "")
+    frozen = sum(isinstance(p, Frozen) for p in parameters)
+    state = f"{len(parameters) - frozen} trainable, {frozen} frozen"
+    total = ("total", "", "", "", "", "", str(len(parameters)), state)
+    body = [row.cells() for row in rows]
+    widths = [max(map(len, column)) for column in zip(head, total, *body, strict=True)]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if title in ("weights", "biases", "parameters") else cell.ljust(width)
+            for title, cell, width in zip(head, cells, widths, strict=True)
+        ).rstrip()
+        for cells in (head, *body, total)
+    ]
+    rule = "─" * max(map(len, lines))
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+
+def _state(parameters: list[Value]) -> str:
+    """Say whether parameters are trainable."""
+    frozen = sum(isinstance(p, Frozen) for p in parameters)
+    if frozen in (0, len(parameters)):
+        return "frozen" if frozen else "trainable"
+    return f"{frozen} of {len(parameters)} frozen"
+
+
+def _found(name: str, held: Any) -> Iterator[tuple[str, Module | Value]]:
+    """Find modules and parameters in an attribute."""
+    if isinstance(held, Module) or (isinstance(held, Value) and not held.op):
+        yield name, held
+    elif isinstance(held, dict):
+        for key, element in held.items():
+            yield from _found(f"{name}.{key}", element)
+    elif isinstance(held, (list, tuple)):
+        for i, element in enumerate(held, 1):
+            yield from _found(_numbered(name, i, element), element)
+
+
+def _numbered(name: str, i: int, element: Any) -> str:
+    """Name an element of a list: the first of `w` "w1", the first module of `layers` "layer1"."""
+    if isinstance(element, Module):
+        name = name.removesuffix("s")
+    return f"{name}_{i}" if name[-1].isdigit() else f"{name}{i}"
+
+
+def _some(names: list[str]) -> str:
+    """List names; a long list is cut."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,0 +1,411 @@
+"""Optimisers: how the gradient changes the parameters, one number at a time.
+
+The update rules are PyTorch's, to the last sign. `nn.schedules` has the learning rates that vary.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, final
+
+import autograd
+from autograd import Value
+from autograd.errors import as_float
+from nn.module import Frozen
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm"]
+
+
+class Optimizer(ABC):
+    """What all optimisers share: the parameters, the learning rate, and a state that can be saved.
+
+    A parameter that `Module.freeze` has frozen is left as it is, and so is all that the optimiser
+    remembers about it.
+
+    Args:
+        params: the parameters to train, as `model.parameters()` gives them.
+        lr: the learning rate η, at least 0.
+        weight_decay: the factor λ of the decay of the parameters, at least 0.
+
+    Attributes:
+        params: the parameters, a list.
+        weight_decay: λ.
+
+    Raises:
+        TypeError: something in `params` is not a Value, or an option is not a number.
+        ValueError: there are no parameters, one is there twice, or an option is out of range.
+    """
+
+    _options: ClassVar[tuple[str, ...]]  # the arguments beside `params`
+    _memory: ClassVar[tuple[str, ...]]  # the attributes that hold one number per parameter
+
+    def __init__(self, params: Iterable[Value], lr: float, weight_decay: float) -> None:
+        self.params = _parameters(params)
+        self.lr = lr
+        self.weight_decay = _at_least_zero("weight_decay", weight_decay)
+
+    @property
+    def lr(self) -> float:
+        """The learning rate η, which may be changed at any time.
+
+        >>> optimizer = SGD([Value(1.0)], lr=0.1)
+        >>> optimizer.lr = 0.05
+        >>> optimizer.lr
+        0.05
+        """
+        return self._lr
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        self._lr = _at_least_zero("lr", lr)
+
+    @abstractmethod
+    def step(self) -> None:
+        """Update every parameter once, from its `grad`."""
+
+    def zero_grad(self) -> None:
+        """Set the gradients of the parameters to zero, before the next `backward()` adds to them.
+
+        >>> w = Value(1.0)
+        >>> w.grad = 3.0
+        >>> SGD([w], lr=0.1).zero_grad()
+        >>> w.grad
+        0.0
+        """
+        autograd.zero_grad(self.params)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the options and the memory, but not the parameters, as plain data for JSON.
+
+        Returns:
+            "optimizer", the name of the class; "options", its arguments; "memory", lists of one
+            number per parameter.
+
+        >>> SGD([Value(1.0)], lr=0.1, momentum=0.9).state_dict()["memory"]
+        {'velocity': [0.0]}
+        """
+        return {
+            "optimizer": type(self).__name__,
+            "options": {name: getattr(self, name) for name in self._options},
+            "memory": {name: list(getattr(self, name)) for name in self._memory},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over the options and the memory that `state_dict` returned; all of them or none.
+
+        Args:
+            state: the saved state of an optimiser of this class, for as many parameters.
+
+        Raises:
+            ValueError: it is of another class or another number of parameters, or damaged.
+
+        >>> saved = Adam([Value(1.0)], lr=0.5).state_dict()
+        >>> optimizer = Adam([Value(1.0)])
+        >>> optimizer.load_state_dict(saved)
+        >>> optimizer.lr
+        0.5
+        """
+        name = type(self).__name__
+        if state.get("optimizer") != name:
+            raise ValueError(f"the saved optimiser is {state.get('optimizer')!r}, not {name!r}")
+        try:
+            restored = type(self)(
+                self.params, **{key: state["options"][key] for key in self._options}
+            )
+            for key in self._memory:
+                setattr(restored, key, _numbers(state["memory"][key], key, len(self.params)))
+        except KeyError as error:
+            raise ValueError(f"the saved {name} has no field {error}") from None
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"the saved {name} is damaged: {error}") from error
+        self.__dict__.update(restored.__dict__)
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._options)
+        return f"{type(self).__name__}({len(self.params)} parameters, {options})"
+
+
+@final
+class SGD(Optimizer):
+    """Gradient descent, θ ← θ - η g, with momentum and weight decay if wanted.
+
+    With weight decay λ the gradient is g + λθ. With momentum μ the velocity v ← μv + g, at first
+    0, takes the place of g; with Nesterov's variant g + μv does.
+
+    Args:
+        params: the parameters to train.
+        lr: the learning rate η.
+        momentum: μ, at least 0 and below 1.
+        nesterov: whether to use Nesterov's variant.
+        weight_decay: λ.
+
+    Attributes:
+        velocity: v, one number per parameter.
+
+    Raises:
+        TypeError: see `Optimizer`.
+        ValueError: see `Optimizer`; or `nesterov` without `momentum`.
+
+    >>> w = Value(1.0)
+    >>> optimizer = SGD([w], lr=0.25)
+    >>> (w * w).backward()
+    >>> optimizer.step()
+    >>> w.data
+    0.5
+    """
+
+    _options = ("lr", "momentum", "nesterov", "weight_decay")
+    _memory = ("velocity",)
+
+    def __init__(
+        self,
+        params: Iterable[Value],
+        lr: float,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr, weight_decay)
+        self.momentum = _below_one("momentum", momentum)
+        if nesterov and not momentum:
+            raise ValueError("nesterov=True needs a momentum above 0, such as momentum=0.9")
+        self.nesterov = bool(nesterov)
+        self.velocity = [0.0] * len(self.params)
+
+    def step(self) -> None:
+        """Update every parameter once, from its `grad`.
+
+        >>> w = Value(1.0)
+        >>> w.grad = 2.0
+        >>> SGD([w], lr=0.1).step()
+        >>> w.data
+        0.8
+        """
+        lr, momentum, decay, velocity = self.lr, self.momentum, self.weight_decay, self.velocity
+        for i, p in enumerate(self.params):
+            if isinstance(p, Frozen):
+                continue
+            g = p.grad + decay * p.data
+            if momentum:
+                velocity[i] = v = momentum * velocity[i] + g
+                g = g + momentum * v if self.nesterov else v
+            p.data -= lr * g
+
+
+class _Adaptive(Optimizer):
+    """The rule of Adam; AdamW is it with the weight decay apart from the gradient."""
+
+    _options = ("lr", "betas", "eps", "weight_decay")
+    _memory = ("mean", "square", "steps")
+    _decoupled: ClassVar[bool]
+
+    def __init__(
+        self,
+        params: Iterable[Value],
+        lr: float,
+        betas: tuple[float, float],
+        eps: float,
+        weight_decay: float,
+    ) -> None:
+        super().__init__(params, lr, weight_decay)
+        if not isinstance(betas, Sequence) or len(betas) != 2:
+            raise ValueError(f"betas must be two numbers, not {betas!r}")
+        self.betas = _below_one("betas[0]", betas[0]), _below_one("betas[1]", betas[1])
+        self.eps = _at_least_zero("eps", eps)
+        self.mean = [0.0] * len(self.params)
+        self.square = [0.0] * len(self.params)
+        self.steps = [0] * len(self.params)  # its own, so that unfreezing starts it from the start
+
+    def step(self) -> None:
+        """Update every parameter once, from its `grad`.
+
+        >>> w = Value(1.0)
+        >>> w.grad = 1e-4
+        >>> Adam([w], lr=0.1, eps=0.0).step()
+        >>> round(w.data, 12)
+        0.9
+        """
+        lr, eps, decay, (beta1, beta2) = self.lr, self.eps, self.weight_decay, self.betas
+        mean, square, steps = self.mean, self.square, self.steps
+        shrink = 1.0 - lr * decay if self._decoupled else 1.0
+        add = 0.0 if self._decoupled else decay
+        corrected = 0
+        for i, p in enumerate(self.params):
+            if isinstance(p, Frozen):
+                continue
+            g = p.grad + add * p.data
+            steps[i] = t = steps[i] + 1
+            if t != corrected:  # nearly always the same for all parameters
+                corrected, rate, scale = t, lr / (1.0 - beta1**t), math.sqrt(1.0 - beta2**t)
+            mean[i] = m = beta1 * mean[i] + (1.0 - beta1) * g
+            square[i] = v = beta2 * square[i] + (1.0 - beta2) * g * g
+            p.data = shrink * p.data - rate * m / (math.sqrt(v) / scale + eps)
+
+
+@final
+class Adam(_Adaptive):
+    """Steps scaled by running means of the gradient and of its square.
+
+    With m ← β₁m + (1 - β₁)g and v ← β₂v + (1 - β₂)g², both corrected for their start at 0 in the
+    t-th step by m̂ = m/(1 - β₁ᵗ) and v̂ = v/(1 - β₂ᵗ): θ ← θ - η m̂/(√v̂ + ε). With weight decay λ
+    the gradient is g + λθ. Source: Kingma and Ba, arXiv:1412.6980.
+
+    Args:
+        params: the parameters to train.
+        lr: the learning rate η.
+        betas: β₁ and β₂, each at least 0 and below 1.
+        eps: ε, at least 0.
+        weight_decay: λ.
+
+    Attributes:
+        mean: m, one number per parameter.
+        square: v, one number per parameter.
+        steps: t, one number per parameter.
+
+    Raises:
+        TypeError: see `Optimizer`.
+        ValueError: see `Optimizer`.
+
+    >>> w = Value(1.0)
+    >>> optimizer = Adam([w], lr=0.1)
+    >>> (w * w).backward()
+    >>> optimizer.step()
+    >>> round(w.data, 6)
+    0.9
+    """
+
+    _decoupled = False
+
+    def __init__(
+        self,
+        params: Iterable[Value],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+
+@final
+class AdamW(_Adaptive):
+    """Adam with the weight decay apart from the gradient: θ ← (1 - ηλ)θ, then Adam's step.
+
+    So a parameter with large gradients decays as much as one with small gradients.
+    Source: Loshchilov and Hutter, arXiv:1711.05101.
+
+    Args:
+        params: the parameters to train.
+        lr: the learning rate η.
+        betas: β₁ and β₂, each at least 0 and below 1.
+        eps: ε, at least 0.
+        weight_decay: λ.
+
+    Attributes:
+        mean: m, one number per parameter.
+        square: v, one number per parameter.
+        steps: t, one number per parameter.
+
+    Raises:
+        TypeError: see `Optimizer`.
+        ValueError: see `Optimizer`.
+
+    >>> w = Value(1.0)
+    >>> AdamW([w], lr=0.1, weight_decay=0.5).step()
+    >>> w.data
+    0.95
+    """
+
+    _decoupled = True
+
+    def __init__(
+        self,
+        params: Iterable[Value],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+
+def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
+    """Shorten the gradient, as one vector over all parameters, to `max_norm` if it is longer.
+
+    Its direction stays the same. Call it between `backward()` and `step()`.
+
+    Args:
+        params: the parameters; frozen ones do not count.
+        max_norm: the greatest Euclidean norm allowed, above 0.
+
+    Returns:
+        The norm before clipping. If that is nan or infinite, there is no direction to keep, and
+        the gradients are left as they are.
+
+    Raises:
+        TypeError: something in `params` is not a Value, or `max_norm` is not a number.
+        ValueError: there are no parameters, one is there twice, or `max_norm` is not above 0.
+
+    >>> a, b = Value(0.0), Value(0.0)
+    >>> a.grad, b.grad = 3.0, 4.0
+    >>> clip_grad_norm([a, b], 2.5)
+    5.0
+    >>> a.grad, b.grad
+    (1.5, 2.0)
+    """
+    max_norm = as_float(max_norm, "max_norm")
+    if not max_norm > 0.0:
+        raise ValueError(f"max_norm must be above 0, not {max_norm}")
+    trained = [p for p in _parameters(params) if not isinstance(p, Frozen)]
+    norm = math.hypot(*[p.grad for p in trained])
+    if max_norm < norm < math.inf:
+        for p in trained:
+            p.grad *= max_norm / norm
+    return norm
+
+
+def _parameters(params: Iterable[Value]) -> list[Value]:
+    """List the parameters, each of which must be a Value, and there only once."""
+    if callable(getattr(params, "parameters", None)):
+        raise TypeError(
+            f"params is a {type(params).__name__}; give its parameters: model.parameters()"
+        )
+    listed = list(params)
+    if not listed:
+        raise ValueError("there are no parameters to train; pass model.parameters()")
+    seen: set[Value] = set()
+    for i, p in enumerate(listed):
+        if not isinstance(p, Value):
+            raise TypeError(f"params[{i}] is {p!r}, a {type(p).__name__}, and not a Value")
+        if p in seen:
+            raise ValueError(f"params[{i}] is there twice, and would be updated twice per step")
+        seen.add(p)
+    return listed
+
+
+def _at_least_zero(name: str, x: float) -> float:
+    """Check that an option is finite and at least 0."""
+    x = as_float(x, name)
+    if not 0.0 <= x < math.inf:
+        raise ValueError(f"{name} must be finite and at least 0, not {x}")
+    return x
+
+
+def _below_one(name: str, x: float) -> float:
+    """Check that an option is at least 0 and below 1."""
+    x = as_float(x, name)
+    if not 0.0 <= x < 1.0:
+        raise ValueError(f"{name} must be at least 0 and below 1, not {x}")
+    return x
+
+
+def _numbers(saved: Any, name: str, n: int) -> list[float]:
+    """Check that a saved list holds n numbers."""
+    if not isinstance(saved, list) or len(saved) != n:
+        raise ValueError(f"{name} must be a list of {n} numbers, one per parameter")
+    for i, x in enumerate(saved):
+        if not isinstance(x, (int, float)):
+            raise ValueError(f"{name}[{i}] must be a number, not {x!r}")
+    return list(saved)

@@ -1,0 +1,435 @@
+"""Pictures of training, of activations and of what a trained network does.
+
+Every function returns a Matplotlib `Figure`. As the last line of a notebook cell it shows itself,
+whatever backend is active; `figure.savefig("name.png")` (or .svg, .pdf) writes it to a file. The
+figures are unknown to pyplot: they need no display, and none has to be closed.
+
+The colours are those of Okabe and Ito, which the colour-blind can tell apart, and no picture relies
+on colour alone: lines differ in their dashes too, points in their markers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from io import BytesIO
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import autograd
+from autograd import Value
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "activation",
+    "confusion_matrix",
+    "decision_boundary",
+    "digit_samples",
+    "learning_curves",
+]
+
+_BLUE, _VERMILLION = "#0072B2", "#D55E00"
+_FIRST_LINE: dict[str, Any] = {"color": _BLUE}
+_SECOND_LINE: dict[str, Any] = {"color": _VERMILLION, "linestyle": "--"}
+_CLASS_COLOURS = (_BLUE, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", _VERMILLION, "#F0E442")
+_CLASS_MARKERS = "osD^vPX*"
+
+
+def learning_curves(history: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw loss and accuracy, of training and of validation, over the epochs.
+
+    Args:
+        history: One number per epoch in each column: "loss" or "accuracy" or both, and "val_loss"
+            and "val_accuracy" if there was a validation set. "epoch" numbers the epochs, which
+            otherwise count from 1. Other columns are not drawn. Accuracies are shares, 0 … 1.
+
+    Returns:
+        One panel for the losses, one for the accuracies. The legend says where a curve is first
+        nan or infinite, because it cannot be drawn there.
+
+    Raises:
+        TypeError: If `history` is not a mapping.
+        ValueError: If it has none of these columns, no epochs, or columns of unequal length.
+
+    Example:
+        >>> figure = learning_curves({"loss": [0.9, 0.5, 0.4], "val_loss": [1.0, 0.7, 0.8]})
+        >>> [line.get_label() for line in figure.axes[0].lines]
+        ['training', 'validation']
+    """
+    if not isinstance(history, Mapping):
+        raise TypeError(
+            "history must map column names to lists of numbers, as {'loss': [0.9, 0.5]} does; "
+            f"it is a {type(history).__name__}"
+        )
+    columns = [name for name in ("loss", "val_loss", "accuracy", "val_accuracy") if name in history]
+    if not columns:
+        found = ", ".join(map(repr, history)) or "none"
+        raise ValueError(f"history has neither 'loss' nor 'accuracy'; its columns are: {found}")
+    epochs = history["epoch"] if "epoch" in history else range(1, len(history[columns[0]]) + 1)
+    if len(epochs) == 0:
+        raise ValueError("history has no epochs")
+    for name in columns:
+        if len(history[name]) != len(epochs):
+            raise ValueError(
+                f"history: {name!r} has {len(history[name])} values for {len(epochs)} epochs"
+            )
+
+    metrics = list(dict.fromkeys(name.removeprefix("val_") for name in columns))
+    figure = _figure(5.0 * len(metrics), 3.6)
+    for metric, axes in zip(
+        metrics, figure.subplots(1, len(metrics), squeeze=False)[0], strict=True
+    ):
+        axes.set(title=metric.capitalize(), xlabel="epoch", ylabel=metric)
+        for name, part, line in (
+            (metric, "training", _FIRST_LINE),
+            (f"val_{metric}", "validation", _SECOND_LINE),
+        ):
+            if name in history:
+                label = part + _first_not_finite(epochs, history[name])
+                marker = "o" if len(epochs) == 1 else ""  # one point makes no line
+                axes.plot(epochs, history[name], label=label, marker=marker, **line)
+        axes.margins(y=0.1)
+        if metric == "accuracy":
+            axes.yaxis.set_major_formatter("{x:.0%}")
+        elif axes.dataLim.y0 >= 0:
+            axes.set_ylim(bottom=0)  # so that the eye can judge how far the loss fell
+        axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)  # those with a gap at the end included
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        _lighten(axes)
+        axes.legend()
+    return figure
+
+
+def decision_boundary(
+    predict: Callable[[list[list[float]]], Sequence[int]],
+    X: Sequence[Sequence[float]],  # noqa: N803 - a matrix, as in the lecture
+    y: Sequence[int],
+    *,
+    resolution: int = 200,
+    class_names: Sequence[str] = (),
+) -> Figure:
+    """Draw which class a model predicts where, and the samples on top.
+
+    Args:
+        predict: Gives one class label per row of 2 features. It is called once, with all points of
+            the grid.
+        X: n samples of 2 features.
+        y: Their n class labels.
+        resolution: Points of the grid along each axis, at least 2. The model predicts its square.
+        class_names: The name of class k at position k. Without names the labels, any integers, are
+            written as they are.
+
+    Returns:
+        One picture: a tint per class, the border between them, and a marker per sample.
+
+    Raises:
+        ValueError: If there are no samples, if one does not have 2 features, if numbers of samples
+            and labels differ, if a label has no name, or if `resolution` is below 2.
+        TypeError: If a label is not an integer.
+
+    Example:
+        >>> def right_half(rows):
+        ...     return [int(x1 > 0) for x1, x2 in rows]
+        >>> figure = decision_boundary(right_half, [[-1, 0], [1, 0]], [0, 1])
+        >>> [text.get_text() for text in figure.legends[0].get_texts()]
+        ['0', '1']
+    """
+    import numpy as np
+    from matplotlib.colors import ListedColormap, to_rgb
+
+    if len(X) == 0:
+        raise ValueError("X has no samples to draw")
+    for i, row in enumerate(X):
+        if len(row) != 2:
+            raise ValueError(f"a plane has 2 features, but row {i} of X has {len(row)}")
+    if resolution < 2:
+        raise ValueError(f"resolution must be at least 2 points per axis, not {resolution}")
+    targets = _labels(y, "y", len(X), class_names)
+    x1, x2 = (_padded_range([row[j] for row in X], resolution) for j in (0, 1))
+    grid = [[u, v] for v in x2 for u in x1]
+    predictions = _labels(predict(grid), "predict(grid)", len(grid), class_names)
+    classes = sorted({*targets, *predictions, *range(len(class_names))})
+    regions = np.searchsorted(classes, predictions).reshape(resolution, resolution)
+
+    figure = _figure(6.0, 4.5)
+    axes = figure.subplots()
+    colours = [_CLASS_COLOURS[k % len(_CLASS_COLOURS)] for k in range(len(classes))]
+    tints = [tuple(1 - 0.35 * (1 - c) for c in to_rgb(colour)) for colour in colours]
+    axes.pcolormesh(
+        x1,
+        x2,
+        regions,
+        shading="nearest",
+        cmap=ListedColormap(tints),
+        vmin=-0.5,
+        vmax=len(classes) - 0.5,
+        rasterized=True,
+    )
+    # The border between two classes is the outline of either, so the last outline adds nothing.
+    for k in range(len(classes) - 1):
+        inside = regions == k
+        if 0 < inside.sum() < inside.size:
+            axes.contour(x1, x2, inside, levels=[0.5], colors="0.25", linewidths=1.5)
+    for k, label in enumerate(classes):
+        points = [row for row, target in zip(X, targets, strict=True) if target == label]
+        axes.scatter(
+            [u for u, _ in points],
+            [v for _, v in points],
+            s=30,
+            color=colours[k],
+            marker=_CLASS_MARKERS[k % len(_CLASS_MARKERS)],
+            edgecolors="0.15",
+            linewidths=0.7,
+            label=class_names[label] if class_names else str(label),
+        )
+    axes.set(title="Decision boundary", xlabel="$x_1$", ylabel="$x_2$")
+    axes.set(xlim=(x1[0], x1[-1]), ylim=(x2[0], x2[-1]))
+    figure.legend(title="class", loc="outside right upper", alignment="left", frameon=False)
+    return figure
+
+
+def activation(
+    f: Callable[[Value], Value] | str,
+    *,
+    name: str | None = None,
+    lo: float = -6.0,
+    hi: float = 6.0,
+) -> Figure:
+    """Draw a function of one variable and its derivative, which the engine computes.
+
+    Args:
+        f: A function that takes and gives a `Value`, or the name of one in `autograd`.
+        name: What to call it; its own name by default.
+        lo: The left end of the x axis.
+        hi: The right end, above `lo`.
+
+    Returns:
+        One picture with both curves. Where the function is nan or infinite, a curve has a gap.
+
+    Raises:
+        ValueError: If `autograd` has no function of that name, or lo < hi does not hold for two
+            finite numbers.
+        TypeError: If `f` does not give a `Value`.
+
+    Example:
+        >>> figure = activation("tanh")
+        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        ['tanh(x)', 'derivative']
+    """
+    import numpy as np
+
+    if isinstance(f, str):
+        if f not in autograd.__all__:
+            raise ValueError(f"autograd has no function called {f!r}; try 'relu' or 'tanh'")
+        name = name or f
+    function: Callable[[Value], Value] = getattr(autograd, f) if isinstance(f, str) else f
+    if not -math.inf < lo < hi < math.inf:
+        raise ValueError(f"lo and hi must be finite with lo < hi, not {lo} and {hi}")
+    name = name or getattr(f, "__name__", "f").replace("<lambda>", "f")
+    xs = np.linspace(lo, hi, 601).tolist()
+    values, slopes = [], []
+    for x in xs:
+        v = Value(x)
+        out = function(v)
+        if not isinstance(out, Value):
+            raise TypeError(f"{name} must give a Value, not a {type(out).__name__}")
+        out.backward()
+        values.append(out.item())
+        slopes.append(v.grad)
+
+    figure = _figure(6.0, 4.0)
+    axes = figure.subplots()
+    axes.axhline(0, color="0.6", linewidth=0.8)
+    axes.axvline(0, color="0.6", linewidth=0.8)
+    axes.plot(xs, values, linewidth=2, label=f"{name}(x)", **_FIRST_LINE)
+    axes.plot(xs, slopes, linewidth=2, label="derivative", **_SECOND_LINE)
+    axes.set(title=f"{name} and its derivative", xlabel="x", ylabel="value", xlim=(lo, hi))
+    _lighten(axes)
+    axes.legend()
+    return figure
+
+
+def confusion_matrix(matrix: Sequence[Sequence[int]], class_names: Sequence[str]) -> Figure:
+    """Draw how often each class was taken for each other.
+
+    Args:
+        matrix: C rows of C counts; row i, column j counts samples of class i predicted as j.
+        class_names: The C names of the classes.
+
+    Returns:
+        One picture. A cell shows its count, and its shade the share of its row, so that classes of
+        all sizes compare.
+
+    Raises:
+        ValueError: If the matrix is not C x C, or a count is negative.
+
+    Example:
+        >>> figure = confusion_matrix([[8, 2], [0, 10]], ["cat", "dog"])
+        >>> figure.axes[0].get_title()
+        'Confusion matrix: 18 of 20 correct (90.0 %)'
+    """
+    size = len(class_names)
+    if len(matrix) != size or size == 0:
+        raise ValueError(f"matrix has {len(matrix)} rows for {size} class names")
+    for name, row in zip(class_names, matrix, strict=True):
+        if len(row) != size:
+            raise ValueError(f"row {name!r} of the matrix has {len(row)} counts for {size} classes")
+        if min(row) < 0:
+            raise ValueError(f"row {name!r} of the matrix has the negative count {min(row)}")
+    shares = [[count / max(sum(row), 1) for count in row] for row in matrix]
+    correct, total = sum(matrix[k][k] for k in range(size)), sum(map(sum, matrix))
+
+    side = 2.5 + 0.45 * size
+    figure = _figure(side + 0.8, side)
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for i, row in enumerate(matrix):
+        for j, count in enumerate(row):
+            colour = "white" if shares[i][j] > 0.5 else "black" if count else "0.6"
+            axes.text(j, i, str(count), ha="center", va="center", color=colour)
+    axes.set_xticks(range(size), class_names)
+    axes.set_yticks(range(size), class_names)
+    if max(map(len, class_names)) > 3:
+        for text in axes.get_xticklabels():
+            text.set(rotation=45, ha="right", rotation_mode="anchor")
+    axes.set(xlabel="predicted class", ylabel="true class")
+    axes.set_title(
+        f"Confusion matrix: {correct} of {total} correct ({100 * correct / max(total, 1):.1f} %)"
+    )
+    figure.colorbar(image, label="share of the true class", format="{x:.0%}", shrink=0.8)
+    return figure
+
+
+def digit_samples(
+    X: Sequence[Sequence[float]],  # noqa: N803 - a matrix, as in the lecture
+    y_true: Sequence[int],
+    y_pred: Sequence[int],
+    *,
+    columns: int = 10,
+) -> Figure:
+    """Draw images with the digit that was read in each; mistakes have a cross and a frame.
+
+    Args:
+        X: n square images, row by row, such as 64 grey levels each. On any scale: the lowest
+            number of all is white, the highest black.
+        y_true: The n digits that they show.
+        y_pred: The n digits that the model read.
+        columns: Images per row of the picture, at least 1.
+
+    Returns:
+        One picture with a panel per image; a few dozen are a good number.
+
+    Raises:
+        ValueError: If there are no images, if one is not square, if numbers of images and labels
+            differ, or if `columns` is below 1.
+        TypeError: If a label is not an integer.
+
+    Example:
+        >>> figure = digit_samples([[0.0] * 64, [1.0] * 64], [3, 5], [3, 6])
+        >>> [axes.get_title() for axes in figure.axes]
+        ['3', '✗ 6, is 5']
+    """
+    if len(X) == 0:
+        raise ValueError("X has no images to draw")
+    for i, pixels in enumerate(X):
+        if len(pixels) == 0 or math.isqrt(len(pixels)) ** 2 != len(pixels):
+            raise ValueError(f"row {i} of X has {len(pixels)} pixels, which is not a square image")
+    if columns < 1:
+        raise ValueError(f"columns must be at least 1, not {columns}")
+    truths = _labels(y_true, "y_true", len(X))
+    answers = _labels(y_pred, "y_pred", len(X))
+    lowest, highest = min(map(min, X)), max(map(max, X))
+
+    columns = min(columns, len(X))
+    rows = math.ceil(len(X) / columns)
+    figure = _figure(max(0.95 * columns, 3.0), 1.2 * rows + 0.5)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for pixels, truth, answer, axes in zip(X, truths, answers, panels, strict=False):
+        side = math.isqrt(len(pixels))
+        image = [pixels[start : start + side] for start in range(0, len(pixels), side)]
+        axes.imshow(image, cmap="Greys", vmin=lowest, vmax=highest)
+        axes.set(xticks=[], yticks=[])
+        if answer == truth:
+            axes.set_title(str(answer), fontsize=10)
+            axes.spines[:].set(color="0.8")
+        else:
+            axes.set_title(f"✗ {answer}, is {truth}", fontsize=10, color=_VERMILLION, weight="bold")
+            axes.spines[:].set(color=_VERMILLION, linewidth=3)
+    for axes in panels[len(X) :]:
+        axes.remove()
+    correct = sum(truth == answer for truth, answer in zip(truths, answers, strict=True))
+    figure.suptitle(f"{correct} of {len(X)} correct")
+    return figure
+
+
+# --- Helpers --------------------------------------------------------------------------------------
+
+
+@cache
+def _figure_class() -> type[Figure]:
+    """Make the class of the figures; here, so that Matplotlib is loaded when first used."""
+    from matplotlib.figure import Figure
+
+    class NotebookFigure(Figure):
+        """A figure that shows itself in a notebook.
+
+        IPython knows how to show a Figure only once pyplot has set up its inline backend, which
+        nothing in this package does. Where it has, IPython prefers its own way to this method.
+        """
+
+        def _repr_png_(self) -> tuple[bytes, dict[str, float]]:
+            """Draw at twice the resolution of the page, as projectors and paper deserve."""
+            width, height = self.get_size_inches() * self.dpi
+            png = BytesIO()
+            self.savefig(png, format="png", dpi=2 * self.dpi)
+            return png.getvalue(), {"width": float(width), "height": float(height)}
+
+    return NotebookFigure
+
+
+def _figure(width: float, height: float) -> Figure:
+    """Make an empty figure of a size in inches."""
+    return _figure_class()(figsize=(width, height), layout="constrained")
+
+
+def _lighten(axes: Axes) -> None:
+    """Draw a faint grid instead of a box."""
+    axes.grid(color="0.9")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _first_not_finite(epochs: Sequence[float], values: Sequence[float]) -> str:
+    """Say where a curve has its first gap, if it has one."""
+    for epoch, value in zip(epochs, values, strict=True):
+        if not math.isfinite(value):
+            return f" ({value} at epoch {epoch:g})"
+    return ""
+
+
+def _padded_range(values: Iterable[float], n: int) -> list[float]:
+    """Cover the values with n equidistant points and leave a margin of a tenth."""
+    import numpy as np
+
+    lo, hi = min(values), max(values)
+    margin = 0.1 * (hi - lo) or 1.0
+    points: list[float] = np.linspace(lo - margin, hi + margin, n).tolist()
+    return points
+
+
+def _labels(labels: Sequence[int], what: str, n: int, class_names: Sequence[str] = ()) -> list[int]:
+    """Check that there are n integer labels, each with a name if there are names."""
+    if len(labels) != n:
+        raise ValueError(f"{what} has {len(labels)} labels for {n} rows")
+    for i, label in enumerate(labels):
+        if not isinstance(label, Integral):
+            raise TypeError(f"{what}: label {i} is {label!r}, which is not an integer")
+        if class_names and not 0 <= label < len(class_names):
+            raise ValueError(
+                f"{what}: label {i} is {label}, but class_names has {len(class_names)} names"
+            )
+    return list(map(int, labels))

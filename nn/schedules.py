@@ -1,0 +1,158 @@
+"""Learning-rate schedules: η as a function of time.
+
+Time is counted in epochs and has a fraction: `fit` asks a schedule for η before every step, at
+`epoch + batch / batches`, from 0 to the number of epochs. Any function of that number is a
+schedule; those here can be printed and compared, and `WarmUp` goes around any of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["Constant", "Cosine", "Exponential", "Schedule", "StepDecay", "WarmUp"]
+
+Schedule = Callable[[float], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """The same learning rate all the time.
+
+    Args:
+        lr: η.
+
+    >>> Constant(0.1)(7.5)
+    0.1
+    """
+
+    lr: float
+
+    def __call__(self, _time: float) -> float:
+        """Return η, which does not depend on the time."""
+        return self.lr
+
+
+@dataclass(frozen=True, slots=True)
+class StepDecay:
+    """A learning rate that drops at once, every so many epochs.
+
+    Args:
+        lr: η at the start.
+        every: the number of epochs between two drops, above 0.
+        factor: what η is multiplied by, above 0.
+
+    Raises:
+        ValueError: `every` or `factor` is not above 0.
+
+    >>> schedule = StepDecay(0.8, every=10, factor=0.5)
+    >>> schedule(9.9), schedule(10), schedule(25)
+    (0.8, 0.4, 0.2)
+    """
+
+    lr: float
+    every: float
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        _refuse_unless_positive("every", self.every)
+        _refuse_unless_positive("factor", self.factor)
+
+    def __call__(self, time: float) -> float:
+        """Return η at `time`, in epochs."""
+        return self.lr * math.pow(self.factor, time // self.every)
+
+
+@dataclass(frozen=True, slots=True)
+class Exponential:
+    """A learning rate that decays exponentially.
+
+    Args:
+        lr: η at the start.
+        factor: what η is multiplied by over one epoch, above 0.
+
+    Raises:
+        ValueError: `factor` is not above 0.
+
+    >>> Exponential(0.8, factor=0.5)(2)
+    0.2
+    """
+
+    lr: float
+    factor: float
+
+    def __post_init__(self) -> None:
+        _refuse_unless_positive("factor", self.factor)
+
+    def __call__(self, time: float) -> float:
+        """Return η at `time`, in epochs."""
+        return self.lr * math.pow(self.factor, time)
+
+
+@dataclass(frozen=True, slots=True)
+class Cosine:
+    """A learning rate that falls along half a cosine, slowly at both ends.
+
+    Source: Loshchilov and Hutter, arXiv:1608.03983, without restarts.
+
+    Args:
+        lr: η at the start.
+        epochs: the number of epochs, above 0, until it has fallen to `floor`, where it stays.
+        floor: η at the end.
+
+    Raises:
+        ValueError: `epochs` is not above 0.
+
+    >>> schedule = Cosine(0.1, epochs=20)
+    >>> schedule(0), round(schedule(10), 12), schedule(20)
+    (0.1, 0.05, 0.0)
+    """
+
+    lr: float
+    epochs: float
+    floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        _refuse_unless_positive("epochs", self.epochs)
+
+    def __call__(self, time: float) -> float:
+        """Return η at `time`, in epochs."""
+        share = min(time / self.epochs, 1.0)
+        return self.floor + (self.lr - self.floor) * 0.5 * (1.0 + math.cos(math.pi * share))
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """A linear rise, over the first epochs, up to another schedule, which it then leaves alone.
+
+    Args:
+        schedule: η without warm-up. Its own clock starts at time 0, not after the warm-up.
+        epochs: the length of the rise, above 0.
+        start: the share of η at time 0; 0 would waste the first step.
+
+    Raises:
+        ValueError: `epochs` is not above 0.
+
+    >>> schedule = WarmUp(Constant(0.4), epochs=2, start=0.0)
+    >>> schedule(0), schedule(1), schedule(2), schedule(3)
+    (0.0, 0.2, 0.4, 0.4)
+    """
+
+    schedule: Schedule
+    epochs: float
+    start: float = 0.1
+
+    def __post_init__(self) -> None:
+        _refuse_unless_positive("epochs", self.epochs)
+
+    def __call__(self, time: float) -> float:
+        """Return η at `time`, in epochs."""
+        risen = min(time / self.epochs, 1.0)
+        return self.schedule(time) * (self.start + (1.0 - self.start) * risen)
+
+
+def _refuse_unless_positive(name: str, x: float) -> None:
+    """Check a length of time or a factor."""
+    if not 0.0 < x < math.inf:
+        raise ValueError(f"{name} must be finite and above 0, not {x}")

@@ -1,0 +1,43 @@
+"""Settings and fixtures for all tests.
+
+Property-based tests run the same examples every time, so that a red run is red again. New examples
+are looked for with `HYPOTHESIS_PROFILE=explore pytest`; a failure then shows the seed and a blob
+that reproduce it.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import oracles  # noqa: F401 - first: it notes the table's rows before a test defines its own
+import pytest
+from hypothesis import settings
+
+settings.register_profile("reproducible", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "reproducible"))
+
+
+def pytest_report_header():
+    profile = os.environ.get("HYPOTHESIS_PROFILE", "reproducible")
+    seed = "fixed seed" if profile == "reproducible" else "random seed, shown on failure"
+    return f"hypothesis: {profile} ({seed})"
+
+
+@pytest.fixture
+def run_python():
+    """Run code in a fresh interpreter, as a user would, and return what it prints."""
+
+    def run(code, *arguments):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code, *map(str, arguments)],
+            cwd=Path(__file__).parent.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

@@ -1,0 +1,459 @@
+"""nn.plot: what the pictures show, read from the structure of the figures."""
+
+import io
+import math
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection, QuadMesh
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.contour import ContourSet
+from matplotlib.figure import Figure
+from PIL import Image
+
+import autograd
+from nn import plot
+
+HISTORY = {
+    "epoch": [1, 2, 3],
+    "loss": [0.9, 0.5, 0.4],
+    "val_loss": [1.0, 0.6, 0.7],
+    "accuracy": [0.5, 0.8, 0.9],
+    "val_accuracy": [0.4, 0.7, 0.7],
+    "lr": [0.1, 0.1, 0.1],
+}
+
+
+def texts(legend):
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def rendered(figure):
+    """Draw the figure, since the layout and the tick labels are computed only then."""
+    figure.savefig(io.BytesIO(), format="png")
+    return figure
+
+
+def brightness(colour):
+    """What is left of a colour on a grey printer, in 0 … 1."""
+    return float(np.dot(to_rgb(colour), (0.2126, 0.7152, 0.0722)))
+
+
+class TestFigure:
+    def test_import_is_light_and_pyplot_is_never_loaded(self):
+        code = (
+            "import io, sys, nn.plot; print({'numpy', 'matplotlib'} & set(sys.modules)); "
+            "nn.plot.learning_curves({'loss': [1.0, 0.5]}).savefig(io.BytesIO(), format='png'); "
+            "print('matplotlib.pyplot' in sys.modules)"
+        )
+        command = [sys.executable, "-c", code]
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert result.stdout.split() == ["set()", "False"]
+
+    def test_shows_itself_in_a_notebook(self):
+        figure = plot.activation("tanh")
+        assert isinstance(figure, Figure)
+        png, size = figure._repr_png_()
+        assert size == {"width": 600.0, "height": 400.0}
+        assert Image.open(io.BytesIO(png)).size == (1200, 800)
+
+
+class TestLearningCurves:
+    def test_two_panels(self):
+        loss, accuracy = rendered(plot.learning_curves(HISTORY)).axes
+        for axes, name in ((loss, "loss"), (accuracy, "accuracy")):
+            assert axes.get_title() == name.capitalize()
+            assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", name)
+            assert texts(axes.get_legend()) == ["training", "validation"]
+            train, validation = axes.lines
+            assert list(train.get_xdata()) == [1, 2, 3]
+            assert list(train.get_ydata()) == HISTORY[name]
+            assert list(validation.get_ydata()) == HISTORY[f"val_{name}"]
+
+    def test_lines_differ_without_colour(self):
+        train, validation = plot.learning_curves(HISTORY).axes[0].lines
+        assert train.get_linestyle() != validation.get_linestyle()
+
+    def test_losses_start_at_zero_and_accuracies_are_per_cent(self):
+        loss, accuracy = rendered(plot.learning_curves(HISTORY)).axes
+        assert loss.get_ylim()[0] == 0
+        assert loss.get_ylim()[1] > 1.0
+        assert "80%" in [label.get_text() for label in accuracy.get_yticklabels()]
+
+    def test_a_negative_loss_is_not_cut_off(self):
+        (loss,) = plot.learning_curves({"loss": [1.0, -2.0]}).axes
+        assert loss.get_ylim()[0] < -2
+
+    def test_without_validation_and_epoch(self):
+        (loss,) = plot.learning_curves({"loss": [0.9, 0.5]}).axes
+        (line,) = loss.lines
+        assert list(line.get_xdata()) == [1, 2]
+        assert texts(loss.get_legend()) == ["training"]
+
+    def test_accuracy_alone(self):
+        (accuracy,) = plot.learning_curves({"val_accuracy": [0.5, 0.6]}).axes
+        assert accuracy.get_title() == "Accuracy"
+        assert texts(accuracy.get_legend()) == ["validation"]
+
+    def test_epochs_are_whole_numbers(self):
+        (loss,) = rendered(plot.learning_curves({"epoch": [7, 8], "loss": [0.9, 0.5]})).axes
+        lo, hi = loss.get_xlim()
+        assert [tick for tick in loss.get_xticks() if lo <= tick <= hi] == [7, 8]
+
+    def test_a_single_epoch_is_a_dot(self):
+        (loss,) = rendered(plot.learning_curves({"loss": [0.9]})).axes
+        assert loss.lines[0].get_marker() == "o"
+        lo, hi = loss.get_xlim()
+        assert [tick for tick in loss.get_xticks() if lo <= tick <= hi] == [1]
+        assert plot.learning_curves(HISTORY).axes[0].lines[0].get_marker() == ""
+
+    @pytest.mark.parametrize(
+        ("losses", "label"),
+        [
+            ([1.0, 9.0, math.inf, math.nan], "training (inf at epoch 3)"),
+            ([math.nan] * 4, "training (nan at epoch 1)"),
+        ],
+    )
+    def test_divergence_is_told(self, losses, label):
+        (loss,) = rendered(plot.learning_curves({"loss": losses})).axes
+        assert texts(loss.get_legend()) == [label]
+        assert loss.get_xlim()[1] > 4
+
+    @pytest.mark.parametrize(
+        ("history", "message"),
+        [
+            ({"lr": [0.1]}, "neither 'loss' nor 'accuracy'; its columns are: 'lr'$"),
+            ({}, "neither 'loss' nor 'accuracy'; its columns are: none$"),
+            ({"loss": []}, "history has no epochs$"),
+            ({"loss": [1.0], "val_loss": []}, "history: 'val_loss' has 0 values for 1 epochs"),
+            ({"epoch": [1, 2], "loss": [1.0]}, "history: 'loss' has 1 values for 2 epochs"),
+        ],
+    )
+    def test_bad_history(self, history, message):
+        with pytest.raises(ValueError, match=message):
+            plot.learning_curves(history)
+
+    def test_not_a_mapping(self):
+        with pytest.raises(TypeError, match=r"history must map .*; it is a list"):
+            plot.learning_curves([0.9, 0.5])
+
+
+class TestDecisionBoundary:
+    points = ((-1.0, 0.0), (1.0, 0.0), (1.0, 2.0))
+
+    @staticmethod
+    def quadrants(rows):
+        return [2 * int(v > 1) + int(u > 0) for u, v in rows]
+
+    def test_regions_are_the_predictions(self):
+        asked = []
+
+        def predict(rows):
+            asked.extend(rows)
+            return self.quadrants(rows)
+
+        axes = plot.decision_boundary(predict, self.points, [0, 1, 3], resolution=20).axes[0]
+        (mesh,) = (c for c in axes.collections if isinstance(c, QuadMesh))
+        assert mesh.get_array().ravel().tolist() == self.quadrants(asked)
+        assert len(asked) == 400
+        centres = mesh.get_coordinates()
+        column, row = asked[37][0], asked[37][1]
+        assert centres[1, 17, 0] < column < centres[1, 18, 0]
+        assert centres[1, 17, 1] < row < centres[2, 17, 1]
+
+    def test_the_grid_covers_the_samples_with_a_margin(self):
+        axes = plot.decision_boundary(self.quadrants, self.points, [0, 1, 3]).axes[0]
+        assert axes.get_xlim() == pytest.approx((-1.2, 1.2))
+        assert axes.get_ylim() == pytest.approx((-0.2, 2.2))
+
+    def test_samples_on_a_line_or_a_point(self):
+        axes = rendered(plot.decision_boundary(self.quadrants, [[3.0, 3.0]], [3])).axes[0]
+        assert (axes.get_xlim(), axes.get_ylim()) == ((2.0, 4.0), (2.0, 4.0))
+
+    def test_classes_differ_in_colour_and_marker(self):
+        names = ("south-west", "south-east", "north-west", "north-east")
+        figure = plot.decision_boundary(
+            self.quadrants, self.points, np.array([0, 1, 3]), class_names=names
+        )
+        axes = figure.axes[0]
+        assert axes.get_title() == "Decision boundary"
+        assert (axes.get_xlabel(), axes.get_ylabel()) == ("$x_1$", "$x_2$")
+        (legend,) = figure.legends
+        assert (legend.get_title().get_text(), texts(legend)) == ("class", list(names))
+        dots = [c for c in axes.collections if isinstance(c, PathCollection)]
+        assert [c.get_offsets().tolist() for c in dots] == [
+            [[-1.0, 0.0]],
+            [[1.0, 0.0]],
+            [],
+            [[1.0, 2.0]],
+        ]
+        assert len({to_hex(c.get_facecolor()[0]) for c in dots}) == 4
+        assert len({c.get_paths()[0].vertices.tobytes() for c in dots}) == 4
+
+    def test_the_border_is_drawn_where_the_prediction_changes(self):
+        axes = plot.decision_boundary(self.quadrants, self.points, [0, 1, 3]).axes[0]
+        borders = [c for c in axes.collections if isinstance(c, ContourSet)]
+        vertices = np.concatenate([p.vertices for c in borders for p in c.get_paths()])
+        step = 2.4 / 199
+        near = (abs(vertices[:, 0]) <= step) | (abs(vertices[:, 1] - 1) <= step)
+        assert near.all()
+        assert vertices[:, 0].min() < -1.1
+        assert vertices[:, 1].max() > 2.1
+
+    def test_one_region_has_no_border(self):
+        def constant(rows):
+            return [0] * len(rows)
+
+        axes = rendered(plot.decision_boundary(constant, self.points, [0, 1, 1])).axes[0]
+        assert not any(isinstance(c, ContourSet) for c in axes.collections)
+
+    def test_labels_may_be_any_integers(self):
+        def sides(rows):
+            return [1 if u > 0 else -1 for u, _ in rows]
+
+        figure = plot.decision_boundary(sides, self.points, [-1, 1, 1])
+        assert texts(figure.legends[0]) == ["-1", "1"]
+
+    def test_many_classes(self):
+        points = [[float(k), 0.0] for k in range(12)]
+        figure = plot.decision_boundary(
+            lambda rows: [0] * len(rows), points, list(range(12)), resolution=2
+        )
+        dots = [c for c in figure.axes[0].collections if isinstance(c, PathCollection)]
+        looks = {(to_hex(c.get_facecolor()[0]), c.get_paths()[0].vertices.tobytes()) for c in dots}
+        assert len(looks) == 12
+
+    def test_the_tint_of_a_region_is_that_of_its_samples(self):
+        axes = plot.decision_boundary(self.quadrants, self.points, [0, 1, 3]).axes[0]
+        (mesh,) = (c for c in axes.collections if isinstance(c, QuadMesh))
+        dots = [c for c in axes.collections if isinstance(c, PathCollection)]
+        for k, points in enumerate(dots):
+            paleness = (1 - mesh.to_rgba(np.array([k]))[0, :3]) / (
+                1 - points.get_facecolor()[0, :3]
+            )
+            np.testing.assert_allclose(paleness, 0.35, atol=0.01)
+
+    def test_two_classes_differ_in_grey(self):
+        axes = plot.decision_boundary(self.quadrants, self.points, [0, 1, 3]).axes[0]
+        tints = axes.collections[0].get_cmap().colors
+        assert abs(brightness(tints[0]) - brightness(tints[1])) > 0.08
+
+    @pytest.mark.parametrize(
+        ("points", "labels", "options", "message"),
+        [
+            ([], [], {}, "X has no samples to draw"),
+            ([[0, 0], [0, 0, 0]], [0, 0], {}, "a plane has 2 features, but row 1 of X has 3"),
+            ([[0, 0]], [0, 1], {}, "y has 2 labels for 1 rows"),
+            ([[0, 0]], [0], {"resolution": 1}, "resolution must be at least 2 .* not 1"),
+            ([[0, 0]], [2], {"class_names": "ab"}, "y: label 0 is 2, but class_names has 2 names"),
+            ([[0, 0]], [-1], {"class_names": "ab"}, "y: label 0 is -1, but class_names has 2"),
+        ],
+    )
+    def test_bad_arguments(self, points, labels, options, message):
+        with pytest.raises(ValueError, match=message):
+            plot.decision_boundary(self.quadrants, points, labels, **options)
+
+    def test_bad_predictions(self):
+        with pytest.raises(ValueError, match=r"predict\(grid\) has 1 labels for 4 rows"):
+            plot.decision_boundary(lambda _: [0], [[0, 0]], [0], resolution=2)
+        with pytest.raises(
+            TypeError, match=r"predict\(grid\): label 0 is 0\.7, which is not an int"
+        ):
+            plot.decision_boundary(lambda _: [0.7] * 4, [[0, 0]], [0], resolution=2)
+
+
+class TestActivation:
+    def curves(self, *args, **options):
+        axes = rendered(plot.activation(*args, **options)).axes[0]
+        lines = {line.get_label(): line for line in axes.lines}
+        return axes, *(lines[label] for label in texts(axes.get_legend()))
+
+    def test_function_and_derivative(self):
+        axes, function, derivative = self.curves("sigmoid")
+        x = np.asarray(function.get_xdata())
+        sigma = 1 / (1 + np.exp(-x))
+        np.testing.assert_allclose(function.get_ydata(), sigma, rtol=1e-12)
+        np.testing.assert_allclose(derivative.get_ydata(), sigma * (1 - sigma), rtol=1e-9)
+        np.testing.assert_array_equal(derivative.get_xdata(), x)
+        assert (x[0], x[-1]) == axes.get_xlim() == (-6.0, 6.0)
+        assert axes.get_title() == "sigmoid and its derivative"
+        assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "value")
+        assert texts(axes.get_legend()) == ["sigmoid(x)", "derivative"]
+        assert function.get_linestyle() != derivative.get_linestyle()
+
+    def test_interval(self):
+        axes, function, _ = self.curves(autograd.relu, lo=-1, hi=2)
+        assert axes.get_xlim() == (-1, 2)
+        assert list(function.get_ydata()[[0, -1]]) == [0, 2]
+
+    @pytest.mark.parametrize(
+        ("f", "options", "name"),
+        [
+            (autograd.tanh, {}, "tanh"),
+            ("tanh", {"name": "σ"}, "σ"),
+            (lambda v: v * v, {}, "f"),
+            (partial(autograd.leaky_relu, slope=0.2), {}, "f"),
+            (partial(autograd.leaky_relu, slope=0.2), {"name": "leaky"}, "leaky"),
+        ],
+    )
+    def test_name(self, f, options, name):
+        axes, *_ = self.curves(f, **options)
+        assert axes.get_title() == f"{name} and its derivative"
+        assert texts(axes.get_legend())[0] == f"{name}(x)"
+
+    def test_identity(self):
+        _, function, derivative = self.curves(lambda v: v)
+        np.testing.assert_array_equal(function.get_ydata(), function.get_xdata())
+        assert set(derivative.get_ydata()) == {1.0}
+
+    def test_outside_the_domain_there_is_a_gap(self):
+        _, function, _ = self.curves("log")
+        x, y = function.get_data()
+        np.testing.assert_array_equal(np.isfinite(y), np.asarray(x) > 0)
+
+    def test_unknown_name(self):
+        with pytest.raises(ValueError, match="autograd has no function called 'swish'; try 'relu'"):
+            plot.activation("swish")
+
+    @pytest.mark.parametrize(("lo", "hi"), [(1, 1), (2, 1), (-math.inf, 0), (0, math.nan)])
+    def test_bad_interval(self, lo, hi):
+        with pytest.raises(ValueError, match=f"with lo < hi, not {lo} and {hi}"):
+            plot.activation("relu", lo=lo, hi=hi)
+
+    def test_function_that_leaves_the_graph(self):
+        with pytest.raises(TypeError, match="f must give a Value, not a float"):
+            plot.activation(lambda v: math.tanh(v.data))
+
+
+class TestConfusionMatrix:
+    matrix = ((8, 2, 0), (1, 3, 0), (0, 0, 0))
+    names = ("cat", "dog", "tortoise")
+
+    def cells(self, axes):
+        return {text.get_position(): text for text in axes.texts}
+
+    def test_counts_are_in_their_cells(self):
+        axes = rendered(plot.confusion_matrix(self.matrix, self.names)).axes[0]
+        assert {position: text.get_text() for position, text in self.cells(axes).items()} == {
+            (j, i): str(self.matrix[i][j]) for i in range(3) for j in range(3)
+        }
+
+    def test_shade_is_the_share_of_the_row(self):
+        figure = plot.confusion_matrix(self.matrix, self.names)
+        (image,) = figure.axes[0].images
+        np.testing.assert_allclose(image.get_array(), [[0.8, 0.2, 0], [0.25, 0.75, 0], [0, 0, 0]])
+        assert image.get_clim() == (0, 1)
+        assert figure.axes[1].get_ylabel() == "share of the true class"
+
+    def test_labels(self):
+        axes = rendered(plot.confusion_matrix(self.matrix, self.names)).axes[0]
+        assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
+        assert axes.get_title() == "Confusion matrix: 11 of 14 correct (78.6 %)"
+        for ticks in (axes.get_xticklabels(), axes.get_yticklabels()):
+            assert [tick.get_text() for tick in ticks] == list(self.names)
+
+    @pytest.mark.parametrize(("names", "angle"), [("abc", 0), (names, 45)])
+    def test_long_names_are_tilted(self, names, angle):
+        axes = plot.confusion_matrix(self.matrix, names).axes[0]
+        assert {tick.get_rotation() for tick in axes.get_xticklabels()} == {angle}
+
+    def test_counts_are_legible_on_every_shade(self):
+        matrix = [[100 - k, k] for k in range(0, 101, 5)]
+        for row in matrix:
+            figure = plot.confusion_matrix([row, [0, 0]], "ab")
+            axes = figure.axes[0]
+            (image,) = axes.images
+            for (j, i), text in self.cells(axes).items():
+                cell = brightness(image.to_rgba(image.get_array()[i, j])[:3])
+                assert abs(cell - brightness(text.get_color())) > 0.35
+
+    def test_nothing_counted(self):
+        axes = plot.confusion_matrix([[0]], ["only"]).axes[0]
+        assert axes.get_title() == "Confusion matrix: 0 of 0 correct (0.0 %)"
+
+    @pytest.mark.parametrize(
+        ("matrix", "message"),
+        [
+            ([[1, 0]], "matrix has 1 rows for 2 class names"),
+            ([[1, 0], [1]], "row 'dog' of the matrix has 1 counts for 2 classes"),
+            ([[1, -1], [0, 1]], "row 'cat' of the matrix has the negative count -1"),
+        ],
+    )
+    def test_bad_matrix(self, matrix, message):
+        with pytest.raises(ValueError, match=message):
+            plot.confusion_matrix(matrix, ["cat", "dog"])
+
+    def test_no_classes(self):
+        with pytest.raises(ValueError, match="matrix has 0 rows for 0 class names"):
+            plot.confusion_matrix([], [])
+
+
+class TestDigitSamples:
+    images = tuple([float(k * 64 + p) for p in range(64)] for k in range(3))
+
+    def test_images_and_answers(self):
+        figure = rendered(plot.digit_samples(self.images, [4, 5, 6], [4, 0, 6]))
+        assert figure.get_suptitle() == "2 of 3 correct"
+        assert [axes.get_title() for axes in figure.axes] == ["4", "✗ 0, is 5", "6"]
+        for axes, pixels in zip(figure.axes, self.images, strict=True):
+            (image,) = axes.images
+            assert image.get_array().tolist() == np.reshape(pixels, (8, 8)).tolist()
+
+    def test_mistakes_have_a_thick_frame(self):
+        right, wrong, _ = plot.digit_samples(self.images, [4, 5, 6], [4, 0, 6]).axes
+        assert all(spine.get_linewidth() == 3 for spine in wrong.spines.values())
+        assert all(spine.get_linewidth() < 1 for spine in right.spines.values())
+        assert wrong.title.get_weight() == "bold"
+        assert wrong.title.get_color() != right.title.get_color()
+
+    @pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (1 / 16, 0.0), (0.3, -4.0)])
+    def test_any_scale(self, scale, shift):
+        images = [[scale * p + shift for p in pixels] for pixels in self.images]
+        figure = plot.digit_samples(images, [1, 2, 3], [1, 2, 3])
+        drawn = [axes.images[0].to_rgba(axes.images[0].get_array()) for axes in figure.axes]
+        assert drawn[0][0, 0] == pytest.approx(1)
+        assert drawn[-1][-1, -1, :3] == pytest.approx(0)
+        same = plot.digit_samples(self.images, [1, 2, 3], [1, 2, 3]).axes[1].images[0]
+        np.testing.assert_allclose(drawn[1], same.to_rgba(same.get_array()), atol=0.01)
+
+    def test_blank_images(self):
+        figure = rendered(plot.digit_samples([[0.0] * 64], [1], [1]))
+        assert figure.axes[0].get_title() == "1"
+
+    @pytest.mark.parametrize(
+        ("n", "columns", "shape"), [(3, 2, (2, 2)), (3, 10, (1, 3)), (4, 1, (4, 1))]
+    )
+    def test_arrangement(self, n, columns, shape):
+        figure = plot.digit_samples([[0.0] * 64] * n, [0] * n, [0] * n, columns=columns)
+        assert len(figure.axes) == n
+        assert figure.axes[0].get_gridspec().get_geometry() == shape
+
+    def test_numpy_arrays(self):
+        figure = plot.digit_samples(np.eye(64)[:2], np.array([1, 2]), np.array([1, 3]))
+        assert [axes.get_title() for axes in figure.axes] == ["1", "✗ 3, is 2"]
+
+    def test_other_squares(self):
+        (axes,) = plot.digit_samples([[0.0] * 784], [1], [1]).axes
+        assert axes.images[0].get_array().shape == (28, 28)
+
+    @pytest.mark.parametrize(
+        ("images", "truths", "answers", "options", "message"),
+        [
+            ([], [], [], {}, "X has no images to draw"),
+            ([[0.0] * 64, [0.0] * 63], [1, 2], [1, 2], {}, "row 1 of X has 63 pixels, which is no"),
+            ([[]], [1], [1], {}, "row 0 of X has 0 pixels, which is not a square image"),
+            ([[0.0] * 64], [1, 2], [1], {}, "y_true has 2 labels for 1 rows"),
+            ([[0.0] * 64], [1], [], {}, "y_pred has 0 labels for 1 rows"),
+            ([[0.0] * 64], [1], [1], {"columns": 0}, "columns must be at least 1, not 0"),
+        ],
+    )
+    def test_bad_arguments(self, images, truths, answers, options, message):
+        with pytest.raises(ValueError, match=message):
+            plot.digit_samples(images, truths, answers, **options)
+
+    def test_labels_are_integers(self):
+        with pytest.raises(TypeError, match=r"y_pred: label 0 is 1\.0, which is not an integer"):
+            plot.digit_samples([[0.0] * 64], [1], [1.0])
