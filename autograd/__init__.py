@@ -9,7 +9,9 @@
 """
 
 from autograd.backward import zero_grad
-from autograd.errors import AnomalyError, TraceError
+from autograd.checking import check_grads
+from autograd.errors import AnomalyError, GradientError, TraceError
+from autograd.extending import primitive
 from autograd.functions import (
     abs,
     acos,
@@ -60,10 +62,12 @@ from autograd.functions import (
     xlogy,
 )
 from autograd.modes import detect_anomaly, no_grad
+from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autograd.value import Value
 
 __all__ = [
     "AnomalyError",
+    "GradientError",
     "TraceError",
     "Value",
     "abs",
@@ -75,6 +79,7 @@ __all__ = [
     "atan2",
     "atanh",
     "cbrt",
+    "check_grads",
     "clip",
     "cos",
     "cosh",
@@ -87,7 +92,12 @@ __all__ = [
     "expm1",
     "fsum",
     "gelu",
+    "grad",
+    "hessian",
+    "hvp",
     "hypot",
+    "jacobian",
+    "jvp",
     "leaky_relu",
     "log",
     "log1p",
@@ -101,6 +111,7 @@ __all__ = [
     "minimum",
     "no_grad",
     "pow",
+    "primitive",
     "relu",
     "sigmoid",
     "sign",
@@ -113,6 +124,8 @@ __all__ = [
     "square",
     "tan",
     "tanh",
+    "value_and_grad",
+    "vjp",
     "where",
     "xlogy",
     "zero_grad",

@@ -14,7 +14,7 @@ from autograd import notation, rendering
 from autograd.graph import topological_order
 from autograd.value import Value
 
-MAX_NODES = 2000  # nobody can read more, and the layout would take minutes
+MAX_NODES, MAX_EDGES = 2000, 5000  # seconds to lay out, and more than anybody can read
 
 FIELDS = ("data", "grad")
 
@@ -41,7 +41,7 @@ class Drawing:
 
         Raises:
             ValueError: the name ends in something else.
-            FileNotFoundError: the folder does not exist.
+            OSError: the folder does not exist, or the file cannot be written.
             RuntimeError: the program that draws is missing, or fails.
 
         >>> Drawing("digraph { a -> b }").save("graph.gif")
@@ -71,8 +71,8 @@ def draw(
 
     Raises:
         TypeError: `root` is not a Value, or contains something that is none.
-        ValueError: there is nothing to draw or more than 2000 nodes, or `show` or `rankdir` has
-            an unknown word.
+        ValueError: there is nothing to draw, or more than 2000 nodes or 5000 edges, or `show` or
+            `rankdir` has an unknown word.
 
     >>> from autograd import Value
     >>> w, x = Value(2.0, "w"), Value(3.0, "x")
@@ -85,10 +85,11 @@ def draw(
     if rankdir not in _SIDES:
         raise ValueError(f"rankdir must be one of {', '.join(_SIDES)}, not {rankdir!r}")
     order = topological_order(roots, lambda node: node.parents)
-    if len(order) > MAX_NODES:
+    edges = sum([len(node.parents) for node in order])
+    if len(order) > MAX_NODES or edges > MAX_EDGES:
         raise ValueError(
-            f"the graph has {len(order)} nodes, and a picture can have {MAX_NODES}: "
-            f"draw a part of it, such as one neuron, or the loss of one sample"
+            f"the graph has {len(order)} nodes and {edges} edges, and a picture can have "
+            f"{MAX_NODES} and {MAX_EDGES}: draw a part of it, such as one neuron or one sample"
         )
     return Drawing(_dot(order, roots, fields, rankdir))
 
@@ -258,7 +259,7 @@ def _tooltip(node: Value) -> str:
 
 
 def _text(text: str) -> str:
-    """Write text in a label, where Graphviz reads not only tags but also escapes such as \\N."""
+    """Write text in a label, where Graphviz sees not only tags but also a backslash as special."""
     return html.escape(text, quote=False).replace("\\", "\\\\")
 
 

@@ -17,6 +17,10 @@ class AnomalyError(ArithmeticError):
     """`detect_anomaly` met the first nan or infinity of a forward or backward pass."""
 
 
+class GradientError(AssertionError):
+    """`check_grads` found a derivative that is wrong."""
+
+
 def as_float(x: Any, what: str = "operand") -> float:
     """Return the real number `x` as a float; `what` names it in the error.
 

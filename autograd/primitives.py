@@ -32,6 +32,7 @@ POSITIVE: Interval = (0.0, inf)
 UNIT: Interval = (-1.0, 1.0)
 
 TABLE: dict[str, Primitive] = {}
+OWN: dict[str, Primitive] = {}  # those that users add, with `autograd.primitive`
 
 
 class Primitive:
@@ -94,12 +95,12 @@ def lookup(name: str) -> Primitive:
     >>> lookup("tanh")
     <primitive tanh>
     """
-    try:
-        return TABLE[name]
-    except KeyError:
+    row = TABLE.get(name) or OWN.get(name)
+    if row is None:
         raise LookupError(
             f"no primitive is called {name!r}; one of your own must be defined before it is used"
-        ) from None
+        )
+    return row
 
 
 def _dispatch(op: Primitive, operands: Sequence[Any]) -> Any:

@@ -7,13 +7,16 @@ import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
-from tempfile import TemporaryDirectory
+
+from autograd.files import write_atomically
 
 FORMATS = ("svg", "png", "pdf", "dot")
 
-# The fonts that graphviz-pure draws PNGs with have no angle brackets, but these next best.
-_PNG_GLYPHS = str.maketrans("⟨⟩", "‹›")
-_PNG_DPI = 144  # twice what a screen shows: sharp on a projector
+# The fonts that graphviz-pure draws PNGs with have no angle brackets ⟨ ⟩; ‹ › look much alike.
+_PNG_GLYPHS = str.maketrans("\u27e8\u27e9", "\u2039\u203a")
+# Twice as many pixels as points, so that text is sharp on a projector; but the picture of a large
+# graph is scaled down to 8000 pixels, since the memory it takes grows with the square.
+_PNG_OPTIONS = ("-Tpng", "-Gdpi=144", f"-Gsize={8000 / 144}")
 
 
 def render(source: str, kind: str) -> bytes:
@@ -37,7 +40,7 @@ def render(source: str, kind: str) -> bytes:
     if kind == "pdf":
         return _run(_system_dot(), source, "-Tpdf")
     if kind == "png":
-        return _run(_graphviz_pure(), source.translate(_PNG_GLYPHS), "-Tpng", f"-Gdpi={_PNG_DPI}")
+        return _run(_graphviz_pure(), source.translate(_PNG_GLYPHS), *_PNG_OPTIONS)
     picture = _run(_graphviz_pure(), source, "-Tsvg")
     # Fonts of the same widths, for a machine without the first.
     return picture.replace(
@@ -60,7 +63,7 @@ def save(source: str, path: str | os.PathLike[str]) -> Path:
 
     Raises:
         ValueError: the suffix is none of .svg, .png, .pdf and .dot.
-        FileNotFoundError: the folder does not exist.
+        OSError: the folder does not exist, or the file cannot be written.
         RuntimeError: the program that draws it is missing, or fails.
 
     >>> save("digraph { a -> b }", "graph.gif")
@@ -73,13 +76,7 @@ def save(source: str, path: str | os.PathLike[str]) -> Path:
         raise ValueError(
             f"cannot save a picture as {str(path)!r}: end the name in .svg, .png, .pdf or .dot"
         )
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to save {path.name!r} in")
-    content = render(source, kind)
-    with TemporaryDirectory(prefix=".draw-", dir=path.parent) as folder:
-        complete = Path(folder, "picture")
-        complete.write_bytes(content)
-        complete.replace(path)
+    write_atomically(path, render(source, kind))
     return path
 
 

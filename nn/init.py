@@ -1,4 +1,4 @@
-"""Initial weights: small random numbers, so scaled that signals keep their size from layer to layer.
+"""Initial weights: random numbers, so scaled that signals keep their size from layer to layer.
 
 Every function here draws the weights of one neuron. Biases start at zero.
 """
@@ -9,7 +9,7 @@ import math
 import operator
 import random
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 __all__ = ["Initialiser", "he", "lecun", "uniform", "xavier"]
 
@@ -99,18 +99,23 @@ def uniform(n_in: int, n_out: int, *, rng: random.Random) -> list[float]:  # noq
     return [rng.uniform(-1.0, 1.0) for _ in range(n_in)]
 
 
-INITIALISERS: dict[str, Initialiser] = {"he": he, "xavier": xavier, "lecun": lecun, "uniform": uniform}
+INITIALISERS: dict[str, Initialiser] = {
+    "he": he,
+    "xavier": xavier,
+    "lecun": lecun,
+    "uniform": uniform,
+}
 
-_RECTIFIERS = {"relu", "leaky_relu", "elu", "silu", "gelu", "gelu_tanh", "softplus"}
+_RECTIFIERS = ("relu", "leaky_relu", "elu", "silu", "gelu", "gelu_tanh", "softplus")
 
 
-def resolve(init: str | Initialiser | None, activation: str) -> Initialiser:
+def resolve(init: str | Initialiser | None, activation: Any) -> Initialiser:
     """Return the function that `init` means.
 
     Args:
         init: a name, a function, or None for what suits the activation: he for relu and its kin,
             otherwise xavier.
-        activation: the name of the activation.
+        activation: the name of the activation, or your own function.
 
     Raises:
         ValueError: there is no initialisation of that name.
@@ -147,6 +152,4 @@ def generator(seed: int | random.Random | None) -> random.Random:
     try:
         return random.Random(None if seed is None else operator.index(seed))
     except TypeError:
-        raise TypeError(
-            f"seed must be an integer, a random.Random or None, not {seed!r}"
-        ) from None
+        raise TypeError(f"seed must be an integer, a random.Random or None, not {seed!r}") from None

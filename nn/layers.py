@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -113,21 +114,19 @@ class Neuron(Module):
         draw = resolve(init, self.activation)
         weights = draw(n_in, n_out, rng=generator(seed))
         if len(weights) != n_in:
-            raise ValueError(
-                f"init gave {len(weights)} weights for a neuron with {n_in} inputs"
-            )
+            raise ValueError(f"init gave {len(weights)} weights for a neuron with {n_in} inputs")
         self.w = [Value(w) for w in weights]
         self.b = Value(0.0)
         self.name_parameters()
 
     @property
-    def activation(self) -> str:
-        """The name of the activation.
+    def activation(self) -> str | Activation:
+        """The activation's name; if it is your own function, that function.
 
         >>> Neuron(2).activation
         'relu'
         """
-        return _name(self.activate)
+        return _name_or_function(self.activate)
 
     def pre_activation(self, x: Any) -> Any:
         """Return z = ⟨w, x⟩ + b, as one `dot` node.
@@ -161,10 +160,10 @@ class Neuron(Module):
         return self.activate(self.pre_activation(x))
 
     def __repr__(self) -> str:
-        return f"Neuron({len(self.w)}, activation={self.activation!r})"
+        return f"Neuron({len(self.w)}, activation={_label(self.activation)!r})"
 
     def _row(self, name: str) -> _Row:
-        return _Row(name, self, self.parameters(), self.activation, len(self.w), 1)
+        return _Row(name, self, self.parameters(), _label(self.activation), len(self.w), 1)
 
 
 @final
@@ -208,19 +207,17 @@ class Layer(Module):
         self._activate = _activation(activation)
         own = linear if self._activate is softmax else self._activate
         rng = generator(seed)
-        self.neurons = [
-            Neuron(n_in, own, init=init, seed=rng, n_out=n_out) for _ in range(n_out)
-        ]
+        self.neurons = [Neuron(n_in, own, init=init, seed=rng, n_out=n_out) for _ in range(n_out)]
         self.name_parameters()
 
     @property
-    def activation(self) -> str:
-        """The name of the activation.
+    def activation(self) -> str | Activation:
+        """The activation's name; if it is your own function, that function.
 
         >>> Layer(2, 3).activation
         'relu'
         """
-        return _name(self._activate)
+        return _name_or_function(self._activate)
 
     @property
     def n_in(self) -> int:
@@ -306,10 +303,10 @@ class Layer(Module):
         return _unwrapped(self.activate(self.pre_activation(x)))
 
     def __repr__(self) -> str:
-        return f"Layer({self.n_in}, {self.n_out}, activation={self.activation!r})"
+        return f"Layer({self.n_in}, {self.n_out}, activation={_label(self.activation)!r})"
 
     def _row(self, name: str) -> _Row:
-        return _Row(name, self, self.parameters(), self.activation, self.n_in, self.n_out)
+        return _Row(name, self, self.parameters(), _label(self.activation), self.n_in, self.n_out)
 
 
 class Activations(NamedTuple):
@@ -396,7 +393,7 @@ class MLP(Module):
         model.layers = list(layers)
         if not model.layers:
             raise ValueError("there are no layers: an MLP has at least one, the output layer")
-        for k, (before, layer) in enumerate(zip(model.layers, model.layers[1:]), start=2):
+        for k, (before, layer) in enumerate(itertools.pairwise(model.layers), start=2):
             if layer.n_in != before.n_out:
                 raise ValueError(
                     f"layer {k} takes {layer.n_in} inputs, but layer {k - 1} gives {before.n_out}"
@@ -441,7 +438,7 @@ class MLP(Module):
         return _unwrapped(self.activations(x).x[-1])
 
     def __repr__(self) -> str:
-        layers = [f"{layer.n_out} {layer.activation}" for layer in self.layers]
+        layers = [f"{layer.n_out} {_label(layer.activation)}" for layer in self.layers]
         return f"MLP({' → '.join([str(self.layers[0].n_in), *layers])})"
 
 
@@ -470,12 +467,15 @@ def _activation(activation: str | Activation) -> Activation:
     return activation
 
 
-def _name(function: Activation) -> str:
-    """Return the name of an activation; that of your own function is its own."""
-    for name, known in ACTIVATIONS.items():
-        if function is known:
-            return name
-    return getattr(function, "__name__", repr(function))
+def _name_or_function(function: Activation) -> str | Activation:
+    """Return the name of an activation, or the function where it has none."""
+    names = [name for name, known in ACTIVATIONS.items() if known is function]
+    return names[0] if names else function
+
+
+def _label(activation: str | Activation) -> str:
+    """Name an activation, also one of your own, for people to read."""
+    return activation if isinstance(activation, str) else getattr(activation, "__name__", "custom")
 
 
 def _inputs(x: Any, n_in: int, taker: Module) -> Any:

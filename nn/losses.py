@@ -143,6 +143,31 @@ def hinge_loss(scores: Any, target: Any) -> Any:
     return _averaged(_hinge, scores, target, "hinge_loss")
 
 
+def class_index(target: Any, n: int, place: str) -> int:
+    """Return a target as the index of a class, after checking that it is one.
+
+    Args:
+        target: an integer; a float such as 3.0 will do.
+        n: the number of classes.
+        place: what the error calls the target.
+
+    Raises:
+        TypeError: it is not an integer.
+        ValueError: it is not one of 0 … n - 1.
+
+    >>> class_index(3.0, 10, "target")
+    3
+    """
+    try:
+        whole = isinstance(target, float) and target.is_integer()
+        k = int(target) if whole else operator.index(target)
+    except TypeError:
+        raise TypeError(f"{place} must be the index of a class, not {target!r}") from None
+    if not 0 <= k < n:
+        raise ValueError(f"{place} is class {k}, but the {n} classes are 0 … {n - 1}")
+    return k
+
+
 def _averaged(loss: _SampleLoss, prediction: Any, target: Any, name: str) -> Any:
     """Apply a loss to one sample, or to each sample of a batch and take the mean."""
     prediction, target = _listed(prediction), _listed(target)
@@ -172,7 +197,7 @@ def _cross_entropy(logits: Any, target: Any, place: str) -> Any:
             "for a single logit there is binary_cross_entropy"
         )
     if not isinstance(target, list):
-        return -_log_softmax(logits, _class_index(target, len(logits), place))
+        return -_log_softmax(logits, class_index(target, len(logits), f"{place}: target"))
     chances = [t for _, t in _pairs(logits, target, place)]
     _refuse_unless_distribution(chances, place)
     return -_expectation(
@@ -192,7 +217,7 @@ def _binary_cross_entropy(logits: Any, target: Any, place: str) -> Any:
 
 def _hinge(scores: Any, target: Any, place: str) -> Any:
     if isinstance(scores, list) and len(scores) > 1 and not isinstance(target, list):
-        k = _class_index(target, len(scores), place)
+        k = class_index(target, len(scores), f"{place}: target")
         return relu(1.0 - (scores[k] - reduce(maximum, scores[:k] + scores[k + 1 :])))
     terms = []
     for s, t in _pairs(scores, target, place):
@@ -232,19 +257,6 @@ def _pairs(predictions: Any, targets: Any, place: str) -> list[tuple[Any, Any]]:
         raise ValueError(f"{place}: there are {len(ps)} predictions, {len(ts)} targets")
     ts = [t if _is_node(t) else as_float(t, f"{place}: target[{i}]") for i, t in enumerate(ts)]
     return list(zip(ps, ts, strict=True))
-
-
-def _class_index(target: Any, n: int, place: str) -> int:
-    """Check the index of a class."""
-    try:
-        k = operator.index(target)
-    except TypeError:
-        raise TypeError(
-            f"{place}: the target must be the index of a class, an integer, not {target!r}"
-        ) from None
-    if not 0 <= k < n:
-        raise ValueError(f"{place}: class {k} does not exist, there are {n}, from 0 to {n - 1}")
-    return k
 
 
 def _refuse_unless_distribution(chances: list[Any], place: str) -> None:

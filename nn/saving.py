@@ -27,8 +27,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, NoReturn
 
-from autograd import softmax
-from nn.layers import ACTIVATIONS, MLP, Layer, linear
+from nn.layers import ACTIVATIONS, MLP, Layer
 from nn.module import Frozen
 
 __all__ = ["load", "read_metadata", "save", "write_atomically"]
@@ -65,13 +64,13 @@ def save(
             f"save takes an MLP, not {model!r}; of a module of your own save the state_dict()"
         )
     for k, layer in enumerate(model.layers, start=1):
-        function = ACTIVATIONS.get(layer.activation)
-        own = linear if function is softmax else function
-        if layer.function is not function or any(n.function is not own for n in layer.neurons):
-            raise ValueError(
-                f"layer {k} has an activation that a file cannot hold: {layer.activation}, or that "
-                f"of one of its neurons, is a function of your own; use {', '.join(ACTIVATIONS)}"
-            )
+        own = "linear" if layer.activation == "softmax" else layer.activation
+        for n in layer.neurons:
+            if not isinstance(own, str) or n.activation != own:
+                raise ValueError(
+                    f"layer {k} has {n.activation!r} for an activation, which a file cannot hold: "
+                    f"it must be the same for the whole layer, and one of {', '.join(ACTIVATIONS)}"
+                )
     metadata = dict(metadata or {})
     _refuse_unless_json(metadata, "metadata")
     document = {

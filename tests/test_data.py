@@ -6,8 +6,6 @@ import math
 import random
 import re
 import statistics
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -521,9 +519,6 @@ class TestBatches:
             batches(-1, 2, rng=random.Random(0))
 
 
-def test_import_is_light():
+def test_import_is_light(run_python):
     code = "import sys, nn.data; print({'numpy', 'sklearn', 'scipy'} & set(sys.modules))"
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.strip() == "set()"
+    assert run_python(code).strip() == "set()"

@@ -2,8 +2,6 @@
 
 import io
 import math
-import subprocess
-import sys
 from functools import partial
 
 import numpy as np
@@ -43,15 +41,13 @@ def brightness(colour):
 
 
 class TestFigure:
-    def test_import_is_light_and_pyplot_is_never_loaded(self):
+    def test_import_is_light_and_pyplot_is_never_loaded(self, run_python):
         code = (
             "import io, sys, nn.plot; print({'numpy', 'matplotlib'} & set(sys.modules)); "
             "nn.plot.learning_curves({'loss': [1.0, 0.5]}).savefig(io.BytesIO(), format='png'); "
             "print('matplotlib.pyplot' in sys.modules)"
         )
-        command = [sys.executable, "-c", code]
-        result = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert result.stdout.split() == ["set()", "False"]
+        assert run_python(code).split() == ["set()", "False"]
 
     def test_shows_itself_in_a_notebook(self):
         figure = plot.activation("tanh")

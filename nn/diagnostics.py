@@ -1,0 +1,314 @@
+"""What a network does on a data set: its predictions, its mistakes, and units that do not work.
+
+Nothing here records a graph. Layers and neurons are numbered from 1, as in the lecture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, overload
+
+from autograd import Value, no_grad
+from autograd.errors import as_float
+from nn.layers import MLP
+from nn.losses import class_index
+from nn.module import Module
+
+__all__ = [
+    "accuracy",
+    "confusion_matrix",
+    "dead_units",
+    "predict",
+    "predicted_class",
+    "saturation",
+    "sparsity",
+    "target_class",
+]
+
+
+def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) -> list[int]:  # noqa: N803 - a matrix, as in the lecture
+    """Return the class that a model predicts for each sample.
+
+    Args:
+        model: a network, or a module of your own that takes one sample.
+        X: n samples.
+        threshold: for a single output, see `predicted_class`; by default ½ for a network whose
+            output is a sigmoid, and 0 for others, whose outputs are logits or scores.
+
+    Returns:
+        n class indices.
+
+    Raises:
+        ValueError: a sample does not have as many features as the network has inputs.
+
+    >>> from nn import Neuron
+    >>> neuron = Neuron(1, "linear", init=lambda n_in, n_out, *, rng: [1.0])
+    >>> predict(neuron, [[-2.0], [3.0]])
+    [0, 1]
+    """
+    if threshold is None:
+        threshold = _threshold(model)
+    return [predicted_class(output, threshold) for output in _outputs(model, X)]
+
+
+def accuracy(
+    model: Module,
+    X: Iterable[Any],  # noqa: N803 - a matrix, as in the lecture
+    y: Iterable[Any],
+    *,
+    threshold: float | None = None,
+) -> float:
+    """Return the share of samples, from 0 to 1, whose class a model predicts rightly.
+
+    Args:
+        model: see `predict`.
+        X: n samples.
+        y: n targets, see `target_class`.
+        threshold: see `predict`.
+
+    Raises:
+        ValueError: there are no samples, or not as many as targets, or a target is no class.
+        TypeError: a target is no class.
+
+    >>> from nn import Neuron
+    >>> neuron = Neuron(1, "linear", init=lambda n_in, n_out, *, rng: [1.0])
+    >>> accuracy(neuron, [[-2.0], [3.0], [4.0], [5.0]], [0, 1, 1, 0])
+    0.75
+    """
+    matrix = confusion_matrix(model, X, y, threshold=threshold)
+    n = sum(map(sum, matrix))
+    if not n:
+        raise ValueError("there are no samples, so there is no accuracy")
+    return sum(row[k] for k, row in enumerate(matrix)) / n
+
+
+@overload
+def confusion_matrix(
+    model: Module,
+    X: Iterable[Any],  # noqa: N803 - a matrix, as in the lecture
+    y: Iterable[Any],
+    *,
+    threshold: float | None = None,
+) -> list[list[int]]: ...
+@overload
+def confusion_matrix(y_true: Iterable[int], y_pred: Iterable[int], /) -> list[list[int]]: ...
+def confusion_matrix(
+    model: Any,
+    X: Iterable[Any],  # noqa: N803 - a matrix, as in the lecture
+    y: Iterable[Any] | None = None,
+    *,
+    threshold: float | None = None,
+) -> list[list[int]]:
+    """Count how often samples of each class are predicted as each class.
+
+    Give a model, samples and targets; or, as in scikit-learn, the true and the predicted classes.
+
+    Args:
+        model: see `predict`.
+        X: n samples.
+        y: n targets, see `target_class`.
+        threshold: see `predict`.
+
+    Returns:
+        C × C counts for C classes: row i, column j counts samples of class i predicted as j.
+
+    Raises:
+        ValueError: there are not as many samples as targets, or a target is no class.
+        TypeError: a target is no class.
+
+    >>> from nn import Neuron
+    >>> neuron = Neuron(1, "linear", init=lambda n_in, n_out, *, rng: [1.0])
+    >>> confusion_matrix(neuron, [[-2.0], [3.0], [4.0], [5.0]], [0, 1, 1, 0])
+    [[1, 1], [0, 2]]
+    >>> confusion_matrix([0, 1, 2], [0, 1, 1])
+    [[1, 0, 0], [0, 1, 0], [0, 1, 0]]
+    """
+    if y is None:
+        targets, predictions = list(model), list(X)
+        n = 1 + max([*targets, *predictions], default=-1)
+        targets = [class_index(k, n, f"y_true[{i}]") for i, k in enumerate(targets)]
+        predictions = [class_index(k, n, f"y_pred[{i}]") for i, k in enumerate(predictions)]
+    else:
+        threshold = _threshold(model) if threshold is None else threshold
+        outputs = _outputs(model, X)
+        n_outputs = len(outputs[0]) if outputs and isinstance(outputs[0], list) else 1
+        n = max(n_outputs, 2)
+        predictions = [predicted_class(output, threshold) for output in outputs]
+        targets = [target_class(t, n_outputs, f"y[{i}]") for i, t in enumerate(y)]
+    if len(predictions) != len(targets):
+        raise ValueError(f"there are {len(predictions)} predictions, but {len(targets)} targets")
+    matrix = [[0] * n for _ in range(n)]
+    for target, prediction in zip(targets, predictions, strict=True):
+        matrix[target][prediction] += 1
+    return matrix
+
+
+def predicted_class(output: Any, threshold: float = 0.0) -> int:
+    """Return the class that an output stands for.
+
+    Args:
+        output: a list with one number per class, of which the largest decides, the first of equals;
+            or a single number.
+        threshold: a single number above it is class 1, another is class 0.
+
+    >>> predicted_class([0.1, 0.7, 0.2]), predicted_class(-3.0), predicted_class(0.6, threshold=0.5)
+    (1, 0, 1)
+    """
+    if isinstance(output, list):
+        numbers = [_number(x) for x in output]
+        return max(range(len(numbers)), key=numbers.__getitem__)
+    return int(_number(output) > threshold)
+
+
+def target_class(target: Any, n_outputs: int, place: str = "target") -> int:
+    """Return the class that a target stands for.
+
+    Args:
+        target: the index of a class, or one probability per class, of which the largest decides.
+        n_outputs: the number of outputs of the network. One output tells two classes apart, 0 and
+            1; there -1, the label that the hinge loss uses, is class 0.
+        place: what the error calls the target.
+
+    Raises:
+        ValueError: there is no such class.
+        TypeError: the target is something else.
+
+    >>> target_class(2, 3), target_class([0.1, 0.9], 2), target_class(-1.0, 1)
+    (2, 1, 0)
+    """
+    if hasattr(target, "tolist"):
+        target = target.tolist()
+    if isinstance(target, (list, tuple)):
+        if len(target) != n_outputs:
+            raise ValueError(f"{place} has {len(target)} numbers for {n_outputs} outputs")
+        if n_outputs > 1:
+            return predicted_class(list(target))
+        (target,) = target
+    if n_outputs == 1 and target == -1:
+        return 0
+    return class_index(target, max(n_outputs, 2), place)
+
+
+def dead_units(model: MLP, X: Iterable[Any]) -> list[tuple[int, int]]:  # noqa: N803 - a matrix, as in the lecture
+    """Find the relu units that are never active, for no sample of a whole data set.
+
+    Such a unit gets no gradient from these samples, and so will never change.
+
+    Args:
+        model: the network.
+        X: n samples, usually the training set.
+
+    Returns:
+        The number of the layer and the number of the neuron in it, both from 1, for each.
+
+    Raises:
+        TypeError: it is not an MLP.
+        ValueError: there are no samples.
+
+    >>> model = MLP(1, [2, 1], init=lambda n_in, n_out, *, rng: [1.0] * n_in)
+    >>> model.layers[0].neurons[1].b.data = -10.0
+    >>> dead_units(model, [[0.5], [3.0]])
+    [(1, 2)]
+    """
+    return [
+        (k, i)
+        for k, activation, rows in _layer_outputs(model, X)
+        if activation == "relu"
+        for i, unit in enumerate(zip(*rows, strict=True), start=1)
+        if not any(unit)
+    ]
+
+
+def sparsity(model: MLP, X: Iterable[Any]) -> dict[int, float]:  # noqa: N803 - a matrix, as in the lecture
+    """Return, for each relu layer, the share of its outputs over a data set that are zero.
+
+    Args:
+        model: the network.
+        X: n samples.
+
+    Returns:
+        The share, from 0 to 1, by the number of the layer, from 1.
+
+    Raises:
+        TypeError: it is not an MLP.
+        ValueError: there are no samples.
+
+    >>> model = MLP(1, [2, 1], init=lambda n_in, n_out, *, rng: [1.0] * n_in)
+    >>> sparsity(model, [[-1.0], [-2.0], [-3.0], [4.0]])
+    {1: 0.75}
+    """
+    return {
+        k: _share([x == 0.0 for row in rows for x in row])
+        for k, activation, rows in _layer_outputs(model, X)
+        if activation == "relu"
+    }
+
+
+def saturation(model: MLP, X: Iterable[Any], tolerance: float = 0.01) -> dict[int, float]:  # noqa: N803 - a matrix, as in the lecture
+    """Return, for each sigmoid or tanh layer, the share of its outputs that are near their limits.
+
+    There the activation is flat and passes hardly any gradient on. The limits are 0 and 1 for
+    sigmoid, -1 and 1 for tanh.
+
+    Args:
+        model: the network.
+        X: n samples.
+        tolerance: how near, as a distance.
+
+    Returns:
+        The share, from 0 to 1, by the number of the layer, from 1.
+
+    Raises:
+        TypeError: it is not an MLP.
+        ValueError: there are no samples.
+
+    >>> model = MLP(1, [1, 1], "tanh", init=lambda n_in, n_out, *, rng: [1.0])
+    >>> saturation(model, [[-20.0], [0.0], [0.1], [20.0]])
+    {1: 0.5}
+    """
+    return {
+        k: _share([x - low <= tolerance or 1.0 - x <= tolerance for row in rows for x in row])
+        for k, activation, rows in _layer_outputs(model, X)
+        if (low := _LOWER_LIMITS.get(activation)) is not None
+    }
+
+
+_LOWER_LIMITS = {"sigmoid": 0.0, "tanh": -1.0}  # the upper limit of both is 1
+
+
+def _threshold(model: Module) -> float:
+    """Give the number that divides the two classes of a single output."""
+    return 0.5 if isinstance(model, MLP) and model.layers[-1].activation == "sigmoid" else 0.0
+
+
+def _outputs(model: Module, X: Iterable[Any]) -> list[Any]:  # noqa: N803 - a matrix, as in the lecture
+    """Compute the output for each sample."""
+    with no_grad():
+        return [model(x) for x in X]
+
+
+def _layer_outputs(
+    model: MLP,
+    X: Iterable[Any],  # noqa: N803 - a matrix, as in the lecture
+) -> list[tuple[int, Any, list[list[float]]]]:
+    """Give for each layer its number, its activation, and its outputs for each sample."""
+    if not isinstance(model, MLP):
+        raise TypeError(f"this looks into the layers of an MLP, and cannot into {model!r}")
+    with no_grad():
+        samples = [model.activations(x).x for x in X]
+    if not samples:
+        raise ValueError("X is empty: give the samples to look at")
+    return [
+        (k, layer.activation, [[_number(v) for v in x[k]] for x in samples])
+        for k, layer in enumerate(model.layers, start=1)
+    ]
+
+
+def _number(x: Any) -> float:
+    """Give the number in an output."""
+    return x.data if isinstance(x, Value) else as_float(x, "an output")
+
+
+def _share(facts: list[bool]) -> float:
+    """Give the share of those that are true."""
+    return sum(facts) / len(facts)

@@ -1,0 +1,90 @@
+"""The record of a training: what was measured in each epoch."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from dataclasses import asdict, dataclass, fields
+
+from nn.saving import write_atomically
+
+__all__ = ["Epoch", "History"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """What was measured in one epoch.
+
+    Attributes:
+        epoch: its number, from 1.
+        loss: the mean loss of the training samples, each taken when its minibatch was trained on,
+            so before the later updates of the same epoch.
+        accuracy: the share, from 0 to 1, of training samples classified rightly, taken likewise;
+            None if the targets are not classes.
+        val_loss: the mean loss of the validation samples at the end; None if there are none.
+        val_accuracy: the share of validation samples classified rightly at the end, or None.
+        lr: the learning rate of the last step.
+        seconds: the time it took, validation included.
+
+    >>> Epoch(epoch=1, loss=0.25, lr=0.1, seconds=2.0).val_loss is None
+    True
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float | None = None
+    val_loss: float | None = None
+    val_accuracy: float | None = None
+    lr: float
+    seconds: float
+
+
+class History(list[Epoch]):
+    """What was measured in a training: a list with one `Epoch` for each.
+
+    >>> history = History([Epoch(epoch=1, loss=0.5, lr=0.1, seconds=2.0)])
+    >>> history[-1].loss
+    0.5
+    """
+
+    def columns(self) -> dict[str, list[float]]:
+        """Return each quantity that was measured as a list of one number per epoch.
+
+        Returns:
+            The columns by name, in the order of the attributes of `Epoch`; those of a quantity
+            that was not measured are left out.
+
+        >>> History([Epoch(epoch=1, loss=0.5, lr=0.1, seconds=2.0)]).columns()
+        {'epoch': [1], 'loss': [0.5], 'lr': [0.1], 'seconds': [2.0]}
+        """
+        every = {f.name: [getattr(epoch, f.name) for epoch in self] for f in fields(Epoch)}
+        return {name: column for name, column in every.items() if None not in column}
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the columns to a file, which is afterwards either the old or the new one, entire.
+
+        Args:
+            path: the file. Its first row has the names of the columns.
+
+        Raises:
+            OSError: the file cannot be written.
+
+        >>> import pathlib, tempfile
+        >>> history = History([Epoch(epoch=1, loss=0.5, lr=0.1, seconds=2.0)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     history.to_csv(f"{folder}/history.csv")
+        ...     print(pathlib.Path(folder, "history.csv").read_text())
+        epoch,loss,lr,seconds
+        1,0.5,0.1,2.0
+        """
+        columns = self.columns()
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(columns)
+        table.writerows(zip(*columns.values(), strict=True))
+        write_atomically(path, text.getvalue())
+
+    def __repr__(self) -> str:
+        measured = [f"{name} {column[-1]:.4g}" for name, column in self.columns().items() if column]
+        return f"<History: {', '.join(measured) or 'no epochs'}>"
