@@ -214,11 +214,13 @@ class Module:
         collect(self, "")
         return named
 
-    def _members(self) -> Iterator[tuple[str, Module | Value]]:
-        """Iterate over the modules and the parameters among the attributes."""
+    def _members(self) -> list[tuple[str, Module | Value]]:
+        """Find the modules and the parameters among the attributes."""
+        members: list[tuple[str, Module | Value]] = []
         for name, held in vars(self).items():
             if not name.startswith("_"):
-                yield from _found(name, held)
+                _find(name, held, members)
+        return members
 
     # --- the summary ------------------------------------------------------------------------
 
@@ -246,7 +248,7 @@ class Module:
             if (row := module._row(name)) is not None:
                 rows.append(row)
                 return
-            members = list(module._members())
+            members = module._members()
             own = {id(held): held for _, held in members if isinstance(held, Value)}
             if own:
                 rows.append(_Row(name, module, parameters=list(own.values())))
@@ -312,23 +314,21 @@ def _state(parameters: list[Value]) -> str:
     return f"{frozen} of {len(parameters)} frozen"
 
 
-def _found(name: str, held: Any) -> Iterator[tuple[str, Module | Value]]:
-    """Find modules and parameters in an attribute."""
-    if isinstance(held, Module) or (isinstance(held, Value) and not held.op):
-        yield name, held
+def _find(name: str, held: Any, members: list[tuple[str, Module | Value]]) -> None:
+    """Add the modules and the parameters in an attribute to `members`."""
+    if isinstance(held, Value):
+        if not held.op:
+            members.append((name, held))
+    elif isinstance(held, Module):
+        members.append((name, held))
     elif isinstance(held, dict):
         for key, element in held.items():
-            yield from _found(f"{name}.{key}", element)
+            _find(f"{name}.{key}", element, members)
     elif isinstance(held, (list, tuple)):
-        for i, element in enumerate(held, 1):
-            yield from _found(_numbered(name, i, element), element)
-
-
-def _numbered(name: str, i: int, element: Any) -> str:
-    """Name an element of a list: the first of `w` "w1", the first module of `layers` "layer1"."""
-    if isinstance(element, Module):
-        name = name.removesuffix("s")
-    return f"{name}_{i}" if name[-1].isdigit() else f"{name}{i}"
+        stem = f"{name}_" if name[-1].isdigit() else name
+        for i, element in enumerate(held, start=1):
+            one = stem.removesuffix("s") if isinstance(element, Module) else stem
+            _find(f"{one}{i}", element, members)
 
 
 def _some(names: list[str]) -> str:

@@ -106,7 +106,7 @@ def learning_curves(history: Mapping[str, Sequence[float]]) -> Figure:
 
 def decision_boundary(
     predict: Callable[[list[list[float]]], Sequence[int]],
-    X: Sequence[Sequence[float]],  # noqa: N803 - a matrix, as in the lecture
+    X: Sequence[Sequence[float]],
     y: Sequence[int],
     *,
     resolution: int = 200,
@@ -305,7 +305,7 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], class_names: Sequence[str]
 
 
 def digit_samples(
-    X: Sequence[Sequence[float]],  # noqa: N803 - a matrix, as in the lecture
+    X: Sequence[Sequence[float]],
     y_true: Sequence[int],
     y_pred: Sequence[int],
     *,
