@@ -1,8 +1,72 @@
-"""Neurons, layers and networks on top of the engine, and what it takes to train them."""
+"""Neurons, layers and networks on top of the engine, and all it takes to train them.
+
+>>> import nn
+>>> model = nn.MLP(2, [16, 16, 1], seed=0)
+>>> len(model.parameters())
+337
+"""
 
 from autograd import softmax
 from nn import data, init, losses, plot
-from nn.layers import MLP, Layer, Neuron
+from nn.callbacks import Callback, Checkpoint, EarlyStopping
+from nn.diagnostics import (
+    accuracy,
+    confusion_matrix,
+    dead_units,
+    predict,
+    saturation,
+    sparsity,
+)
+from nn.history import Epoch, History
+from nn.layers import ACTIVATIONS, MLP, Activations, Layer, Neuron
 from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
-from nn.module import Module
-from nn.saving import load, save
+from nn.module import Frozen, Module
+from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
+from nn.saving import load, read_metadata, save
+from nn.schedules import Constant, Cosine, Exponential, StepDecay, WarmUp
+from nn.training import fit
+
+__all__ = [
+    "ACTIVATIONS",
+    "MLP",
+    "SGD",
+    "Activations",
+    "Adam",
+    "AdamW",
+    "Callback",
+    "Checkpoint",
+    "Constant",
+    "Cosine",
+    "EarlyStopping",
+    "Epoch",
+    "Exponential",
+    "Frozen",
+    "History",
+    "Layer",
+    "Module",
+    "Neuron",
+    "Optimizer",
+    "StepDecay",
+    "WarmUp",
+    "accuracy",
+    "binary_cross_entropy",
+    "clip_grad_norm",
+    "confusion_matrix",
+    "cross_entropy",
+    "data",
+    "dead_units",
+    "fit",
+    "hinge_loss",
+    "init",
+    "load",
+    "losses",
+    "mae_loss",
+    "mse_loss",
+    "plot",
+    "predict",
+    "read_metadata",
+    "saturation",
+    "save",
+    "softmax",
+    "sparsity",
+]

@@ -1,4 +1,4 @@
-"""Training: minibatch gradient descent on a network, with all that belongs to it."""
+"""Training: gradient descent on minibatches, and all that belongs to it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gc
 import hashlib
 import json
 import math
+import operator
 import os
 import random
 import time
@@ -13,8 +14,6 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +24,18 @@ from nn.callbacks import Callback, Checkpoint
 from nn.data import batches
 from nn.diagnostics import _threshold, predicted_class, target_class
 from nn.history import Epoch, History
-from nn.module import Module
+from nn.module import Frozen, Module
 from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
 from nn.schedules import Schedule
 
-__all__ = ["OPTIMIZERS", "Run", "fit"]
+__all__ = ["OPTIMIZERS", "Run", "eager_gradient", "fit"]
 
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 """The optimisers by name."""
 
 Loss = Callable[[Any, Any], Any]
 
 BatchGradient = Callable[[Sequence[Any], Sequence[Any]], tuple[float, list[Any]]]
-"""A function of the inputs and targets of a minibatch. It adds the gradient of the mean loss to the
-`grad` of the parameters, and returns the mean loss and the outputs, as floats."""
 
 
 def fit(

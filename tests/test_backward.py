@@ -1,0 +1,492 @@
+"""The backward pass: accumulation, `where`, and random graphs against two independent methods."""
+
+import gc
+import math
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import ORACLES, ROWS, exact
+
+import autograd
+from autograd import Value, where, zero_grad
+
+# --- accumulation -----------------------------------------------------------------------------
+
+
+def test_worked_example_of_the_lecture():
+    """f(x, y) = 1.5 x² + y² + 2 has gradient (3x, 2y)."""
+    x, y = Value(-1.5), Value(0.5)
+    (1.5 * x**2 + y**2 + 2).backward()
+    assert (x.grad, y.grad) == (-4.5, 1.0)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_leaves_accumulate_and_inner_nodes_do_not(create_graph):
+    a = Value(1.0)
+    b = 2 * a
+    c = 2 * b
+    c.backward(create_graph=create_graph)
+    assert (a.grad, b.grad, c.grad) == (4.0, 2.0, 1.0)
+    c.backward(create_graph=create_graph)
+    assert (a.grad, b.grad, c.grad) == (8.0, 2.0, 1.0)
+
+
+def test_two_roots_accumulate_in_a_shared_leaf():
+    a = Value(3.0)
+    h = a * a
+    y, z = h + 1, h.exp() * 0
+    y.backward()
+    z.backward()
+    assert a.grad == 6.0
+    assert h.grad == 0.0
+
+
+def test_backward_from_an_inner_node_leaves_its_users_alone():
+    a = Value(3.0)
+    h = a * a
+    y = 5 * h
+    y.backward()
+    h.backward()
+    assert (y.grad, h.grad, a.grad) == (1.0, 1.0, 36.0)
+
+
+def test_backward_on_a_leaf():
+    a = Value(3.0)
+    a.backward()
+    assert a.grad == 1.0
+    a.backward(seed=2.5)
+    assert a.grad == 3.5
+
+
+def test_seed():
+    a = Value(3.0)
+    y = a * a
+    y.backward(seed=-0.5)
+    assert (a.grad, y.grad) == (-3.0, -0.5)
+    y.backward(2)
+    assert a.grad == 9.0
+    assert type(a.grad) is float
+
+
+@pytest.mark.parametrize("seed", ["1", None, [1.0], Value(1.0)])
+def test_a_seed_that_is_no_number_is_named(seed):
+    with pytest.raises(TypeError, match="seed must be a real number"):
+        Value(1.0).backward(seed=seed)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_node_used_many_times(create_graph):
+    a = Value(3.0)
+    (a * a + a * a + a).backward(create_graph=create_graph)
+    assert a.grad == 13.0
+    b = Value(2.0)
+    autograd.dot([b, b], [b, b], b).backward(create_graph=create_graph)
+    assert b.grad == 9.0
+    c = Value(2.0)
+    autograd.fsum([c, c, c]).backward(create_graph=create_graph)
+    assert c.grad == 3.0
+
+
+def test_a_node_used_at_different_depths():
+    a = Value(0.5)
+    h = a
+    for _ in range(5):
+        h = h * a + a
+    h.backward()
+    assert a.grad == pytest.approx(sum(k * 0.5 ** (k - 1) for k in range(1, 7)))
+
+
+def test_numbers_get_no_gradient_and_other_graphs_are_not_touched():
+    a, other = Value(3.0), Value(4.0)
+    unrelated = other * other
+    y = 2 * a
+    y.backward()
+    assert y.parents[0].grad == 0.0
+    assert (other.grad, unrelated.grad) == (0.0, 0.0)
+
+
+def test_gradient_of_sums_of_zero_gradients():
+    """A neuron that is dead passes exact zeros on, whatever its weights."""
+    ws = [Value(2.0), Value(-3.0)]
+    x = Value(1.0)
+    z = autograd.dot(ws, [x, x], -5.0)
+    z.relu().backward()
+    assert (ws[0].grad, ws[1].grad, x.grad) == (0.0, 0.0, 0.0)
+
+
+def test_zero_gradient_times_an_infinite_weight_is_nan():
+    w, x = Value(math.inf), Value(-1.0)
+    z = autograd.dot([w], [x], 0.0)
+    z.relu().backward()
+    assert math.isnan(x.grad)
+    assert w.grad == 0.0
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("create_graph", [True, False])
+def test_the_collector_is_left_as_it_was(enabled, create_graph):
+    was = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        (Value(1.0) * 2).backward(create_graph=create_graph)
+        assert gc.isenabled() is enabled
+        with autograd.detect_anomaly(), pytest.raises(autograd.AnomalyError):
+            (Value(1.0) * 2).backward(seed=math.inf, create_graph=create_graph)
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was else gc.disable)()
+
+
+def test_zero_grad():
+    a, b = Value(3.0), Value(4.0)
+    (a * b).backward()
+    zero_grad(v for v in [a, b])
+    assert (a.grad, b.grad) == (0.0, 0.0)
+    (a * b).backward()
+    assert (a.grad, b.grad) == (4.0, 3.0)
+    zero_grad([])
+
+
+def test_gradients_are_floats():
+    a = Value(3)
+    y = a * 2
+    y.backward(seed=1)
+    assert type(a.grad) is type(y.grad) is float
+
+
+# --- where ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_where_passes_the_gradient_to_the_branch_taken(create_graph):
+    for condition, slopes in ((True, (1.0, 0.0)), (False, (0.0, 1.0))):
+        a, b = Value(2.0), Value(3.0)
+        y = where(condition, a, b)
+        assert (y.op, y.data) == ("where", 2.0 if condition else 3.0)
+        y.backward(create_graph=create_graph)
+        assert (a.grad, b.grad) == slopes
+
+
+def test_where_with_the_same_node_in_both_branches():
+    a = Value(2.0)
+    where(True, a, a).backward()
+    assert a.grad == 1.0
+
+
+def test_nested_where():
+    x = Value(-2.0)
+    bad = x.log()
+    y = where(x > 0, bad, where(x > -1, bad * 2, where(x < -1, x * x, bad + bad)))
+    y.backward()
+    assert (y.data, x.grad) == (4.0, -4.0)
+    assert bad.grad == 0.0
+
+
+def test_a_node_in_a_taken_and_an_untaken_branch():
+    x = Value(2.0)
+    h = x * x
+    y = where(x > 0, h, h.log()) + where(x > 0, (-h).sqrt(), h)
+    zero_grad([x])
+    y.backward()
+    assert math.isnan(y.data)
+    assert math.isnan(h.grad)  # √ of a negative number is in the taken branch of the second
+    x = Value(2.0)
+    h = x * x
+    y = where(x > 0, h, h.log()) + where(x < 0, (-h).sqrt(), h)
+    y.backward()
+    assert (h.grad, x.grad) == (2.0, 8.0)
+
+
+def test_where_that_takes_a_number_has_no_edges():
+    x = Value(2.0)
+    y = where(x > 3, x, 7.0)
+    y.backward()
+    assert (y.data, y.grad, x.grad) == (7.0, 1.0, 0.0)
+    y.backward(create_graph=True)
+    assert (x.grad, x.grad_value) == (0.0, None)
+
+
+def test_stale_gradients_behind_an_untaken_branch_are_not_read():
+    """An inner node that a pass does not reach keeps what it had; no leaf gets it."""
+    x = Value(2.0)
+    inside = x * 3
+    inside.backward()
+    zero_grad([x])
+    where(x > 0, x, inside).backward()
+    assert x.grad == 1.0
+
+
+# --- random graphs ----------------------------------------------------------------------------
+# A program is a list of instructions; each makes one number of the numbers before it. Operands are
+# squashed into the domain of the row first, by sin and an affine map, so that nothing overflows.
+
+SQUASH = {  # offset and scale of the sine
+    "log": (1.5, 1.0),
+    "log2": (1.5, 1.0),
+    "log10": (1.5, 1.0),
+    "log1p": (0.5, 1.0),
+    "sqrt": (1.5, 1.0),
+    "acosh": (2.5, 1.0),
+    "asin": (0.0, 0.9),
+    "acos": (0.0, 0.9),
+    "atanh": (0.0, 0.9),
+    "**": (1.5, 1.0),
+    "cbrt": (1.5, 1.0),
+    "hypot": (1.5, 1.0),
+    "atan2": (1.5, 1.0),
+    "xlogy": (1.5, 1.0),
+    "/": (1.5, 1.0),
+}
+KINKED = {"above", "sign", "abs", "maximum", "minimum", "clip", "relu", "leaky_relu", "elu"}
+SMOOTH = sorted(set(ORACLES) - KINKED)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One instruction: the row, or "where", and the places of its operands."""
+
+    row: str
+    operands: tuple[int, ...]
+
+
+@st.composite
+def programs(draw, rows, leaves=3, longest=10):
+    """Leaves and steps. Operands are drawn from all that exists, so nodes are shared."""
+    xs = draw(st.tuples(*[st.integers(-40, 40).map(lambda k: k * 0.0317 + 0.011)] * leaves))
+    steps = []
+    for n in range(draw(st.integers(1, longest))):
+        row = draw(st.sampled_from(rows))
+        sizes = {"where": (4,)}.get(row) or (
+            (len(ORACLES[row].domains),) if ORACLES[row].sizes is None else (1, 3, 5)
+        )
+        size = draw(st.sampled_from(sizes))
+        place = st.integers(max(0, leaves + n - 5), leaves + n - 1)
+        steps.append(Step(row, tuple(draw(place) for _ in range(size))))
+    return xs, steps
+
+
+def run(steps, xs, apply, choose):
+    """Run a program on any kind of number; return all intermediate results."""
+    numbers = list(xs)
+    for step in steps:
+        operands = [numbers[i] for i in step.operands]
+        if step.row == "where":
+            numbers.append(choose(*operands))
+            continue
+        offset, scale = SQUASH.get(step.row, (0.0, 1.0))
+        squashed = [apply("sin", x) * scale + offset for x in operands]
+        numbers.append(apply(step.row, *squashed))
+    return numbers
+
+
+def on_values(steps, leaves):
+    return run(
+        steps,
+        leaves,
+        lambda row, *v: ROWS[row](*v),
+        lambda a, b, x, y: where(a > b, x, y),
+    )
+
+
+def on_exact(steps, xs):
+    return run(
+        steps,
+        xs,
+        lambda row, *v: ORACLES[row].value(*v),
+        lambda a, b, x, y: x if a > b else y,
+    )
+
+
+def central_differences(steps, xs):
+    """Gradient of the last number, to about 20 digits."""
+    h = exact.mpf(10) ** -15
+    point = [exact.mpf(x) for x in xs]
+    gradient = []
+    for i in range(len(xs)):
+        up, down = [
+            on_exact(steps, [x + s * h * (i == j) for j, x in enumerate(point)])[-1]
+            for s in (1, -1)
+        ]
+        gradient.append(float((up - down) / (2 * h)))
+    return gradient
+
+
+@settings(max_examples=150)
+@given(program=programs([*SMOOTH, "where"]))
+def test_random_graphs_against_central_differences(program):
+    xs, steps = program
+    leaves = [Value(x) for x in xs]
+    numbers = on_values(steps, leaves)
+    want = on_exact(steps, [exact.mpf(x) for x in xs])
+    assert numbers[-1].data == pytest.approx(float(want[-1]), rel=1e-9, abs=1e-9)
+    numbers[-1].backward()
+    assert [leaf.grad for leaf in leaves] == pytest.approx(
+        central_differences(steps, xs), rel=1e-9, abs=1e-9
+    )
+
+
+@settings(max_examples=40)
+@given(program=programs([*SMOOTH, "where"], leaves=2, longest=5))
+def test_second_derivatives_of_random_graphs(program):
+    """The Hessian by differentiating the recorded pass, against differences of the exact value."""
+    xs, steps = program
+    leaves = [Value(x) for x in xs]
+    on_values(steps, leaves)[-1].backward(create_graph=True)
+    first = [leaf.grad_value for leaf in leaves]
+    h = exact.mpf(10) ** -12
+    for i, gradient in enumerate(first):
+        zero_grad(leaves)
+        if gradient is not None:
+            gradient.backward()
+        for j in range(2):
+            want = 0
+            for s, t in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+                point = [exact.mpf(x) for x in xs]
+                point[i] += s * h
+                point[j] += t * h
+                want += s * t * on_exact(steps, point)[-1] / (4 * h * h)
+            assert leaves[j].grad == pytest.approx(float(want), rel=1e-8, abs=1e-8)
+
+
+# --- an independent forward mode --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Dual:
+    """A number and its derivative in one direction, with rules of its own."""
+
+    x: float
+    dx: float
+
+    def __add__(self, other):
+        other = dual(other)
+        return Dual(self.x + other.x, self.dx + other.dx)
+
+    def __mul__(self, other):
+        other = dual(other)
+        return Dual(self.x * other.x, self.dx * other.x + self.x * other.dx)
+
+    def __sub__(self, other):
+        return self + other * -1.0
+
+    def __gt__(self, other):
+        return self.x > other.x
+
+
+def dual(x):
+    return x if isinstance(x, Dual) else Dual(x, 0.0)
+
+
+def chain(value, slope):
+    return lambda v: Dual(value(v.x), slope(v.x) * v.dx)
+
+
+def dual_sum(*vs):
+    total = Dual(0.0, 0.0)
+    for v in vs:
+        total = total + v
+    return total
+
+
+def dual_dot(*vs):
+    n = len(vs) // 2
+    return dual_sum(vs[-1], *[vs[i] * vs[n + i] for i in range(n)])
+
+
+exp = chain(math.exp, math.exp)
+log = chain(math.log, lambda x: 1 / x)
+reciprocal = chain(lambda x: 1 / x, lambda x: -1 / x**2)
+
+DUAL_RULES = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a * reciprocal(b),
+    "**": lambda a, b: exp(log(a) * b),
+    "neg": lambda v: v * -1.0,
+    "sin": chain(math.sin, math.cos),
+    "cos": chain(math.cos, lambda x: -math.sin(x)),
+    "exp": exp,
+    "log": log,
+    "sqrt": chain(math.sqrt, lambda x: 0.5 * x**-0.5),
+    "square": lambda v: v * v,
+    "tanh": chain(math.tanh, lambda x: 1 - math.tanh(x) ** 2),
+    "atan": chain(math.atan, lambda x: 1 / (1 + x * x)),
+    "sigmoid": lambda v: reciprocal(exp(v * -1.0) + 1.0),
+    "softplus": lambda v: log(exp(v) + 1.0),
+    "silu": lambda v: v * reciprocal(exp(v * -1.0) + 1.0),
+    "erf": chain(math.erf, lambda x: 2 / math.sqrt(math.pi) * math.exp(-x * x)),
+    "dot": dual_dot,
+    "fsum": dual_sum,
+    "mean": lambda *vs: dual_sum(*vs) * (1 / len(vs)),
+    "logsumexp": lambda *vs: log(dual_sum(*map(exp, vs))),
+    "softmax": lambda *vs: exp(vs[0]) * reciprocal(dual_sum(*map(exp, vs))),
+    "log_softmax": lambda *vs: vs[0] - log(dual_sum(*map(exp, vs))),
+    "maximum": lambda a, b: a if a > b else b if b > a else (a + b) * 0.5,
+    "minimum": lambda a, b: b if a > b else a if b > a else (a + b) * 0.5,
+    "relu": lambda v: v if v.x > 0 else Dual(0.0, 0.0),
+    "abs": lambda v: v if v.x > 0 else v * -1.0 if v.x < 0 else Dual(0.0, 0.0),
+    "leaky_relu": lambda v, slope: v if v.x > 0 else v * slope,
+}
+
+
+@settings(max_examples=200)
+@given(program=programs([*DUAL_RULES, "where"], longest=16))
+def test_random_graphs_against_forward_mode(program):
+    """Reverse mode and forward mode agree, direction by direction, kinks included."""
+    xs, steps = program
+    leaves = [Value(x) for x in xs]
+    numbers = on_values(steps, leaves)
+    numbers[-1].backward()
+    for i, leaf in enumerate(leaves):
+        duals = run(
+            steps,
+            [Dual(x, float(i == j)) for j, x in enumerate(xs)],
+            lambda row, *v: DUAL_RULES[row](*v),
+            lambda a, b, x, y: x if a > b else y,
+        )
+        assert numbers[-1].data == pytest.approx(duals[-1].x, rel=1e-10, abs=1e-10)
+        assert leaf.grad == pytest.approx(duals[-1].dx, rel=1e-10, abs=1e-10)
+
+
+@settings(max_examples=50)
+@given(program=programs([*SMOOTH, "where"]))
+def test_recorded_pass_of_random_graphs_gives_the_same_gradients(program):
+    xs, steps = program
+
+    def gradients(create_graph):
+        leaves = [Value(x) for x in xs]
+        numbers = on_values(steps, leaves)
+        numbers[-1].backward(create_graph=create_graph)
+        return [v.grad for v in (*leaves, *numbers)]
+
+    assert gradients(True) == pytest.approx(gradients(False), rel=1e-12, abs=1e-14)
+
+
+# --- the tests' own test ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("row", "rules"),
+    [
+        ("tanh", (lambda out, _: 1.0 + out * out,)),  # the misprint of the lecture
+        ("sin", (lambda _, x: math.cos(x) * (1 + 1e-6),)),
+        ("*", (lambda _, a, b: b, lambda _, a, b: b)),
+        ("softmax", lambda out, *xs: (out * (1 - out), *[-out] * (len(xs) - 1))),
+    ],
+)
+def test_a_wrong_rule_is_caught_on_graphs(row, rules, monkeypatch):
+    arity = 2 if row == "*" else 1 if isinstance(rules, tuple) else 3
+    steps = [Step("+", (0, 1)), Step(row, (3, 0, 2)[:arity]), Step("*", (4, 3))]
+    xs = (0.3, 0.5, 0.7)
+    monkeypatch.setattr(ROWS[row], "float_partials", rules)
+    leaves = [Value(x) for x in xs]
+    on_values(steps, leaves)[-1].backward()
+    got, want = [leaf.grad for leaf in leaves], central_differences(steps, xs)
+    assert got != pytest.approx(want, rel=1e-9, abs=1e-9)
+    monkeypatch.undo()
+    leaves = [Value(x) for x in xs]
+    on_values(steps, leaves)[-1].backward()
+    assert [leaf.grad for leaf in leaves] == pytest.approx(want, rel=1e-9, abs=1e-9)
