@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from math import isclose, isfinite
 from typing import Any
 
@@ -99,25 +100,34 @@ def adjoints(order: Sequence[Value], seeds: dict[Value, Any]) -> dict[Value, Any
         order: nodes in topological order; parents that are not among them get no gradient.
         seeds: the gradients that come from outside, of the roots.
     """
-    terms: dict[Value, tuple[list[Any], list[Any]]] = {node: ([], []) for node in order}
+    terms: dict[Value, list[tuple[Any, Any]]] = {node: [] for node in order}
+    gates: dict[Value, list[Any]] = {node: [] for node in order}
     result: dict[Value, Any] = {}
     for node in reversed(order):
-        locals_, upstream = terms[node]
-        seed = seeds.get(node)
-        if not locals_:
-            gradient = 0.0 if seed is None else seed
-        else:
-            gradient = p.dot(*locals_, *upstream, 0.0 if seed is None else seed)
-        result[node] = gradient
-        for parent, local in recorded_edges(node):
+        seed = seeds.get(node, 0.0)
+        locals_, upstream = zip(*terms[node], strict=True) if terms[node] else ((), ())
+        result[node] = gradient = p.dot(*locals_, *upstream, seed) if locals_ else seed
+        # a traced node that only branches of `where` lead to is reached only where one was taken
+        ways = [] if node in seeds or None in gates[node] else gates[node]
+        reached = reduce(p.maximum, ways) if ways else None
+        for parent, local, gate in recorded_edges(node):
             if parent in terms:
-                terms[parent][0].append(local)
-                terms[parent][1].append(gradient)
+                if reached is not None:
+                    gate = reached if gate is None else reached * gate
+                terms[parent].append(gated(local, gradient, gate))
+                gates[parent].append(gate)
     return result
 
 
-def recorded_edges(node: Value) -> list[tuple[Value, Any]]:
+def gated(local: Any, rate: Any, gate: Any = None) -> tuple[Any, Any]:
+    """Give the factors of a term of the chain rule: nothing where the gate is 0, not even nan."""
+    return (local, rate) if gate is None else (1.0, p.where(p.gt(gate, 0.0), local * rate, 0.0))
+
+
+def recorded_edges(node: Value) -> list[tuple[Value, Any, Any]]:
     """Return the edges of `node` as parents with local derivatives, as nodes where they vary.
+
+    The third entry is the gate of a traced branch of `where`, 1 where it is taken; else None.
 
     Raises:
         RuntimeError: the data of the node or of a parent was changed since the node was made.
@@ -125,6 +135,9 @@ def recorded_edges(node: Value) -> list[tuple[Value, Any]]:
     op, edges = node._primitive, node._edges()
     if op is None or not edges:
         return []
+    if node._rank > Value._rank:
+        traced: list[tuple[Value, Any, Any]] = node._traced_edges()  # type: ignore[attr-defined]
+        return traced
     wanted = [d is not None for d in node.local_derivatives]
     operands = [x if want else _plain(x) for x, want in zip(node._operands(), wanted, strict=True)]
     recorded = [d for d in node.local_derivatives if d is not None]
@@ -140,7 +153,7 @@ def recorded_edges(node: Value) -> list[tuple[Value, Any]]:
             f"cannot record the derivative of {node!r}: its data, or that of an operand "
             f"({described(operands)}), was changed after it was computed; compute it again"
         )
-    return list(zip(edges, values, strict=True))
+    return [(parent, local, None) for parent, local in zip(edges, values, strict=True)]
 
 
 def _close(a: float, b: float) -> bool:

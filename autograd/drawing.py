@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ FIELDS = ("data", "grad")
 _SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Drawing:
     """A picture of a graph. It displays itself in a notebook.
 
@@ -30,7 +30,7 @@ class Drawing:
         source: the graph in DOT, the language of Graphviz.
     """
 
-    source: str = field(repr=False)
+    source: str
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the picture to a file, complete or not at all, and return its path.
@@ -49,6 +49,9 @@ class Drawing:
         ValueError: cannot save a picture as 'graph.gif': end the name in .svg, .png, .pdf or .dot
         """
         return rendering.save(self.source, path)
+
+    def __repr__(self) -> str:
+        return '<Drawing; .save("graph.svg") writes it to a file>'
 
     def _repr_svg_(self) -> str:
         """Give Jupyter the picture."""
@@ -84,7 +87,7 @@ def draw(
     fields = _as_fields(show)
     if rankdir not in _SIDES:
         raise ValueError(f"rankdir must be one of {', '.join(_SIDES)}, not {rankdir!r}")
-    order = topological_order(roots, lambda node: node.parents)
+    order = topological_order(roots, lambda node: node.parents[::-1])
     edges = sum([len(node.parents) for node in order])
     if len(order) > MAX_NODES or edges > MAX_EDGES:
         raise ValueError(
@@ -141,9 +144,9 @@ def _dot(
         graph.node(key, tooltip=_tooltip(node), **look)
     leave, enter = _SIDES[rankdir]
     for node, key in keys.items():
-        idle = _branch_not_taken(node)
-        for i, parent in enumerate(node.parents):
-            slot = f":p{i}" if len(node.parents) > 1 else ""
+        parents, idle = node.parents, _branch_not_taken(node)
+        for i, parent in enumerate(parents):
+            slot = f":p{i}" if len(parents) > 1 else ""
             look = _NOT_TAKEN if i == idle else {}
             graph.edge(f"{keys[parent]}:{leave}", f"{key}{slot}:{enter}", **look)
     return str(graph.source)
@@ -251,15 +254,14 @@ def _rows(node: Value, fields: Sequence[str]) -> list[str]:
 
 
 def _tooltip(node: Value) -> str:
-    """Say what a reader sees on pointing at a node: more of the name, and every digit."""
-    import graphviz
-
-    name = notation.label(node.name, longest=200)
-    return str(graphviz.escape(f"{name or node.op} data={node.data!r} grad={node.grad!r}".strip()))
+    """Write what a reader sees on pointing at a node: more of the name, and every digit."""
+    name = notation.label(node.name, longest=200) or node.op
+    text = _text(f"{name} data={node.data!r} grad={node.grad!r}".lstrip())
+    return text.replace("\\", "\\\\")  # escapes in a tooltip are looked for twice
 
 
 def _text(text: str) -> str:
-    """Write text in a label, where Graphviz sees not only tags but also a backslash as special."""
+    """Write text for Graphviz, which looks for tags, entities and escapes in it."""
     return html.escape(text, quote=False).replace("\\", "\\\\")
 
 

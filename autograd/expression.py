@@ -251,14 +251,14 @@ class _Interpreter:
         self.text = text
         self.variables = variables
         self.mentioned: dict[str, ast.Name] = {}  # variables, and where they first occur
-        self.arguments: dict[ast.Call, dict[str, ast.expr]] = {}  # by the names of parameters
+        self.calls: dict[ast.expr, tuple[str, dict[str, ast.expr]]] = {}  # function, arguments
         self.in_place: set[ast.expr] = set()  # lists, comparisons and texts that a function wants
         self.results: dict[ast.expr, Any] = {}
 
     def run(self) -> Value:
         """Check the whole expression, then compute it."""
         tree = self.text.parse()
-        order = topological_order([tree], self.parts)
+        order = topological_order([tree], lambda node: self.parts(node)[::-1])
         self.refuse_missing()
         for node in order:
             self.results[node] = self.compute(node)
@@ -286,8 +286,9 @@ class _Interpreter:
             case ast.List() if node in self.in_place:
                 return node.elts
             case ast.Call():
-                self.arguments[node] = arguments = self.bind(self.called(node.func), node)
-                return list(arguments.values())
+                name = self.called(node.func)
+                self.calls[node] = name, self.bind(name, node)
+                return list(self.calls[node][1].values())
         raise self.text.error(node, _REFUSED.get(type(node), _MEANINGLESS))
 
     def called(self, function: ast.expr) -> str:
@@ -359,9 +360,8 @@ class _Interpreter:
                 return all(sign(*pair) for sign, pair in zip(signs, pairwise(sides), strict=True))
             case ast.List():
                 return [self.number(x) for x in node.elts]
-            case ast.Call(func=ast.Name(id=name)):
-                return self.call(name, node)
-        raise AssertionError(f"{type(node).__name__} was not refused")
+            case _:
+                return self.call(node)
 
     def literal(self, node: ast.Constant) -> float:
         """Return a number as a float."""
@@ -372,11 +372,12 @@ class _Interpreter:
                 node, "this number is too large for a float, which ends at 1.8e308"
             ) from None
 
-    def call(self, name: str, node: ast.Call) -> Any:
+    def call(self, node: ast.expr) -> Any:
         """Return what a function gives."""
+        name, bound = self.calls[node]
         parameters = inspect.signature(FUNCTIONS[name]).parameters
         arguments = {}
-        for parameter, x in self.arguments[node].items():
+        for parameter, x in bound.items():
             annotation = parameters[parameter].annotation
             result = self.number(x) if annotation == "Operand" else self.results[x]
             if annotation == "Iterable[Operand]" and not isinstance(result, list):

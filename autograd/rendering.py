@@ -41,12 +41,7 @@ def render(source: str, kind: str) -> bytes:
         return _run(_system_dot(), source, "-Tpdf")
     if kind == "png":
         return _run(_graphviz_pure(), source.translate(_PNG_GLYPHS), *_PNG_OPTIONS)
-    picture = _run(_graphviz_pure(), source, "-Tsvg")
-    # Fonts of the same widths, for a machine without the first.
-    return picture.replace(
-        b'font-family="Helvetica"',
-        b'font-family="Helvetica,Arial,Liberation Sans,Arimo,sans-serif"',
-    )
+    return _run(_graphviz_pure(), source, "-Tsvg")
 
 
 def save(source: str, path: str | os.PathLike[str]) -> Path:

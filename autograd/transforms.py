@@ -18,10 +18,11 @@ from functools import wraps
 from typing import Any
 
 from autograd import primitives as p
-from autograd.backward import adjoints, collector_paused, recorded_edges, sweep
+from autograd.backward import adjoints, collector_paused, gated, recorded_edges, sweep
 from autograd.dual import Dual
 from autograd.graph import topological_order
 from autograd.structure import NUMBER, Spec, flatten, outer, paths, unflatten
+from autograd.tracing import current
 from autograd.value import Value
 
 # The variables of the transforms whose function is running now, one set for each, outermost first.
@@ -55,8 +56,7 @@ class _Recording:
         specs = [spec for _, spec in taken]
         numbers = [x for leaves, _ in taken for x in leaves]
         self.spec: Spec = specs[0] if isinstance(argnums, int) else ("tuple", tuple, tuple(specs))
-        # x * 1 is a node of our own to differentiate by that still depends on the node x
-        self.variables = [Value(x) if x.__class__ is float else x * 1.0 for x in numbers]
+        self.variables = [_variable(x) for x in numbers]
         self._own = set(self.variables)
         leaves = iter(self.variables)
         copies = [unflatten(spec, leaves) for spec in specs]
@@ -140,7 +140,11 @@ class _Recording:
             if node in self._own:
                 continue
             edges = recorded_edges(node) if self.nested else _edges(node)
-            moving = [(local, rates[parent]) for parent, local in edges if parent in rates]
+            moving = [
+                gated(local, rates[parent], *gate)
+                for parent, local, *gate in edges
+                if parent in rates
+            ]
             if moving:
                 locals_, inner = zip(*moving, strict=True)
                 rates[node] = p.dot(*locals_, *inner, 0.0)
@@ -423,6 +427,14 @@ def _unit_rows(n: int) -> list[list[float | None]]:
     return [[1.0 if i == j else None for j in range(n)] for i in range(n)]
 
 
+def _variable(x: Any) -> Any:
+    """Make a node equal to `x`, to differentiate by."""
+    if x.__class__ is not float:
+        return x._fresh()
+    trace = current.get()
+    return Value(x) if trace is None else trace.constant(x)
+
+
 def _places(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]) -> list[int]:
     """Check `argnums` against the arguments given, and count negative places from the end."""
     places = [argnums] if isinstance(argnums, int) else list(argnums)
@@ -459,7 +471,7 @@ def _refuse_mutation(
             raise RuntimeError(f"{_name(f)} changed the structure of args[{place}]: copy it first")
         for name, leaf in zip(paths(spec, f"args[{place}]"), leaves, strict=True):
             x, number = next(expected)
-            changed = number.__class__ is float and x.data != number and number == number
+            changed = x.__class__ is Value and number == number and x.data != number
             if leaf is not x or changed:
                 raise RuntimeError(f"{_name(f)} changed {name} in place: copy it first")
 

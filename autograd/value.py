@@ -87,7 +87,7 @@ def _reflected(op: Primitive) -> Callable[[Any, Any], Any]:
 
     def method(y: Any, x: Any) -> Any:
         kind = x.__class__
-        if (kind is not float and kind is not int) or _special:
+        if (kind is not float and kind is not int) or y.__class__ is not Value or _special:
             return op(x, y) if _is_operand(x) else NotImplemented
         node = _new(Value)
         a = as_float(x)
@@ -271,6 +271,11 @@ class Value:
             return parents
         return () if self._da is None else (self._a,)
 
+    def _fresh(self) -> Value:
+        """Give a new node equal to this one, to differentiate by."""
+        fresh: Value = self * 1.0
+        return fresh
+
     # --- operations -------------------------------------------------------------------------
 
     __add__, __radd__ = _binary(p.add), _reflected(p.add)
@@ -432,7 +437,7 @@ def _plain(op: Primitive, operands: Sequence[Any]) -> tuple[Any, ...]:
 
 def _made(op: Primitive | None, data: float, a: Any, b: Any, like: Value | None = None) -> Value:
     """Make a node; its gradient, name and local derivatives are those of `like`."""
-    node = _new(Value)
+    node = _new(Value if like is None else type(like))
     node.data = data
     node._primitive = op
     node._a = a

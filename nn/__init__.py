@@ -22,6 +22,7 @@ from nn.layers import ACTIVATIONS, MLP, Activations, Layer, Neuron
 from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
 from nn.module import Frozen, Module
 from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
+from nn.run import Run
 from nn.saving import load, read_metadata, save
 from nn.schedules import Constant, Cosine, Exponential, StepDecay, WarmUp
 from nn.training import fit
@@ -46,6 +47,7 @@ __all__ = [
     "Module",
     "Neuron",
     "Optimizer",
+    "Run",
     "StepDecay",
     "WarmUp",
     "accuracy",

@@ -12,7 +12,7 @@ from nn.saving import write_atomically
 
 if TYPE_CHECKING:
     from nn.history import Epoch
-    from nn.training import Run
+    from nn.run import Run
 
 __all__ = ["Callback", "Checkpoint", "EarlyStopping"]
 

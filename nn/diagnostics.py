@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) -> list[int]:  # noqa: N803 - a matrix, as in the lecture
+def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) -> list[int]:
     """Return the class that a model predicts for each sample.
 
     Args:
@@ -53,7 +53,7 @@ def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) 
 
 def accuracy(
     model: Module,
-    X: Iterable[Any],  # noqa: N803 - a matrix, as in the lecture
+    X: Iterable[Any],
     y: Iterable[Any],
     *,
     threshold: float | None = None,
@@ -85,7 +85,7 @@ def accuracy(
 @overload
 def confusion_matrix(
     model: Module,
-    X: Iterable[Any],  # noqa: N803 - a matrix, as in the lecture
+    X: Iterable[Any],
     y: Iterable[Any],
     *,
     threshold: float | None = None,
@@ -94,7 +94,7 @@ def confusion_matrix(
 def confusion_matrix(y_true: Iterable[int], y_pred: Iterable[int], /) -> list[list[int]]: ...
 def confusion_matrix(
     model: Any,
-    X: Iterable[Any],  # noqa: N803 - a matrix, as in the lecture
+    X: Iterable[Any],
     y: Iterable[Any] | None = None,
     *,
     threshold: float | None = None,
@@ -189,7 +189,7 @@ def target_class(target: Any, n_outputs: int, place: str = "target") -> int:
     return class_index(target, max(n_outputs, 2), place)
 
 
-def dead_units(model: MLP, X: Iterable[Any]) -> list[tuple[int, int]]:  # noqa: N803 - a matrix, as in the lecture
+def dead_units(model: MLP, X: Iterable[Any]) -> list[tuple[int, int]]:
     """Find the relu units that are never active, for no sample of a whole data set.
 
     Such a unit gets no gradient from these samples, and so will never change.
@@ -219,7 +219,7 @@ def dead_units(model: MLP, X: Iterable[Any]) -> list[tuple[int, int]]:  # noqa: 
     ]
 
 
-def sparsity(model: MLP, X: Iterable[Any]) -> dict[int, float]:  # noqa: N803 - a matrix, as in the lecture
+def sparsity(model: MLP, X: Iterable[Any]) -> dict[int, float]:
     """Return, for each relu layer, the share of its outputs over a data set that are zero.
 
     Args:
@@ -244,7 +244,7 @@ def sparsity(model: MLP, X: Iterable[Any]) -> dict[int, float]:  # noqa: N803 - 
     }
 
 
-def saturation(model: MLP, X: Iterable[Any], tolerance: float = 0.01) -> dict[int, float]:  # noqa: N803 - a matrix, as in the lecture
+def saturation(model: MLP, X: Iterable[Any], tolerance: float = 0.01) -> dict[int, float]:
     """Return, for each sigmoid or tanh layer, the share of its outputs that are near their limits.
 
     There the activation is flat and passes hardly any gradient on. The limits are 0 and 1 for
@@ -281,7 +281,7 @@ def _threshold(model: Module) -> float:
     return 0.5 if isinstance(model, MLP) and model.layers[-1].activation == "sigmoid" else 0.0
 
 
-def _outputs(model: Module, X: Iterable[Any]) -> list[Any]:  # noqa: N803 - a matrix, as in the lecture
+def _outputs(model: Module, X: Iterable[Any]) -> list[Any]:
     """Compute the output for each sample."""
     with no_grad():
         return [model(x) for x in X]
@@ -289,7 +289,7 @@ def _outputs(model: Module, X: Iterable[Any]) -> list[Any]:  # noqa: N803 - a ma
 
 def _layer_outputs(
     model: MLP,
-    X: Iterable[Any],  # noqa: N803 - a matrix, as in the lecture
+    X: Iterable[Any],
 ) -> list[tuple[int, Any, list[list[float]]]]:
     """Give for each layer its number, its activation, and its outputs for each sample."""
     if not isinstance(model, MLP):

@@ -238,7 +238,7 @@ class Layer(Module):
         return len(self.neurons)
 
     @property
-    def W(self) -> list[list[Value]]:  # noqa: N802 - the lecture's letter
+    def W(self) -> list[list[Value]]:
         """The weight matrix, n_in × n_out: column i has the weights of neuron i.
 
         So W[j][i] is `neurons[i].w[j]`, the Value itself, and the layer is σ(Wᵀx + b).

@@ -20,6 +20,7 @@ import json
 import math
 import os
 import random
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, NoReturn
 
-from nn.layers import ACTIVATIONS, MLP, Layer
+from nn.layers import ACTIVATIONS, MLP, Layer, _label
 from nn.module import Frozen
 
 __all__ = ["load", "read_metadata", "save", "write_atomically"]
@@ -65,12 +66,12 @@ def save(
         )
     for k, layer in enumerate(model.layers, start=1):
         own = "linear" if layer.activation == "softmax" else layer.activation
-        for n in layer.neurons:
-            if not isinstance(own, str) or n.activation != own:
-                raise ValueError(
-                    f"layer {k} has {n.activation!r} for an activation, which a file cannot hold: "
-                    f"it must be the same for the whole layer, and one of {', '.join(ACTIVATIONS)}"
-                )
+        if own not in ACTIVATIONS or any(n.activation != own for n in layer.neurons):
+            used = dict.fromkeys(_label(n.activation) for n in layer.neurons)
+            raise ValueError(
+                f"layer {k} cannot be saved with the activation {' and '.join(used)}: it must be "
+                f"one for all of its neurons, of {', '.join(ACTIVATIONS)}"
+            )
     metadata = dict(metadata or {})
     _refuse_unless_json(metadata, "metadata")
     document = {
@@ -245,7 +246,7 @@ def _built(document: dict[str, Any]) -> MLP:
 
     named = dict(model.named_parameters())
     for i, name in enumerate(_field(document, "", "frozen", list)):
-        if name not in named:
+        if not isinstance(name, str) or name not in named:
             raise ValueError(f"field frozen[{i}] must be the name of a parameter, not {name!r:.40}")
         named[name].__class__ = Frozen
     return model
@@ -258,7 +259,7 @@ def _zeros(n_in: int, n_out: int, *, rng: random.Random) -> list[float]:  # noqa
 
 def _number(x: Any, place: str) -> float:
     """Read a number, or one of the strings for what JSON does not have."""
-    if x in ("nan", "inf", "-inf") or (type(x) in (int, float) and math.isfinite(x)):
+    if x in ("nan", "inf", "-inf") or (type(x) in (int, float) and abs(x) <= sys.float_info.max):
         return float(x)
     raise ValueError(f"field {place} must be a number that a float can hold, not {x!r:.40}")
 

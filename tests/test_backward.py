@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from oracles import ORACLES, ROWS, exact
 
@@ -253,7 +253,9 @@ class Step:
 
 @st.composite
 def programs(draw, rows, leaves=3, longest=10):
-    """Leaves and steps. Operands are drawn from all that exists, so nodes are shared."""
+    """Leaves and steps. Operands are drawn from all that exists, so nodes are shared; the last
+    step adds up the results of all others, so that each of them matters.
+    """
     xs = draw(st.tuples(*[st.integers(-40, 40).map(lambda k: k * 0.0317 + 0.011)] * leaves))
     steps = []
     for n in range(draw(st.integers(1, longest))):
@@ -262,9 +264,9 @@ def programs(draw, rows, leaves=3, longest=10):
             (len(ORACLES[row].domains),) if ORACLES[row].sizes is None else (1, 3, 5)
         )
         size = draw(st.sampled_from(sizes))
-        place = st.integers(max(0, leaves + n - 5), leaves + n - 1)
+        place = st.integers(0, leaves + n - 1)
         steps.append(Step(row, tuple(draw(place) for _ in range(size))))
-    return xs, steps
+    return xs, [*steps, Step("fsum", tuple(range(leaves, leaves + len(steps))))]
 
 
 def run(steps, xs, apply, choose):
@@ -290,12 +292,18 @@ def on_values(steps, leaves):
     )
 
 
+def greater(a, b):
+    """Compare, and drop the example if another rounding might compare otherwise."""
+    assume(a is b or a - b > 1e-9 or b - a > 1e-9)
+    return a > b
+
+
 def on_exact(steps, xs):
     return run(
         steps,
         xs,
         lambda row, *v: ORACLES[row].value(*v),
-        lambda a, b, x, y: x if a > b else y,
+        lambda a, b, x, y: x if greater(a, b) else y,
     )
 
 
@@ -313,7 +321,7 @@ def central_differences(steps, xs):
     return gradient
 
 
-@settings(max_examples=150)
+@settings(max_examples=300)
 @given(program=programs([*SMOOTH, "where"]))
 def test_random_graphs_against_central_differences(program):
     xs, steps = program
@@ -369,10 +377,13 @@ class Dual:
         return Dual(self.x * other.x, self.dx * other.x + self.x * other.dx)
 
     def __sub__(self, other):
-        return self + other * -1.0
+        return self + dual(other) * -1.0
+
+    def __rsub__(self, other):
+        return dual(other) - self
 
     def __gt__(self, other):
-        return self.x > other.x
+        return self.x > dual(other).x
 
 
 def dual(x):
@@ -424,18 +435,18 @@ DUAL_RULES = {
     "logsumexp": lambda *vs: log(dual_sum(*map(exp, vs))),
     "softmax": lambda *vs: exp(vs[0]) * reciprocal(dual_sum(*map(exp, vs))),
     "log_softmax": lambda *vs: vs[0] - log(dual_sum(*map(exp, vs))),
-    "maximum": lambda a, b: a if a > b else b if b > a else (a + b) * 0.5,
-    "minimum": lambda a, b: b if a > b else a if b > a else (a + b) * 0.5,
-    "relu": lambda v: v if v.x > 0 else Dual(0.0, 0.0),
-    "abs": lambda v: v if v.x > 0 else v * -1.0 if v.x < 0 else Dual(0.0, 0.0),
-    "leaky_relu": lambda v, slope: v if v.x > 0 else v * slope,
+    "maximum": lambda a, b: a if greater(a, b) else b,
+    "minimum": lambda a, b: b if greater(a, b) else a,
+    "relu": lambda v: v if greater(v, 0.0) else Dual(0.0, 0.0),
+    "abs": lambda v: v if greater(v, 0.0) else v * -1.0,
+    "leaky_relu": lambda v, slope: v if greater(v, 0.0) else v * slope,
 }
 
 
-@settings(max_examples=200)
+@settings(max_examples=400)
 @given(program=programs([*DUAL_RULES, "where"], longest=16))
 def test_random_graphs_against_forward_mode(program):
-    """Reverse mode and forward mode agree, direction by direction, kinks included."""
+    """Reverse mode and forward mode agree, direction by direction, on both sides of kinks."""
     xs, steps = program
     leaves = [Value(x) for x in xs]
     numbers = on_values(steps, leaves)
@@ -445,7 +456,7 @@ def test_random_graphs_against_forward_mode(program):
             steps,
             [Dual(x, float(i == j)) for j, x in enumerate(xs)],
             lambda row, *v: DUAL_RULES[row](*v),
-            lambda a, b, x, y: x if a > b else y,
+            lambda a, b, x, y: x if greater(a, b) else y,
         )
         assert numbers[-1].data == pytest.approx(duals[-1].x, rel=1e-10, abs=1e-10)
         assert leaf.grad == pytest.approx(duals[-1].dx, rel=1e-10, abs=1e-10)
@@ -473,7 +484,7 @@ def test_recorded_pass_of_random_graphs_gives_the_same_gradients(program):
     [
         ("tanh", (lambda out, _: 1.0 + out * out,)),  # the misprint of the lecture
         ("sin", (lambda _, x: math.cos(x) * (1 + 1e-6),)),
-        ("*", (lambda _, a, b: b, lambda _, a, b: b)),
+        ("*", (lambda *v: v[-1], lambda *v: v[-1])),
         ("softmax", lambda out, *xs: (out * (1 - out), *[-out] * (len(xs) - 1))),
     ],
 )

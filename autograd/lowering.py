@@ -1,0 +1,624 @@
+"""Turn a program into straight-line NumPy code that works in place on buffers of its own.
+
+Each space of the program is one array, a row per place; the varying one has a column per lane of
+the batch. Steps become calls of NumPy functions on views of these arrays. The backward code is made
+step by step in reverse, with the rules of the table applied to symbols, which write down what they
+are asked to compute. For a layer of the lecture the code reads
+
+    matmul(W, X, out=Z); add(Z, b, out=Z); maximum(Z, 0.0, out=A)
+    ...
+    heaviside(Z, 0.0, out=t); multiply(dA, t, out=dZ)
+    matmul(W.T, dZ, out=dX); matmul(dZ, X.T, out=dW)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import primitives as p
+from autograd.arrays import FUNCTIONS
+from autograd.grouping import SHARED, VARYING, Program, Ref, Step
+from autograd.primitives import Primitive
+
+_UFUNCS: dict[Primitive, Any] = {
+    p.add: np.add,
+    p.sub: np.subtract,
+    p.mul: np.multiply,
+    p.neg: np.negative,
+    p.square: np.square,
+    p.lt: np.less,
+    p.le: np.less_equal,
+    p.gt: np.greater,
+    p.ge: np.greater_equal,
+    p.eq: np.equal,
+    **{
+        p.TABLE[name]: function
+        for name, function in FUNCTIONS.items()
+        if isinstance(function, np.ufunc)
+    },
+}
+
+
+_HEAVISIDE = Primitive("heaviside", lambda x: np.heaviside(x, 0.0), None)
+_NONZERO = Primitive("nonzero", lambda x: x != 0.0, None)
+_NOT = Primitive("not", lambda x: not x, None)
+_AND = Primitive("and", lambda x, y: x and y, None)
+
+
+def _expand_above(a: Any, b: Any) -> Any:
+    if b.__class__ is float and b - b == 0.0:
+        return _HEAVISIDE(a if b == 0.0 else a - b)
+    return p.where(p.gt(a, b), 1.0, p.where(p.le(a, b), 0.0, np.nan))
+
+
+# Rows that are a function of NumPy's with a constant.
+_CALLS = {
+    p.relu: "maximum({}, 0.0",
+    _HEAVISIDE: "heaviside({}, 0.0",
+    _NONZERO: "not_equal({}, 0.0",
+    _NOT: "logical_not({}",
+    _AND: "logical_and({}, {}",
+}
+
+# Rows for which NumPy has no single function, in terms of others; they serve symbols and arrays.
+_EXPANSIONS: dict[Primitive, Callable[..., Any]] = {
+    p.above: _expand_above,
+    p.leaky_relu: lambda x, slope: p.where(p.gt(x, 0.0), x, slope * x),
+    p.elu: lambda x, alpha: p.where(p.gt(x, 0.0), x, alpha * p.expm1(x)),
+    p.softplus: lambda x: p.maximum(x, 0.0) + p.log1p(p.exp(-p.absolute(x))),
+    p.clip: lambda x, lo, hi: p.minimum(p.maximum(x, lo), hi),
+    p.silu: p.silu.forward,
+    p.gelu: p.gelu.forward,
+    p.gelu_tanh: p.gelu_tanh.forward,
+}
+
+
+class Symbol:
+    """An array of the generated code: its name, and whether it is a truth value."""
+
+    __slots__ = ("code", "name", "truth", "varying")
+
+    _rank = 4
+
+    def __init__(self, code: Code, name: str, varying: bool, truth: bool = False) -> None:
+        self.code, self.name, self.varying, self.truth = code, name, varying, truth
+
+    @staticmethod
+    def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
+        code = next(x.code for x in operands if isinstance(x, Symbol))
+        return code.compute(op, operands)
+
+    def __add__(self, other: Any) -> Any:
+        return p.add(self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return p.add(other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return p.sub(self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return p.sub(other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return p.mul(self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return p.mul(other, self)
+
+    def __neg__(self) -> Any:
+        return p.neg(self)
+
+
+class Code:
+    """Lines of code being written, and the arrays they name.
+
+    `makers` says for each name how its array is made from the buffers, once the number of lanes is
+    known.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.lines: list[str] = []
+        self.makers: dict[str, Callable[[dict[str, Any], int], Any]] = {}
+        self.names: dict[Any, str] = {}
+        self.size = 0
+        self.varying = False
+        self.free: dict[Any, list[str]] = {}
+        self.busy: list[tuple[Any, str]] = []
+        self.known: dict[Any, Symbol] = {}
+
+    # --- names ------------------------------------------------------------------------------
+
+    def name(self, key: Any, maker: Callable[[dict[str, Any], int], Any]) -> str:
+        """Give the name of an array, made once for each key."""
+        if key not in self.names:
+            self.names[key] = name = f"a{len(self.names)}"
+            self.makers[name] = maker
+        return self.names[key]
+
+    def temporary(self, shape: tuple[int, ...], varying: bool, dtype: Any = np.float64) -> str:
+        """Give a scratch array, which is free again after the step; `varying` adds the lanes."""
+        kind = (shape, varying, dtype)
+        pool = self.free.setdefault(kind, [])
+        if not pool:
+            count = sum(
+                1 for key in self.names if isinstance(key, tuple) and key[:2] == ("t", kind)
+            )
+            pool.append(
+                self.name(
+                    ("t", kind, count),
+                    lambda _, lanes: np.empty((*shape, lanes) if varying else shape, dtype),
+                )
+            )
+        name = pool.pop()
+        self.busy.append((kind, name))
+        return name
+
+    def begin(self, step: Step) -> None:
+        """Start a step: scratch arrays are free, and nothing is known."""
+        for kind, name in self.busy:
+            self.free[kind].append(name)
+        self.busy, self.known = [], {}
+        self.size, self.varying = step.size, step.space == VARYING
+
+    def emit(self, line: str) -> None:
+        """Write one line."""
+        self.lines.append(line)
+
+    def take_lines(self) -> list[str]:
+        """Give the lines written so far, and start a new section."""
+        lines, self.lines = self.lines, []
+        return lines
+
+    def lift_names(self) -> tuple[str, str]:
+        """Name the places that are copied from the shared space, and the places of the copies."""
+        shared, lifted = map(np.array, zip(*self.program.lifts, strict=True))
+        return self.name("shared", lambda *_: shared), self.name("lifted", lambda *_: lifted)
+
+    # --- operands ---------------------------------------------------------------------------
+
+    def rows(self, buffer: str, places: Any, column: bool = False) -> str:
+        """Name the view of evenly spaced rows; `column` lets shared rows meet lanes."""
+        first, stride = int(places[0]), int(places[1] - places[0]) if len(places) > 1 else 1
+        stop = first + stride * len(places)
+        index = slice(first, None if stop < 0 else stop, stride)
+
+        def maker(buffers: dict[str, Any], _: int) -> Any:
+            view = buffers[buffer][index]
+            return view[:, None] if column else view
+
+        return self.name(("rows", buffer, first, stride, len(places), column), maker)
+
+    def read(self, ref: Ref | float, buffer: str | None = None) -> Any:
+        """Give the symbol for one operand of an elementwise step."""
+        if not isinstance(ref, Ref):
+            return ref
+        column = self.varying and ref.space == SHARED
+        buffer = buffer or ref.space
+        if _even(ref.places):
+            return Symbol(self, self.rows(buffer, ref.places, column), ref.space == VARYING)
+        name = self.gather(buffer, ref, ref.places)
+        if column:
+            name = f"{name}[:, None]"
+        return Symbol(self, name, ref.space == VARYING)
+
+    def read_many(self, ref: Ref) -> str:
+        """Name the array of rows at `ref`, without a column for lanes where it is shared."""
+        if _even(ref.places):
+            return self.rows(ref.space, ref.places)
+        return self.gather(ref.space, ref, ref.places)
+
+    def gather(self, buffer: str, ref: Ref, places: Any) -> str:
+        """Copy scattered rows into a scratch array."""
+        index = self.name(("index", places.tobytes(), places.shape), lambda *_: places)
+        target = self.temporary(places.shape, ref.space == VARYING)
+        self.emit(f"take({buffer}, {index}, 0, {target}, 'clip')")
+        return target
+
+    def matrix(self, ref: Ref, buffer: str | None = None) -> str:
+        """Name the array of the operands of a sum: a row per element, then the lanes."""
+        buffer = buffer or ref.space
+        strides = _affine(ref.places)
+        if strides is None:
+            return self.gather(buffer, ref, ref.places)
+        first, shape = int(ref.places[0, 0]), ref.places.shape
+
+        def maker(buffers: dict[str, Any], _: int) -> Any:
+            base = buffers[buffer][first:]
+            unit = base.strides[0]
+            return np.lib.stride_tricks.as_strided(
+                base, (*shape, *base.shape[1:]), (*(unit * s for s in strides), *base.strides[1:])
+            )
+
+        return self.name(("matrix", buffer, first, strides, shape), maker)
+
+    # --- elementwise operations -------------------------------------------------------------
+
+    def compute(self, op: Primitive, operands: Sequence[Any], out: str | None = None) -> Any:
+        """Write an operation on symbols and constants; give the symbol of the result."""
+        if op in _EXPANSIONS:
+            result = _EXPANSIONS[op](*operands)
+            return self.copied(result, out) if out else result
+        names = [x.name if isinstance(x, Symbol) else _literal(x) for x in operands]
+        key = (op, *names)
+        if out is None and key in self.known:
+            return self.known[key]
+        varying = any(isinstance(x, Symbol) and x.varying for x in operands)
+        truth = op.partials is None and op in _COMPARISONS
+        if out is None:
+            if op is p.mul and 1.0 in operands:
+                return operands[0] if operands[1] == 1.0 else operands[1]
+            shape = (self.size,) if varying or not self.varying else (self.size, 1)
+            target = self.temporary(shape, varying, np.bool_ if truth else np.float64)
+        else:
+            target = out
+        if op is p.where:
+            condition = operands[0]
+            test = condition.name
+            if not condition.truth:
+                test = self.compute(_NONZERO, [condition]).name
+            self.emit(f"copyto({target}, {names[2]})")
+            self.emit(f"copyto({target}, {names[1]}, where={test})")
+        elif op in _CALLS:
+            self.emit(f"{_CALLS[op].format(*names)}, out={target})")
+        elif op in _UFUNCS:
+            self.emit(f"{_UFUNCS[op].__name__}({', '.join(names)}, out={target})")
+        else:
+            function = self.name(("op", op), lambda *_: _elementwise(op))
+            self.emit(f"{target}[...] = {function}({', '.join(names)})")
+        symbol = Symbol(self, target, varying, truth)
+        if out is None:
+            self.known[key] = symbol
+        return symbol
+
+    def copied(self, x: Any, out: str) -> Symbol:
+        """Write a symbol or a constant into an array."""
+        self.emit(f"copyto({out}, {x.name if isinstance(x, Symbol) else _literal(x)})")
+        return Symbol(self, out, True)
+
+
+_COMPARISONS = {p.lt, p.le, p.gt, p.ge, p.eq, _NONZERO, _NOT, _AND}
+
+
+def _elementwise(op: Primitive) -> Callable[..., Any]:
+    """Make a user's primitive work on arrays: as it is, or else element by element."""
+
+    def function(*operands: Any) -> Any:
+        try:
+            return np.asarray(op.forward(*operands), dtype=np.float64)
+        except (TypeError, ValueError):
+            return np.vectorize(lambda *xs: op.forward(*map(float, xs)), otypes=[float])(*operands)
+
+    return function
+
+
+def _literal(x: float) -> str:
+    return repr(float(x)) if x - x == 0.0 else "nan" if x != x else "inf" if x > 0 else "-inf"
+
+
+def _even(places: Any) -> bool:
+    """Tell whether places are evenly spaced, so that a slice reaches them."""
+    if len(places) < 2:
+        return True
+    steps = np.diff(places)
+    return bool(steps[0] != 0 and (steps == steps[0]).all())
+
+
+def _affine(places: Any) -> tuple[int, int] | None:
+    """Give the two strides of a matrix of places, if it has such."""
+    m, n = places.shape
+    down = int(places[1, 0] - places[0, 0]) if m > 1 else 0
+    right = int(places[0, 1] - places[0, 0]) if n > 1 else 0
+    expected = places[0, 0] + down * np.arange(m)[:, None] + right * np.arange(n)
+    return (down, right) if (expected == places).all() else None
+
+
+def _same_rows(ref: Ref) -> bool:
+    return bool((ref.places == ref.places[0]).all())
+
+
+class Forward:
+    """Writes the code of the steps in order."""
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
+
+    def write(self, step: Step) -> None:
+        """Write one step."""
+        code = self.code
+        code.begin(step)
+        out = code.rows(step.space, np.arange(step.start, step.start + step.size))
+        if step.op is p.dot:
+            self.dot(step, out)
+        elif step.op in (p.fsum, p.top):
+            (ref,) = step.operands
+            assert isinstance(ref, Ref)
+            function = "add" if step.op is p.fsum else "maximum"
+            code.emit(f"{function}.reduce({code.matrix(ref)}, 1, None, {out})")
+        else:
+            code.compute(step.op, [code.read(x) for x in step.operands], out)
+
+    def lift(self) -> None:
+        """Copy what is shared into the lanes, where a step needs it there."""
+        if self.code.program.lifts:
+            shared, lifted = self.code.lift_names()
+            self.code.emit(f"V[{lifted}] = S[{shared}][:, None]")
+
+    def dot(self, step: Step, out: str) -> None:
+        """Write ⟨w, x⟩ + b: a matrix product where all elements read the same inputs."""
+        code = self.code
+        left, right, bias = step.operands
+        assert isinstance(left, Ref)
+        assert isinstance(right, Ref)
+        if _same_rows(right) and left.space == SHARED and right.space == step.space:
+            x = code.read_many(Ref(right.space, right.places[0]))
+            code.emit(f"matmul({code.matrix(left)}, {x}, out={out})")
+        else:
+            signs = ["mnl" if ref.space == VARYING else "mn" for ref in (left, right)]
+            result = "ml" if step.space == VARYING else "m"
+            code.emit(
+                f"einsum('{signs[0]},{signs[1]}->{result}', {code.matrix(left)}, "
+                f"{code.matrix(right)}, out={out})"
+            )
+        if bias != 0.0:
+            code.compute(p.add, [Symbol(code, out, True), code.read(bias)], out)
+
+
+class Backward:
+    """Writes the code of the steps in reverse, each adding to the gradients of its operands.
+
+    The first contribution to a gradient is written over what was there, later ones are added.
+    Shared gradients are cleared before a run, since every block of lanes adds to them.
+
+    Args:
+        code: where to write.
+        active: for each space, which places have a gradient that is wanted.
+    """
+
+    def __init__(self, code: Code, active: dict[str, Any]) -> None:
+        self.code = code
+        self.active = active
+        self.written = {
+            SHARED: np.ones(code.program.sizes[SHARED], dtype=bool),
+            VARYING: np.zeros(code.program.sizes[VARYING], dtype=bool),
+        }
+        self.always = _always_reached(code.program)
+        self.mask: Symbol | None = None
+
+    def seed(self) -> None:
+        """Note that the gradient of the output is there before the first step."""
+        if any(step.op is p.where for step in self.code.program.steps):
+            self.code.emit("mV.fill(False)")
+        for out in self.code.program.outputs:
+            if not isinstance(out, float):
+                self.written[out[0]][out[1]] = True
+
+    def finish_block(self) -> None:
+        """Clear gradients that nothing was added to, and add up those of copies into the lanes."""
+        program = self.code.program
+        inputs = [place for space, place in program.inputs if space == VARYING]
+        self.clear_unwritten(VARYING, np.array(inputs, dtype=np.intp))
+        if program.lifts:
+            shared, lifted = self.code.lift_names()
+            self.clear_unwritten(VARYING, np.array([place for _, place in program.lifts]))
+            self.code.emit(f"add.at(dS, {shared}, dV[{lifted}].sum(axis=1))")
+
+    def wants(self, ref: Ref | float) -> bool:
+        """Tell whether some operand at `ref` has a gradient that is wanted."""
+        return isinstance(ref, Ref) and bool(self.active[ref.space][ref.places].any())
+
+    def write(self, step: Step) -> None:
+        """Write one step."""
+        code = self.code
+        places = np.arange(step.start, step.start + step.size)
+        written = self.written[step.space][places]
+        if not written.any() or not any(map(self.wants, step.operands)):
+            return
+        code.begin(step)
+        self.clear_unwritten(step.space, places)
+        varying = step.space == VARYING
+        gradient = Symbol(code, code.rows("d" + step.space, places), varying)
+        self.mask = None
+        if not self.always[step.space][places].all():
+            self.mask = Symbol(code, code.rows("m" + step.space, places), varying, truth=True)
+        if step.op is p.where:
+            self.where(step, gradient)
+            return
+        if self.mask is not None:
+            for ref in step.operands:
+                self.reach(ref, self.mask)
+        if step.op is p.dot and self.mask is not None:
+            self.masked_dot(step, gradient)
+        elif step.op is p.dot:
+            self.dot(step, gradient)
+        elif step.op is p.fsum:
+            (ref,) = step.operands
+            assert isinstance(ref, Ref)
+            self.add_matrix(ref, self.spread(ref, gradient))
+        elif step.op.partials is not None:
+            out = Symbol(code, code.rows(step.space, places), step.space == VARYING)
+            operands = [code.read(ref) for ref in step.operands]
+            wanted = [self.wants(ref) for ref in step.operands]
+            slopes = iter(step.op.local_derivatives(out, operands, wanted))
+            for ref, want in zip(step.operands, wanted, strict=True):
+                if want:
+                    self.add(ref, gradient, next(slopes))
+
+    def where(self, step: Step, gradient: Symbol) -> None:
+        """Write the gradients of the branches: each gets that of the lanes in which it was taken."""
+        code = self.code
+        condition, *branches = step.operands
+        test = code.read(condition)
+        taken = test if test.truth else code.compute(_NONZERO, [test])
+        other = code.compute(_NOT, [taken])
+        for ref, here in zip(branches, (taken, other), strict=True):
+            reached = here if self.mask is None else code.compute(_AND, [here, self.mask])
+            self.reach(ref, reached)
+            if self.wants(ref):
+                self.add(ref, code.compute(p.where, [here, gradient, 0.0]), 1.0)
+
+    def reach(self, ref: Ref | float, reached: Symbol) -> None:
+        """Note in which lanes the operands that only branches lead to are reached."""
+        if not isinstance(ref, Ref) or self.always[ref.space][ref.places].all():
+            return
+        code, name = self.code, reached.name
+        if ref.space == SHARED and code.varying:
+            name = f"{name}.any(axis=1)"
+        if ref.places.ndim == 2:
+            name = f"broadcast_to({name}[:, None], {name}[:, None].shape)"
+        index = code.name(("index", ref.places.tobytes(), ref.places.shape), lambda *_: ref.places)
+        code.emit(f"logical_or.at(m{ref.space}, {index}, {name})")
+
+    def masked_dot(self, step: Step, gradient: Symbol) -> None:
+        """Write the gradients of ⟨w, x⟩ + b where a lane in which it was not taken adds nothing."""
+        code = self.code
+        left, right, bias = step.operands
+        assert isinstance(left, Ref)
+        assert isinstance(right, Ref)
+        assert self.mask is not None
+        if self.wants(bias):
+            self.add(bias, gradient, 1.0)
+        lanes = {True: "[:, None]", False: ""}
+        for ref, other in ((left, right), (right, left)):
+            if not self.wants(ref):
+                continue
+            factor = code.matrix(other)
+            if code.varying and other.space == SHARED:
+                factor = f"{factor}[:, :, None]"
+            term = f"multiply({gradient.name}[:, None], {factor})"
+            term = f"where({self.mask.name}{lanes[True]}, {term}, 0.0)"
+            if code.varying and ref.space == SHARED:
+                term = f"{term}.sum(axis=2)"
+            self.add_matrix(ref, term)
+
+    def clear_unwritten(self, space: str, places: Any) -> None:
+        """Set to zero those gradients among `places` that nothing has been written to."""
+        missing = np.unique(places[~self.written[space][places]])
+        for run in np.split(missing, np.flatnonzero(np.diff(missing) != 1) + 1):
+            if len(run):
+                self.code.emit(f"{self.code.rows('d' + space, run)}.fill(0.0)")
+        self.written[space][missing] = True
+
+    def add(self, ref: Any, gradient: Symbol, slope: Any) -> None:
+        """Add gradient · slope to the gradients of one operand of each element."""
+        code, space, places = self.code, ref.space, ref.places
+        if self.mask is not None and isinstance(slope, Symbol):
+            product = code.compute(p.mul, [gradient, slope])
+            gradient, slope = code.compute(p.where, [self.mask, product, 0.0]), 1.0
+        buffer = "d" + space
+        if space == SHARED and code.varying:  # what the lanes share gets the sum over them
+            term = code.compute(p.mul, [gradient, slope])
+            total = code.temporary((code.size,), varying=False)
+            code.emit(f"add.reduce({term.name}, 1, None, {total})")
+            self.add_rows(buffer, space, places, total)
+            return
+        fresh = not self.written[space][places].any()
+        if _even(places) and fresh:
+            self.written[space][places] = True
+            target = code.rows(buffer, places)
+            if slope.__class__ is float and slope == 1.0:
+                code.copied(gradient, target)
+            else:
+                code.compute(p.mul, [gradient, slope], target)
+        else:
+            self.add_rows(buffer, space, places, code.compute(p.mul, [gradient, slope]).name)
+
+    def add_rows(self, buffer: str, space: str, places: Any, term: str) -> None:
+        """Add an array to gradients, whatever their places."""
+        code = self.code
+        self.clear_unwritten(space, places)
+        if _even(places):
+            target = code.rows(buffer, places)
+            code.emit(f"add({target}, {term}, out={target})")
+            return
+        index = code.name(("index", places.tobytes(), places.shape), lambda *_: places)
+        if len(np.unique(places)) == places.size:
+            code.emit(f"{buffer}[{index}] += {term}")
+        else:
+            code.emit(f"add.at({buffer}, {index}, {term})")
+
+    def spread(self, ref: Ref, gradient: Symbol) -> str:
+        """Give the gradient of a sum as that of each of its terms."""
+        code = self.code
+        if ref.space == SHARED and code.varying:
+            total = code.temporary((code.size,), varying=False)
+            code.emit(f"add.reduce({gradient.name}, 1, None, {total})")
+            return f"{total}[:, None]"
+        return f"{gradient.name}[:, None]"
+
+    def add_matrix(self, ref: Ref, term: str) -> None:
+        """Add an array, of a row per element, to the gradients of the operands of a sum."""
+        code, buffer = self.code, "d" + ref.space
+        self.clear_unwritten(ref.space, ref.places.reshape(-1))
+        if _affine(ref.places) is not None and len(np.unique(ref.places)) == ref.places.size:
+            target = code.matrix(ref, buffer)
+            code.emit(f"add({target}, {term}, out={target})")
+        else:
+            index = code.name(
+                ("index", ref.places.tobytes(), ref.places.shape), lambda *_: ref.places
+            )
+            code.emit(f"add.at({buffer}, {index}, {term})")
+
+    def dot(self, step: Step, gradient: Symbol) -> None:
+        """Write the gradients of ⟨w, x⟩ + b: outer products and the transposed matrix product."""
+        code = self.code
+        left, right, bias = step.operands
+        assert isinstance(left, Ref)
+        assert isinstance(right, Ref)
+        if self.wants(bias):
+            self.add(bias, gradient, 1.0)
+        if _same_rows(right) and left.space == SHARED and right.space == step.space:
+            m, n = left.places.shape
+            inputs = Ref(right.space, right.places[0])
+            if self.wants(left):
+                product = code.temporary((m, n), varying=False)
+                x = code.read_many(inputs)
+                if step.space == VARYING:
+                    code.emit(f"matmul({gradient.name}, {x}.T, out={product})")
+                else:
+                    code.emit(f"multiply.outer({gradient.name}, {x}, out={product})")
+                self.add_matrix(left, product)
+            if self.wants(inputs):
+                weights = code.matrix(left)
+                line = f"matmul({weights}.T, {gradient.name}, out="
+                if _even(inputs.places) and not self.written[inputs.space][inputs.places].any():
+                    self.written[inputs.space][inputs.places] = True
+                    code.emit(f"{line}{code.rows('d' + inputs.space, inputs.places)})")
+                else:
+                    term = code.temporary((n,), step.space == VARYING)
+                    code.emit(f"{line}{term})")
+                    self.add_rows("d" + inputs.space, inputs.space, inputs.places, term)
+            return
+        signs = {SHARED: "mn", VARYING: "mnl"}
+        result = "ml" if step.space == VARYING else "m"
+        for ref, other in ((left, right), (right, left)):
+            if self.wants(ref):
+                term = code.temporary(ref.places.shape, ref.space == VARYING)
+                code.emit(
+                    f"einsum('{result},{signs[other.space]}->{signs[ref.space]}', "
+                    f"{gradient.name}, {code.matrix(other)}, out={term})"
+                )
+                self.add_matrix(ref, term)
+
+
+def _always_reached(program: Program) -> dict[str, Any]:
+    """Tell which places a gradient reaches whatever branches are taken."""
+    always = {space: np.zeros(size, dtype=bool) for space, size in program.sizes.items()}
+    for out in program.outputs:
+        if not isinstance(out, float):
+            always[out[0]][out[1]] = True
+    lifted = False
+    for step in sorted(program.steps, key=lambda step: step.space == VARYING)[::-1]:
+        if step.space == SHARED and not lifted:
+            lifted = True
+            for shared, copy in program.lifts:
+                always[SHARED][shared] |= always[VARYING][copy]
+        here = always[step.space][step.start : step.start + step.size]
+        for ref in () if step.op is p.where else step.operands:
+            if isinstance(ref, Ref):
+                np.logical_or.at(always[ref.space], ref.places.T, here)
+    return always

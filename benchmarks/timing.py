@@ -1,0 +1,165 @@
+"""What the benchmarks share: taking times in turn, describing the machine, tables and JSON.
+
+Nothing outside the standard library is imported here, since a big heap makes every collection of
+garbage dearer for everybody who is measured.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def seconds(run: Callable[[], object], loops: int = 1) -> float:
+    """Return the time of one call of `run` in a loop of such calls, the mean over `loops` of them.
+
+    The heap is cleared of the garbage of others first, and a call that does not count leaves that
+    of `run` itself. After that the collector of garbage works as it does for users: it is not
+    paused, and its time counts.
+    """
+    gc.collect()
+    run()
+    start = perf_counter()
+    for _ in range(loops):
+        run()
+    return (perf_counter() - start) / loops
+
+
+def loops_for(one_run: float, shortest: float = 0.02) -> int:
+    """Return how many calls make a sample that is long against the clock's resolution."""
+    return max(1, math.ceil(shortest / one_run))
+
+
+def in_turn(
+    contenders: Mapping[str, Callable[[], float]], rounds: int, patience: float = math.inf
+) -> dict[str, list[float]]:
+    """Take samples of all contenders in turn, so that a busy spell of the machine hits them all.
+
+    Args:
+        contenders: by name, functions that take one sample and return its seconds.
+        rounds: how many samples to take of each.
+        patience: seconds after which no more samples are taken of a slow contender.
+    """
+    samples: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, sample in contenders.items():
+            if sum(samples[name]) < patience:
+                samples[name].append(sample())
+    return samples
+
+
+def medians(samples: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Return the median of each contender's samples."""
+    return {name: median(times) for name, times in samples.items()}
+
+
+def largest_difference(numbers: Sequence[float], expected: Sequence[float]) -> float:
+    """Return the largest difference of two lists, relative to the largest number expected."""
+    scale = max(map(abs, expected)) or 1.0
+    return max(abs(a - b) for a, b in zip(numbers, expected, strict=True)) / scale
+
+
+def refuse_disagreement(differences: Mapping[str, float], tolerance: float = 1e-9) -> None:
+    """Stop if a contender computed something else: its time would mean nothing."""
+    for name, difference in differences.items():
+        if not difference <= tolerance:
+            raise SystemExit(f"{name} computed other numbers: they differ by {difference:.1e}")
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A figure that the project promises, with the one measured."""
+
+    what: str
+    measured: float
+    relation: str  # "at least" or "at most"
+    limit: float
+    unit: str = "×"
+
+    @property
+    def met(self) -> bool:
+        """Whether the promise is kept."""
+        if self.relation == "at least":
+            return self.measured >= self.limit
+        return self.measured <= self.limit
+
+    def row(self) -> list[str]:
+        """Return the cells of the line that shows it."""
+        verdict = "met" if self.met else "MISSED"
+        limit = f"{self.relation} {self.limit:g}{self.unit}"
+        return [self.what, f"{self.measured:.2f}{self.unit}", limit, verdict]
+
+
+def show_requirements(requirements: Sequence[Requirement]) -> None:
+    """Print the table of what is required."""
+    rows = [requirement.row() for requirement in requirements]
+    print(table(["required", "measured", "limit", ""], rows))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out a table: the first column to the left, the others to the right.
+
+    >>> print(table(["name", "ms"], [["a", "1.5"], ["longer", "10.0"]]))
+    name      ms
+    ------  ----
+    a        1.5
+    longer  10.0
+    """
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = [head, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def machine() -> dict[str, Any]:
+    """Describe the machine and the interpreter."""
+    return {
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+    }
+
+
+def _processor() -> str:
+    """Name the processor; Linux keeps its name in a file."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def version(distribution: str) -> str | None:
+    """Return the version of an installed distribution, or None."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def save(path: Path, report: Mapping[str, Any], requirements: Sequence[Requirement]) -> None:
+    """Write a report with the machine and the requirements to a JSON file."""
+    verdicts = [{**asdict(required), "met": required.met} for required in requirements]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"machine": machine(), **report, "requirements": verdicts}
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"\nall samples are in {path}")

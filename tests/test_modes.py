@@ -1,0 +1,392 @@
+"""`no_grad` and `detect_anomaly`."""
+
+import contextvars
+import inspect
+import math
+import threading
+from pathlib import Path
+
+import pytest
+
+import autograd
+from autograd import AnomalyError, Value, detect_anomaly, no_grad, where
+
+# --- no_grad ------------------------------------------------------------------------------------
+
+
+def is_recording():
+    return Value(1.0).exp().op == "exp"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda v: v + v,
+        lambda v: v * 2.0,
+        lambda v: 2 - v,
+        lambda v: v**3,
+        lambda v: 2**v,
+        lambda v: -v,
+        lambda v: abs(v),
+        lambda v: v.exp(),
+        lambda v: v.maximum(1.0),
+        autograd.gelu,
+        lambda v: autograd.dot([v], [v], v),
+        lambda v: autograd.dot([v], [1.0]),
+        lambda v: autograd.fsum([v, v]),
+        lambda v: autograd.softmax([v, v])[0],
+        lambda v: autograd.clip(v, 0.0, 1.0),
+        lambda v: where(v > 0, v, 0.0),
+        lambda v: where(v < 0, v, 0.0),
+        lambda v: sum([v, v]),
+    ],
+)
+def test_results_are_leaves_with_the_same_data(make):
+    v = Value(0.5)
+    recorded = make(v)
+    with no_grad():
+        plain = make(v)
+    assert type(plain) is Value
+    assert plain.data == recorded.data
+    assert (plain.op, plain.parents, plain.local_derivatives) == ("", (), ())
+    assert make(v).op == recorded.op != ""
+
+
+def test_a_result_made_without_recording_is_a_constant_later():
+    w = Value(2.0)
+    with no_grad():
+        h = w * w
+    (h * w).backward()
+    assert (w.grad, h.grad) == (4.0, 2.0)
+
+
+def test_comparisons_and_numbers_are_the_same_without_recording():
+    v = Value(2.0)
+    with no_grad():
+        assert v > 1
+        assert (v > 1) is True
+        assert autograd.exp(0.0) == 1.0
+        assert +v is v
+
+
+def test_what_was_recorded_before_can_be_differentiated_inside():
+    v = Value(3.0)
+    y = v * v
+    with no_grad():
+        y.backward()
+    assert v.grad == 6.0
+
+
+def test_a_recorded_pass_inside_gives_leaves():
+    v = Value(3.0)
+    y = v * v
+    with no_grad():
+        y.backward(create_graph=True)
+    assert v.grad == 6.0
+    assert v.grad_value.parents == ()
+
+
+def test_it_ends_with_the_block():
+    with no_grad():
+        assert not is_recording()
+    assert is_recording()
+
+
+def test_it_ends_with_an_exception():
+    with pytest.raises(KeyError), no_grad():
+        raise KeyError
+    assert is_recording()
+
+
+def test_nested():
+    with no_grad():
+        with no_grad():
+            assert not is_recording()
+        assert not is_recording()
+        with detect_anomaly():
+            assert not is_recording()
+        assert not is_recording()
+    assert is_recording()
+
+
+def test_one_object_used_again():
+    mode = no_grad()
+    for _ in range(2):
+        with mode:
+            assert not is_recording()
+        assert is_recording()
+
+
+def test_one_object_nested_in_itself():
+    def nested():
+        mode = no_grad()
+        with mode:
+            with mode:
+                assert not is_recording()
+            assert not is_recording()
+        assert is_recording()
+
+    contextvars.copy_context().run(nested)  # a failure must not reach other tests
+
+
+def test_decorator():
+    @no_grad()
+    def predict(v, depth=2):
+        """Docstring."""
+        if depth:
+            assert predict(v, depth - 1).op == ""
+        return v * v
+
+    assert predict(Value(2.0)).op == ""
+    assert predict.__doc__ == "Docstring."
+    assert predict.__name__ == "predict"
+    assert is_recording()
+
+
+def test_decorator_ends_with_an_exception():
+    @no_grad()
+    def fail():
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert is_recording()
+
+
+def test_another_thread_keeps_recording():
+    entered, done, seen = threading.Event(), threading.Event(), []
+
+    def other():
+        entered.wait(10)
+        seen.append(is_recording())
+        with no_grad():
+            seen.append(is_recording())
+        seen.append(is_recording())
+        done.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with no_grad():
+        entered.set()
+        assert done.wait(10)
+        assert not is_recording()
+    thread.join()
+    assert seen == [True, False, True]
+    assert is_recording()
+
+
+def test_two_threads_may_overlap():
+    inside, left = threading.Event(), threading.Event()
+
+    def other():
+        with no_grad():
+            inside.set()
+            left.wait(10)
+            assert not is_recording()
+
+    thread = threading.Thread(target=other)
+    with no_grad():
+        thread.start()
+        assert inside.wait(10)
+    assert is_recording()  # while the other thread is still in its block
+    left.set()
+    thread.join()
+    assert is_recording()
+
+
+# --- detect_anomaly: forward --------------------------------------------------------------------
+
+
+def line_of(function, text):
+    """The place of the line of a function that contains `text`, as file:line."""
+    lines, start = inspect.getsourcelines(function)
+    (offset,) = [i for i, line in enumerate(lines) if text in line]
+    return f"{Path(__file__)}:{start + offset}"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda x: x.log(), r"log gave -inf for x=0\.0"),
+        (lambda x: 1.0 / x, r"/ gave inf for 1\.0, x=0\.0"),
+        (lambda x: x / x, r"/ gave nan for x=0\.0, x=0\.0"),
+        (lambda x: (x - 1).sqrt(), r"sqrt gave nan for -1\.0"),
+        (lambda x: (x + 1000).exp(), r"exp gave inf for 1000\.0"),
+        (lambda x: x**-1, r"\*\* gave inf for x=0\.0, -1\.0"),
+        (lambda x: autograd.dot([x], [math.inf]), r"dot gave nan for x=0\.0, inf, 0\.0"),
+        (lambda x: autograd.fsum([x] * 9 + [math.inf]), r"fsum gave inf for x=0\.0, .*\.\.\."),
+        (lambda x: autograd.clip(x, math.inf, math.inf), r"clip gave inf for x=0\.0, inf, inf"),
+    ],
+)
+def test_the_first_nan_or_infinity_is_named(make, message):
+    with detect_anomaly(), pytest.raises(AnomalyError, match=message + ".*test_modes.py:"):
+        make(Value(0.0, "x"))
+
+
+def test_the_line_of_user_code_is_named():
+    def model(x):
+        h = x * 2
+        return h.log()  # here
+
+    with detect_anomaly(), pytest.raises(AnomalyError) as error:
+        model(Value(-1.0))
+    assert line_of(model, "# here") in str(error.value)
+    assert "in model" in str(error.value)
+
+
+def test_the_line_is_that_of_the_caller_of_a_function_of_the_package():
+    def model(x):
+        return autograd.mean([x, autograd.exp(x)])  # here
+
+    with detect_anomaly(), pytest.raises(AnomalyError) as error:
+        model(Value(1000.0))
+    assert line_of(model, "# here") in str(error.value)
+
+
+def test_an_anomaly_is_an_arithmetic_error():
+    assert issubclass(AnomalyError, ArithmeticError)
+
+
+def test_where_of_a_bad_number_is_an_anomaly():
+    x = Value(1.0, "x")
+    with detect_anomaly(), pytest.raises(AnomalyError, match="where gave nan"):
+        where(x > 0, Value(math.nan), x)
+
+
+def test_a_bad_branch_that_is_not_taken_is_none():
+    x, bad = Value(1.0), Value(math.nan)
+    with detect_anomaly():
+        y = where(x > 0, x, bad)
+        y.backward()
+    assert x.grad == 1.0
+
+
+def test_finite_computations_pass():
+    with detect_anomaly():
+        x = Value(2.0)
+        y = (x.exp() + autograd.logsumexp([x, 1.0])).tanh()
+        y.backward()
+    assert math.isfinite(x.grad)
+
+
+def test_comparisons_with_nan_pass():
+    with detect_anomaly():
+        assert not Value(math.nan) > 0
+
+
+def test_without_recording_too():
+    with no_grad(), detect_anomaly(), pytest.raises(AnomalyError, match=r"log gave -inf"):
+        Value(0.0).log()
+
+
+def test_it_is_off_outside():
+    assert math.isnan(Value(-1.0).log().data)
+    with pytest.raises(AnomalyError), detect_anomaly():
+        Value(-1.0).log()
+    assert math.isnan(Value(-1.0).log().data)
+
+
+def test_anomalies_as_a_decorator():
+    @detect_anomaly()
+    def f(x):
+        return x.log()
+
+    with pytest.raises(AnomalyError):
+        f(Value(-1.0))
+    assert f(Value(1.0)).data == 0.0
+
+
+# --- detect_anomaly: backward ---------------------------------------------------------------------
+
+
+def test_an_infinite_gradient_is_named():
+    def model(x):
+        return x.sqrt()  # here
+
+    with detect_anomaly():
+        y = model(Value(0.0, "x"))
+        with pytest.raises(AnomalyError) as error:
+            y.backward()
+    message = str(error.value)
+    assert "gradient of x=0.0 became inf" in message
+    assert "sqrt(x=0.0) = 0.0" in message
+    assert "own gradient is 1.0" in message
+    assert line_of(model, "# here") in message
+
+
+def test_a_nan_gradient_is_named():
+    with detect_anomaly():
+        y = 0.0 * Value(0.0, "x").sqrt()
+        with pytest.raises(AnomalyError, match=r"x=0\.0 became nan.*own gradient is 0\.0"):
+            y.backward()
+
+
+def test_a_bad_gradient_of_many_operands_is_named():
+    with detect_anomaly():
+        w, x = Value(1e308, "w"), Value(0.0, "x")
+        y = autograd.dot([w], [x]) * 100.0
+        with pytest.raises(
+            AnomalyError, match=r"x=0\.0 became inf.*dot\(w=1e\+308, x=0\.0, 0\.0\)"
+        ):
+            y.backward()
+
+
+@pytest.mark.parametrize("seed", [math.nan, math.inf])
+def test_a_bad_seed_is_noticed(seed):
+    with detect_anomaly():
+        y = Value(2.0) * 3.0
+        with pytest.raises(AnomalyError):
+            y.backward(seed=seed)
+
+
+def test_a_node_made_before_has_no_line():
+    y = Value(0.0, "x").sqrt()
+    with detect_anomaly(), pytest.raises(AnomalyError, match="create the node in detect_anomaly"):
+        y.backward()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: where(x > 0, x, 0.0),
+        lambda x: x * 2.0,
+        lambda x: 2.0 * x,
+        lambda x: x.tanh(),
+        lambda x: autograd.dot([x], [x], x),
+        lambda x: autograd.fsum([x]),
+        lambda x: autograd.clip(x, 0.0, 9.0),
+    ],
+)
+def test_every_kind_of_node_knows_its_line(make):
+    with detect_anomaly():
+        y = make(Value(2.0, "x"))
+        with pytest.raises(AnomalyError, match=r"made at .*test_modes\.py:\d+ in <lambda>"):
+            y.backward(seed=math.inf)
+
+
+def test_a_bad_gradient_in_a_recorded_pass():
+    with detect_anomaly():
+        y = Value(0.0, "x").sqrt()
+        with pytest.raises(AnomalyError, match=r"test_modes\.py"):
+            y.backward(create_graph=True)
+
+
+def test_an_untaken_branch_is_no_anomaly_in_the_pass():
+    x = Value(-1.0)
+    bad = x.log()
+    with detect_anomaly():
+        where(x > 0, bad, x * x).backward()
+    assert x.grad == -2.0
+
+
+def test_anomaly_in_one_thread_only():
+    seen = []
+
+    def other():
+        seen.append(Value(-1.0).log().data)
+
+    with detect_anomaly():
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert math.isnan(seen[0])

@@ -1,0 +1,377 @@
+"""nn.save and nn.load: exact, versioned, atomic, and clear about damaged files."""
+
+import json
+import math
+import os
+import re
+import stat
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nn
+from nn import MLP, Layer, Neuron, load, save
+from nn.saving import read_metadata, write_atomically
+
+inf, nan = math.inf, math.nan
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.json"
+
+
+@pytest.fixture
+def model():
+    return MLP(2, [2, 1], "tanh", seed=0)
+
+
+def cube(z):
+    return z * z * z
+
+
+def bits(model):
+    return {name: struct.pack("<d", x) for name, x in model.state_dict().items()}
+
+
+class TestRoundTrip:
+    @given(numbers=st.lists(st.floats(allow_subnormal=True), min_size=9, max_size=9))
+    def test_every_float_exactly(self, tmp_path_factory, numbers):
+        model = MLP(2, [2, 1])
+        for p, x in zip(model.parameters(), numbers, strict=True):
+            p.data = x if x == x else nan  # a nan has many bit patterns; one is kept
+        path = tmp_path_factory.getbasetemp() / "floats.json"
+        save(model, path)
+        assert bits(load(path)) == bits(model)
+
+    @pytest.mark.parametrize("activation", sorted(nn.ACTIVATIONS))
+    def test_every_activation(self, path, activation):
+        model = MLP(2, [3, 2], activation, output="softmax", seed=1)
+        save(model, path)
+        loaded = load(path)
+        assert [la.activation for la in loaded.layers] == [activation, "softmax"]
+        assert [y.data for y in loaded([0.5, -1.0])] == [y.data for y in model([0.5, -1.0])]
+        assert repr(loaded) == repr(model)
+        assert [p.name for p in loaded.parameters()] == [p.name for p in model.parameters()]
+
+    def test_layers_of_different_kinds(self, path):
+        model = MLP.from_layers([Layer(1, 3, "gelu"), Layer(3, 2, "relu"), Layer(2, 1, "sigmoid")])
+        save(model, path)
+        assert repr(load(path)) == repr(model)
+
+    def test_frozen_parameters(self, path, model):
+        model.layers[0].neurons[1].freeze()
+        save(model, path)
+        loaded = load(path)
+        assert [p.name for p in loaded.trainable_parameters()] == [
+            p.name for p in model.trainable_parameters()
+        ]
+        assert len(loaded.trainable_parameters()) == 6
+
+    def test_metadata(self, path, model):
+        metadata = {
+            "class_names": ["nein", "ja – oui"],
+            "standardiser": {"mean": [0.1, 1e-300], "scale": [1, 2.5]},
+            "done": True,
+            "note": None,
+        }
+        save(model, path, metadata)
+        assert read_metadata(path) == metadata
+        save(model, path)
+        assert read_metadata(path) == {}
+
+    def test_paths_may_be_strings(self, path, model):
+        save(model, str(path))
+        assert bits(load(str(path))) == bits(model)
+
+
+class TestFile:
+    def test_is_json_that_people_can_read(self, path, model):
+        model.layers[0].b[0].data = nan
+        model.layers[1].b[0].data = -inf
+        model.layers[0].freeze()
+        save(model, path, {"name": "Größe"})
+
+        def refuse(constant):
+            raise AssertionError(f"{constant} is not JSON")
+
+        document = json.loads(path.read_text("utf-8"), parse_constant=refuse)
+        assert document == {
+            "format": "chainrule-model",
+            "version": 1,
+            "architecture": {
+                "n_in": 2,
+                "layers": [
+                    {"n_out": 2, "activation": "tanh"},
+                    {"n_out": 1, "activation": "linear"},
+                ],
+            },
+            "parameters": {
+                **model.state_dict(),
+                "layer1.neuron1.b": "nan",
+                "layer2.neuron1.b": "-inf",
+            },
+            "frozen": [name for name in model.state_dict() if name.startswith("layer1")],
+            "metadata": {"name": "Größe"},
+        }
+        lines = path.read_text("utf-8").splitlines()
+        assert f'  "layer1.neuron1.w1": {model.layers[0].W[0][0].data!r},' in lines
+        assert '  "name": "Größe"' in lines
+
+    def test_is_deterministic(self, path, model):
+        save(model, path)
+        first = path.read_bytes()
+        save(load(path), path)
+        assert path.read_bytes() == first
+
+
+class TestAtomicWrite:
+    def test_replaces_and_leaves_nothing_else(self, tmp_path, path, model):
+        path.write_text("old")
+        save(model, path)
+        assert load(path)
+        assert os.listdir(tmp_path) == ["model.json"]
+
+    @pytest.mark.parametrize("call", ["fsync", "replace"])
+    def test_a_failure_leaves_the_old_file(self, tmp_path, path, model, monkeypatch, call):
+        save(model, path)
+        before = path.read_bytes()
+
+        def fail(*_):
+            raise OSError("the disk is full")
+
+        monkeypatch.setattr(os, call, fail)
+        model.layers[0].b[0].data = 9.0
+        with pytest.raises(OSError, match="the disk is full"):
+            save(model, path)
+        assert path.read_bytes() == before
+        assert os.listdir(tmp_path) == ["model.json"]
+
+    def test_the_content_is_on_the_disk_before_it_has_the_name(self, path, monkeypatch):
+        seen = []
+        fsync, replace = os.fsync, os.replace
+        monkeypatch.setattr(os, "fsync", lambda fd: (seen.append(os.fstat(fd).st_size), fsync(fd)))
+        monkeypatch.setattr(os, "replace", lambda a, b: (seen.append("named"), replace(a, b)))
+        write_atomically(path, "12345")
+        assert seen == [5, "named"]
+
+    @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+    def test_has_ordinary_permissions(self, path):
+        previous = os.umask(0o022)
+        try:
+            write_atomically(path, "")
+        finally:
+            os.umask(previous)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+    @pytest.mark.skipif(os.name != "posix", reason="links are POSIX's")
+    def test_writes_through_a_link(self, tmp_path, path):
+        (tmp_path / "link.json").symlink_to(path)
+        write_atomically(tmp_path / "link.json", "new")
+        assert path.read_text() == "new"
+        assert (tmp_path / "link.json").is_symlink()
+
+    def test_a_folder_that_does_not_exist(self, tmp_path, model):
+        path = tmp_path / "runs" / "model.json"
+        message = f"{path}: there is no folder {tmp_path / 'runs'}; make it"
+        with pytest.raises(FileNotFoundError, match=f"^{re.escape(message)}$"):
+            save(model, path)
+
+
+class TestWhatCannotBeSaved:
+    @pytest.mark.parametrize(
+        ("activations", "layer", "used"),
+        [((cube, "linear"), 1, "cube"), (("relu", abs), 2, "abs")],
+    )
+    def test_functions_of_your_own(self, path, activations, layer, used):
+        message = f"layer {layer} cannot be saved with the activation {used}: it must be one for "
+        with pytest.raises(ValueError, match=f"^{message}all of its neurons, of linear, relu, "):
+            save(MLP(1, [2, 1], *activations), path)
+        assert not path.exists()
+
+    def test_a_layer_with_neurons_of_two_kinds(self, path, model):
+        model.layers[0].neurons[1] = Neuron(2, "relu")
+        message = r"^layer 1 cannot be saved with the activation tanh and relu: it must be one for "
+        with pytest.raises(ValueError, match=message):
+            save(model, path)
+        assert not path.exists()
+
+    @pytest.mark.parametrize("thing", [Layer(2, 2), Neuron(1), "model"])
+    def test_other_modules(self, path, thing):
+        message = f"save takes an MLP, not {thing!r}; of a module of your own save the state_dict()"
+        with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+            save(thing, path)
+        assert not path.exists()
+
+    @pytest.mark.parametrize(
+        ("metadata", "message"),
+        [
+            ({"a": {"b": [1, {2.0}]}}, "metadata.a.b[1] is {2.0}; metadata may hold strings, "),
+            ({"loss": nan}, "metadata.loss is nan; "),
+            ({"loss": [-inf]}, "metadata.loss[0] is -inf; "),
+            ({"names": {0: "no"}}, "metadata.names has the key 0: keys must be strings"),
+        ],
+    )
+    def test_metadata_that_would_not_come_back(self, path, model, metadata, message):
+        with pytest.raises(TypeError, match=f"^{re.escape(message)}"):
+            save(model, path, metadata)
+        assert not path.exists()
+
+
+class TestDamage:
+    @pytest.fixture
+    def refused(self, path):
+        """Check that a file with this content is refused, with a message of this beginning."""
+
+        def refused(content, message):
+            path.write_bytes(content)
+            for read in (load, read_metadata) if "field" not in message else (load,):
+                with pytest.raises(ValueError, match=f"^{re.escape(f'{path}: {message}')}"):
+                    read(path)
+
+        return refused
+
+    def test_cut_short_anywhere(self, path, model):
+        save(model, path)
+        whole = path.read_bytes().rstrip()
+        for length in range(len(whole)):
+            path.write_bytes(whole[:length])
+            with pytest.raises(
+                ValueError, match=rf"^{re.escape(str(path))}: it is not JSON, or cut"
+            ):
+                load(path)
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            (b"", "it is not JSON, or cut short: "),
+            (b"\x89PNG\r\n\x1a\n\xff", "it is not JSON, or cut short: "),
+            (b"[" * 100_000, "it is not JSON, or cut short: "),
+            (b'{"format": NaN}', "it is not JSON, or cut short: NaN is not JSON; "),
+            (b"[1, 2]", 'it is not a saved network: it has no field "format": "chainrule-model"'),
+            (b"{}", "it is not a saved network: "),
+            (b'{"format": "onnx", "version": 1}', "it is not a saved network: "),
+        ],
+    )
+    def test_foreign_files(self, refused, content, message):
+        refused(content, message)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda d: d.pop("version"), "field version is missing"),
+            (
+                lambda d: d.update(version=2),
+                "field version is 2, but this program reads version 1",
+            ),
+            (lambda d: d.update(version="1"), "field version must be an integer, not '1'"),
+            (lambda d: d.pop("architecture"), "field architecture is missing"),
+            (lambda d: d.update(architecture=[]), "field architecture must be an object, not []"),
+            (lambda d: d["architecture"].pop("n_in"), "field architecture.n_in is missing"),
+            (
+                lambda d: d["architecture"].update(n_in=2.0),
+                "field architecture.n_in must be an integer, not 2.0",
+            ),
+            (
+                lambda d: d["architecture"].update(n_in=0),
+                "field architecture.n_in must be at least 1, not 0",
+            ),
+            (lambda d: d["architecture"].pop("layers"), "field architecture.layers is missing"),
+            (
+                lambda d: d["architecture"].update(layers={}),
+                "field architecture.layers must be a list, not {}",
+            ),
+            (lambda d: d["architecture"].update(layers=[]), "field architecture.layers is empty"),
+            (
+                lambda d: d["architecture"].update(layers=[3]),
+                "field architecture.layers[0] must be an object, not 3",
+            ),
+            (
+                lambda d: d["architecture"]["layers"][1].pop("n_out"),
+                "field architecture.layers[1].n_out is missing",
+            ),
+            (
+                lambda d: d["architecture"]["layers"][1].update(n_out=True),
+                "field architecture.layers[1].n_out must be an integer, not True",
+            ),
+            (
+                lambda d: d["architecture"]["layers"][1].update(activation=None),
+                "field architecture.layers[1].activation must be a string, not None",
+            ),
+            (
+                lambda d: d["architecture"]["layers"][1].update(activation="__import__"),
+                "field architecture.layers[1].activation must be one of linear, relu, leaky_relu, ",
+            ),
+            (
+                lambda d: d["architecture"].update(n_in=10**12),
+                "field parameters has 9 numbers, but the architecture needs 2000000000005",
+            ),
+            (lambda d: d.pop("parameters"), "field parameters is missing"),
+            (lambda d: d.update(parameters=[1.0]), "field parameters must be an object, not [1.0]"),
+            (
+                lambda d: d["parameters"].pop("layer1.neuron2.w1"),
+                "field parameters: the state does not fit the parameters: "
+                "missing layer1.neuron2.w1",
+            ),
+            (
+                lambda d: d["architecture"].update(n_in=3),
+                "field parameters: the state does not fit the parameters: "
+                "missing layer1.neuron1.w3, layer1.neuron2.w3",
+            ),
+            (
+                lambda d: d["architecture"].update(n_in=1),
+                "field parameters: the state does not fit the parameters: "
+                "unexpected layer1.neuron1.w2, layer1.neuron2.w2",
+            ),
+            *(
+                (
+                    lambda d, x=x: d["parameters"].update({"layer2.neuron1.b": x}),
+                    "field parameters.layer2.neuron1.b must be a number that a float can hold, "
+                    f"not {x!r:.40}",
+                )
+                for x in ("0.5", None, True, [0.5], {}, 10**400, "Infinity")
+            ),
+            (lambda d: d.pop("frozen"), "field frozen is missing"),
+            (
+                lambda d: d.update(frozen=["layer9.neuron1.b"]),
+                "field frozen[0] must be the name of a parameter, not 'layer9.neuron1.b'",
+            ),
+            (
+                lambda d: d.update(frozen=[[]]),
+                "field frozen[0] must be the name of a parameter, not []",
+            ),
+        ],
+    )
+    def test_of_one_field(self, path, model, refused, change, message):
+        save(model, path)
+        document = json.loads(path.read_text())
+        change(document)
+        refused(json.dumps(document).encode(), message)
+
+    def test_a_number_beyond_the_range_of_a_float(self, path, model, refused):
+        model.layers[0].b[0].data = 0.125
+        save(model, path)
+        refused(
+            path.read_bytes().replace(b"0.125", b"1e999"),
+            "field parameters.layer1.neuron1.b must be a number that a float can hold, not inf",
+        )
+
+    @pytest.mark.parametrize(
+        ("metadata", "message"),
+        [(None, "field metadata must be an object, not None"), (..., "field metadata is missing")],
+    )
+    def test_of_the_metadata(self, path, model, metadata, message):
+        save(model, path)
+        document = json.loads(path.read_text())
+        del document["metadata"]
+        if metadata is not ...:
+            document["metadata"] = metadata
+        path.write_text(json.dumps(document))
+        with pytest.raises(ValueError, match=f"^{re.escape(f'{path}: {message}')}$"):
+            read_metadata(path)
+
+    def test_a_file_that_does_not_exist(self, path):
+        with pytest.raises(FileNotFoundError, match=re.escape(str(path))):
+            load(path)
