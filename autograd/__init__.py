@@ -8,10 +8,10 @@
 4.0
 """
 
+from typing import TYPE_CHECKING, Any
+
 from autograd.backward import zero_grad
-from autograd.checking import check_grads
 from autograd.errors import AnomalyError, GradientError, TraceError
-from autograd.extending import primitive
 from autograd.functions import (
     abs,
     acos,
@@ -62,8 +62,43 @@ from autograd.functions import (
     xlogy,
 )
 from autograd.modes import detect_anomaly, no_grad
-from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autograd.value import Value
+
+if TYPE_CHECKING:
+    from autograd.checking import check_grads
+    from autograd.compiler import compile
+    from autograd.drawing import draw
+    from autograd.extending import primitive
+    from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+
+# What stands on the core is loaded when first used, so that `import autograd` stays quick.
+_LATER = {
+    "check_grads": "checking",
+    "compile": "compiler",
+    "draw": "drawing",
+    "grad": "transforms",
+    "hessian": "transforms",
+    "hvp": "transforms",
+    "jacobian": "transforms",
+    "jvp": "transforms",
+    "primitive": "extending",
+    "value_and_grad": "transforms",
+    "vjp": "transforms",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'autograd' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f"autograd.{_LATER[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "AnomalyError",
@@ -81,10 +116,12 @@ __all__ = [
     "cbrt",
     "check_grads",
     "clip",
+    "compile",
     "cos",
     "cosh",
     "detect_anomaly",
     "dot",
+    "draw",
     "elu",
     "erf",
     "erfc",

@@ -41,12 +41,14 @@ class Compiled:
         in_axes: Any,
         argnums: int | Sequence[int],
         reduce: str | None,
+        fast_math: bool,
         check: bool,
     ) -> None:
         self._f = f
         self._in_axes = in_axes
         self._argnums = argnums
         self._reduce = reduce
+        self._fast_math = fast_math
         self._check = check
         self._plans: OrderedDict[Any, _Plan] = OrderedDict()
         self._lock = threading.Lock()
@@ -104,9 +106,14 @@ class Compiled:
                     f"argnums={self._argnums!r}, but the call has {len(arguments)} arguments"
                 )
         wanted = [place % len(arguments) for place in places] if with_grad else []
-        plan = _Plan(self._f, arguments, wanted, isinstance(self._argnums, int), self._reduce)
+        single = isinstance(self._argnums, int)
+
+        def make() -> _Plan:
+            return _Plan(self._f, arguments, wanted, single, self._reduce, self._fast_math)
+
+        plan = make()
         if self._check:
-            again = _Plan(self._f, arguments, wanted, isinstance(self._argnums, int), self._reduce)
+            again = make()
             if again.listing != plan.listing:
                 raise TraceError(
                     f"{self.__name__} was traced twice with different results: it depends on "  # type: ignore[attr-defined]
@@ -167,6 +174,7 @@ class _Plan:
         wanted: Sequence[int],
         single: bool,
         reduce: str | None,
+        fast_math: bool,
     ) -> None:
         self.reduce, self.wanted, self.single = reduce, wanted, single
         self.batched = any(argument.axis == 0 for argument in arguments)
@@ -190,7 +198,7 @@ class _Plan:
         if wanted and self.output_spec != NUMBER:
             raise TypeError("a gradient needs a function that returns one number")
         rows = [y._row if isinstance(y, Tracer) else float(y) for y in outputs]
-        trace, rows = simplified(trace, rows)
+        trace, rows = simplified(trace, rows, fast_math)
         self.program = grouped(trace, rows, varying)
         self.lock = threading.Lock()
         self.widths: OrderedDict[int, Any] = OrderedDict()
@@ -273,7 +281,7 @@ class _Plan:
         functions = []
         for section in self.sections:
             space = dict(names)
-            exec(section, space)  # noqa: S102 - the code is our own, made from the program
+            exec(section, space)
             functions.append(space["run"])
         self.widths[lanes] = buffers, functions
         if len(self.widths) > _WIDTHS_KEPT:
@@ -418,22 +426,3 @@ def _restored(spec: Spec, data: Any) -> Any:
         parts.append(_restored(child, data[..., start : start + count]))
         start += count
     return wrapped(spec, parts)
-
-
-def compile_function(
-    f: Callable[..., Any] | None = None,
-    *,
-    in_axes: Any = None,
-    argnums: int | Sequence[int] = 0,
-    reduce: str | None = None,
-    backend: str = "numpy",
-    check: bool = False,
-) -> Any:
-    """Compile a scalar function; see `autograd.compile`."""
-    if reduce not in (None, "sum", "mean"):
-        raise ValueError(f'reduce must be None, "sum" or "mean", not {reduce!r}')
-    if backend != "numpy":
-        raise ValueError(f'the only backend is "numpy", not {backend!r}')
-    if f is None:
-        return lambda f: Compiled(f, in_axes, argnums, reduce, check)
-    return Compiled(f, in_axes, argnums, reduce, check)

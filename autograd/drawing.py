@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from os import PathLike
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autograd import notation, rendering
+from autograd import notation
 from autograd.graph import topological_order
 from autograd.value import Value
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
 
 MAX_NODES, MAX_EDGES = 2000, 5000  # seconds to lay out, and more than anybody can read
 
@@ -22,7 +22,6 @@ FIELDS = ("data", "grad")
 _SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}
 
 
-@dataclass(frozen=True, repr=False)
 class Drawing:
     """A picture of a graph. It displays itself in a notebook.
 
@@ -30,14 +29,16 @@ class Drawing:
         source: the graph in DOT, the language of Graphviz.
     """
 
-    source: str
+    def __init__(self, source: str) -> None:
+        self.source = source
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the picture to a file, complete or not at all, and return its path.
 
         Args:
             path: a name that ends in .svg, .png, .pdf or .dot. PDF needs Graphviz on the machine.
-                PNG has the Latin, Greek, Cyrillic and Hebrew scripts; SVG has those of its viewer.
+                A PNG has at most 8000 pixels a side, and of scripts Latin, Greek, Cyrillic and
+                Hebrew; an SVG can be enlarged, and has the scripts of its viewer.
 
         Raises:
             ValueError: the name ends in something else.
@@ -48,6 +49,8 @@ class Drawing:
         Traceback (most recent call last):
         ValueError: cannot save a picture as 'graph.gif': end the name in .svg, .png, .pdf or .dot
         """
+        from autograd import rendering
+
         return rendering.save(self.source, path)
 
     def __repr__(self) -> str:
@@ -55,6 +58,8 @@ class Drawing:
 
     def _repr_svg_(self) -> str:
         """Give Jupyter the picture."""
+        from autograd import rendering
+
         return rendering.render(self.source, "svg").decode()
 
 
@@ -195,6 +200,7 @@ _NUMBER = {
 }
 _NOT_TAKEN = {"color": _FAINT, "style": "dashed"}
 
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\\": "\\\\"})
 _BARE = 'BORDER="0" CELLBORDER="0" CELLSPACING="0"'
 _FRAMED = 'BORDER="1" CELLBORDER="0" CELLSPACING="0"'
 
@@ -212,7 +218,7 @@ def _leaf(node: Value, fields: Sequence[str]) -> str:
 def _operation(node: Value, fields: Sequence[str], rankdir: str) -> str:
     """Lay out an operation: slots for its operands, beside its symbol over the rows."""
     horizontal = rankdir in ("LR", "RL")
-    symbol = notation.symbol(node.op)
+    symbol = notation.label(notation.symbol(node.op))
     rows = [
         f'<TR><TD COLSPAN="2" ALIGN="LEFT" BGCOLOR="{_INK}" '
         f'WIDTH="{_room(symbol, _SYMBOL_SIZE)}">'
@@ -255,14 +261,14 @@ def _rows(node: Value, fields: Sequence[str]) -> list[str]:
 
 def _tooltip(node: Value) -> str:
     """Write what a reader sees on pointing at a node: more of the name, and every digit."""
-    name = notation.label(node.name, longest=200) or node.op
+    name = notation.label(node.name, longest=200) or notation.label(node.op)
     text = _text(f"{name} data={node.data!r} grad={node.grad!r}".lstrip())
     return text.replace("\\", "\\\\")  # escapes in a tooltip are looked for twice
 
 
 def _text(text: str) -> str:
     """Write text for Graphviz, which looks for tags, entities and escapes in it."""
-    return html.escape(text, quote=False).replace("\\", "\\\\")
+    return text.translate(_ESCAPES)
 
 
 def _room(text: str, size: int = _FONT_SIZE) -> int:

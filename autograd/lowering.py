@@ -449,7 +449,7 @@ class Backward:
                     self.add(ref, gradient, next(slopes))
 
     def where(self, step: Step, gradient: Symbol) -> None:
-        """Write the gradients of the branches: each gets that of the lanes in which it was taken."""
+        """Write the gradients of the branches: each gets that of the lanes it was taken in."""
         code = self.code
         condition, *branches = step.operands
         test = code.read(condition)

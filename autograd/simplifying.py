@@ -17,11 +17,13 @@ from autograd.primitives import Primitive
 from autograd.tracing import Operand, Trace, Tracer
 
 
-def simplified(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
+def simplified(
+    trace: Trace, outputs: Sequence[Operand], fast_math: bool = False
+) -> tuple[Trace, list[Operand]]:
     """Apply all passes; give the new trace and its outputs."""
-    for rewrite in (_expanded, _contracted, _without_dead_rows):
-        trace, outputs = rewrite(trace, outputs)
-    return trace, list(outputs)
+    trace, outputs = _expanded(trace, outputs, fast_math)
+    trace, outputs = _contracted(trace, outputs)
+    return _without_dead_rows(trace, outputs)
 
 
 class _Pass:
@@ -42,8 +44,12 @@ class _Pass:
         return tuple([self.place[x] if isinstance(x, int) else x for x in operands])
 
 
-def _expanded(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
+def _expanded(
+    trace: Trace, outputs: Sequence[Operand], fast_math: bool
+) -> tuple[Trace, list[Operand]]:
     """Write softmax and its kin with simpler rows, and drop factors and divisors 1.
+
+    With `fast_math`, terms 0 and products with 0 go too, whatever the other operand is.
 
     The softmax of each of n numbers is a row of n operands, n² in all. Written out, they share the
     n exponentials and one sum:
@@ -57,10 +63,15 @@ def _expanded(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Ope
             work.carry_input(row)
             continue
         moved = work.moved(operands)
-        if op is p.mul and 1.0 in moved:
-            work.place[row] = moved[0] if moved[1] == 1.0 else moved[1]
-        elif op is p.div and moved[1] == 1.0:
-            work.place[row] = moved[0]
+        constants = [x for x in moved if x.__class__ is float]
+        others = [x for x in moved if x.__class__ is not float]
+        divided = op is p.div and moved[1].__class__ is float
+        if constants == [1.0] and (op is p.mul or divided):
+            work.place[row] = others[0]
+        elif fast_math and op is p.add and constants == [0.0]:
+            work.place[row] = others[0]
+        elif fast_math and op is p.mul and constants == [0.0]:
+            work.place[row] = 0.0
         elif op in _EXPANSIONS:
             result = _EXPANSIONS[op](
                 *[work.new.tracer(x) if isinstance(x, int) else x for x in moved]

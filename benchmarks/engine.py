@@ -45,14 +45,17 @@ class Effort:
     """How much is measured."""
 
     points: int = 100
-    rounds: int = 15
+    rounds: int = 9
+    steps: int = 3
     nodes: int = 100_000
     depths: tuple[int, int] = (100_000, 1_000_000)
     depth_rounds: int = 5
     imports: int = 21
 
 
-QUICK = Effort(points=10, rounds=1, nodes=1_000, depths=(1_000, 10_000), depth_rounds=1, imports=1)
+QUICK = Effort(
+    points=10, rounds=1, steps=1, nodes=1_000, depths=(1_000, 10_000), depth_rounds=1, imports=1
+)
 
 
 # --- the moons network ----------------------------------------------------------------------------
@@ -209,7 +212,7 @@ def network(effort: Effort) -> Section:
         for name, (its_loss, its_gradient) in results.items()
     }
     timing.refuse_disagreement(differences)
-    contenders = {name: partial(timing.seconds, run) for name, run in runs.items()}
+    contenders = {name: partial(timing.seconds, run, effort.steps) for name, run in runs.items()}
     samples = timing.in_turn(contenders, effort.rounds)
     medians = timing.medians(samples)
     installed = [peer for peer in PEERS if peer in medians]

@@ -1,0 +1,310 @@
+"""How fast are gradients, Hessians and Hessian products, by the eager engine and by its peers.
+
+Run it from the repository's root: `python -m benchmarks.derivatives`.
+
+XAD-Py gives gradients only: its tape has the first order. HIPS autograd, whose import name is ours,
+runs in a process and an environment of its own; `--setup-peers` makes that environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import autograd
+from benchmarks import timing
+from benchmarks.problems import Problem, mlp
+from benchmarks.timing import Requirement
+
+PROBLEMS = [
+    Problem("rosenbrock", (10,)),
+    Problem("rosenbrock", (100,)),
+    Problem("rosenbrock", (1000,)),
+    Problem("mlp", (2, 8, 8, 1)),
+    Problem("mlp", (2, 16, 16, 1)),
+]
+QUICK = [Problem("rosenbrock", (5,)), Problem("mlp", (2, 3, 2, 1))]
+
+OURS = "chainrule, scalar"
+DOT = "chainrule, dot neurons"
+XAD = "xad, scalar"
+HIPS = "HIPS autograd, scalar"
+HIPS_VECTORISED = "HIPS autograd, vectorised"
+
+PEERS_AT = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "chainrule-benchmarks"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Somebody who can do a task: `compute` gives the numbers, `sample` the seconds of a call."""
+
+    compute: Callable[[], list[float]]
+    sample: Callable[[int], float]
+
+
+def here(run: Callable[[], Any]) -> Contender:
+    """Make a contender of a function that runs in this process."""
+    return Contender(lambda: flat(run()), partial(timing.seconds, run))
+
+
+def flat(numbers: Any) -> list[float]:
+    """List the numbers of a gradient or of a Hessian, row by row."""
+    return [x for row in numbers for x in row] if isinstance(numbers[0], list) else numbers
+
+
+# --- the peers ------------------------------------------------------------------------------------
+
+
+def xad_gradient(problem: Problem) -> Callable[[], list[float]]:
+    """Set up XAD-Py's gradient: record a tape, and run it backward.
+
+    Raises:
+        ImportError: XAD-Py is not installed.
+    """
+    import xad.math
+    from xad.adj_1st import Real, Tape
+
+    f, start = problem.scalar(xad.math.tanh), problem.start()
+
+    def run() -> list[float]:
+        with Tape() as tape:
+            x = [Real(number) for number in start]
+            tape.registerInputs(x)
+            tape.newRecording()
+            y = f(x)
+            tape.registerOutput(y)
+            y.derivative = 1.0
+            tape.computeAdjoints()
+            return [v.derivative for v in x]
+
+    return run
+
+
+class Hips:
+    """HIPS autograd, in a process that lives as long as this object is in use."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.version: str = self._answer()
+
+    def contender(self, problem: Problem, form: str, task: str) -> Contender:
+        """Make the contender for one form of a problem."""
+        request = {**asdict(problem), "form": form, "task": task}
+        return Contender(
+            lambda: self._ask(request), lambda loops: self._ask({**request, "loops": loops})
+        )
+
+    def _ask(self, request: dict[str, Any]) -> Any:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("the process with HIPS autograd ended: its error stands above")
+        return json.loads(line)
+
+
+def environment_python(environment: Path) -> Path:
+    """Return where a virtual environment has its Python."""
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def setup_peers() -> None:
+    """Make the environment with HIPS autograd."""
+    hips = PEERS_AT / "hips"
+    subprocess.run([sys.executable, "-m", "venv", str(hips)], check=True)
+    python = str(environment_python(hips))
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "autograd>=1.7"], check=True)
+    print(f"HIPS autograd is installed in {hips}")
+
+
+@contextmanager
+def hips_worker(python: Path) -> Iterator[Hips | None]:
+    """Start the process, and end it; there is none if `python` does not exist."""
+    if not python.exists():
+        print("HIPS autograd is left out, since it is not installed: use --setup-peers")
+        yield None
+        return
+    worker = Path(__file__).with_name("hips_worker.py")
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    with subprocess.Popen(
+        [str(python), str(worker)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        yield Hips(process)
+
+
+# --- the tasks ------------------------------------------------------------------------------------
+
+
+def our_functions(problem: Problem) -> dict[str, Callable[[Any], Any]]:
+    """Return the forms in which our own users would write the problem."""
+    forms = {OURS: problem.scalar(autograd.tanh)}
+    if problem.name == "mlp":
+        forms[DOT] = mlp(problem.sizes, autograd.dot, autograd.tanh)
+    return forms
+
+
+def contenders(problem: Problem, task: str, hips: Hips | None) -> dict[str, Contender]:
+    """Set up everybody who can do a task, ourselves first."""
+    x, v = problem.start(), problem.direction()
+    forms = our_functions(problem)
+    if task == "hvp":
+        return {name: here(partial(autograd.hvp, f, x, v)) for name, f in forms.items()}
+    transform = autograd.grad if task == "gradient" else autograd.hessian
+    found = {name: here(partial(transform(f), x)) for name, f in forms.items()}
+    if task == "gradient":
+        try:
+            found[XAD] = here(xad_gradient(problem))
+        except ImportError:
+            print("xad is left out, since it is not installed: pip install '.[bench]'")
+    if hips is not None:
+        found[HIPS] = hips.contender(problem, "scalar", task)
+        found[HIPS_VECTORISED] = hips.contender(problem, "vectorised", task)
+    return found
+
+
+def measure(found: dict[str, Contender], rounds: int, patience: float) -> dict[str, Any]:
+    """Check that all contenders compute the same, and take their times in turn."""
+    numbers = {name: contender.compute() for name, contender in found.items()}
+    differences = {
+        name: timing.largest_difference(its, numbers[OURS]) for name, its in numbers.items()
+    }
+    timing.refuse_disagreement(differences)
+    samples = timing.in_turn(
+        {
+            name: partial(contender.sample, timing.loops_for(contender.sample(1)))
+            for name, contender in found.items()
+        },
+        rounds,
+        patience,
+    )
+    return {
+        "largest_difference": differences,
+        "seconds": samples,
+        "medians": timing.medians(samples),
+    }
+
+
+def measure_problem(
+    problem: Problem, hips: Hips | None, rounds: int, patience: float
+) -> dict[str, Any]:
+    """Do all tasks. Who would lose patience with a Hessian, n gradients at least, is spared it."""
+    section: dict[str, Any] = {"variables": problem.n}
+    for task in ("gradient", "hvp", "hessian"):
+        found = contenders(problem, task, hips)
+        spared = []
+        if task == "hessian":
+            gradients = section["gradient"]["medians"]
+            spared = [name for name in found if problem.n * gradients[name] > patience]
+            found = {name: found[name] for name in found if name not in spared}
+        section[task] = measure(found, rounds, patience)
+        section[task]["spared"] = spared
+    return section
+
+
+def show(problem: Problem, section: dict[str, Any]) -> None:
+    """Print the table of a problem: times, and ratios to our scalar code."""
+    rows = []
+    for name in section["gradient"]["medians"]:
+        row = [name]
+        for task in ("gradient", "hvp", "hessian"):
+            medians = section[task]["medians"]
+            if name in medians:
+                row += [f"{medians[name] * 1e3:.3f}", f"{medians[name] / medians[OURS]:.2f}"]
+            else:
+                row += ["spared" if name in section[task]["spared"] else "-", ""]
+        rows.append(row)
+    print(f"\n{problem}: {problem.n} variables; ms, and × the time of our scalar code")
+    print(timing.table(["", "gradient", "×", "hvp", "×", "Hessian", "×"], rows))
+
+
+def required_of(problem: Problem, section: dict[str, Any]) -> list[Requirement]:
+    """Compare a problem's figures with those promised."""
+    requirements = []
+    for task in ("gradient", "hessian"):
+        medians = section[task]["medians"]
+        requirements += [
+            Requirement(f"{problem}: {task}, time over {peer}", ratio, "at most", limit)
+            for peer, limit in ((XAD, 2.5), (HIPS, 1.0))
+            if peer in medians
+            for ratio in [medians[OURS] / medians[peer]]
+        ]
+    gradients, products, hessians = [
+        section[task]["medians"] for task in ("gradient", "hvp", "hessian")
+    ]
+    for name in gradients.keys() & products.keys():
+        of = f"{problem}: {name.removeprefix('chainrule, ')}"
+        if problem.name == "mlp":
+            ratio = products[name] / gradients[name]
+            requirements.append(Requirement(f"{of}, hvp over gradient", ratio, "at most", 6.0))
+        if problem.n >= 50:
+            ratio = hessians[name] / (problem.n * gradients[name])
+            what = f"{of}, Hessian over n gradients"
+            requirements.append(Requirement(what, ratio, "at most", 1.5))
+    return requirements
+
+
+def main() -> None:
+    """Measure, print and save."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.derivatives", description=__doc__)
+    out = timing.RESULTS / "derivatives.json"
+    parser.add_argument("--out", type=Path, default=out, metavar="FILE")
+    parser.add_argument("--quick", action="store_true", help="try it out: the times mean nothing")
+    parser.add_argument("--rounds", type=int, default=9, help="samples of each contender")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=20.0,
+        metavar="SECONDS",
+        help="what to spend on one contender and task; a Hessian known to take more is left out",
+    )
+    parser.add_argument("--setup-peers", action="store_true", help="install HIPS autograd apart")
+    parser.add_argument(
+        "--hips-python",
+        type=Path,
+        default=environment_python(PEERS_AT / "hips"),
+        metavar="PATH",
+        help="the Python of another environment with HIPS autograd",
+    )
+    options = parser.parse_args()
+    if options.setup_peers:
+        setup_peers()
+    report: dict[str, Any] = {"benchmark": "derivatives"}
+    required: list[Requirement] = []
+    with hips_worker(options.hips_python) as hips:
+        report["versions"] = {name: timing.version(name) for name in ("chainrule", "xad")}
+        report["versions"]["HIPS autograd"] = hips and hips.version
+        report["problems"] = {}
+        for problem in QUICK if options.quick else PROBLEMS:
+            rounds, patience = (
+                (1, math.inf) if options.quick else (options.rounds, options.patience)
+            )
+            section = measure_problem(problem, hips, rounds, patience)
+            report["problems"][str(problem)] = section
+            show(problem, section)
+            required += required_of(problem, section)
+    print()
+    timing.show_requirements(required)
+    timing.save(options.out, report, required)
+
+
+if __name__ == "__main__":
+    main()
