@@ -27,25 +27,27 @@ def _dot(*operands: Any) -> Any:
 
 
 def _shifted(xs: Sequence[Any]) -> tuple[Any, Any]:
-    """Give m = max(xs) and Σ exp(x - m), elementwise; infinite m stand for themselves."""
-    m = reduce(np.maximum, xs)
-    shift = np.where(np.isinf(m), 0.0, m)
-    return shift, reduce(np.add, [np.exp(x - shift) for x in xs])
+    """Give m = max(xs) and r with Σ exp(x - m) = 1 + r, as `ieee` does for floats."""
+    rows = np.stack(np.broadcast_arrays(*xs))
+    m = rows.max(axis=0)
+    terms = np.exp(rows - m)
+    np.put_along_axis(terms, rows.argmax(axis=0)[None], 0.0, axis=0)
+    return m, np.where(np.isinf(m), 0.0, terms.sum(axis=0) + (m - m))
 
 
 def _logsumexp(*xs: Any) -> Any:
-    shift, total = _shifted(xs)
-    return shift + np.log(total)
+    m, rest = _shifted(xs)
+    return m + np.log1p(rest)
 
 
 def _softmax(*xs: Any) -> Any:
-    shift, total = _shifted(xs)
-    return np.exp(xs[0] - shift) / total
+    m, rest = _shifted(xs)
+    return np.exp(xs[0] - m) / (1.0 + rest)
 
 
 def _log_softmax(*xs: Any) -> Any:
-    shift, total = _shifted(xs)
-    return (xs[0] - shift) - np.log(total)
+    m, rest = _shifted(xs)
+    return (xs[0] - m) - np.log1p(rest)
 
 
 # By row. A row that is not here has a `forward` that serves arrays as it is.
@@ -135,7 +137,10 @@ def evaluate(op: Primitive, operands: Sequence[Any]) -> Any:
     """
     function = FUNCTIONS.get(op.name, op.forward)
     with np.errstate(all="ignore"):
-        return function(*operands)
+        if op.name == "where":
+            condition, *branches = operands
+            return function(condition, *[np.asarray(x, dtype=np.float64) for x in branches])
+        return function(*[np.asarray(x, dtype=np.float64) for x in operands])
 
 
 def apply_to_arrays(op: Primitive, operands: Sequence[Any]) -> Any:
@@ -150,7 +155,8 @@ def elementwise(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
 
     The result is an object array, or one element where no operand has an axis.
     """
-    return np.frompyfunc(function, len(operands), 1)(*[_boxed(x) for x in operands])
+    with np.errstate(all="ignore"):
+        return np.frompyfunc(function, len(operands), 1)(*[_boxed(x) for x in operands])
 
 
 def _boxed(x: Any) -> Any:

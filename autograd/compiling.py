@@ -6,6 +6,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
+from math import prod
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -51,6 +53,7 @@ class Compiled:
         self._fast_math = fast_math
         self._check = check
         self._plans: OrderedDict[Any, _Plan] = OrderedDict()
+        self._latest: dict[bool, _Plan] = {}
         self._lock = threading.Lock()
         update_wrapper(self, f)
 
@@ -72,6 +75,14 @@ class Compiled:
         return next(reversed(self._plans.values())).listing
 
     def _run(self, args: Sequence[Any], with_grad: bool) -> tuple[Any, Any]:
+        plan = self._latest.get(with_grad)
+        arrays = None if plan is None else plan.recognised(args)
+        if plan is None or arrays is None:
+            plan, arrays = self._plan_for(args, with_grad)
+        return plan.run(arrays)
+
+    def _plan_for(self, args: Sequence[Any], with_grad: bool) -> tuple[_Plan, list[Any]]:
+        """Find the plan for a structure of arguments, or make it; give the arrays too."""
         axes = self._axes(args)
         arguments = [
             _Argument(arg, axis, f"args[{i}]")
@@ -84,9 +95,10 @@ class Compiled:
                 plan = self._plans[key] = self._plan(arguments, with_grad)
                 if len(self._plans) > _TRACES_KEPT:
                     self._plans.popitem(last=False)
-            else:
-                self._plans.move_to_end(key)
-        return plan.run(arguments)
+            self._plans.move_to_end(key)
+            self._latest[with_grad] = plan
+        _check_batch(arguments)
+        return plan, [array for argument in arguments for array in argument.arrays]
 
     def _axes(self, args: Sequence[Any]) -> list[int | None]:
         axes = self._in_axes
@@ -201,8 +213,7 @@ class _Plan:
         trace, rows = simplified(trace, rows, fast_math)
         self.program = grouped(trace, rows, varying)
         self.lock = threading.Lock()
-        self.widths: OrderedDict[int, Any] = OrderedDict()
-        self._write(active)
+        self.widths: OrderedDict[int, _Buffers] = OrderedDict()
         sizes = self.program.sizes
         self.shared = {
             "S": np.zeros(sizes[SHARED]),
@@ -211,153 +222,181 @@ class _Plan:
         }
         for place, value in self.program.constants:
             self.shared["S"][place] = value
+        self._write(active)
         row_bytes = 8 * max(1, sizes[VARYING]) * (2 if wanted else 1)
         self.block = max(_FEWEST_LANES, _BLOCK_BYTES // row_bytes)
-        # where each argument's numbers stand: contiguous, since inputs are laid out in order
-        starts = np.cumsum([0, *self.sizes])[:-1]
-        self.places = [
-            self.program.inputs[start] if size else (SHARED, 0)
-            for start, size in zip(starts, self.sizes, strict=True)
+        self._find_inputs(arguments)
+
+    def _find_inputs(self, arguments: Sequence[_Argument]) -> None:
+        """Note where the numbers of each argument stand, and of each array in it."""
+        self.axes = [argument.axis for argument in arguments]
+        self.places: list[tuple[str, int]] = []
+        self.loads: list[tuple[Any, Any]] = []  # the shape, and where a shared array is copied to
+        self.batches: list[tuple[int, int, int, list[tuple[str, slice]]]] = []
+        row = 0
+        for argument in arguments:
+            inputs = self.program.inputs[row:]
+            self.places.append(inputs[0] if inputs else (SHARED, 0))
+            for array in argument.arrays:
+                shape = array.shape[1:] if argument.axis == 0 else array.shape
+                count = prod(shape)
+                space, place = self.program.inputs[row] if count else (SHARED, 0)
+                target: Any = None
+                if space == SHARED:
+                    target = self.shared["S"][place : place + count].reshape(shape)
+                else:
+                    self.batches.append((len(self.loads), place, count, self._views(place, count)))
+                self.loads.append((shape, target))
+                row += count
+
+    def _views(self, start: int, count: int) -> list[tuple[str, slice]]:
+        """Find the names in the code that are slices of one array in the lanes."""
+        return [
+            (name, slice(key[2] - start, key[2] - start + key[3] * key[4], key[3]))
+            for key, name in self.code.names.items()
+            if key[:2] == ("rows", "V")
+            and key[3] > 0
+            and start <= key[2]
+            and key[2] + key[3] * (key[4] - 1) < start + count
         ]
 
     # --- writing the code -------------------------------------------------------------------
 
     def _write(self, active_inputs: Sequence[bool]) -> None:
-        """Write the code in three sections: before, for each block of lanes, and after."""
+        """Write the code in sections: once, the first block of lanes, the others, at the end."""
         program = self.program
-        first = [step for step in program.steps if step.space == SHARED]
+        shared = [step for step in program.steps if step.space == SHARED]
         block = [step for step in program.steps if step.space == VARYING]
         code = self.code = Code(program)
         forward = Forward(code)
-        for step in first:
+        for step in shared:
             forward.write(step)
-        sections = [code.take_lines()]
+        once = code.take_lines()
         forward.lift()
         for step in block:
             forward.write(step)
-        if not self.wanted:
-            sections += [code.take_lines(), []]
-        else:
-            backward = Backward(code, _active(program, active_inputs))
-            backward.seed()
-            for step in reversed(block):
+        first = later = code.take_lines()
+        end: list[str] = []
+        if self.wanted:
+            active = _active(program, active_inputs)
+            lines = []
+            for is_first in (False, True):
+                backward = Backward(code, active, is_first)
+                backward.seed()
+                for step in reversed(block):
+                    backward.write(step)
+                backward.finish_block()
+                lines.append(code.take_lines())
+            later, first = later + lines[0], first + lines[1]
+            for step in reversed(shared):
                 backward.write(step)
-            backward.finish_block()
-            sections.append(code.take_lines())
-            for step in reversed(first):
-                backward.write(step)
-            sections.append(code.take_lines())
+            backward.finish()
+            end = code.take_lines()
+        titles = ("once", "per block of lanes", "at the end")
         self.listing = "\n".join(
             f"# {title}\n" + "\n".join(lines)
-            for title, lines in zip(
-                ("once", "per block of lanes", "at the end"), sections, strict=True
-            )
+            for title, lines in zip(titles, (once, first, end), strict=True)
             if lines
         )
-        self.sections = [
-            compile(
-                "\n".join(["def run():", *[f" {line}" for line in lines or ["pass"]]]),
-                "<compiled>",
-                "exec",
-            )
-            for lines in sections
-        ]
+        self.sections = [_compiled(lines) for lines in (once, first, later, end)]
 
-    def _bound(self, lanes: int) -> Any:
-        """Give the buffers for a number of lanes, and the three sections bound to them."""
-        if lanes in self.widths:
-            self.widths.move_to_end(lanes)
-            return self.widths[lanes]
-        n = self.program.sizes[VARYING]
-        buffers = {
-            **self.shared,
-            "V": np.zeros((n, lanes)),
-            "dV": np.zeros((n, lanes)),
-            "mV": np.zeros((n, lanes), dtype=bool),
-        }
-        names = {**_NAMES, **buffers}
-        for name, maker in self.code.makers.items():
-            names[name] = maker(buffers, lanes)
-        functions = []
-        for section in self.sections:
-            space = dict(names)
-            exec(section, space)
-            functions.append(space["run"])
-        self.widths[lanes] = buffers, functions
-        if len(self.widths) > _WIDTHS_KEPT:
-            self.widths.popitem(last=False)
+    def _bound(self, lanes: int) -> _Buffers:
+        """Give the buffers for a number of lanes, with the code bound to them."""
+        if lanes not in self.widths:
+            self.widths[lanes] = _Buffers(self, lanes)
+            if len(self.widths) > _WIDTHS_KEPT:
+                self.widths.popitem(last=False)
         return self.widths[lanes]
 
     # --- running it -------------------------------------------------------------------------
 
-    def run(self, arguments: Sequence[_Argument]) -> tuple[Any, Any]:
-        """Run the code over the batch; give the value and, if wanted, the gradient."""
-        size = _batch_size(arguments) if self.batched else 1
-        with self.lock, np.errstate(all="ignore"):
-            return self._run(arguments, size)
+    def recognised(self, args: Sequence[Any]) -> list[Any] | None:
+        """Give the arrays of arguments that have this plan's structure, and None for others."""
+        if len(args) != len(self.specs):
+            return None
+        arrays: list[Any] = []
+        for arg, spec in zip(args, self.specs, strict=True):
+            if not _collect(arg, spec, arrays):
+                return None
+        size = -1
+        for array, (shape, target) in zip(arrays, self.loads, strict=True):
+            if array.__class__ is not np.ndarray or array.dtype != np.float64:
+                return None
+            if target is not None:
+                if array.shape != shape:
+                    return None
+            elif array.shape[1:] == shape and size in (-1, len(array)):
+                size = len(array)
+            else:
+                return None
+        return arrays
 
-    def _run(self, arguments: Sequence[_Argument], size: int) -> tuple[Any, Any]:
+    def run(self, arrays: Sequence[Any]) -> tuple[Any, Any]:
+        """Run the code over the batch; give the value and, if wanted, the gradient."""
+        with self.lock, np.errstate(all="ignore"):
+            return self._run(arrays)
+
+    def _run(self, arrays: Sequence[Any]) -> tuple[Any, Any]:
         program, shared = self.program, self.shared
         values = shared["S"]
         for node, place in program.captured:
             values[place] = node.data
-        flat = [_flat(argument, size) for argument in arguments]
-        varying = []
-        for data, (space, start), count in zip(flat, self.places, self.sizes, strict=True):
-            if not count:
-                continue
-            if space == SHARED:
-                values[start : start + count] = data
+        size = 1
+        for array, (_, target) in zip(arrays, self.loads, strict=True):
+            if target is not None:
+                target[...] = array
             else:
-                varying.append((start, count, data))
+                size = len(array)
+        batches = [
+            (arrays[i].reshape(size, count), place, views)
+            for i, place, count, views in self.batches
+        ]
         outputs = np.empty((len(program.outputs), size))
-        gradients = {
+        lane_gradients = {
             i: np.empty((size, self.sizes[i])) for i in self.wanted if self.places[i][0] == VARYING
         }
         weight = 1.0 / size if self.reduce == "mean" and size else 1.0
-        block = min(self.block, max(size, 1))
-        run_first, _, run_last = self._bound(block)[1]
-        run_first()
+        block = min(self.block, size) or 1
+        buffers = self._bound(block)
+        buffers.once()
         if self.wanted:
-            shared["dS"].fill(0.0)
             shared["mS"].fill(False)
             (out,) = program.outputs
-            if not isinstance(out, float) and out[0] == SHARED:
-                shared["dS"][out[1]] = size if self.reduce == "sum" and self.batched else 1.0
-        for start in range(0, size, block):
+        for start in range(0, max(size, 1), block):
             stop = min(start + block, size)
-            buffers, (_, run_block, _) = self._bound(stop - start)
-            lanes = buffers["V"]
-            for place, count, data in varying:
-                lanes[place : place + count] = (
-                    data[:, None] if data.ndim == 1 else data[start:stop].T
-                )
-            if self.wanted and not isinstance(out, float) and out[0] == VARYING:
-                buffers["dV"][out[1]] = weight
-            run_block()
+            if stop - start != buffers.lanes:
+                buffers = self._bound(stop - start)
+            lanes = buffers.values
+            for data, place, views in batches:
+                columns = data[start:stop].T
+                if buffers.copies_inputs:
+                    lanes[place : place + len(columns)] = columns
+                buffers.bind(views, columns)
+            if self.wanted and not isinstance(out, float):
+                if out[0] == VARYING:
+                    buffers.gradients[out[1]] = weight
+                elif not start:
+                    shared["dS"][out[1]] = size if self.reduce == "sum" and self.batched else 1.0
+            (buffers.later if start else buffers.first)()
             for i, where in enumerate(program.outputs):
                 if isinstance(where, float):
                     outputs[i, start:stop] = where
                 else:
                     outputs[i, start:stop] = (lanes if where[0] == VARYING else values)[where[1]]
-            for i, result in gradients.items():
+            for i, result in lane_gradients.items():
                 place = self.places[i][1]
-                result[start:stop] = buffers["dV"][place : place + self.sizes[i]].T
-        if self.wanted:
-            run_last()
-        value = self._reduced(outputs)
+                result[start:stop] = buffers.gradients[place : place + self.sizes[i]].T
         if not self.wanted:
-            return value, None
+            return self._reduced(outputs), None
+        buffers.end()
         parts = []
         for i in self.wanted:
-            if i in gradients:
-                parts.append(_restored(self.specs[i], gradients[i]))
-            else:
-                place = self.places[i][1]
-                parts.append(
-                    _restored(self.specs[i], shared["dS"][place : place + self.sizes[i]].copy())
-                )
-        return value, parts[0] if self.single else tuple(parts)
+            place = self.places[i][1]
+            data = lane_gradients.get(i)
+            if data is None:
+                data = shared["dS"][place : place + self.sizes[i]].copy()
+            parts.append(_restored(self.specs[i], data))
+        return self._reduced(outputs), parts[0] if self.single else tuple(parts)
 
     def _reduced(self, outputs: Any) -> Any:
         """Give the result in the structure of the function's, per lane or reduced."""
@@ -365,8 +404,62 @@ class _Plan:
             return _restored(self.output_spec, outputs[:, 0])
         if self.reduce is None:
             return _restored(self.output_spec, outputs.T)
-        total = outputs.sum(axis=1) if self.reduce == "sum" else outputs.mean(axis=1)
+        total = np.add.reduce(outputs, axis=1)
+        if self.reduce == "mean":
+            total /= outputs.shape[1] or np.nan
         return _restored(self.output_spec, total)
+
+
+class _Buffers:
+    """The arrays for a number of lanes, and the code bound to them."""
+
+    def __init__(self, plan: _Plan, lanes: int) -> None:
+        n = plan.program.sizes[VARYING]
+        self.lanes = lanes
+        self.values = np.zeros((n, lanes))
+        self.gradients = np.zeros((n, lanes) if plan.wanted else (0, lanes))
+        buffers = {**plan.shared, "V": self.values, "dV": self.gradients}
+        buffers["mV"] = np.zeros((n, lanes), dtype=bool)
+        names = {**_NAMES, **buffers}
+        for name, maker in plan.code.makers.items():
+            names[name] = maker(buffers, lanes)
+        self._names = names
+        self.once, self.first, self.later, self.end = [
+            FunctionType(section, names) for section in plan.sections
+        ]
+        self.copies_inputs = plan.code.reads_anywhere
+
+    def bind(self, views: Sequence[tuple[str, slice]], columns: Any) -> None:
+        """Let names in the code stand for the columns of an array from outside."""
+        for name, part in views:
+            self._names[name] = columns[part]
+
+
+def _compiled(lines: Sequence[str]) -> CodeType:
+    """Compile lines to the code of a function that reads its names from its globals."""
+    source = "\n".join(["def run():", *[f" {line}" for line in lines or ["pass"]]])
+    module = compile(source, "<compiled function>", "exec")
+    return next(code for code in module.co_consts if isinstance(code, CodeType))
+
+
+def _collect(tree: Any, spec: Spec, arrays: list[Any]) -> bool:
+    """Collect the arrays of a structure; tell whether it is that of `spec`."""
+    if spec == NUMBER or spec[0] == "array":
+        arrays.append(tree)
+        return True
+    kind = tree.__class__
+    children = spec[-1]
+    if spec[0] == "list":
+        if kind is not list or len(tree) != len(children):
+            return False
+    elif spec[0] == "tuple":
+        if kind is not spec[1] or len(tree) != len(children):
+            return False
+    else:
+        if kind is not dict or tuple(tree) != spec[1]:
+            return False
+        tree = tree.values()
+    return all(_collect(x, child, arrays) for x, child in zip(tree, children, strict=True))
 
 
 def _active(program: Program, inputs: Sequence[bool]) -> dict[str, Any]:
@@ -390,8 +483,8 @@ def _depends(step: Step, active: dict[str, Any]) -> Any:
     return result
 
 
-def _batch_size(arguments: Sequence[_Argument]) -> int:
-    """Give the size of the batch, on which all batched arguments must agree."""
+def _check_batch(arguments: Sequence[_Argument]) -> None:
+    """Raise unless all batched arguments have the same number of samples."""
     sizes = {
         name: len(array)
         for argument in arguments
@@ -401,16 +494,6 @@ def _batch_size(arguments: Sequence[_Argument]) -> int:
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{name} has {size}" for name, size in sizes.items())
         raise ValueError(f"the batched arguments have different numbers of samples: {listed}")
-    return next(iter(sizes.values()))
-
-
-def _flat(argument: _Argument, size: int) -> Any:
-    """Give an argument's numbers in one array: a row per sample if it is a batch."""
-    if argument.axis == 0:
-        parts = [array.reshape(size, -1) for array in argument.arrays]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-    parts = [array.reshape(-1) for array in argument.arrays]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.empty(0)
 
 
 def _restored(spec: Spec, data: Any) -> Any:

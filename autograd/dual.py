@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd import primitives as p
+from autograd.errors import as_float
 from autograd.primitives import Primitive
+from autograd.value import Value
 
 
 class Dual:
     """A primal and its tangent: two floats, or a float and an array of n tangents.
 
-    >>> (Dual(3.0, 1.0) * Dual(3.0, 1.0)).tangent
+    >>> (Dual(3.0, 1.0) ** 2).tangent
     6.0
     """
 
@@ -32,35 +34,35 @@ class Dual:
     def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
         if op is p.where:
             return operands[1] if operands[0] else operands[2]
-        moving = [isinstance(x, Dual) for x in operands]
-        primals = [x.primal if move else x for x, move in zip(operands, moving, strict=True)]
+        moving = [x.__class__ is Dual for x in operands]
+        primals = [
+            x.primal if move else _number(op, x) for x, move in zip(operands, moving, strict=True)
+        ]
         out = op.float_forward(*primals)
         if op.partials is None:
             return out
         slopes = iter(op.local_derivatives(out, primals, moving))
         tangent: Any = 0.0
-        for x in operands:
-            if isinstance(x, Dual):
+        for x, move in zip(operands, moving, strict=True):
+            if move:
                 tangent = tangent + next(slopes) * x.tangent
         return Dual(out, tangent)
 
-    def __add__(self, other: Any) -> Any:
-        return p.add(self, other)
+    # Rules of a user's own may use any operator; those of Value serve every kind of node.
+    __add__, __radd__ = Value.__add__, Value.__radd__
+    __sub__, __rsub__ = Value.__sub__, Value.__rsub__
+    __mul__, __rmul__ = Value.__mul__, Value.__rmul__
+    __truediv__, __rtruediv__ = Value.__truediv__, Value.__rtruediv__
+    __pow__, __rpow__ = Value.__pow__, Value.__rpow__
+    __neg__, __pos__, __abs__ = Value.__neg__, Value.__pos__, Value.__abs__
+    __lt__, __le__, __gt__, __ge__ = Value.__lt__, Value.__le__, Value.__gt__, Value.__ge__
+    __bool__, __float__ = Value.__bool__, Value.__float__
+    __array_ufunc__ = Value.__array_ufunc__
 
-    def __radd__(self, other: Any) -> Any:
-        return p.add(other, self)
 
-    def __sub__(self, other: Any) -> Any:
-        return p.sub(self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return p.sub(other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return p.mul(self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return p.mul(other, self)
-
-    def __neg__(self) -> Any:
-        return p.neg(self)
+def _number(op: Primitive, x: Any) -> float:
+    """Give an operand that does not move as a float."""
+    if x.__class__ is float:
+        return x
+    number: float = x.data if isinstance(x, Value) else as_float(x, f"operand of {op.name}")
+    return number

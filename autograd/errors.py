@@ -35,18 +35,15 @@ def as_float(x: Any, what: str = "operand") -> float:
     Traceback (most recent call last):
     TypeError: operand must be a real number, not the str '3'; convert it first, with float('3')
     """
-    if isinstance(x, (float, int)):
+    from numbers import Real  # slow to load, and only numbers of other kinds come this far
+
+    if isinstance(x, Real):
         try:
             return float(x)
         except OverflowError:
-            raise TypeError(
-                f"{what} is an int too large for a float: about 1e{len(str(x)) - 1}"
-            ) from None
-    if getattr(x, "shape", None) == () and hasattr(x, "item"):  # NumPy scalar or 0-d array
-        return as_float(x.item(), what)
-    from numbers import Real  # only a Fraction or an exotic number comes this far
-
-    if isinstance(x, Real):
+            raise TypeError(f"{what} is too large for a float, which ends at 1.8e308") from None
+    # a NumPy scalar that is not registered as real, such as a bool, or an array without axes
+    if getattr(x, "shape", None) == () and getattr(x, "dtype", x).kind in "fiub":
         return float(x)
     raise TypeError(f"{what} must be a real number, not {_describe(x)}")
 

@@ -399,7 +399,7 @@ def pow(a: Operand, b: Operand) -> Operand:
     >>> pow(2.0, 10.0)
     1024.0
     """
-    return Value.__pow__(a, b)
+    return Value.pow(a, b)
 
 
 def atan2(y: Operand, x: Operand) -> Operand:

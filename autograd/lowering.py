@@ -130,6 +130,7 @@ class Code:
         self.free: dict[Any, list[str]] = {}
         self.busy: list[tuple[Any, str]] = []
         self.known: dict[Any, Symbol] = {}
+        self.reads_anywhere = False  # whether rows are read in another way than as a slice
 
     # --- names ------------------------------------------------------------------------------
 
@@ -214,6 +215,7 @@ class Code:
 
     def gather(self, buffer: str, ref: Ref, places: Any) -> str:
         """Copy scattered rows into a scratch array."""
+        self.reads_anywhere = True
         index = self.name(("index", places.tobytes(), places.shape), lambda *_: places)
         target = self.temporary(places.shape, ref.space == VARYING)
         self.emit(f"take({buffer}, {index}, 0, {target}, 'clip')")
@@ -225,6 +227,7 @@ class Code:
         strides = _affine(ref.places)
         if strides is None:
             return self.gather(buffer, ref, ref.places)
+        self.reads_anywhere = self.reads_anywhere or ref.space == VARYING
         first, shape = int(ref.places[0, 0]), ref.places.shape
 
         def maker(buffers: dict[str, Any], _: int) -> Any:
@@ -372,18 +375,19 @@ class Backward:
     """Writes the code of the steps in reverse, each adding to the gradients of its operands.
 
     The first contribution to a gradient is written over what was there, later ones are added.
-    Shared gradients are cleared before a run, since every block of lanes adds to them.
+    For shared gradients that is so in the first block of lanes; later blocks add to them.
 
     Args:
         code: where to write.
         active: for each space, which places have a gradient that is wanted.
+        first: whether this is the code of the first block.
     """
 
-    def __init__(self, code: Code, active: dict[str, Any]) -> None:
+    def __init__(self, code: Code, active: dict[str, Any], first: bool) -> None:
         self.code = code
         self.active = active
         self.written = {
-            SHARED: np.ones(code.program.sizes[SHARED], dtype=bool),
+            SHARED: np.full(code.program.sizes[SHARED], not first),
             VARYING: np.zeros(code.program.sizes[VARYING], dtype=bool),
         }
         self.always = _always_reached(code.program)
@@ -405,7 +409,13 @@ class Backward:
         if program.lifts:
             shared, lifted = self.code.lift_names()
             self.clear_unwritten(VARYING, np.array([place for _, place in program.lifts]))
+            self.clear_unwritten(SHARED, np.array([place for place, _ in program.lifts]))
             self.code.emit(f"add.at(dS, {shared}, dV[{lifted}].sum(axis=1))")
+
+    def finish(self) -> None:
+        """Clear the gradients of shared inputs that nothing was added to."""
+        inputs = [place for space, place in self.code.program.inputs if space == SHARED]
+        self.clear_unwritten(SHARED, np.array(inputs, dtype=np.intp))
 
     def wants(self, ref: Ref | float) -> bool:
         """Tell whether some operand at `ref` has a gradient that is wanted."""
@@ -512,6 +522,10 @@ class Backward:
         buffer = "d" + space
         if space == SHARED and code.varying:  # what the lanes share gets the sum over them
             term = code.compute(p.mul, [gradient, slope])
+            if _even(places) and not self.written[space][places].any():
+                self.written[space][places] = True
+                code.emit(f"add.reduce({term.name}, 1, None, {code.rows(buffer, places)})")
+                return
             total = code.temporary((code.size,), varying=False)
             code.emit(f"add.reduce({term.name}, 1, None, {total})")
             self.add_rows(buffer, space, places, total)
@@ -540,6 +554,18 @@ class Backward:
             code.emit(f"{buffer}[{index}] += {term}")
         else:
             code.emit(f"add.at({buffer}, {index}, {term})")
+
+    def fresh_matrix(self, ref: Ref) -> str | None:
+        """Name the gradients at `ref` if they can be written as one array for the first time."""
+        places = ref.places.reshape(-1)
+        if (
+            self.written[ref.space][places].any()
+            or _affine(ref.places) is None
+            or len(np.unique(places)) != places.size
+        ):
+            return None
+        self.written[ref.space][places] = True
+        return self.code.matrix(ref, "d" + ref.space)
 
     def spread(self, ref: Ref, gradient: Symbol) -> str:
         """Give the gradient of a sum as that of each of its terms."""
@@ -575,13 +601,15 @@ class Backward:
             m, n = left.places.shape
             inputs = Ref(right.space, right.places[0])
             if self.wants(left):
-                product = code.temporary((m, n), varying=False)
+                fresh = self.fresh_matrix(left)
+                product = fresh or code.temporary((m, n), varying=False)
                 x = code.read_many(inputs)
                 if step.space == VARYING:
                     code.emit(f"matmul({gradient.name}, {x}.T, out={product})")
                 else:
                     code.emit(f"multiply.outer({gradient.name}, {x}, out={product})")
-                self.add_matrix(left, product)
+                if not fresh:
+                    self.add_matrix(left, product)
             if self.wants(inputs):
                 weights = code.matrix(left)
                 line = f"matmul({weights}.T, {gradient.name}, out="

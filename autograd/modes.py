@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ContextDecorator
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any
 
 active: list[ContextDecorator] = []
@@ -22,15 +22,18 @@ class _Mode(ContextDecorator):
     _variable: ContextVar[bool]
     _value: bool
 
+    def __init__(self) -> None:
+        self._tokens: list[Token[bool]] = []  # several where the mode is entered inside itself
+
     def _recreate_cm(self) -> _Mode:
-        return type(self)()  # a decorated function may call itself: one object per call
+        return type(self)()  # a decorated function may run in several threads: one object per call
 
     def __enter__(self) -> None:
         active.append(self)
-        self._token = self._variable.set(self._value)
+        self._tokens.append(self._variable.set(self._value))
 
     def __exit__(self, *_: object) -> None:
-        self._variable.reset(self._token)
+        self._variable.reset(self._tokens.pop())
         active.remove(self)
 
 

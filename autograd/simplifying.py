@@ -66,9 +66,8 @@ def _expanded(
         constants = [x for x in moved if x.__class__ is float]
         others = [x for x in moved if x.__class__ is not float]
         divided = op is p.div and moved[1].__class__ is float
-        if constants == [1.0] and (op is p.mul or divided):
-            work.place[row] = others[0]
-        elif fast_math and op is p.add and constants == [0.0]:
+        by_one = constants == [1.0] and (op is p.mul or divided)
+        if by_one or (fast_math and op is p.add and constants == [0.0]):
             work.place[row] = others[0]
         elif fast_math and op is p.mul and constants == [0.0]:
             work.place[row] = 0.0

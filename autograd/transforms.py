@@ -3,25 +3,42 @@
 Each runs the function once on fresh variables, which records its graph, and then sweeps over the
 graph: backward for gradients (`grad`, `vjp`), forward for directional derivatives (`jvp`), both for
 products with the Hessian (`hvp`). Where the derivative is itself to be differentiated, since an
-argument is a node or a function around this one is being differentiated too, the sweep is made of
-nodes and so recorded in turn. That is all there is to derivatives of any order.
+argument to differentiate by is a node or a function around this one is being differentiated too,
+the sweep is made of nodes and so recorded in turn. That is all there is to derivatives of any
+order.
 
 Arguments are numbers, or nested lists, tuples and dictionaries of numbers, or NumPy arrays; the
-results have the same structure. Nothing outside is changed: no `grad` of a node that `f` uses.
+results have the same structure. Nothing outside is changed: no `grad` of a node that `f` uses. Nor
+does it matter what is outside: within `no_grad` derivatives are the same, and are constants.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from math import isfinite
+from operator import index
 from typing import Any
 
+from autograd import modes
 from autograd import primitives as p
 from autograd.backward import adjoints, collector_paused, gated, recorded_edges, sweep
 from autograd.dual import Dual
 from autograd.graph import topological_order
-from autograd.structure import NUMBER, Spec, flatten, outer, paths, unflatten
+from autograd.structure import (
+    NUMBER,
+    Spec,
+    as_array,
+    described,
+    flatten,
+    flatten_like,
+    outer,
+    paths,
+    unflatten,
+    wrapped,
+)
 from autograd.tracing import current
 from autograd.value import Value
 
@@ -39,7 +56,6 @@ class _Recording:
         variables: their leaves, as nodes.
         outputs: the leaves of the result of `f`, nodes or floats.
         output_spec: the structure of that result.
-        aux: what else `f` returned.
         nested: whether derivatives are to be recorded.
     """
 
@@ -52,34 +68,37 @@ class _Recording:
         has_aux: bool = False,
     ) -> None:
         places = _places(f, args, argnums)
-        taken = [flatten(args[place], f"args[{place}]") for place in places]
-        specs = [spec for _, spec in taken]
-        numbers = [x for leaves, _ in taken for x in leaves]
-        self.spec: Spec = specs[0] if isinstance(argnums, int) else ("tuple", tuple, tuple(specs))
+        taken = {place: flatten(args[place], f"args[{place}]") for place in places}
+        specs = {place: spec for place, (_, spec) in taken.items()}
+        numbers = [x for leaves, _ in taken.values() for x in leaves]
+        several = isinstance(argnums, (tuple, list))
+        self.spec: Spec = ("tuple", tuple, tuple(specs.values())) if several else specs[places[0]]
         self.variables = [_variable(x) for x in numbers]
         self._own = set(self.variables)
         leaves = iter(self.variables)
-        copies = [unflatten(spec, leaves) for spec in specs]
-        call_args = list(args)
-        for place, copy in zip(places, copies, strict=True):
-            call_args[place] = copy
-        around = _running.get()
-        token = _running.set((*around, self._own))
-        try:
-            result = f(*call_args, **kwargs)
-        finally:
-            _running.reset(token)
-        _refuse_mutation(f, places, specs, copies, self.variables, numbers)
-        self.aux: Any
-        result, self.aux = _split(f, result) if has_aux else (result, None)
+        copies = {place: unflatten(spec, leaves) for place, spec in specs.items()}
+        before = _data(self.variables)
+        with _differentiating(self._own):
+            result = f(*[copies.get(i, arg) for i, arg in enumerate(args)], **kwargs)
+        _refuse_mutation(f, specs, copies, self.variables, before)
+        self._has_aux = has_aux
+        self._aux: Any
+        result, self._aux = _split(f, result) if has_aux else (result, None)
         self.outputs, self.output_spec = flatten(result, f"the result of {_name(f)}")
-        nodes = [y for y in self.outputs if y.__class__ is not float]
-        self.nested = any(x.__class__ is not float for x in numbers) or any(
-            y.__class__ is not Value for y in nodes
-        )
-        if around and not self.nested:
-            order = self._order(nodes)
-            self.nested = not all(variables.isdisjoint(order) for variables in around)
+        self.nested = self._is_nested(numbers)
+
+    def _is_nested(self, numbers: Sequence[Any]) -> bool:
+        """Tell whether anything depends on a node that others differentiate by."""
+        if any(x.__class__ is not float for x in numbers):
+            return True
+        found: list[Any] = list(self.outputs)
+        _mapped(self._aux, found.append)
+        nodes = [x for x in found if isinstance(x, Value)]
+        if any(x.__class__ is not Value for x in nodes):
+            return True
+        around = _running.get()
+        order = self._order(nodes) if around else []
+        return not all(variables.isdisjoint(order) for variables in around)
 
     def _order(self, roots: Iterable[Any]) -> list[Any]:
         """Give the nodes that `roots` depend on, as far as the variables."""
@@ -94,15 +113,21 @@ class _Recording:
                 varying.add(node)
         return [node for node in order if node in varying]
 
-    def shown(self, x: Any) -> Any:
+    def _shown(self, x: Any) -> Any:
         """Give the number of a node, or the node itself where derivatives are recorded."""
         return x.data if isinstance(x, Value) and not self.nested else x
 
     def value(self) -> Any:
         """Give the result of `f`."""
-        return unflatten(self.output_spec, [self.shown(y) for y in self.outputs])
+        return unflatten(self.output_spec, map(self._shown, self.outputs))
 
-    def pull(self, cotangents: Sequence[Any]) -> list[Any]:
+    def with_aux(self, *results: Any) -> Any:
+        """Give the results of a transform, followed by what `f` wants handed through."""
+        if self._has_aux:
+            results = (*results, _mapped(self._aux, self._shown))
+        return results if len(results) > 1 else results[0]
+
+    def pull(self, cotangents: Sequence[Any], record: bool = False) -> list[Any]:
         """Sweep backward: give the gradient of Σ cotangent · output by each variable.
 
         An output whose cotangent is None takes no part, not even as a factor 0.
@@ -112,42 +137,42 @@ class _Recording:
             if cotangent is not None and y.__class__ is not float:
                 seeds[y] = seeds[y] + cotangent if y in seeds else cotangent
         order = self._order(seeds)
-        if self.nested:
+        if record or self.nested or _any_node(cotangents):
             gradients = adjoints(self._varying(order), seeds)
             return [gradients.get(x, 0.0) for x in self.variables]
         touched = [*order, *self.variables]
         kept = [node.grad for node in touched]
-        with collector_paused():
-            for node in touched:
-                node.grad = 0.0
-            for y, seed in seeds.items():
-                y.grad = seed
-            sweep(order)
-        result = [x.grad for x in self.variables]
-        for node, grad in zip(touched, kept, strict=True):
-            node.grad = grad
-        return result
+        try:
+            with collector_paused():
+                for node in touched:
+                    node.grad = 0.0
+                for y, seed in seeds.items():
+                    y.grad = seed
+                sweep(order)
+            return [x.grad for x in self.variables]
+        finally:
+            for node, grad in zip(touched, kept, strict=True):
+                node.grad = grad
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:
         """Sweep forward: give the rate of change of each output along the tangents.
 
         A variable whose tangent is None does not move.
         """
+        record = self.nested or _any_node(tangents)
         rates: dict[Any, Any] = {
             x: rate for x, rate in zip(self.variables, tangents, strict=True) if rate is not None
         }
         for node in self._order(y for y in self.outputs if y.__class__ is not float):
-            if node in self._own:
+            if node in self._own or rates.keys().isdisjoint(node._edges()):
                 continue
-            edges = recorded_edges(node) if self.nested else _edges(node)
             moving = [
                 gated(local, rates[parent], *gate)
-                for parent, local, *gate in edges
+                for parent, local, *gate in (recorded_edges(node) if record else _edges(node))
                 if parent in rates
             ]
-            if moving:
-                locals_, inner = zip(*moving, strict=True)
-                rates[node] = p.dot(*locals_, *inner, 0.0)
+            locals_, inner = zip(*moving, strict=True)
+            rates[node] = p.dot(*locals_, *inner, 0.0)
         return [rates.get(y, 0.0) for y in self.outputs]
 
     def push_gradient(self, tangents: Sequence[Any]) -> list[Any]:
@@ -157,54 +182,96 @@ class _Recording:
         column of tangents per variable, all columns of the Hessian product come at once.
         """
         (root,) = self.outputs
-        if root.__class__ is float:
-            return [0.0] * len(self.variables)
         duals: dict[Any, Dual] = {
             x: Dual(x.data, tangent) for x, tangent in zip(self.variables, tangents, strict=True)
         }
-        inner = [node for node in self._varying(self._order((root,))) if node not in self._own]
-        edges: list[list[tuple[Any, float, Any]]] = []
-        for node in inner:
-            moving = [(parent, local) for parent, local in _edges(node) if parent in duals]
-            rate: Any = 0.0
-            for parent, local in moving:
-                rate = rate + local * duals[parent].tangent
-            duals[node] = dual = Dual(node.data, rate)
-            rates = _local_rates(node, dual, duals)
-            edges.append([(*edge, rate) for edge, rate in zip(moving, rates, strict=True)])
-        gradients = dict.fromkeys(duals, 0.0)
-        gradient_rates: dict[Any, Any] = dict.fromkeys(duals, 0.0)
-        gradients[root] = 1.0
-        for node, terms in zip(reversed(inner), reversed(edges), strict=True):
-            gradient, gradient_rate = gradients[node], gradient_rates[node]
-            for parent, local, local_rate in terms:
-                gradients[parent] += gradient * local
-                change = gradient_rate * local
-                if local_rate is not None:
-                    change = change + gradient * local_rate
-                gradient_rates[parent] = gradient_rates[parent] + change
+        tape: list[tuple[Any, list[tuple[Any, float, Any]]]] = []
+        with collector_paused():
+            for node in self._order(() if root.__class__ is float else (root,)):
+                moving = [edge for edge in _edges(node) if edge[0] in duals]
+                if node in duals or not moving:
+                    continue
+                rate: Any = 0.0
+                for parent, local in moving:
+                    rate = rate + local * duals[parent].tangent
+                duals[node] = dual = Dual(node.data, rate)
+                rates = _local_rates(node, dual, duals)
+                tape.append((node, [(*edge, r) for edge, r in zip(moving, rates, strict=True)]))
+            gradients = dict.fromkeys(duals, 0.0)
+            gradient_rates: dict[Any, Any] = dict.fromkeys(duals, 0.0)
+            gradients[root] = 1.0
+            for node, terms in reversed(tape):
+                gradient, gradient_rate = gradients[node], gradient_rates[node]
+                for parent, local, local_rate in terms:
+                    gradients[parent] += gradient * local
+                    change = gradient_rate * local
+                    if local_rate is not None:
+                        change = change + gradient * local_rate
+                    gradient_rates[parent] = gradient_rates[parent] + change
         return [gradient_rates[x] for x in self.variables]
+
+    def matrix(self) -> list[list[Any]]:
+        """Give the partial derivatives, a row per output and a column per variable."""
+        m, n = len(self.outputs), len(self.variables)
+        if m <= n:
+            return [self.pull(row) for row in _unit_rows(m)]
+        columns = [self.push(column) for column in _unit_rows(n)]
+        return [[column[i] for column in columns] for i in range(m)]
+
+    def differentiate(self) -> None:
+        """Put the gradient in the place of the result, as nodes of the same graph."""
+        self.outputs, self.output_spec = self.pull([1.0], record=True), self.spec
+
+    def second_derivatives(self) -> list[list[Any]]:
+        """Give the Hessian as rows."""
+        rows = [] if self.nested else self._hessian_of_numbers()
+        if self.nested or not all(isfinite(x) for row in rows for x in row):
+            # where a slope is infinite, columns that are swept together spoil each other: 0 · inf
+            self.differentiate()
+            rows = self.matrix()
+        return rows
+
+    def _hessian_of_numbers(self) -> list[list[float]]:
+        n = len(self.variables)
+        if n == 1:
+            return [self.push_gradient([1.0])]
+        import numpy as np
+
+        rows: list[list[float]] = []
+        identity = np.eye(n)
+        with np.errstate(all="ignore"):
+            for start in range(0, n, _CHUNK):
+                columns = identity[:, start : start + _CHUNK]
+                block = self.push_gradient(list(columns))
+                full = [np.broadcast_to(rates, columns.shape[1:]) for rates in block]
+                rows += np.array(full).T.tolist()  # the matrix is symmetric: columns are rows
+        return rows
 
 
 def _edges(node: Value) -> list[tuple[Value, float]]:
     """Give the parents of a node with the local derivatives recorded towards them."""
-    if node._da.__class__ is tuple:
-        return list(zip(node._a, node._da, strict=True))
-    recorded = [local for local in (node._da, node._db) if local is not None]
-    return list(zip(node._edges(), recorded, strict=True))
+    da, db = node._da, node._db
+    slopes = da if da.__class__ is tuple else [d for d in (da, db) if d is not None]
+    return list(zip(node._edges(), slopes, strict=True))
 
 
 def _local_rates(node: Value, dual: Dual, duals: dict[Any, Dual]) -> list[Any]:
     """Give the rates of change of the local derivatives towards moving parents; None for 0."""
-    op = node._primitive
-    if op is None or op is p.where:  # the slopes of a branch taken are 1, for good
-        return [None for parent in node._edges() if parent in duals]
-    operands = [x if x.__class__ is float else duals.get(x, x) for x in node._operands()]
-    moving = [x.__class__ is Dual for x in operands]
-    if not all(moving):
-        operands = [x.data if isinstance(x, Value) else x for x in operands]
-    slopes = op.local_derivatives(dual, operands, moving)
+    op: Any = node._primitive
+    if op is p.where:  # the slope of the branch taken is 1, for good
+        return [None]
+    operands = [x if x.__class__ is float else duals.get(x, x.data) for x in node._operands()]
+    slopes = op.local_derivatives(dual, operands, [x.__class__ is Dual for x in operands])
     return [slope.tangent if slope.__class__ is Dual else None for slope in slopes]
+
+
+def _unit_rows(n: int) -> list[list[float | None]]:
+    """Give the unit vectors, with None for 0: what takes no part cannot turn inf into nan."""
+    return [[1.0 if i == j else None for j in range(n)] for i in range(n)]
+
+
+def _any_node(numbers: Iterable[Any]) -> bool:
+    return any(isinstance(x, Value) for x in numbers)
 
 
 # --- the transforms -------------------------------------------------------------------------------
@@ -217,16 +284,21 @@ def value_and_grad(
 
     Args:
         f: a function with one number as result.
-        argnums: the place of the argument to differentiate by, or several places.
-        has_aux: whether `f` returns a pair, of the result and of something to hand through.
+        argnums: the place of the argument to differentiate by, counted from 0, or a tuple of
+            places. Arguments by keyword are handed through.
+        has_aux: whether `f` returns a pair, of the result and of anything else to hand through, in
+            which nodes become numbers.
 
     Returns:
         A function with the arguments of `f` that returns `(value, gradient)`, or with `has_aux`
-        `((value, aux), gradient)`. The gradient has the structure of the argument; for several
-        `argnums` it is a tuple of such.
+        `((value, aux), gradient)`. The gradient has the structure of the argument, 0 where the
+        result does not depend on it; for several `argnums` it is a tuple of such. It is made of
+        numbers, or of nodes where the argument is, to be differentiated again.
 
     Raises:
-        TypeError: from that function, if an argument or the result is not made of real numbers.
+        TypeError: from that function, if an argument or the result is not made of real numbers, or
+            there is no argument in a place.
+        ValueError: from that function, if `argnums` has a place twice.
         RuntimeError: from that function, if `f` changes an argument in place.
 
     >>> value_and_grad(lambda v: v["x"] ** 2 * v["y"])({"x": 3.0, "y": 2.0})
@@ -238,8 +310,7 @@ def value_and_grad(
         run = _Recording(f, args, kwargs, argnums, has_aux)
         _require_scalar(f, run)
         gradient = unflatten(run.spec, run.pull([1.0]))
-        value = (run.value(), _mapped(run.aux, run.shown)) if has_aux else run.value()
-        return value, gradient
+        return run.with_aux(run.value()), gradient
 
     return transformed
 
@@ -278,19 +349,25 @@ def jacobian(
 
     >>> jacobian(lambda v: [v[0] * v[1], v[0] + 3 * v[1]])([2.0, 5.0])
     [[5.0, 2.0], [1.0, 3.0]]
+
+    Gauss and Newton fit a curve to points. The residuals are taken as linear near the present
+    parameters, and the step is the solution of that linear least-squares problem:
+
+    >>> import numpy as np
+    >>> t, y = np.array([0.0, 1.0, 2.0, 3.0]), np.array([4.0, 2.0, 1.0, 0.5])
+    >>> def residuals(c):
+    ...     return c[0] * np.exp(c[1] * t) - y
+    >>> c = np.array([1.0, 0.0])
+    >>> for _ in range(9):
+    ...     c -= np.linalg.lstsq(jacobian(residuals)(c), residuals(c), rcond=None)[0]
+    >>> print(f"{c[0]:.4f} exp({c[1]:.4f} t), and ln 2 = {np.log(2.0):.4f}")
+    4.0000 exp(-0.6931 t), and ln 2 = 0.6931
     """
 
     @wraps(f)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         run = _Recording(f, args, kwargs, argnums, has_aux)
-        m, n = len(run.outputs), len(run.variables)
-        if m <= n:
-            matrix = [run.pull(row) for row in _unit_rows(m)]
-        else:
-            columns = [run.push(column) for column in _unit_rows(n)]
-            matrix = [list(row) for row in zip(*columns, strict=True)]
-        result = outer(run.output_spec, run.spec, matrix)
-        return (result, _mapped(run.aux, run.shown)) if has_aux else result
+        return run.with_aux(outer(run.output_spec, run.spec, run.matrix()))
 
     return transformed
 
@@ -307,16 +384,37 @@ def hessian(
 
     >>> hessian(lambda v: v[0] ** 2 * v[1])([3.0, 2.0])
     [[4.0, 6.0], [6.0, 0.0]]
+
+    Newton's method goes where the gradient of the parabola that touches the function is zero:
+
+    >>> import numpy as np
+    >>> def banana(v):
+    ...     return (1 - v[0]) ** 2 + 100 * (v[1] - v[0] ** 2) ** 2
+    >>> v = np.array([-1.2, 1.0])
+    >>> for _ in range(6):
+    ...     v -= np.linalg.solve(hessian(banana)(v), grad(banana)(v))
+    >>> print(f"minimum at ({v[0]:.4f}, {v[1]:.4f})")
+    minimum at (1.0000, 1.0000)
+
+    Laplace's approximation of a density exp(-f) is the normal distribution around the minimum of
+    f that has the inverse Hessian as covariance. Here for the log-odds z of a coin that fell heads
+    7 times out of 10:
+
+    >>> from autograd import log_sigmoid
+    >>> def f(z):
+    ...     return -7 * log_sigmoid(z) - 3 * log_sigmoid(-z)
+    >>> z = 0.0
+    >>> for _ in range(5):
+    ...     z -= grad(f)(z) / hessian(f)(z)
+    >>> print(f"log-odds {z:.3f} ± {hessian(f)(z) ** -0.5:.3f}")
+    log-odds 0.847 ± 0.690
     """
 
     @wraps(f)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         run = _Recording(f, args, kwargs, argnums, has_aux)
         _require_scalar(f, run)
-        if run.nested:
-            return jacobian(grad(f, argnums, has_aux), argnums, has_aux)(*args, **kwargs)
-        result = outer(run.spec, run.spec, _hessian_rows(run))
-        return (result, _mapped(run.aux, run.shown)) if has_aux else result
+        return run.with_aux(outer(run.spec, run.spec, run.second_derivatives()))
 
     return transformed
 
@@ -339,9 +437,10 @@ def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
     """
     run = _Recording(f, (x,), {}, 0)
     _require_scalar(f, run)
-    tangents = _alike(run.spec, v, "v", "x")
-    if run.nested or any(t.__class__ is not float for t in tangents):
-        return jvp(grad(f), (x,), (v,))[1]
+    tangents = flatten_like(run.spec, v, "v", "x")
+    if run.nested or _any_node(tangents):
+        run.differentiate()
+        return unflatten(run.spec, run.push(tangents))
     return unflatten(run.spec, run.push_gradient(tangents))
 
 
@@ -354,7 +453,7 @@ def jvp(
         f: a function of any structure.
         primals: its arguments, a tuple or list.
         tangents: a direction for each, of the same structure.
-        has_aux: whether `f` returns a pair, of the result and of something to hand through.
+        has_aux: whether `f` returns a pair, of the result and of anything else to hand through.
 
     Returns:
         `(value, rate)` of the same structure, or with `has_aux` `(value, rate, aux)`.
@@ -365,11 +464,15 @@ def jvp(
     >>> jvp(lambda x, y: x * y, (3.0, 2.0), (1.0, 0.0))
     (6.0, 2.0)
     """
-    run = _Recording(f, tuple(primals), {}, tuple(range(len(primals))), has_aux)
-    rates = _alike(run.spec, tuple(tangents), "tangents", "primals")
-    run.nested = run.nested or any(rate.__class__ is not float for rate in rates)
-    rate = unflatten(run.output_spec, run.push(rates))
-    return (run.value(), rate, _mapped(run.aux, run.shown)) if has_aux else (run.value(), rate)
+    for what, argument in ("primals", primals), ("tangents", tangents):
+        if not isinstance(argument, (tuple, list)):
+            raise TypeError(
+                f"{what} must be a tuple, such as (x,), not a {type(argument).__name__}"
+            )
+    run = _Recording(f, primals, {}, tuple(range(len(primals))), has_aux)
+    rates = run.push(flatten_like(run.spec, tuple(tangents), "tangents", "primals"))
+    result: tuple[Any, ...] = run.with_aux(run.value(), unflatten(run.output_spec, rates))
+    return result
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
@@ -378,7 +481,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
     Args:
         f: a function of any structure.
         primals: its arguments.
-        has_aux: whether `f` returns a pair, of the result and of something to hand through.
+        has_aux: whether `f` returns a pair, of the result and of anything else to hand through.
 
     Returns:
         `(value, pullback)`, or with `has_aux` `(value, pullback, aux)`. The pullback takes
@@ -395,36 +498,27 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
     run = _Recording(f, primals, {}, tuple(range(len(primals))), has_aux)
 
     def pullback(cotangent: Any) -> Any:
-        weights = _alike(run.output_spec, cotangent, "the cotangent", f"the result of {_name(f)}")
-        run.nested = run.nested or any(weight.__class__ is not float for weight in weights)
+        model = f"the result of {_name(f)}"
+        weights = flatten_like(run.output_spec, cotangent, "the cotangent", model)
         return unflatten(run.spec, run.pull(weights))
 
-    value = run.value()
-    return (value, pullback, _mapped(run.aux, run.shown)) if has_aux else (value, pullback)
+    result: tuple[Any, ...] = run.with_aux(run.value(), pullback)
+    return result
 
 
 # --- helpers --------------------------------------------------------------------------------------
 
 
-def _hessian_rows(run: _Recording) -> Any:
-    """Give the Hessian as rows of floats; it is symmetric, so columns are rows."""
-    n = len(run.variables)
-    if n == 1:
-        return [run.push_gradient([1.0])]
-    import numpy as np
-
-    rows: list[list[float]] = []
-    identity = np.eye(n)
-    for start in range(0, n, _CHUNK):
-        columns = identity[:, start : start + _CHUNK]
-        block = run.push_gradient(list(columns))
-        rows += np.array([np.broadcast_to(b, columns.shape[1:]) for b in block]).T.tolist()
-    return rows
-
-
-def _unit_rows(n: int) -> list[list[float | None]]:
-    """Give the unit vectors, with None for 0: what takes no part cannot turn inf into nan."""
-    return [[1.0 if i == j else None for j in range(n)] for i in range(n)]
+@contextmanager
+def _differentiating(variables: set[Value]) -> Iterator[None]:
+    """While a function runs: note what it is differentiated by, and record what it does."""
+    running = _running.set((*_running.get(), variables))
+    recording = modes.recording.set(True)
+    try:
+        yield
+    finally:
+        modes.recording.reset(recording)
+        _running.reset(running)
 
 
 def _variable(x: Any) -> Any:
@@ -437,56 +531,56 @@ def _variable(x: Any) -> Any:
 
 def _places(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]) -> list[int]:
     """Check `argnums` against the arguments given, and count negative places from the end."""
-    places = [argnums] if isinstance(argnums, int) else list(argnums)
-    for place in places:
-        if not -len(args) <= place < len(args):
-            raise TypeError(
-                f"argnums={argnums!r}, but {_name(f)} was called with {len(args)} positional "
-                "arguments: name the place of one of these, counted from 0"
-            )
-    return [place % len(args) for place in places]
+    listed: Any = argnums if isinstance(argnums, (tuple, list)) else [argnums]
+    try:
+        given = [index(x) for x in listed]
+    except TypeError:
+        raise TypeError(f"argnums must be an int or a tuple of ints, not {argnums!r}") from None
+    n = len(args)
+    if not all(-n <= place < n for place in given):
+        raise TypeError(
+            f"argnums={argnums!r}, but {_name(f)} was called with {n} positional "
+            "arguments: name the place of one of these, counted from 0"
+        )
+    places = [place % n for place in given]
+    if len(set(places)) < len(places):
+        raise ValueError(f"argnums={argnums!r} names an argument of {_name(f)} twice")
+    return places
 
 
-def _alike(spec: Spec, tree: Any, what: str, model: str) -> list[Any]:
-    """Flatten `tree`, which must have the structure `spec`."""
-    leaves, own = flatten(tree, what)
-    if own != spec:
-        raise TypeError(f"{what} must have the structure of {model}: {own!r} is not {spec!r}")
-    return leaves
+def _data(variables: Sequence[Any]) -> list[Any]:
+    """Give the numbers of nodes that have one: while a function is compiled they do not."""
+    return [x.data if x.__class__ is Value else None for x in variables]
 
 
 def _refuse_mutation(
     f: Callable[..., Any],
-    places: Sequence[int],
-    specs: Sequence[Spec],
-    copies: Sequence[Any],
-    variables: Sequence[Value],
-    numbers: Sequence[Any],
+    specs: dict[int, Spec],
+    copies: dict[int, Any],
+    variables: Sequence[Any],
+    before: Sequence[Any],
 ) -> None:
     """Raise if `f` put something else into an argument, or changed the data of a variable."""
-    expected = iter(zip(variables, numbers, strict=True))
-    for place, spec, copy in zip(places, specs, copies, strict=True):
-        leaves, now = flatten(copy, f"args[{place}]")
+    expected = zip(variables, before, _data(variables), strict=True)
+    for place, spec in specs.items():
+        path = f"args[{place}]"
+        try:
+            leaves, now = flatten(copies[place], path)
+        except TypeError as error:
+            raise RuntimeError(f"{_name(f)} changed {path} in place: copy it first") from error
         if now != spec:
-            raise RuntimeError(f"{_name(f)} changed the structure of args[{place}]: copy it first")
-        for name, leaf in zip(paths(spec, f"args[{place}]"), leaves, strict=True):
-            x, number = next(expected)
-            changed = (
-                number.__class__ is float
-                and x.__class__ is Value
-                and number == number
-                and x.data != number
-            )
-            if leaf is not x or changed:
+            raise RuntimeError(f"{_name(f)} changed the structure of {path}: copy it first")
+        for name, leaf in zip(paths(spec, path), leaves, strict=True):
+            x, old, new = next(expected)
+            if leaf is not x or not (new == old or (new != new and old != old)):
                 raise RuntimeError(f"{_name(f)} changed {name} in place: copy it first")
 
 
 def _require_scalar(f: Callable[..., Any], run: _Recording) -> None:
     if run.output_spec != NUMBER:
-        kind = run.output_spec[0]
         raise TypeError(
-            f"{_name(f)} must return one number to have a gradient, not a {kind} of "
-            f"{len(run.outputs)}: return the sum, say, or take the jacobian"
+            f"{_name(f)} must return one number to have a gradient, not "
+            f"{described(run.output_spec)}: return the sum, say, or take the jacobian"
         )
 
 
@@ -498,11 +592,16 @@ def _split(f: Callable[..., Any], result: Any) -> tuple[Any, Any]:
 
 
 def _mapped(tree: Any, function: Callable[[Any], Any]) -> Any:
-    """Apply `function` to each node in lists, tuples and dictionaries; leave the rest alone."""
-    if isinstance(tree, dict):
+    """Apply `function` to what lists, tuples, dictionaries and arrays of objects hold."""
+    kind = tree.__class__
+    if kind is dict:
         return {key: _mapped(x, function) for key, x in tree.items()}
-    if tree.__class__ in (list, tuple):
-        return tree.__class__([_mapped(x, function) for x in tree])
+    if kind is list:
+        return [_mapped(x, function) for x in tree]
+    if kind is tuple or hasattr(kind, "_fields"):
+        return wrapped(("tuple", kind), [_mapped(x, function) for x in tree])
+    if getattr(getattr(tree, "dtype", None), "kind", None) == "O":
+        return as_array([function(x) for x in tree.reshape(-1).tolist()], tree.shape)
     return function(tree)
 
 

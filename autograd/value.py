@@ -48,8 +48,10 @@ def _unary(op: Primitive) -> Callable[[Any], Any]:
     return method
 
 
-def _binary(op: Primitive) -> Callable[[Any, Any], Any]:
+def _binary(op: Primitive, operator: bool = True) -> Callable[[Any, Any], Any]:
     """Make the method for a row with two operands, of which the first is usually a Value.
+
+    An operator leaves what it does not know to the other operand; a function refuses it.
 
     Nodes made here are most of any graph, so their two parents and two local derivatives stand
     in slots of the node: fewer objects to make, and fewer for the garbage collector to walk.
@@ -58,14 +60,14 @@ def _binary(op: Primitive) -> Callable[[Any, Any], Any]:
 
     def method(x: Any, y: Any) -> Any:
         if x.__class__ is not Value or _special:
-            return op(x, y) if _is_operand(y) else NotImplemented
+            return op(x, y) if not operator or _is_operand(y) else NotImplemented
         kind = y.__class__
         if kind is Value:
             b = y.data
         elif kind is float or kind is int:
             y = b = as_float(y)
         else:
-            return op(x, y) if _is_operand(y) else NotImplemented
+            return op(x, y) if not operator or _is_operand(y) else NotImplemented
         node = _new(Value)
         a = x.data
         node.data = out = forward(a, b)
@@ -113,7 +115,7 @@ def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
         if x.__class__ is Value:
             if y.__class__ is Value:
                 return forward(x.data, y.data)
-            if isinstance(y, (float, int)):
+            if y.__class__ is float or y.__class__ is int:
                 return forward(x.data, y)
         return op(x, y) if _is_operand(y) else NotImplemented
 
@@ -122,12 +124,12 @@ def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
 
 def _is_operand(x: Any) -> bool:
     """Tell a number, a node or an array from a string, say."""
-    return isinstance(x, (float, int)) or hasattr(x, "_rank") or hasattr(x, "__array_ufunc__")
+    return any(hasattr(x, mark) for mark in ("_rank", "__array_ufunc__", "numerator", "hex"))
 
 
 def apply_to_many(op: Primitive, operands: tuple[Any, ...]) -> Any:
     """Apply a row with any number of operands, such as `dot`."""
-    if _special:
+    if _special or not operands:
         return op(*operands)
     try:
         data = [x.data for x in operands]
@@ -203,6 +205,8 @@ class Value:
     _rank = 1  # see `primitives._dispatch`
 
     def __init__(self, data: float, name: str | None = None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"Value(data, name): name must be a str, not {name!r}")
         self.data = data if data.__class__ is float else as_float(data, "Value(data): data")
         self.grad = 0.0
         self.name = name
@@ -300,9 +304,11 @@ class Value:
     sigmoid, log_sigmoid = _unary(p.sigmoid), _unary(p.log_sigmoid)
     relu, softplus = _unary(p.relu), _unary(p.softplus)
     silu, gelu = _unary(p.silu), _unary(p.gelu)
-    leaky_relu, elu = _binary(p.leaky_relu), _binary(p.elu)
-    maximum, minimum = _binary(p.maximum), _binary(p.minimum)
-    atan2, hypot, xlogy = _binary(p.atan2), _binary(p.hypot), _binary(p.xlogy)
+    pow, xlogy = _binary(p.power, operator=False), _binary(p.xlogy, operator=False)
+    maximum, minimum = _binary(p.maximum, operator=False), _binary(p.minimum, operator=False)
+    leaky_relu, elu = _binary(p.leaky_relu, operator=False), _binary(p.elu, operator=False)
+    atan2, hypot = _binary(p.atan2, operator=False), _binary(p.hypot, operator=False)
+    arctan2, fabs = atan2, __abs__  # NumPy's names
 
     def __pos__(self) -> Value:
         return self
@@ -327,12 +333,7 @@ class Value:
         else:
             node = _made(op, out, tuple(compress(operands, wanted)), operands)
             node._da = tuple(op.local_derivatives(out, data, wanted))
-        if modes.anomaly.get():
-            node._site = modes.caller()
-            if out - out != 0.0:  # nan or infinite
-                what = f"{op.name} gave {out} for {described(operands)}"
-                raise AnomalyError(f"{what}, at {node._site}")
-        return node
+        return _checked(node, op, operands)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__" or kwargs:
@@ -450,8 +451,10 @@ def _made(op: Primitive | None, data: float, a: Any, b: Any, like: Value | None 
 
 def _choose(condition: Any, x: Any, y: Any) -> Any:
     """Apply `where`: an edge to the branch taken; the other, which may be nan, has none."""
-    if isinstance(condition, Value):
-        raise TypeError("the condition of where must be a comparison, such as v > 0, not a Value")
+    if not isinstance(condition, (bool, int, float)) and not hasattr(condition, "dtype"):
+        raise TypeError(
+            f"the condition of where must be a comparison, such as v > 0, not {condition!r}"
+        )
     x, y = [v if isinstance(v, Value) else as_float(v, "branch of where") for v in (x, y)]
     taken = x if condition else y
     if not modes.recording.get():
@@ -459,6 +462,16 @@ def _choose(condition: Any, x: Any, y: Any) -> Any:
     node = _made(p.where, taken if taken.__class__ is float else taken.data, x, y)
     if taken.__class__ is not float:
         node._da, node._db = (1.0, None) if condition else (None, 1.0)
+    return _checked(node, p.where, (x, y))
+
+
+def _checked(node: Value, op: Primitive, operands: Sequence[Any]) -> Value:
+    """Under `detect_anomaly`, note where the node was made, and refuse nan and infinity."""
+    if modes.anomaly.get():
+        node._site = modes.caller()
+        if node.data - node.data != 0.0:  # nan or infinite
+            what = f"{op.name} gave {node.data} for {described(operands)}"
+            raise AnomalyError(f"{what}, at {node._site}")
     return node
 
 

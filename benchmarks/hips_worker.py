@@ -18,10 +18,11 @@ from functools import cache, partial
 from importlib import metadata
 from typing import Any
 
-import autograd
 import autograd.numpy as np
 from problems import Problem
 from timing import seconds
+
+import autograd
 
 TASKS = {"gradient": autograd.grad, "hessian": autograd.hessian}
 

@@ -5,8 +5,7 @@ import math
 import pickle
 
 import pytest
-from oracles import ORACLES, ROWS
-from test_primitives import arity
+from oracles import ORACLES, ROWS, arity
 
 import autograd
 from autograd import Value, where

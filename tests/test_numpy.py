@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import COMPARISONS, ORACLES, ROWS, ULP, wiggle
+from oracles import COMPARISONS, ORACLES, ROWS, TAILS, ULP, wiggle
 from oracles import exact as mp
-from test_primitives import TAILS
 
 import autograd
 from autograd import Value
