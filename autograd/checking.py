@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import isfinite
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import copysign, inf, isfinite, nan, ulp
 from typing import TYPE_CHECKING, Any
 
 from autograd import primitives as p
@@ -16,13 +17,20 @@ from autograd.value import Value, described
 if TYPE_CHECKING:
     from random import Random
 
-_STEP = 2e-3  # in units of a variable's size; the error of the difference falls as its 4th power
-_SMALLEST = 1e-2  # the size a variable near zero is taken to have
+# Steps and the like are in units of a variable's size: its amount, or this if it is near 0.
+_SMALLEST = 1e-2
+# Most functions are settled at the first step, where truncation and rounding are both small. Near
+# a kink or a pole smaller ones do not cross it.
+_STEPS = tuple([2e-3 * 0.1**k for k in range(13)])
 _NUDGE = 1e-7  # across so little, a smooth function hardly changes, and a jump or a kink shows
-_TOLERANCE = 1e-6  # of a derivative against a difference
+_TOLERANCE = 1e-7  # of a derivative against a difference
+_CRUDE = 1e-3  # a difference that is less sure than this says nothing
 _AGREEMENT = 1e-9  # of two derivatives with each other
+_ROUNDING = 1e-12  # what a few thousand operations may lose of the size of their terms
+_ROWS = 20  # of the table in a message
 
-Point = list[float]
+Point = Sequence[float]
+Scalar = Callable[[Any], Any]  # a function of a list with one number as result
 
 
 def check_grads(
@@ -34,8 +42,8 @@ def check_grads(
 ) -> list[str]:
     """Check the derivatives of `f` at `args`, in both modes, against finite differences.
 
-    A random direction is compared first, and each coordinate where that fails. Every order checks
-    the derivative of the one before, order 2 the product with the Hessian.
+    Each order checks the derivatives of those of the order before, the second also the product with
+    the Hessian. They are compared along a random direction and, where that fails, one by one.
 
     Args:
         f: a function of any structure.
@@ -44,12 +52,13 @@ def check_grads(
         rng: the source of random directions, or a seed for one.
 
     Returns:
-        The kinks met, by name. Across a kink a difference means nothing, so there the derivative
-        is not compared; where all is smooth the list is empty.
+        The kinks met, by name, and operations whose value is not finite. Across these a difference
+        means nothing, so the derivative is not compared there. Where all is smooth the list is
+        empty.
 
     Raises:
         GradientError: a derivative is wrong; the message has analytic and numeric values.
-        TypeError: `args` is not a tuple, or an argument is no real number.
+        TypeError: `args` is not a tuple, or an argument or the result is no real number.
         ValueError: `order` is below 1.
 
     >>> from autograd import relu, sin
@@ -63,14 +72,21 @@ def check_grads(
     if order < 1:
         raise ValueError(f"order must be at least 1, not {order}")
     source = _random(rng) if isinstance(rng, int) else rng
-    x, spec = flatten(args, "args")
-    names = paths(spec, "args")
-    outputs = _outputs(f, spec)
-    kinks: list[str] = []
-    for level in range(1, order + 1):
-        check = _Check(outputs, x, names, level, source)
+    leaves, spec = flatten(args, "args")
+    x = [leaf.data if isinstance(leaf, Value) else leaf for leaf in leaves]
+
+    def outputs(leaves: Any) -> list[Any]:
+        return flatten(f(*unflatten(spec, leaves)), "the result of f")[0]
+
+    result, _ = vjp(f, *unflatten(spec, x))
+    check = _Check(outputs, paths(flatten(result, "f")[1], "f"), x, paths(spec, "args"), source)
+    kinks = check.run()
+    check.check_passes(record=order > 1)
+    for level in range(2, order + 1):
+        if not all(map(isfinite, check.gradient)):
+            break  # what is not finite has no derivative
+        check = check.next(level)
         kinks += check.run()
-        outputs = check.gradient
     return list(dict.fromkeys(kinks))
 
 
@@ -80,163 +96,241 @@ def _random(seed: int) -> Random:
     return random.Random(seed)
 
 
-def _outputs(f: Callable[..., Any], spec: Any) -> Callable[[Any], list[Any]]:
-    """Make `f` a function of a flat list that gives a flat list."""
-
-    def outputs(leaves: Any) -> list[Any]:
-        return flatten(f(*unflatten(spec, leaves)), "the result of f")[0]
-
-    return outputs
-
-
 class _Check:
-    """The check of one order: of the derivative of `outputs`, a function from list to list.
+    """The check of one order: of the derivatives of `outputs`, a function from list to list.
 
-    Outputs are weighted at random and added up, so that there is one gradient to check.
+    The gradient checked is that of a sum of the outputs with random weights. It is a function to
+    check in turn.
     """
 
     def __init__(
         self,
         outputs: Callable[[Any], list[Any]],
+        output_names: Sequence[str],
         x: Point,
         names: Sequence[str],
-        level: int,
         source: Random,
+        level: int = 1,
+        before: _Check | None = None,
     ) -> None:
-        self.outputs, self.x, self.names, self.level = outputs, x, names, level
+        self.outputs, self.output_names, self.x, self.names = outputs, output_names, x, names
+        self.source, self.level, self.before = source, level, before
         self.sizes = [max(abs(value), _SMALLEST) for value in x]
-        self.direction = [source.uniform(-1.0, 1.0) * size for size in self.sizes]
-        self.values, self.pullback = vjp(outputs, x)
-        self.weights = [source.uniform(0.5, 1.5) for _ in self.values]
+        self.direction = [
+            copysign(source.uniform(0.5, 1.0), source.uniform(-1.0, 1.0)) * size
+            for size in self.sizes
+        ]
+        self.weights = [source.uniform(0.5, 1.5) for _ in output_names]
+        _, pullback = vjp(outputs, x)
+        self.gradient: list[float] = pullback(self.weights)[0]
+
+    def next(self, level: int) -> _Check:
+        """Give the check of the derivatives of the gradient."""
+        names = [f"∂/∂{name}" for name in self.names]
+        try:
+            return _Check(grad(self.total), names, self.x, self.names, self.source, level, self)
+        except RuntimeError as error:
+            raise GradientError(f"derivatives of order {level} are refused: {error}") from error
 
     def total(self, x: Any) -> Any:
         """Give the weighted sum of the outputs."""
         return p.dot(*self.weights, *self.outputs(x), 0.0)
 
-    def gradient(self, x: Any) -> list[Any]:
-        """Give the gradient of the weighted sum, a function to check in turn."""
-        result: list[Any] = grad(self.total)(x)
-        return result
-
     def run(self) -> list[str]:
-        """Compare, and give the kinks met."""
-        (gradient,) = self.pullback(self.weights)
-        if not all(map(isfinite, gradient)):
-            return self._examine(gradient)
-        slope = p.fsum(*[g * v for g, v in zip(gradient, self.direction, strict=True)])
-        size = sum(abs(g * v) for g, v in zip(gradient, self.direction, strict=True))
-        _, rates = jvp(self.outputs, (self.x,), (self.direction,))
-        self._agree("forward mode", p.dot(*self.weights, *rates, 0.0), slope, size)
-        if self.level == 1:
-            self._check_accumulation(gradient)
-        product = p.fsum(*hvp(self.total, self.x, self.direction))
-        recorded = p.fsum(*jvp(self.gradient, (self.x,), (self.direction,))[1])
-        self._agree("the Hessian product", product, recorded, abs(product) + abs(recorded))
-        if self._wrong(slope, self.direction):
-            return self._examine(gradient)
-        return []
-
-    def _agree(self, what: str, a: float, b: float, size: float) -> None:
-        """Raise if two ways to the same derivative differ; `size` is that of the terms."""
-        if abs(a - b) > _AGREEMENT * (size + abs(a)):
-            raise GradientError(
-                f"order {self.level}: {what} gives {a!r}, where reverse mode gives {b!r}"
-            )
-
-    def _check_accumulation(self, gradient: Sequence[float]) -> None:
-        """Raise unless two calls of `backward()` add the gradient twice."""
-        leaves = [Value(value) for value in self.x]
-        root = self.total(leaves)
-        if isinstance(root, Value):
-            root.backward()
-            root.backward()
-        for name, leaf, expected in zip(self.names, leaves, gradient, strict=True):
-            if abs(leaf.grad - 2.0 * expected) > _AGREEMENT * abs(expected):
-                raise GradientError(
-                    f"calling backward() twice gives {name} the gradient {leaf.grad!r}, not twice "
-                    f"{expected!r}: a gradient is kept too long, or not added up"
+        """Compare along the direction, then one by one if that fails; give the kinks met."""
+        if not all(map(isfinite, self.gradient)):
+            return self._examine()
+        terms = [slope * v for slope, v in zip(self.gradient, self.direction, strict=True)]
+        slope = p.fsum(*terms)
+        doubt = _ROUNDING * _terms(self.total, self.x)
+        for way, other in self._other_ways().items():
+            if not abs(other - slope) <= _AGREEMENT * sum(map(abs, [*terms, other])) + doubt:
+                return self._examine(
+                    f": along a random direction {way} gives {other!r}, and reverse mode {slope!r}"
                 )
+        if _compare(self.total, self.x, self.direction, slope)[0]:
+            return []
+        return self._examine()
 
-    def _moved(self, direction: Sequence[float], t: float) -> Point:
-        return [value + t * d for value, d in zip(self.x, direction, strict=True)]
+    def _other_ways(self) -> dict[str, float]:
+        """Give the slope along the direction as it comes out by other ways than the gradient."""
+        rates = {"forward mode": jvp(self.outputs, (self.x,), (self.direction,))[1]}
+        if self.before is not None:
+            rates["the Hessian product"] = hvp(self.before.total, self.x, self.direction)
+        return {way: p.dot(*self.weights, *rate, 0.0) for way, rate in rates.items()}
 
-    def _numeric(self, direction: Sequence[float], step: float) -> float:
-        """Give the slope of the weighted sum along a direction, by differences of fourth order."""
-        near, far = [
-            self._at(self._moved(direction, t)) - self._at(self._moved(direction, -t))
-            for t in (step, 2.0 * step)
-        ]
-        return (8.0 * near - far) / (12.0 * step)
-
-    def _at(self, x: Point) -> float:
-        value: float = p.dot(*self.weights, *vjp(self.outputs, x)[0], 0.0)
-        return value
-
-    def _wrong(self, slope: float, direction: Sequence[float]) -> bool:
-        """Tell whether a slope differs from the numeric one by more than that can be off."""
-        coarse, fine = self._numeric(direction, _STEP), self._numeric(direction, _STEP / 2.0)
-        size = abs(slope) + abs(fine)
-        rounding = 1e-9 * sum(abs(w * y) for w, y in zip(self.weights, self.values, strict=True))
-        allowed = _TOLERANCE * size + rounding + min(abs(coarse - fine), 1e-3 * size)
-        return not abs(slope - fine) <= allowed
-
-    def _examine(self, gradient: Sequence[float]) -> list[str]:
-        """Compare coordinate by coordinate: name the kinks, or raise with a table."""
+    def _examine(self, disagreement: str = "") -> list[str]:
+        """Compare derivative by derivative: name the kinks, or raise with a table."""
         kinks: list[str] = []
-        rows, failed = [], False
-        for i, (name, size, slope) in enumerate(zip(self.names, self.sizes, gradient, strict=True)):
-            axis = [size if i == j else 0.0 for j in range(len(self.x))]
-            numeric = self._numeric(axis, _STEP / 2.0) / size
-            note = ""
-            if self._wrong(slope * size, axis):
-                here = self._kinks(axis)
-                kinks += here
-                failed = failed or not here
-                note = f"kink: {here[0]}" if here else "<-- wrong"
-            rows.append((name, f"{slope:.10g}", f"{numeric:.10g}", f"{slope - numeric:.2g}", note))
+        rows: list[tuple[str, ...]] = []
+        failed = bool(disagreement)
+        for k, output_name in enumerate(self.output_names):
+
+            def output(x: Any, k: int = k) -> Any:
+                return self.outputs(x)[k]
+
+            (slopes,) = vjp(output, self.x)[1](1.0)
+            for i, (name, slope, size) in enumerate(
+                zip(self.names, slopes, self.sizes, strict=True)
+            ):
+                axis = [size if i == j else 0.0 for j in range(len(self.x))]
+                right, numeric = _compare(output, self.x, axis, slope * size)
+                found = [] if right else _kinks(output, self.x, self.names, axis)
+                kinks += found
+                failed = failed or not (right or found)
+                note = "" if right else f"kink: {found[0]}" if found else "<-- wrong"
+                numbers = slope, numeric / size, slope - numeric / size
+                rows.append((output_name, name, *[f"{number:.10g}" for number in numbers], note))
         if failed:
             raise GradientError(
-                f"derivatives of order {self.level} are wrong:\n"
-                + _table([("argument", "analytic", "numeric", "difference", ""), *rows])
+                f"derivatives of order {self.level} are wrong{disagreement}\n{_table(rows)}"
             )
         return kinks
 
-    def _kinks(self, direction: Sequence[float]) -> list[str]:
-        """Name the nodes whose value or slope jumps at the point, along a direction."""
-        below, above = [self._graph(self._moved(direction, t)) for t in (-_NUDGE, _NUDGE)]
-        if [node.op for node in below] != [node.op for node in above]:
-            return ["a branch in Python: the graph differs on either side"]
-        jumping = {
-            node
-            for node, left, right in zip(self._graph(self.x), below, above, strict=False)
-            if node.op and any(map(_jumps, _profile(left), _profile(right)))
-        }
-        # a node that jumps only because a parent does is not the cause
-        causes = [node for node in jumping if jumping.isdisjoint(node.parents)]
-        return sorted(f"{node.op} at {described(node.parents)}" for node in causes)
-
-    def _graph(self, x: Point) -> list[Value]:
-        """Give the nodes of the graph at a point, with the arguments named."""
-        leaves = [Value(value, name) for name, value in zip(self.names, x, strict=True)]
+    def check_passes(self, record: bool) -> None:
+        """Raise unless passes by `backward()` add up, each in proportion to its seed."""
+        leaves = [Value(value) for value in self.x]
         root = self.total(leaves)
         if not isinstance(root, Value):
-            return []
-        return topological_order((root,), lambda node: node.parents[::-1])
+            return
+        with _grads_kept(root):
+            root.backward()
+            once = [leaf.grad for leaf in leaves]
+            root.backward(seed=2.0)
+            sums = [leaf.grad for leaf in leaves]
+            if record:
+                root.backward(create_graph=True)
+            recorded = [0.0 if x.grad_value is None else x.grad_value.data for x in leaves]
+        doubt = _ROUNDING * _terms(self.total, self.x)
+        doubts = [doubt / size for size in self.sizes]
+        rows = zip(self.names, once, sums, recorded, doubts, strict=True)
+        for name, first, total, node, doubt in rows:
+            if not _same(total, 3.0 * first, doubt):
+                raise GradientError(
+                    f"after backward() the gradient of {name} is {first!r}, and after another with "
+                    f"seed=2 it is {total!r}: a gradient or a seed is lost, or kept too long"
+                )
+            if record and not _same(node, first, doubt):
+                raise GradientError(
+                    f"backward(create_graph=True) gives {name} the gradient {node!r}, where "
+                    f"backward() gives {first!r}"
+                )
 
 
-def _profile(node: Value) -> list[float]:
-    """Give what jumps at a kink: the value and the local derivatives, 0 where there is no edge."""
-    return [node.data, *[local or 0.0 for local in node.local_derivatives]]
+def _same(a: float, b: float, doubt: float) -> bool:
+    return abs(a - b) <= _AGREEMENT * (abs(a) + abs(b)) + doubt or not isfinite(b)
+
+
+# --- finite differences ---------------------------------------------------------------------------
+
+
+def _compare(f: Scalar, x: Point, direction: Sequence[float], slope: float) -> tuple[bool, float]:
+    """Tell whether a slope is right, as far as differences are sure, and give theirs."""
+    size_of_terms = _terms(f, x)
+    best = inf, nan
+    for step in _STEPS:
+        noise = 4.0 * ulp(1.0) * size_of_terms / step
+        coarse, fine = _difference(f, x, direction, step), _difference(f, x, direction, step / 2)
+        size = abs(slope) + abs(fine)
+        if noise > max(_CRUDE * size, 1e-6 * size_of_terms):
+            break
+        change = abs(coarse - fine)
+        if abs(slope - fine) <= _TOLERANCE * size + noise + min(change, _CRUDE * size):
+            return True, fine
+        if noise + change < best[0]:
+            best = noise + change, fine
+    return False, best[1]
+
+
+def _difference(f: Scalar, x: Point, direction: Sequence[float], step: float) -> float:
+    """Give the slope of `f` along a direction by a difference of fourth order."""
+    near, far = [
+        vjp(f, _moved(x, direction, t))[0] - vjp(f, _moved(x, direction, -t))[0]
+        for t in (step, 2.0 * step)
+    ]
+    slope: float = (8.0 * near - far) / (12.0 * step)
+    return slope
+
+
+def _moved(x: Point, direction: Sequence[float], t: float) -> list[float]:
+    return [value + t * v for value, v in zip(x, direction, strict=True)]
+
+
+def _terms(f: Scalar, x: Point) -> float:
+    """Give Σ |node · ∂f/∂node|: by so many units in the last place may rounding move the value.
+
+    A small difference of large numbers is less sure than its own digits tell.
+    """
+    root = f([Value(value) for value in x])
+    if not isinstance(root, Value):
+        return 0.0
+    with _grads_kept(root) as nodes:
+        root.backward()
+        terms = [abs(node.data * node.grad) for node in nodes]
+    return sum(filter(isfinite, terms))
+
+
+@contextmanager
+def _grads_kept(root: Value) -> Iterator[list[Value]]:
+    """Let passes run, and then give the nodes that `f` uses from outside their gradients back."""
+    nodes = topological_order((root,), Value._edges)
+    kept = [(node, node.grad, node.grad_value) for node in nodes if not node.op]
+    try:
+        yield nodes
+    finally:
+        for node, grad, grad_value in kept:
+            node.grad, node._grad_value = grad, grad_value
+
+
+# --- kinks ----------------------------------------------------------------------------------------
+
+
+def _kinks(f: Scalar, x: Point, names: Sequence[str], direction: Sequence[float]) -> list[str]:
+    """Name the nodes whose value or slope jumps at the point, along a direction."""
+    below, here, above = [_graph(f, _moved(x, direction, t), names) for t in (-_NUDGE, 0.0, _NUDGE)]
+    ops = [[node.op for node in graph] for graph in (below, here, above)]
+    if not ops[0] == ops[1] == ops[2]:
+        return ["a branch in Python: the graph is another one nearby"]
+    jumping = {
+        node
+        for left, node, right in zip(below, here, above, strict=True)
+        if node.op and _is_kink(left, node, right)
+    }
+    # a node that jumps only because a parent does is not the cause
+    causes = [node for node in jumping if jumping.isdisjoint(node.parents)]
+    return sorted({f"{node.op} at {described(node.parents)}" for node in causes})
+
+
+def _graph(f: Scalar, x: Point, names: Sequence[str]) -> list[Value]:
+    """Give the nodes of the graph at a point, with the arguments named."""
+    root = f([Value(value, name) for name, value in zip(names, x, strict=True)])
+    roots = (root,) if isinstance(root, Value) else ()
+    return topological_order(roots, lambda node: node.parents[::-1])
+
+
+def _is_kink(left: Value, node: Value, right: Value) -> bool:
+    """Tell whether the value is not finite, or jumps, or a local derivative does."""
+    values = [x.data for x in (left, node, right)]
+    slopes = [[slope or 0.0 for slope in x.local_derivatives] for x in (left, node, right)]
+    return not all(map(isfinite, values)) or any(
+        _jumps(a, b) or _jumps(b, c) for a, b, c in [values, *zip(*slopes, strict=True)]
+    )
 
 
 def _jumps(a: float, b: float) -> bool:
-    return not abs(a - b) <= 1e-3 * max(1.0, min(abs(a), abs(b)))
+    same = a == b or (a != a and b != b)
+    return not same and not abs(a - b) <= 1e-3 * max(1.0, min(abs(a), abs(b)))
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Set rows of text in columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
+    """Set rows of text in columns; of many, only those with a note."""
+    title = ("derivative of", "by", "analytic", "numeric", "difference", "")
+    shown = rows if len(rows) <= _ROWS else [row for row in rows if row[-1]][:_ROWS]
+    widths = [max(map(len, column)) for column in zip(title, *shown, strict=True)]
+    lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+        for row in (title, *shown)
+    ]
+    if len(shown) < len(rows):
+        lines.append(f"... and {len(rows) - len(shown)} more")
+    return "\n".join(lines)

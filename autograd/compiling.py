@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from scipy import special
 
 from autograd.errors import TraceError
 from autograd.grouping import SHARED, VARYING, Program, Step, grouped
-from autograd.lowering import Backward, Code, Forward
+from autograd.lowering import Backward, Code, Forward, differentiable
 from autograd.simplifying import simplified
 from autograd.structure import NUMBER, Spec, flatten, unflatten, wrapped
 from autograd.structure import size as count_leaves
@@ -29,6 +30,7 @@ _FEWEST_LANES = 64
 _NAMES = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")} | {
     name: getattr(special, name) for name in ("erf", "erfc", "expit", "log_expit", "xlogy")
 }
+_NAMES["__builtins__"] = builtins  # NumPy imports when some functions are first called
 
 
 class Compiled:
@@ -231,7 +233,8 @@ class _Plan:
         """Note where the numbers of each argument stand, and of each array in it."""
         self.axes = [argument.axis for argument in arguments]
         self.places: list[tuple[str, int]] = []
-        self.loads: list[tuple[Any, Any]] = []  # the shape, and where a shared array is copied to
+        # the shape per sample, where a shared array is copied to, and whether there is a batch
+        self.loads: list[tuple[Any, Any, bool]] = []
         self.batches: list[tuple[int, int, int, list[tuple[str, slice]]]] = []
         row = 0
         for argument in arguments:
@@ -246,8 +249,9 @@ class _Plan:
                     target = self.shared["S"][place : place + count].reshape(shape)
                 else:
                     self.batches.append((len(self.loads), place, count, self._views(place, count)))
-                self.loads.append((shape, target))
+                self.loads.append((shape, target, argument.axis == 0))
                 row += count
+        self.copies_inputs = self.code.reads_anywhere or self._reads_inputs_directly()
 
     def _views(self, start: int, count: int) -> list[tuple[str, slice]]:
         """Find the names in the code that are slices of one array in the lanes."""
@@ -259,6 +263,18 @@ class _Plan:
             and start <= key[2]
             and key[2] + key[3] * (key[4] - 1) < start + count
         ]
+
+    def _reads_inputs_directly(self) -> bool:
+        """Tell whether an input is read in the lanes, and not by a name bound to its array."""
+        inputs = sum(count for _, _, count, _ in self.batches)  # they stand first in the lanes
+        bound = {name for *_, views in self.batches for name, _ in views}
+        first_read = [
+            min(key[2], key[2] + key[3] * (key[4] - 1))
+            for key, name in self.code.names.items()
+            if key[:2] == ("rows", "V") and name not in bound
+        ]
+        outputs = [out[1] for out in self.program.outputs if out.__class__ is tuple and out[0] == VARYING]
+        return any(place < inputs for place in first_read + outputs)
 
     # --- writing the code -------------------------------------------------------------------
 
@@ -319,10 +335,10 @@ class _Plan:
             if not _collect(arg, spec, arrays):
                 return None
         size = -1
-        for array, (shape, target) in zip(arrays, self.loads, strict=True):
+        for array, (shape, _, batched) in zip(arrays, self.loads, strict=True):
             if array.__class__ is not np.ndarray or array.dtype != np.float64:
                 return None
-            if target is not None:
+            if not batched:
                 if array.shape != shape:
                     return None
             elif array.shape[1:] == shape and size in (-1, len(array)):
@@ -342,13 +358,19 @@ class _Plan:
         for node, place in program.captured:
             values[place] = node.data
         size = 1
-        for array, (_, target) in zip(arrays, self.loads, strict=True):
+        for array, (_, target, batched) in zip(arrays, self.loads, strict=True):
+            if batched:
+                size = len(array)
             if target is not None:
                 target[...] = array
-            else:
-                size = len(array)
         batches = [
-            (arrays[i].reshape(size, count), place, views)
+            (
+                arrays[i].reshape(size, count)
+                if self.loads[i][2]
+                else np.broadcast_to(arrays[i].reshape(count), (size, count)),
+                place,
+                views,
+            )
             for i, place, count, views in self.batches
         ]
         outputs = np.empty((len(program.outputs), size))
@@ -360,7 +382,6 @@ class _Plan:
         buffers = self._bound(block)
         buffers.once()
         if self.wanted:
-            shared["mS"].fill(False)
             (out,) = program.outputs
         for start in range(0, max(size, 1), block):
             stop = min(start + block, size)
@@ -427,7 +448,7 @@ class _Buffers:
         self.once, self.first, self.later, self.end = [
             FunctionType(section, names) for section in plan.sections
         ]
-        self.copies_inputs = plan.code.reads_anywhere
+        self.copies_inputs = plan.copies_inputs
 
     def bind(self, views: Sequence[tuple[str, slice]], columns: Any) -> None:
         """Let names in the code stand for the columns of an array from outside."""
@@ -477,7 +498,7 @@ def _active(program: Program, inputs: Sequence[bool]) -> dict[str, Any]:
 
 def _depends(step: Step, active: dict[str, Any]) -> Any:
     result = np.zeros(step.size, dtype=bool)
-    for ref in step.operands:
+    for ref in differentiable(step):
         if not isinstance(ref, float):
             result |= active[ref.space][ref.places].reshape(step.size, -1).any(axis=1)
     return result

@@ -22,6 +22,7 @@ from autograd import primitives as p
 from autograd.arrays import FUNCTIONS
 from autograd.grouping import SHARED, VARYING, Program, Ref, Step
 from autograd.primitives import Primitive
+from autograd.simplifying import LOG_OF_TOTAL
 
 _UFUNCS: dict[Primitive, Any] = {
     p.add: np.add,
@@ -34,6 +35,7 @@ _UFUNCS: dict[Primitive, Any] = {
     p.gt: np.greater,
     p.ge: np.greater_equal,
     p.eq: np.equal,
+    LOG_OF_TOTAL: np.log,
     **{
         p.TABLE[name]: function
         for name, function in FUNCTIONS.items()
@@ -243,8 +245,8 @@ class Code:
 
     def compute(self, op: Primitive, operands: Sequence[Any], out: str | None = None) -> Any:
         """Write an operation on symbols and constants; give the symbol of the result."""
-        if op in _EXPANSIONS:
-            result = _EXPANSIONS[op](*operands)
+        if op in _EXPANSIONS or (op is p.where and not isinstance(operands[0], Symbol)):
+            result = _EXPANSIONS.get(op, op.forward)(*operands)
             return self.copied(result, out) if out else result
         names = [x.name if isinstance(x, Symbol) else _literal(x) for x in operands]
         key = (op, *names)
@@ -362,11 +364,14 @@ class Forward:
             code.emit(f"matmul({code.matrix(left)}, {x}, out={out})")
         else:
             signs = ["mnl" if ref.space == VARYING else "mn" for ref in (left, right)]
-            result = "ml" if step.space == VARYING else "m"
-            code.emit(
-                f"einsum('{signs[0]},{signs[1]}->{result}', {code.matrix(left)}, "
-                f"{code.matrix(right)}, out={out})"
-            )
+            product = f"{signs[0]},{signs[1]}", f"{code.matrix(left)}, {code.matrix(right)}"
+            if step.space == VARYING and left.space == right.space == SHARED:
+                total = code.temporary((step.size,), varying=False)
+                code.emit(f"einsum('{product[0]}->m', {product[1]}, out={total})")
+                code.emit(f"copyto({out}, {total}[:, None])")
+            else:
+                result = "ml" if step.space == VARYING else "m"
+                code.emit(f"einsum('{product[0]}->{result}', {product[1]}, out={out})")
         if bias != 0.0:
             code.compute(p.add, [Symbol(code, out, True), code.read(bias)], out)
 
@@ -390,14 +395,20 @@ class Backward:
             SHARED: np.full(code.program.sizes[SHARED], not first),
             VARYING: np.zeros(code.program.sizes[VARYING], dtype=bool),
         }
+        self.first = first
         self.always = _always_reached(code.program)
+        self.masked = any(step.op is p.where for step in code.program.steps)
         self.mask: Symbol | None = None
 
     def seed(self) -> None:
-        """Note that the gradient of the output is there before the first step."""
-        if any(step.op is p.where for step in self.code.program.steps):
-            self.code.emit("mV.fill(False)")
-        for out in self.code.program.outputs:
+        """Start a block: mark what is reached whatever branches are taken, the output above all."""
+        code = self.code
+        if self.masked:
+            for space in (SHARED, VARYING) if self.first else (VARYING,):
+                reached = self.always[space].reshape(-1, *[1] * (space == VARYING))
+                name = code.name(("always", space), lambda *_, reached=reached: reached)
+                code.emit(f"copyto(m{space}, {name})")
+        for out in code.program.outputs:
             if not isinstance(out, float):
                 self.written[out[0]][out[1]] = True
 
@@ -408,9 +419,12 @@ class Backward:
         self.clear_unwritten(VARYING, np.array(inputs, dtype=np.intp))
         if program.lifts:
             shared, lifted = self.code.lift_names()
-            self.clear_unwritten(VARYING, np.array([place for _, place in program.lifts]))
-            self.clear_unwritten(SHARED, np.array([place for place, _ in program.lifts]))
-            self.code.emit(f"add.at(dS, {shared}, dV[{lifted}].sum(axis=1))")
+            places, copies = map(np.array, zip(*program.lifts, strict=True))
+            self.clear_unwritten(VARYING, copies)
+            self.clear_unwritten(SHARED, places)
+            self.code.emit(f"dS[{shared}] += dV[{lifted}].sum(axis=1)")
+            if self.masked and not self.always[SHARED][places].all():
+                self.code.emit(f"mS[{shared}] |= mV[{lifted}].any(axis=1)")
 
     def finish(self) -> None:
         """Clear the gradients of shared inputs that nothing was added to."""
@@ -426,7 +440,7 @@ class Backward:
         code = self.code
         places = np.arange(step.start, step.start + step.size)
         written = self.written[step.space][places]
-        if not written.any() or not any(map(self.wants, step.operands)):
+        if not written.any() or not any(map(self.wants, differentiable(step))):
             return
         code.begin(step)
         self.clear_unwritten(step.space, places)
@@ -439,7 +453,7 @@ class Backward:
             self.where(step, gradient)
             return
         if self.mask is not None:
-            for ref in step.operands:
+            for ref in differentiable(step):
                 self.reach(ref, self.mask)
         if step.op is p.dot and self.mask is not None:
             self.masked_dot(step, gradient)
@@ -449,7 +463,7 @@ class Backward:
             (ref,) = step.operands
             assert isinstance(ref, Ref)
             self.add_matrix(ref, self.spread(ref, gradient))
-        elif step.op.partials is not None:
+        else:
             out = Symbol(code, code.rows(step.space, places), step.space == VARYING)
             operands = [code.read(ref) for ref in step.operands]
             wanted = [self.wants(ref) for ref in step.operands]
@@ -633,6 +647,13 @@ class Backward:
                 self.add_matrix(ref, term)
 
 
+def differentiable(step: Step) -> tuple[Ref | float, ...]:
+    """Give the operands of a step to which a gradient flows."""
+    if step.op is p.where:
+        return step.operands[1:]
+    return () if step.op.partials is None else step.operands
+
+
 def _always_reached(program: Program) -> dict[str, Any]:
     """Tell which places a gradient reaches whatever branches are taken."""
     always = {space: np.zeros(size, dtype=bool) for space, size in program.sizes.items()}
@@ -646,7 +667,7 @@ def _always_reached(program: Program) -> dict[str, Any]:
             for shared, copy in program.lifts:
                 always[SHARED][shared] |= always[VARYING][copy]
         here = always[step.space][step.start : step.start + step.size]
-        for ref in () if step.op is p.where else step.operands:
+        for ref in () if step.op is p.where else differentiable(step):
             if isinstance(ref, Ref):
                 np.logical_or.at(always[ref.space], ref.places.T, here)
     return always

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
+from autograd import ieee
 from autograd import primitives as p
 from autograd.primitives import Primitive
 from autograd.tracing import Operand, Trace, Tracer
@@ -98,9 +99,15 @@ def _shift_and_terms(xs: Sequence[Any]) -> tuple[Any, list[Any], Any]:
     return shift, terms, p.fsum(*terms)
 
 
+# The logarithm of a sum of exponentials. Where all of these are 0 they pass no gradient.
+LOG_OF_TOTAL = Primitive(
+    "log", ieee.log, (lambda _, x: p.where(p.eq(x, 0.0), 0.0, p.div(1.0, x)),)
+)
+
+
 def _expand_logsumexp(*xs: Any) -> Any:
     shift, _, total = _shift_and_terms(xs)
-    return p.where(p.eq(total, 0.0), -inf, shift + p.log(total))
+    return shift + LOG_OF_TOTAL(total)
 
 
 def _expand_softmax(*xs: Any) -> Any:
@@ -182,7 +189,7 @@ def _summed(trace: Trace, terms: Sequence[tuple[Operand, ...]]) -> Operand:
     constants = [x for x in rest if x.__class__ is float]
     if len(constants) > 1:
         rest = [x for x in rest if x.__class__ is not float] + [p.fsum.float_forward(*constants)]
-    if rest == [0.0] and products:
+    if products and len(rest) == 1 and rest[0].__class__ is float and rest[0] == 0.0:
         rest = []
     if not rest:
         bias: Operand = 0.0

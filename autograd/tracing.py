@@ -74,8 +74,8 @@ class Trace:
 
     def apply(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
         """Add an operation, unless the same is there already, and give its row."""
-        # 0.0 and -0.0 are equal but not the same; nan is the same as nothing, and stays apart
-        key = (op, tuple([str(x) if x == 0 and x.__class__ is float else x for x in operands]))
+        # by repr, a constant is apart from the row of that number, and 0.0 from -0.0
+        key = (op, tuple([repr(x) if x.__class__ is float else x for x in operands]))
         row = self._rows.get(key)
         if row is None:
             row = self._rows[key] = self.add(op, operands)

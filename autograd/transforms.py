@@ -524,7 +524,9 @@ def _differentiating(variables: set[Value]) -> Iterator[None]:
 def _variable(x: Any) -> Any:
     """Make a node equal to `x`, to differentiate by."""
     if x.__class__ is not float:
-        return x._fresh()
+        variable = x._fresh()
+        variable.name = x.name
+        return variable
     trace = current.get()
     return Value(x) if trace is None else trace.constant(x)
 

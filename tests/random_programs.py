@@ -135,7 +135,12 @@ def size_of_terms(root: Value, wrt: Sequence[Value]) -> list[float]:
     size: dict[Value, float] = {root: 1.0}
     for node in reversed(topological_order((root,), Value._edges)):
         here = size.get(node, 0.0)
-        locals_ = [d for d in node.local_derivatives if d is not None]
-        for parent, local in zip(node._edges(), locals_, strict=True):
+        for i, (parent, local) in enumerate(
+            zip(node.parents, node.local_derivatives, strict=True)
+        ):
+            if local is None:
+                continue
+            if node.op in ("softmax", "log_softmax") and i == 0:  # 1 - p has the terms 1 and p
+                local = node.data if node.op == "softmax" else 1.0
             size[parent] = size.get(parent, 0.0) + here * abs(local)
     return [size.get(x, 0.0) for x in wrt]
