@@ -24,8 +24,8 @@ from autograd.tracing import Trace, Tracer, current
 
 _TRACES_KEPT = 32
 _WIDTHS_KEPT = 4  # sets of buffers, for different numbers of lanes
-_BLOCK_BYTES = 2**20  # the buffers of one block of lanes stay in the cache of a processor
-_FEWEST_LANES = 64
+_BLOCK_BYTES = 2**21  # the buffers of a block of lanes stay in the cache of a processor
+_FEWEST_LANES = 256  # below that, matrix products lose more than the cache gains
 
 _NAMES = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")} | {
     name: getattr(special, name) for name in ("erf", "erfc", "expit", "log_expit", "xlogy")

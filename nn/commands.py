@@ -47,75 +47,50 @@ def train(options: argparse.Namespace) -> None:
         Interrupted: the user pressed Ctrl-C.
     """
     dataset = _dataset(options)
-    digits = options.data == "digits"
     training, test = train_test_split(dataset, seed=options.seed)
+    digits = options.data == "digits"
     grey = Standardiser((8.0,) * 64, (8.0,) * 64) if digits else None  # 0 … 16 becomes -1 … 1
     task = Task.of(training, loss=options.loss, label=options.label, inputs=grey)
     sizes = options.layers if options.layers is not None else (64, 16) if digits else (16, 16)
     model = MLP(
         dataset.n_features, [*sizes, task.n_outputs], options.activation, seed=options.seed
     )
-
     out = options.out or Path("runs", dataset.name)
     out.mkdir(parents=True, exist_ok=True)
-    print(f"{dataset!r}: {len(training)} to train with, {len(test)} to test")
-    print(f"\n{model.summary()}\n", flush=True)
-    history = _fit(options, model, *task.encode(training), task.loss, out / "checkpoint.json")
+    print(f"{dataset!r}\n{len(training)} to train with, {len(test)} to test\n\n{model.summary()}\n")
+    sys.stdout.flush()  # before the progress bar, which goes to the other stream
 
-    measured = _test(model, task, test)
+    history = _fit(options, model, *task.encode(training), task.loss, out / "checkpoint.json")
+    result = task.score(_answers(model, task, test.X), test)
     seconds = sum(epoch.seconds for epoch in history)
-    print(f"{len(history)} epochs in {seconds:.0f} s\n\n{_results(history, measured)}\n")
-    saving.save(
-        model,
-        out / "model.json",
-        {
-            "task": task.to_dict(),
-            "training": {
-                "data": options.data,
-                "samples": len(training),
-                "optimizer": options.optimizer,
-                "learning rate": options.lr,
-                "batch size": options.batch_size,
-                "epochs": len(history),
-                "seed": options.seed,
-            },
-            "test": {"samples": len(test), **measured},
-        },
-    )
+    print(f"{len(history)} epochs in {seconds:.0f} s\n\n{_results(history, result)}\n")
+    about = {
+        "data": options.data,
+        "samples": len(training),
+        "optimizer": options.optimizer,
+        "learning rate": options.lr,
+        "batch size": options.batch_size,
+        "epochs": len(history),
+        "seed": options.seed,
+    }
+    metadata = {"task": task.to_dict(), "training": about, "test": {"samples": len(test), **result}}
+    saving.save(model, out / "model.json", metadata)
     history.to_csv(out / "history.csv")
     save_figure(plot.learning_curves(history.columns()), out / "learning_curves.png")
-    written = ["model.json", "history.csv", "learning_curves.png"]
+    names = ["model.json", "history.csv", "learning_curves.png"]
     if task.class_names:
-        written += _picture_classes(model, task, dataset, test, out, samples=digits)
-    written += _draw_neuron(model, task, test, out)
-    print("\n".join(["written:", *[f"  {out / name}" for name in written]]))
-
-
-def _test(model: MLP, task: Task, test: Dataset) -> dict[str, float]:
-    """Measure how good the network is on samples that it has never seen."""
-    X, y = task.encode(test)
-    if task.class_names:
-        return {"accuracy": diagnostics.accuracy(model, X, y)}
-    answers = [task.answer(outputs)[0] for outputs in _outputs(model, X)]
-    return {"root mean square error": _root_mean_square_error(answers, test.y)}
-
-
-def _results(history: History, test: dict[str, float]) -> str:
-    """Lay out what the last epoch and the test gave."""
-    last = history[-1]
-    if last.accuracy is None: ...
+        names += _show_classes(model, task, dataset, test, out, digits)
+    names += _draw_neuron(model, task, test, out)
+    print("written:", *[f"  {out / name}" for name in names], sep="\n")
 
 
 def _dataset(options: argparse.Namespace) -> Dataset:
     """Load the data."""
-    is_file = options.data.lower().endswith(".csv")
-    if options.label != -1 and not is_file:
-        raise ValueError(f"--label is for CSV files, and {options.data} is none: leave it out")
-    dataset = (
-        load_csv(options.data, label=options.label)
-        if is_file
-        else load(options.data, seed=options.seed)
-    )
+    if not options.data.lower().endswith(".csv"):
+        if options.label != -1:
+            raise ValueError(f"--label is for CSV files, and {options.data} is none: leave it out")
+        return load(options.data, seed=options.seed)
+    dataset = load_csv(options.data, label=options.label)
     return as_numbers(dataset) if options.loss in REGRESSION and dataset.class_names else dataset
 
 
@@ -127,22 +102,21 @@ def _fit(
     loss: str,
     checkpoint: Path,
 ) -> History:
-    """Train, or go on with it."""
+    """Train, or go on with a training."""
+    if options.resume and not checkpoint.exists():
+        raise ValueError(f"there is no {checkpoint} to go on from: leave out --resume")
     epochs = options.epochs or (20 if options.data == "digits" else 100)
     decay = options.weight_decay
     if decay is None:
         decay = 0.1 if options.optimizer == "adamw" else 0.0
-    if options.resume and not checkpoint.exists():
-        raise ValueError(f"there is no {checkpoint} to go on from: leave out --resume")
+    make = OPTIMIZERS[options.optimizer]
     try:
         return fit(
             model,
             X,
             y,
             loss,
-            OPTIMIZERS[options.optimizer](
-                model.parameters(), lr=options.lr, weight_decay=decay
-            ),
+            make(model.parameters(), lr=options.lr, weight_decay=decay),
             epochs,
             options.batch_size,
             validation=0.1 if len(X) >= 10 else None,
@@ -153,3 +127,119 @@ def _fit(
         )
     except KeyboardInterrupt:
         raise Interrupted from None
+
+
+def _results(history: History, result: Mapping[str, float]) -> str:
+    """Lay out what was measured in the last epoch and in the test."""
+    last = {name: column[-1] for name, column in history.columns().items()}
+    rows = {
+        "training": {name: last[name] for name in ("loss", "accuracy") if name in last},
+        "validation": {name[4:]: x for name, x in last.items() if name.startswith("val_")},
+        "test": result,
+    }
+    return "\n".join(f"{name:10}  {described(measured)}" for name, measured in rows.items())
+
+
+def _show_classes(
+    model: MLP, task: Task, dataset: Dataset, test: Dataset, out: Path, digits: bool
+) -> list[str]:
+    """Print and draw which classes the network tells apart, and return the names of the files."""
+    X, y = task.encode(test)
+    matrix = diagnostics.confusion_matrix(model, X, y)
+    print(f"{confusion_table(matrix, task.class_names)}\n")
+    save_figure(plot.confusion_matrix(matrix, task.class_names), out / "confusion_matrix.png")
+    names = ["confusion_matrix.png"]
+    if digits:
+        predictions = diagnostics.predict(model, X[:40])
+        save_figure(plot.digit_samples(X[:40], y[:40], predictions), out / "samples.png")
+        names.append("samples.png")
+    if dataset.n_features == 2:
+        figure = plot.decision_boundary(
+            lambda points: diagnostics.predict(model, task.inputs.transform(points)),
+            dataset.X,
+            [int(k) for k in dataset.y],
+            resolution=100,
+            class_names=task.class_names,
+        )
+        save_figure(figure, out / "decision_boundary.png")
+        names.append("decision_boundary.png")
+    return names
+
+
+def _draw_neuron(model: MLP, task: Task, test: Dataset, out: Path) -> list[str]:
+    """Draw a neuron at work on a sample of the test, a misclassified one if there is any."""
+    X, y = task.encode(test)
+    sample = 0
+    if task.class_names:
+        predictions = diagnostics.predict(model, X)
+        wrong = [i for i, k in enumerate(y) if predictions[i] != k]
+        sample = wrong[0] if wrong else 0
+    drawing = autograd.draw(neuron_graph(model, LOSSES[task.loss], X[sample], y[sample]))
+    drawing.save(out / "neuron.svg")
+    drawing.save(out / "neuron.png")
+    return ["neuron.svg", "neuron.png"]
+
+
+# --- predict and show -----------------------------------------------------------------------------
+
+
+def predict(options: argparse.Namespace) -> None:
+    """Predict with a trained network.
+
+    Args:
+        options: those of the command line, see `nn.cli`.
+
+    Raises:
+        ValueError: the file of the network or of the samples is malformed, or they do not fit.
+        OSError: a file cannot be read or written.
+    """
+    model, metadata = saving.load(options.model), saving.read_metadata(options.model)
+    if "task" not in metadata:
+        raise ValueError(
+            f"{options.model} was not written by `python -m nn train`, and does not say what its "
+            "inputs and outputs mean: use nn.load and nn.predict"
+        )
+    task = Task.from_dict(metadata["task"])
+    samples = task.read(options.file)
+    if not {samples.feature_names, task.feature_names} ...
+    answers = _answers(model, task, samples.X)
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    if answers[0].probability is None:
+        writer.writerows([["prediction"], *[[answer.prediction] for answer in answers]])
+    else:
+        writer.writerows([["prediction", "probability"], *answers])
+    if options.out is None:
+        print(table.getvalue(), end="", flush=True)
+    else:
+        write_atomically(options.out, table.getvalue())
+        print(f"{len(answers)} predictions written to {options.out}")
+    if samples.y:
+        score = described(task.score(answers, samples))
+        print(f"compared with the label in {options.file}: {score}", file=sys.stderr)
+
+
+def show(options: argparse.Namespace) -> None:
+    """Describe a trained network.
+
+    Args:
+        options: those of the command line, see `nn.cli`.
+
+    Raises:
+        ValueError: the file is malformed.
+        OSError: it cannot be read.
+    """
+    print(saving.load(options.model).summary())
+    metadata = saving.read_metadata(options.model)
+    for part in ("training", "test"):
+        facts = metadata.get(part, {})
+        width = max(map(len, facts), default=0)
+        lines = [f"  {name:{width}}  {fact}" for name, fact in facts.items()]
+        print(*["", part, *lines] if facts else [], sep="\n")
+
+
+def _answers(model: MLP, task: Task, rows: Sequence[Sequence[float]]) -> list[Answer]:
+    """Have the network answer for rows of a table."""
+    with no_grad():
+        outputs = [model.activations(x).x[-1] for x in task.inputs.transform(rows)]
+    return [task.answer([v.data for v in output]) for output in outputs]
