@@ -86,6 +86,8 @@ class _Recording:
         result, self._aux = _split(f, result) if has_aux else (result, None)
         self.outputs, self.output_spec = flatten(result, f"the result of {_name(f)}")
         self.nested = self._is_nested(numbers)
+        # by a node, outermost, even a constant derivative is a node: one can rely on its kind
+        self._all_nodes = not _running.get() and any(x.__class__ is Value for x in numbers)
 
     def _is_nested(self, numbers: Sequence[Any]) -> bool:
         """Tell whether anything depends on a node that others differentiate by."""
@@ -113,13 +115,21 @@ class _Recording:
                 varying.add(node)
         return [node for node in order if node in varying]
 
-    def _shown(self, x: Any) -> Any:
-        """Give the number of a node, or the node itself where derivatives are recorded."""
-        return x.data if isinstance(x, Value) and not self.nested else x
-
     def value(self) -> Any:
         """Give the result of `f`."""
-        return unflatten(self.output_spec, map(self._shown, self.outputs))
+        return unflatten(self.output_spec, [self._result(self._shown(y)) for y in self.outputs])
+
+    def _shown(self, x: Any) -> Any:
+        """Give the number of a node that `f` returned, or the node where that is recorded."""
+        if not isinstance(x, Value):
+            return x
+        return _as_recorded(x) if self.nested else x.data
+
+    def _result(self, x: Any) -> Any:
+        """Give what a sweep found as the caller gets it."""
+        if x.__class__ is float:
+            return Value(x) if self._all_nodes else x
+        return _as_recorded(x)
 
     def with_aux(self, *results: Any) -> Any:
         """Give the results of a transform, followed by what `f` wants handed through."""
@@ -138,8 +148,9 @@ class _Recording:
                 seeds[y] = seeds[y] + cotangent if y in seeds else cotangent
         order = self._order(seeds)
         if record or self.nested or _any_node(cotangents):
-            gradients = adjoints(self._varying(order), seeds)
-            return [gradients.get(x, 0.0) for x in self.variables]
+            with _recorded():
+                gradients = adjoints(self._varying(order), seeds)
+            return [self._result(gradients.get(x, 0.0)) for x in self.variables]
         touched = [*order, *self.variables]
         kept = [node.grad for node in touched]
         try:
@@ -163,17 +174,18 @@ class _Recording:
         rates: dict[Any, Any] = {
             x: rate for x, rate in zip(self.variables, tangents, strict=True) if rate is not None
         }
-        for node in self._order(y for y in self.outputs if y.__class__ is not float):
-            if node in self._own or rates.keys().isdisjoint(node._edges()):
-                continue
-            moving = [
-                gated(local, rates[parent], *gate)
-                for parent, local, *gate in (recorded_edges(node) if record else _edges(node))
-                if parent in rates
-            ]
-            locals_, inner = zip(*moving, strict=True)
-            rates[node] = p.dot(*locals_, *inner, 0.0)
-        return [rates.get(y, 0.0) for y in self.outputs]
+        with _recorded():
+            for node in self._order(y for y in self.outputs if y.__class__ is not float):
+                if node in self._own or rates.keys().isdisjoint(node._edges()):
+                    continue
+                moving = [
+                    gated(local, rates[parent], *gate)
+                    for parent, local, *gate in (recorded_edges(node) if record else _edges(node))
+                    if parent in rates
+                ]
+                locals_, inner = zip(*moving, strict=True)
+                rates[node] = p.dot(*locals_, *inner, 0.0)
+        return [self._result(rates.get(y, 0.0)) for y in self.outputs]
 
     def push_gradient(self, tangents: Sequence[Any]) -> list[Any]:
         """Sweep forward, then backward: give the rate of change of each gradient.
@@ -220,7 +232,8 @@ class _Recording:
 
     def differentiate(self) -> None:
         """Put the gradient in the place of the result, as nodes of the same graph."""
-        self.outputs, self.output_spec = self.pull([1.0], record=True), self.spec
+        with _recorded():
+            self.outputs, self.output_spec = self.pull([1.0], record=True), self.spec
 
     def second_derivatives(self) -> list[list[Any]]:
         """Give the Hessian as rows."""
@@ -511,14 +524,28 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 
 @contextmanager
 def _differentiating(variables: set[Value]) -> Iterator[None]:
-    """While a function runs: note what it is differentiated by, and record what it does."""
+    """Note, while a function runs, what it is differentiated by, and record what it does."""
     running = _running.set((*_running.get(), variables))
+    try:
+        with _recorded():
+            yield
+    finally:
+        _running.reset(running)
+
+
+@contextmanager
+def _recorded() -> Iterator[None]:
+    """Record, within a `no_grad` too: `_as_recorded` heeds that at the end."""
     recording = modes.recording.set(True)
     try:
         yield
     finally:
         modes.recording.reset(recording)
-        _running.reset(running)
+
+
+def _as_recorded(x: Any) -> Any:
+    """Give a node, or within `no_grad` one like it without a past."""
+    return x if x.__class__ is not Value or modes.recording.get() else x.detach()
 
 
 def _variable(x: Any) -> Any:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, final
 
-from nn.saving import write_atomically
+from autograd.files import write_atomically
 
 if TYPE_CHECKING:
     from nn.history import Epoch

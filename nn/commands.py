@@ -5,23 +5,22 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import autograd
-from autograd import Value, no_grad
+from autograd import no_grad
 from autograd.files import write_atomically
 from nn import diagnostics, plot, saving
 from nn.callbacks import Checkpoint
 from nn.data import Dataset, Standardiser, load, load_csv, train_test_split
-from nn.history import History
+from nn.history import History, described
 from nn.layers import MLP
 from nn.report import aligned, confusion_table, neuron_graph, save_figure
 from nn.schedules import Cosine
-from nn.task import REGRESSION, Task, as_numbers
+from nn.task import REGRESSION, Answer, Task, as_numbers
 from nn.training import LOSSES, OPTIMIZERS, fit
 
 __all__ = ["Interrupted", "predict", "show", "train"]
@@ -52,9 +51,7 @@ def train(options: argparse.Namespace) -> None:
     grey = Standardiser((8.0,) * 64, (8.0,) * 64) if digits else None  # 0 … 16 becomes -1 … 1
     task = Task.of(training, loss=options.loss, label=options.label, inputs=grey)
     sizes = options.layers if options.layers is not None else (64, 16) if digits else (16, 16)
-    model = MLP(
-        dataset.n_features, [*sizes, task.n_outputs], options.activation, seed=options.seed
-    )
+    model = MLP(dataset.n_features, [*sizes, task.n_outputs], options.activation, seed=options.seed)
     out = options.out or Path("runs", dataset.name)
     out.mkdir(parents=True, exist_ok=True)
     print(f"{dataset!r}\n{len(training)} to train with, {len(test)} to test\n\n{model.summary()}\n")
@@ -67,13 +64,14 @@ def train(options: argparse.Namespace) -> None:
     about = {
         "data": options.data,
         "samples": len(training),
+        "loss": task.loss,
         "optimizer": options.optimizer,
         "learning rate": options.lr,
         "batch size": options.batch_size,
         "epochs": len(history),
         "seed": options.seed,
     }
-    metadata = {"task": task.to_dict(), "training": about, "test": {"samples": len(test), **result}}
+    metadata = {"task": task.to_dict(), "training": about, "test": result}
     saving.save(model, out / "model.json", metadata)
     history.to_csv(out / "history.csv")
     save_figure(plot.learning_curves(history.columns()), out / "learning_curves.png")
@@ -132,7 +130,7 @@ def _fit(
 def _results(history: History, result: Mapping[str, float]) -> str:
     """Lay out what was measured in the last epoch and in the test."""
     last = {name: column[-1] for name, column in history.columns().items()}
-    rows = {
+    rows: dict[str, Mapping[str, float]] = {
         "training": {name: last[name] for name in ("loss", "accuracy") if name in last},
         "validation": {name[4:]: x for name, x in last.items() if name.startswith("val_")},
         "test": result,
@@ -167,14 +165,9 @@ def _show_classes(
 
 
 def _draw_neuron(model: MLP, task: Task, test: Dataset, out: Path) -> list[str]:
-    """Draw a neuron at work on a sample of the test, a misclassified one if there is any."""
+    """Draw a neuron at work on a sample of the test, and return the names of the files."""
     X, y = task.encode(test)
-    sample = 0
-    if task.class_names:
-        predictions = diagnostics.predict(model, X)
-        wrong = [i for i, k in enumerate(y) if predictions[i] != k]
-        sample = wrong[0] if wrong else 0
-    drawing = autograd.draw(neuron_graph(model, LOSSES[task.loss], X[sample], y[sample]))
+    drawing = autograd.draw(neuron_graph(model, LOSSES[task.loss], X[0], y[0]))
     drawing.save(out / "neuron.svg")
     drawing.save(out / "neuron.png")
     return ["neuron.svg", "neuron.png"]
@@ -196,24 +189,32 @@ def predict(options: argparse.Namespace) -> None:
     model, metadata = saving.load(options.model), saving.read_metadata(options.model)
     if "task" not in metadata:
         raise ValueError(
-            f"{options.model} was not written by `python -m nn train`, and does not say what its "
-            "inputs and outputs mean: use nn.load and nn.predict"
+            f"{options.model} does not say what the inputs and outputs of the network mean, since "
+            "`python -m nn train` did not write it: use nn.load and nn.predict"
         )
     task = Task.from_dict(metadata["task"])
     samples = task.read(options.file)
-    if not {samples.feature_names, task.feature_names} ...
     answers = _answers(model, task, samples.X)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     if answers[0].probability is None:
-        writer.writerows([["prediction"], *[[answer.prediction] for answer in answers]])
+        writer.writerows([["prediction"], *[[prediction] for prediction, _ in answers]])
     else:
-        writer.writerows([["prediction", "probability"], *answers])
+        rows = [[prediction, f"{probability:.4f}"] for prediction, probability in answers]
+        writer.writerows([["prediction", "probability"], *rows])
     if options.out is None:
         print(table.getvalue(), end="", flush=True)
     else:
         write_atomically(options.out, table.getvalue())
-        print(f"{len(answers)} predictions written to {options.out}")
+        print(f"{len(answers)} predictions are in {options.out}")
+
+    unnamed = tuple(f"x{j}" for j in range(1, samples.n_features + 1))
+    if samples.feature_names not in (task.feature_names, unnamed) and task.feature_names != unnamed:
+        print(
+            f"note: the columns of {options.file} have other names than in the training, and were "
+            f"taken in the order {', '.join(task.feature_names)}",
+            file=sys.stderr,
+        )
     if samples.y:
         score = described(task.score(answers, samples))
         print(f"compared with the label in {options.file}: {score}", file=sys.stderr)
@@ -231,11 +232,11 @@ def show(options: argparse.Namespace) -> None:
     """
     print(saving.load(options.model).summary())
     metadata = saving.read_metadata(options.model)
-    for part in ("training", "test"):
-        facts = metadata.get(part, {})
-        width = max(map(len, facts), default=0)
-        lines = [f"  {name:{width}}  {fact}" for name, fact in facts.items()]
-        print(*["", part, *lines] if facts else [], sep="\n")
+    facts = dict(metadata.get("training", {}))
+    if "test" in metadata:
+        facts["in the test"] = described(metadata["test"])
+    if facts:
+        print(f"\n{aligned([[name, str(fact)] for name, fact in facts.items()])}")
 
 
 def _answers(model: MLP, task: Task, rows: Sequence[Sequence[float]]) -> list[Answer]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from nn.saving import write_atomically
+from autograd.files import write_atomically
 
 __all__ = ["Epoch", "History"]
 
@@ -86,5 +87,20 @@ class History(list[Epoch]):
         write_atomically(path, text.getvalue())
 
     def __repr__(self) -> str:
-        measured = [f"{name} {column[-1]:.4g}" for name, column in self.columns().items() if column]
-        return f"<History: {', '.join(measured) or 'no epochs'}>"
+        last = {name: column[-1] for name, column in self.columns().items() if column}
+        return f"<History: {described(last) or 'no epochs'}>"
+
+
+def described(measured: Mapping[str, float]) -> str:
+    """Write what was measured in a line.
+
+    Args:
+        measured: numbers by name; accuracies are shares, from 0 to 1.
+
+    >>> described({"loss": 0.123456, "val_accuracy": 0.975})
+    'loss 0.1235, val_accuracy 97.5%'
+    """
+    return ", ".join(
+        f"{name} {x:.1%}" if name.endswith("accuracy") else f"{name} {x:.4g}"
+        for name, x in measured.items()
+    )

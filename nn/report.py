@@ -80,7 +80,8 @@ def neuron_graph(
     loss(outputs[-1] if len(outputs[-1]) > 1 else outputs[-1][0], target).backward()
     k = min(range(len(model.layers)), key=lambda k: model.layers[k].n_in)
     neuron, output = max(
-        zip(model.layers[k].neurons, outputs[k + 1], strict=True), key=lambda pair: abs(pair[1].grad)
+        zip(model.layers[k].neurons, outputs[k + 1], strict=True),
+        key=lambda pair: abs(pair[1].grad),
     )
     model.zero_grad()
     inputs = [
@@ -88,7 +89,7 @@ def neuron_graph(
     ]
     z = neuron.pre_activation(inputs)
     z.name = "z"
-    result = neuron.activate(z)
+    result: Value = neuron.activate(z)
     if result is not z:
         result.name = "x"
     result.backward(output.grad)

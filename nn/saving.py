@@ -21,17 +21,17 @@ import math
 import os
 import random
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 from typing import Any, NoReturn
 
+from autograd.files import write_atomically
 from nn.layers import ACTIVATIONS, MLP, Layer, _label
 from nn.module import Frozen
 
-__all__ = ["load", "read_metadata", "save", "write_atomically"]
+__all__ = ["load", "read_metadata", "save"]
 
 FORMAT, VERSION = "chainrule-model", 1
 
@@ -128,34 +128,6 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     with _naming(path):
         metadata: dict[str, Any] = _field(_read(path), "", "metadata", dict)
         return metadata
-
-
-def write_atomically(path: str | os.PathLike[str], text: str) -> None:
-    """Write a file so that at every moment it is either the old one or the new one, entire.
-
-    Args:
-        path: the file; its folder must exist.
-        text: what to write, in UTF-8.
-
-    Raises:
-        OSError: the folder does not exist, or the file cannot be written.
-
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_atomically(f"{folder}/a.txt", "abc")
-    ...     Path(folder, "a.txt").read_text()
-    'abc'
-    """
-    target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"{os.fspath(path)}: there is no folder {target.parent}; make it")
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-        draft = Path(folder, target.name)
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())  # the content must reach the disk before the name does
-        draft.replace(target)
 
 
 # --- reading ------------------------------------------------------------------------------------

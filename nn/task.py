@@ -6,18 +6,31 @@ A task is kept with the network in its file, so that `python -m nn predict` need
 from __future__ import annotations
 
 import csv
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograd import sigmoid, softmax
 from nn.data import Dataset, Standardiser, load_csv
 from nn.diagnostics import predicted_class
 
-__all__ = ["Task", "as_numbers"]
+__all__ = ["Answer", "Task", "as_numbers"]
 
 REGRESSION = ("mse_loss", "mae_loss")
+
+
+class Answer(NamedTuple):
+    """What a network says about a sample.
+
+    Attributes:
+        prediction: the name of the class; for regression, the number.
+        probability: that of the class, if the loss makes the network estimate it.
+    """
+
+    prediction: str | float
+    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -117,27 +130,59 @@ class Task:
             y = [t for (t,) in self.targets.transform([[t] for t in y])]
         return self.inputs.transform(dataset.X), y
 
-    def answer(self, outputs: Sequence[float]) -> tuple[str | float, float | None]:
+    def answer(self, outputs: Sequence[float]) -> Answer:
         """Turn what the network puts out for one sample into an answer.
 
         Args:
             outputs: the n_outputs numbers.
 
-        Returns:
-            The name of the class, and its probability if the loss makes the network estimate it,
-            else None; for regression, the number and None.
-
         >>> from nn.data import moons
         >>> Task.of(moons()).answer([1.0, 1.0])
-        ('upper', 0.5)
+        Answer(prediction='upper', probability=0.5)
         """
         if self.targets is not None:
-            return outputs[0] * self.targets.scale[0] + self.targets.mean[0], None
+            return Answer(outputs[0] * self.targets.scale[0] + self.targets.mean[0], None)
         if self.loss == "binary_cross_entropy":
             k = predicted_class(outputs[0])
-            return self.class_names[k], sigmoid(outputs[0] if k else -outputs[0])
+            return Answer(self.class_names[k], sigmoid(outputs[0] if k else -outputs[0]))
         k = predicted_class(list(outputs))
-        return self.class_names[k], softmax(outputs)[k] if self.loss == "cross_entropy" else None
+        estimated = self.loss == "cross_entropy"
+        return Answer(self.class_names[k], softmax(outputs)[k] if estimated else None)
+
+    def score(self, answers: Sequence[Answer], dataset: Dataset) -> dict[str, float]:
+        """Compare answers with what is right.
+
+        Args:
+            answers: n answers.
+            dataset: the n samples, with targets.
+
+        Returns:
+            "accuracy", the share of right answers, from 0 to 1; for regression, the root of the
+            mean square error, in the unit of what is predicted, and the same if the answer were
+            always the mean of the training samples.
+
+        Raises:
+            ValueError: the targets of the samples are numbers instead of classes, or vice versa.
+
+        >>> toy = Dataset([[1.0], [3.0]], [10.0, 30.0], ("x",), (), "toy")
+        >>> Task.of(toy).score([Answer(10.0), Answer(30.0)], toy)
+        {'root mean square error': 0.0, 'that of the mean': 10.0}
+        """
+        if self.targets is not None:
+            truths = (as_numbers(dataset) if dataset.class_names else dataset).y
+            root = math.sqrt(len(answers))
+            return {
+                "root mean square error": math.dist([float(a) for a, _ in answers], truths) / root,
+                "that of the mean": math.dist(self.targets.mean * len(answers), truths) / root,
+            }
+        if not dataset.class_names:
+            raise ValueError(
+                f"{dataset.name} has numbers for labels, but the network predicts the classes "
+                f"{', '.join(self.class_names)}"
+            )
+        names = [dataset.class_names[int(k)] for k in dataset.y]
+        right = [name == answer for name, (answer, _) in zip(names, answers, strict=True)]
+        return {"accuracy": sum(right) / len(right)}
 
     def read(self, path: str | os.PathLike[str]) -> Dataset:
         """Read the samples in a file, with or without the column that is to be predicted.

@@ -17,7 +17,7 @@ from nn import losses
 from nn.callbacks import Callback, Checkpoint
 from nn.data import batches
 from nn.diagnostics import _threshold, predicted_class
-from nn.history import Epoch, History
+from nn.history import Epoch, History, described
 from nn.layers import MLP
 from nn.module import Frozen, Module
 from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
@@ -142,7 +142,7 @@ def fit(
                         seconds=time.perf_counter() - started,
                     )
                 )
-                _show(bar, {**trained, **run.last("val_")})
+                bar.set_postfix_str(described(run.last()))
             for callback in run.callbacks:
                 callback.on_epoch_end(run)
         for callback in run.callbacks:
@@ -157,9 +157,9 @@ def fit(
 def eager_gradient(model: Module, loss: Loss) -> BatchGradient:
     """Make the function that computes the gradient of a minibatch, with the engine as it is.
 
-    The samples of a minibatch share one backward pass, which visits each parameter once for all of
-    them: this takes two thirds of the time of a pass per sample. No graph is of more than 16 samples, so that memory
-    stays bounded for any batch size.
+    Up to 16 samples share a graph, so that one backward pass visits each parameter once for all of
+    them: that takes two thirds of the time of a pass per sample. More would hardly be faster, and
+    the memory that a graph takes stays bounded for any batch size.
 
     Args:
         model: the model.
@@ -220,7 +220,7 @@ def _train(
         optimizer.step()
         tally.add(loss, outputs, batch.classes)
         bar.set_description(f"epoch {epoch + 1}/{run.epochs}", refresh=False)
-        _show(bar, {**tally.means(), **run.last("val_")})
+        bar.set_postfix_str(described({**tally.means(), **run.last("val_")}), refresh=False)
         bar.update()
     return tally.means()
 
@@ -362,14 +362,3 @@ def _progress_bar(run: Run, n_batches: int, *, shown: bool) -> tqdm[Any]:
         mininterval=0.25,
     )
     return bar
-
-
-def _show(bar: tqdm[Any], measured: Mapping[str, float]) -> None:
-    """Put numbers next to a progress bar."""
-    bar.set_postfix_str(
-        ", ".join(
-            f"{name} {x:.1%}" if name.endswith("accuracy") else f"{name} {x:.4f}"
-            for name, x in measured.items()
-        ),
-        refresh=False,
-    )

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nn
+from autograd.files import write_atomically
 from nn import MLP, Layer, Neuron, load, save
-from nn.saving import read_metadata, write_atomically
+from nn.saving import read_metadata
 
 inf, nan = math.inf, math.nan
 
