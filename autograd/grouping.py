@@ -105,7 +105,8 @@ def _likeness(
         if _is_varying(left, varying) and not _is_varying(right, varying):
             left, right = right, left
         # neurons of one layer read the same inputs: that makes their step a matrix product
-        return level, op, right, _is_varying(left, varying), _kind(operands[-1], varying)
+        inputs = tuple([x if isinstance(x, int) else repr(x) for x in right])  # 3 is not 3.0
+        return level, op, inputs, _is_varying(left, varying), _kind(operands[-1], varying)
     kinds = tuple([_kind(x, varying) for x in operands]) if len(operands) <= 3 else len(operands)
     return level, op, kinds, _is_varying(operands, varying)
 

@@ -315,8 +315,14 @@ def _even(places: Any) -> bool:
 
 
 def _affine(places: Any) -> tuple[int, int] | None:
-    """Give the two strides of a matrix of places, if it has such."""
+    """Give the two strides of a matrix of places, if it has such.
+
+    The same place all along a row is no such case: einsum would take that factor out of the sum,
+    which differs where terms are infinite.
+    """
     m, n = places.shape
+    if n > 1 and places[0, 0] == places[0, 1]:
+        return None
     down = int(places[1, 0] - places[0, 0]) if m > 1 else 0
     right = int(places[0, 1] - places[0, 0]) if n > 1 else 0
     expected = places[0, 0] + down * np.arange(m)[:, None] + right * np.arange(n)

@@ -47,7 +47,7 @@ def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) 
     [0, 1]
     """
     if threshold is None:
-        threshold = _threshold(model)
+        threshold = decision_threshold(model)
     return [predicted_class(output, threshold) for output in _outputs(model, X)]
 
 
@@ -129,7 +129,7 @@ def confusion_matrix(
         targets = [class_index(k, n, f"y_true[{i}]") for i, k in enumerate(targets)]
         predictions = [class_index(k, n, f"y_pred[{i}]") for i, k in enumerate(predictions)]
     else:
-        threshold = _threshold(model) if threshold is None else threshold
+        threshold = decision_threshold(model) if threshold is None else threshold
         outputs = _outputs(model, X)
         n_outputs = len(outputs[0]) if outputs and isinstance(outputs[0], list) else 1
         n = max(n_outputs, 2)
@@ -276,7 +276,7 @@ def saturation(model: MLP, X: Iterable[Any], tolerance: float = 0.01) -> dict[in
 _LOWER_LIMITS = {"sigmoid": 0.0, "tanh": -1.0}  # the upper limit of both is 1
 
 
-def _threshold(model: Module) -> float:
+def decision_threshold(model: Module) -> float:
     """Give the number that divides the two classes of a single output."""
     return 0.5 if isinstance(model, MLP) and model.layers[-1].activation == "sigmoid" else 0.0
 

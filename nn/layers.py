@@ -160,10 +160,12 @@ class Neuron(Module):
         return self.activate(self.pre_activation(x))
 
     def __repr__(self) -> str:
-        return f"Neuron({len(self.w)}, activation={_label(self.activation)!r})"
+        return f"Neuron({len(self.w)}, activation={activation_label(self.activation)!r})"
 
     def _row(self, name: str) -> _Row:
-        return _Row(name, self, self.parameters(), _label(self.activation), len(self.w), 1)
+        return _Row(
+            name, self, self.parameters(), activation_label(self.activation), len(self.w), 1
+        )
 
 
 @final
@@ -303,10 +305,12 @@ class Layer(Module):
         return _unwrapped(self.activate(self.pre_activation(x)))
 
     def __repr__(self) -> str:
-        return f"Layer({self.n_in}, {self.n_out}, activation={_label(self.activation)!r})"
+        return f"Layer({self.n_in}, {self.n_out}, activation={activation_label(self.activation)!r})"
 
     def _row(self, name: str) -> _Row:
-        return _Row(name, self, self.parameters(), _label(self.activation), self.n_in, self.n_out)
+        return _Row(
+            name, self, self.parameters(), activation_label(self.activation), self.n_in, self.n_out
+        )
 
 
 class Activations(NamedTuple):
@@ -438,7 +442,7 @@ class MLP(Module):
         return _unwrapped(self.activations(x).x[-1])
 
     def __repr__(self) -> str:
-        layers = [f"{layer.n_out} {_label(layer.activation)}" for layer in self.layers]
+        layers = [f"{layer.n_out} {activation_label(layer.activation)}" for layer in self.layers]
         return f"MLP({' → '.join([str(self.layers[0].n_in), *layers])})"
 
 
@@ -473,7 +477,7 @@ def _name_or_function(function: Activation) -> str | Activation:
     return names[0] if names else function
 
 
-def _label(activation: str | Activation) -> str:
+def activation_label(activation: str | Activation) -> str:
     """Name an activation, also one of your own, for people to read."""
     return activation if isinstance(activation, str) else getattr(activation, "__name__", "custom")
 

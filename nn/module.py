@@ -26,11 +26,6 @@ class Frozen(Value):
 
     __slots__ = ()
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Frozen:
-        copy: Any = super().__deepcopy__(memo)
-        copy.__class__ = Frozen
-        return copy  # type: ignore[no-any-return]
-
 
 class Module:
     """The base class of neurons, layers and networks, and of your own.

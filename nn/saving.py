@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from autograd.files import write_atomically
-from nn.layers import ACTIVATIONS, MLP, Layer, _label
+from nn.layers import ACTIVATIONS, MLP, Layer, activation_label
 from nn.module import Frozen
 
 __all__ = ["load", "read_metadata", "save"]
@@ -67,7 +67,7 @@ def save(
     for k, layer in enumerate(model.layers, start=1):
         own = "linear" if layer.activation == "softmax" else layer.activation
         if own not in ACTIVATIONS or any(n.activation != own for n in layer.neurons):
-            used = dict.fromkeys(_label(n.activation) for n in layer.neurons)
+            used = dict.fromkeys(activation_label(n.activation) for n in layer.neurons)
             raise ValueError(
                 f"layer {k} cannot be saved with the activation {' and '.join(used)}: it must be "
                 f"one for all of its neurons, of {', '.join(ACTIVATIONS)}"

@@ -16,7 +16,7 @@ from autograd import Value, fsum, no_grad
 from nn import losses
 from nn.callbacks import Callback, Checkpoint
 from nn.data import batches
-from nn.diagnostics import _threshold, predicted_class
+from nn.diagnostics import decision_threshold, predicted_class
 from nn.history import Epoch, History, described
 from nn.layers import MLP
 from nn.module import Frozen, Module
@@ -241,7 +241,7 @@ class _Tally:
     """The mean loss and the share classified rightly, over the samples seen so far."""
 
     def __init__(self, model: Module) -> None:
-        self._threshold = _threshold(model)
+        self._threshold = decision_threshold(model)
         self._n = 0
         self._loss = 0.0
         self._right: int | None = None
