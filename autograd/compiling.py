@@ -211,7 +211,7 @@ class _Plan:
         outputs, self.output_spec = flatten(result, "the result of the function")
         if wanted and self.output_spec != NUMBER:
             raise TypeError("a gradient needs a function that returns one number")
-        rows = [y._row if isinstance(y, Tracer) else float(y) for y in outputs]
+        rows = [y._row_of_result() if isinstance(y, Tracer) else float(y) for y in outputs]
         trace, rows = simplified(trace, rows, fast_math)
         self.program = grouped(trace, rows, varying)
         self.lock = threading.Lock()

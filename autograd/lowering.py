@@ -18,11 +18,14 @@ from typing import Any
 
 import numpy as np
 
+from autograd import modes
 from autograd import primitives as p
 from autograd.arrays import FUNCTIONS
+from autograd.errors import TraceError
 from autograd.grouping import SHARED, VARYING, Program, Ref, Step
 from autograd.primitives import Primitive
 from autograd.simplifying import LOG_OF_TOTAL
+from autograd.value import Value
 
 _UFUNCS: dict[Primitive, Any] = {
     p.add: np.add,
@@ -79,12 +82,16 @@ _EXPANSIONS: dict[Primitive, Callable[..., Any]] = {
 }
 
 
-class Symbol:
-    """An array of the generated code: its name, and whether it is a truth value."""
+class Symbol(Value):
+    """An array of the generated code: its name, and whether it is a truth value.
 
-    __slots__ = ("code", "name", "truth", "varying")
+    It has a Value's operators and methods, so that rules that use them serve here too.
+    """
+
+    __slots__ = ("code", "truth", "varying")
 
     _rank = 4
+    name: str
 
     def __init__(self, code: Code, name: str, varying: bool, truth: bool = False) -> None:
         self.code, self.name, self.varying, self.truth = code, name, varying, truth
@@ -94,26 +101,17 @@ class Symbol:
         code = next(x.code for x in operands if isinstance(x, Symbol))
         return code.compute(op, operands)
 
-    def __add__(self, other: Any) -> Any:
-        return p.add(self, other)
+    def __bool__(self) -> bool:
+        raise self._refuse("the truth of a comparison", "use where(condition, x, y)")
 
-    def __radd__(self, other: Any) -> Any:
-        return p.add(other, self)
+    def __float__(self) -> float:
+        raise self._refuse("float(v)", "use the functions of autograd, such as autograd.exp")
 
-    def __sub__(self, other: Any) -> Any:
-        return p.sub(self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return p.sub(other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return p.mul(self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return p.mul(other, self)
-
-    def __neg__(self) -> Any:
-        return p.neg(self)
+    def _refuse(self, what: str, fix: str) -> TraceError:
+        return TraceError(
+            f"{what} has no answer in a partial derivative that is compiled, since it serves all "
+            f"lanes at once: {fix}, at {modes.caller()}"
+        )
 
 
 class Code:
@@ -130,6 +128,7 @@ class Code:
         self.names: dict[Any, str] = {}
         self.size = 0
         self.varying = False
+        self.scratch = 0
         self.free: dict[Any, list[str]] = {}
         self.busy: list[tuple[Any, str]] = []
         self.known: dict[Any, Symbol] = {}
@@ -149,12 +148,10 @@ class Code:
         kind = (shape, varying, dtype)
         pool = self.free.setdefault(kind, [])
         if not pool:
-            count = sum(
-                1 for key in self.names if isinstance(key, tuple) and key[:2] == ("t", kind)
-            )
+            self.scratch += 1
             pool.append(
                 self.name(
-                    ("t", kind, count),
+                    ("t", self.scratch),
                     lambda _, lanes: np.empty((*shape, lanes) if varying else shape, dtype),
                 )
             )
@@ -219,10 +216,14 @@ class Code:
     def gather(self, buffer: str, ref: Ref, places: Any) -> str:
         """Copy scattered rows into a scratch array."""
         self.reads_anywhere = True
-        index = self.name(("index", places.tobytes(), places.shape), lambda *_: places)
+        index = self.index(places)
         target = self.temporary(places.shape, ref.space == VARYING)
         self.emit(f"take({buffer}, {index}, 0, {target}, 'clip')")
         return target
+
+    def index(self, places: Any) -> str:
+        """Name an array of places."""
+        return self.name(("index", places.tobytes(), places.shape), lambda *_: places)
 
     def matrix(self, ref: Ref, buffer: str | None = None) -> str:
         """Name the array of the operands of a sum: a row per element, then the lanes."""
@@ -472,7 +473,7 @@ class Backward:
         elif step.op is p.fsum:
             (ref,) = step.operands
             assert isinstance(ref, Ref)
-            self.add_matrix(ref, self.spread(ref, gradient))
+            self.add_sum(ref, gradient)
         else:
             out = Symbol(code, code.rows(step.space, places), step.space == VARYING)
             operands = [code.read(ref) for ref in step.operands]
@@ -504,8 +505,7 @@ class Backward:
             name = f"{name}.any(axis=1)"
         if ref.places.ndim == 2:
             name = f"broadcast_to({name}[:, None], {name}[:, None].shape)"
-        index = code.name(("index", ref.places.tobytes(), ref.places.shape), lambda *_: ref.places)
-        code.emit(f"logical_or.at(m{ref.space}, {index}, {name})")
+        code.emit(f"logical_or.at(m{ref.space}, {code.index(ref.places)}, {name})")
 
     def masked_dot(self, step: Step, gradient: Symbol) -> None:
         """Write the gradients of ⟨w, x⟩ + b where a lane in which it was not taken adds nothing."""
@@ -532,10 +532,14 @@ class Backward:
     def clear_unwritten(self, space: str, places: Any) -> None:
         """Set to zero those gradients among `places` that nothing has been written to."""
         missing = np.unique(places[~self.written[space][places]])
-        for run in np.split(missing, np.flatnonzero(np.diff(missing) != 1) + 1):
-            if len(run):
-                self.code.emit(f"{self.code.rows('d' + space, run)}.fill(0.0)")
-        self.written[space][missing] = True
+        if len(missing):
+            self.written[space][missing] = True
+            runs = np.split(missing, np.flatnonzero(np.diff(missing) != 1) + 1)
+            if len(runs) <= _MOST_RUNS:
+                for run in runs:
+                    self.code.emit(f"{self.code.rows('d' + space, run)}.fill(0.0)")
+            else:
+                self.code.emit(f"d{space}[{self.code.index(missing)}] = 0.0")
 
     def add(self, ref: Any, gradient: Symbol, slope: Any) -> None:
         """Add gradient · slope to the gradients of one operand of each element."""
@@ -573,11 +577,18 @@ class Backward:
             target = code.rows(buffer, places)
             code.emit(f"add({target}, {term}, out={target})")
             return
-        index = code.name(("index", places.tobytes(), places.shape), lambda *_: places)
         if len(np.unique(places)) == places.size:
-            code.emit(f"{buffer}[{index}] += {term}")
+            code.emit(f"{buffer}[{code.index(places)}] += {term}")
         else:
-            code.emit(f"add.at({buffer}, {index}, {term})")
+            self.add_up(buffer, places, np.arange(places.size), term)
+
+    def add_up(self, buffer: str, places: Any, rows: Any, term: str) -> None:
+        """Add rows of an array to gradients, of which several may go to the same place."""
+        code = self.code
+        targets, which = np.unique(places.reshape(-1), return_inverse=True)
+        key = ("sums", places.tobytes(), rows.tobytes())
+        sums = code.name(key, lambda *_: _incidence(which, rows.reshape(-1)))
+        code.emit(f"{buffer}[{code.index(targets)}] += {sums} @ {term}")
 
     def fresh_matrix(self, ref: Ref) -> str | None:
         """Name the gradients at `ref` if they can be written as one array for the first time."""
@@ -591,27 +602,37 @@ class Backward:
         self.written[ref.space][places] = True
         return self.code.matrix(ref, "d" + ref.space)
 
-    def spread(self, ref: Ref, gradient: Symbol) -> str:
-        """Give the gradient of a sum as that of each of its terms."""
-        code = self.code
+    def add_sum(self, ref: Ref, gradient: Symbol) -> None:
+        """Add the gradient of a sum to that of each of its terms."""
+        code, term = self.code, gradient.name
         if ref.space == SHARED and code.varying:
-            total = code.temporary((code.size,), varying=False)
-            code.emit(f"add.reduce({gradient.name}, 1, None, {total})")
-            return f"{total}[:, None]"
-        return f"{gradient.name}[:, None]"
+            term = code.temporary((code.size,), varying=False)
+            code.emit(f"add.reduce({gradient.name}, 1, None, {term})")
+        target = self.matrix_to_add_to(ref)
+        if target:
+            code.emit(f"add({target}, {term}[:, None], out={target})")
+        else:
+            elements = np.broadcast_to(np.arange(code.size)[:, None], ref.places.shape)
+            self.add_up("d" + ref.space, ref.places, elements, term)
 
     def add_matrix(self, ref: Ref, term: str) -> None:
         """Add an array, of a row per element, to the gradients of the operands of a sum."""
-        code, buffer = self.code, "d" + ref.space
-        self.clear_unwritten(ref.space, ref.places.reshape(-1))
-        if _affine(ref.places) is not None and len(np.unique(ref.places)) == ref.places.size:
-            target = code.matrix(ref, buffer)
-            code.emit(f"add({target}, {term}, out={target})")
+        target = self.matrix_to_add_to(ref)
+        if target:
+            self.code.emit(f"add({target}, {term}, out={target})")
         else:
-            index = code.name(
-                ("index", ref.places.tobytes(), ref.places.shape), lambda *_: ref.places
+            lanes = ", -1" if ref.space == VARYING else ""
+            rows = np.arange(ref.places.size)
+            self.add_up(
+                "d" + ref.space, ref.places, rows, f"{term}.reshape({ref.places.size}{lanes})"
             )
-            code.emit(f"add.at({buffer}, {index}, {term})")
+
+    def matrix_to_add_to(self, ref: Ref) -> str | None:
+        """Name the gradients at `ref` if they are one array, and clear those not written yet."""
+        self.clear_unwritten(ref.space, ref.places.reshape(-1))
+        if _affine(ref.places) is None or len(np.unique(ref.places)) != ref.places.size:
+            return None
+        return self.code.matrix(ref, "d" + ref.space)
 
     def dot(self, step: Step, gradient: Symbol) -> None:
         """Write the gradients of ⟨w, x⟩ + b: outer products and the transposed matrix product."""
@@ -655,6 +676,16 @@ class Backward:
                     f"{gradient.name}, {code.matrix(other)}, out={term})"
                 )
                 self.add_matrix(ref, term)
+
+
+_MOST_RUNS = 4  # of rows that are cleared one by one
+
+
+def _incidence(targets: Any, sources: Any) -> Any:
+    """Make the sparse matrix that adds up rows: it is far faster than `numpy.add.at`."""
+    from scipy import sparse
+
+    return sparse.csr_array((np.ones(targets.size), (targets, sources)))
 
 
 def differentiable(step: Step) -> tuple[Ref | float, ...]:

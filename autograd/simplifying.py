@@ -72,6 +72,8 @@ def _expanded(
             work.place[row] = others[0]
         elif fast_math and op is p.mul and constants == [0.0]:
             work.place[row] = 0.0
+        elif op is p.dot and len(moved) == 1:
+            work.place[row] = moved[0]
         elif op in _EXPANSIONS:
             result = _EXPANSIONS[op](
                 *[work.new.tracer(x) if isinstance(x, int) else x for x in moved]
@@ -85,8 +87,7 @@ def _expanded(
 def _entered(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Operand:
     """Add a row, or give its value where all operands are constants."""
     if all(x.__class__ is float for x in operands):
-        value: float = op.float_forward(*operands)
-        return value
+        return float(op.float_forward(*operands))  # a comparison gives a bool
     return trace.apply(op, operands)
 
 

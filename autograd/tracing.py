@@ -82,6 +82,15 @@ class Trace:
         return row
 
 
+def _refused(what: str, fix: str) -> Any:
+    """Make an attribute that can be neither read nor written."""
+
+    def refuse(self: Tracer, *_: object) -> Any:
+        raise self._refuse(what, fix)
+
+    return property(refuse, refuse)
+
+
 class Tracer(Value):
     """A stand-in for a number while a function is traced.
 
@@ -114,10 +123,12 @@ class Tracer(Value):
                         f"{op.name} mixes variables of two functions that are being compiled: pass "
                         f"the outer one's to the inner as an argument, at {modes.caller()}"
                     )
-                if x._is_condition() and not (op is p.where and i == 0):
+                if x._is_condition() != (op is p.where and i == 0):
                     raise TraceError(
                         f"{op.name} is applied to a comparison, which under tracing only `where` "
                         f"takes, at {modes.caller()}"
+                        if x._is_condition()
+                        else f"where needs a comparison, such as v > 0, at {modes.caller()}"
                     )
                 rows.append(x._row)
             elif isinstance(x, Value):
@@ -151,6 +162,12 @@ class Tracer(Value):
         locals_ = op.local_derivatives(self, operands, wanted)
         return [(x, local, None) for x, local in zip(self._edges(), locals_, strict=True)]
 
+    def _row_of_result(self) -> int:
+        """Give the row, for a result of the function."""
+        if self._is_condition():
+            raise self._refuse("a comparison as a result", "return where(condition, 1.0, 0.0)")
+        return self._row
+
     def _is_condition(self) -> bool:
         op = self._trace.ops[self._row]
         return op is not None and op.partials is None and op not in (p.where, p.top)
@@ -167,19 +184,25 @@ class Tracer(Value):
     def __float__(self) -> float:
         raise self._refuse("float(v)", "use the functions of autograd, such as autograd.exp")
 
+    def __int__(self) -> int:
+        raise self._refuse("int(v)", "compute with the node itself")
+
+    def __round__(self, ndigits: int | None = None) -> float:
+        raise self._refuse("round(v)", "compute with the node itself")
+
+    def __index__(self) -> int:
+        raise self._refuse("v as an index or a length", "pass it as a number of Python's own")
+
     def item(self) -> float:
         """Refuse: there is no number yet."""
         raise self._refuse("v.item()", "compute with the node itself")
 
-    @property
-    def data(self) -> float:  # type: ignore[override]
-        """Refuse: there is no number yet."""
-        raise self._refuse("v.data", "compute with the node itself")
+    data = _refused("v.data", "compute with the node itself")
+    grad = _refused("v.grad", "use autograd.grad inside the function")
 
-    @property
-    def grad(self) -> float:  # type: ignore[override]
-        """Refuse: there is no pass yet."""
-        raise self._refuse("v.grad", "use autograd.grad inside the function")
+    def detach(self) -> Any:
+        """Give the same number, taken as a constant."""
+        return p.top(self)
 
     def backward(self, *_: object, **__: object) -> None:
         """Refuse: a derivative inside is taken by `autograd.grad`."""

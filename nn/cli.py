@@ -76,12 +76,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(given)
     try:
         options.run(options)
+        sys.stdout.flush()
     except KeyboardInterrupt as interrupt:
-        hint = ""
-        if isinstance(interrupt, commands.Interrupted):
-            command = [*given, "--resume"] if "--resume" not in given else given
-            hint = f" {interrupt}; to go on: {shlex.join(['python', '-m', 'nn', *command])}"
-        return _fail(f"interrupted{hint}", 130)
+        if not isinstance(interrupt, commands.Interrupted):
+            return _fail("interrupted", 130)
+        resume = [] if options.resume else ["--resume"]
+        command = shlex.join(["python", "-m", "nn", *given, *resume])
+        return _fail(f"interrupted; to go on: {command}", 130)
     except FloatingPointError as error:
         return _fail(f"error: the training diverged: {error}", 1)
     except BrokenPipeError:  # the reader has seen enough, as in `python -m nn show … | head -1`
@@ -117,7 +118,6 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=commands.train)
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(
@@ -177,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--lr",
-        type=_above_zero,
+        type=_rate,
         default=0.01,
         metavar="RATE",
         help="the learning rate at the start, from which it falls to 0 along a cosine; by default "
@@ -185,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--weight-decay",
-        type=_at_least_zero,
+        type=_rate,
         metavar="RATE",
         help="by default 0.1 for adamw, and 0 for the others",
     )
@@ -195,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="how often to go through the samples; by default 20 for digits, 100 for other data",
     )
-    add("--batch-size", type=_count, default=32, metavar="N", help="by default %(default)s")
+    add("--batch-size", type=_count, default=16, metavar="N", help="by default %(default)s")
     add("--seed", type=int, default=0, metavar="N", help="by default %(default)s")
     add("--out", type=Path, metavar="FOLDER", help="by default runs/ and the name of the data")
     add(
@@ -241,20 +241,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _at_least_zero(text: str) -> float:
-    """Read a number that is finite and not negative."""
+def _rate(text: str) -> float:
+    """Read a learning rate or a weight decay."""
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not 0.0 <= number < math.inf:
         raise argparse.ArgumentTypeError(f"must be a number, 0 or more, not {text!r}")
-    return number
-
-
-def _above_zero(text: str) -> float:
-    """Read a number that is finite and positive."""
-    number = _at_least_zero(text)
-    if number == 0.0:
-        raise argparse.ArgumentTypeError("must be above 0")
     return number

@@ -53,11 +53,16 @@ def train(options: argparse.Namespace) -> None:
     sizes = options.layers if options.layers is not None else (64, 16) if digits else (16, 16)
     model = MLP(dataset.n_features, [*sizes, task.n_outputs], options.activation, seed=options.seed)
     out = options.out or Path("runs", dataset.name)
+    checkpoint = out / "checkpoint.json"
+    if options.resume and not checkpoint.exists():
+        raise ValueError(f"there is no {checkpoint} to go on from: leave out --resume")
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file: choose a folder with --out")
     out.mkdir(parents=True, exist_ok=True)
     print(f"{dataset!r}\n{len(training)} to train with, {len(test)} to test\n\n{model.summary()}\n")
     sys.stdout.flush()  # before the progress bar, which goes to the other stream
 
-    history = _fit(options, model, *task.encode(training), task.loss, out / "checkpoint.json")
+    history = _fit(options, model, *task.encode(training), task.loss, checkpoint)
     result = task.score(_answers(model, task, test.X), test)
     seconds = sum(epoch.seconds for epoch in history)
     print(f"{len(history)} epochs in {seconds:.0f} s\n\n{_results(history, result)}\n")
@@ -101,8 +106,6 @@ def _fit(
     checkpoint: Path,
 ) -> History:
     """Train, or go on with a training."""
-    if options.resume and not checkpoint.exists():
-        raise ValueError(f"there is no {checkpoint} to go on from: leave out --resume")
     epochs = options.epochs or (20 if options.data == "digits" else 100)
     decay = options.weight_decay
     if decay is None:

@@ -59,7 +59,7 @@ def neuron_graph(
     """Compute one neuron of a network apart, with the gradients that it has in the network.
 
     It is a neuron of the layer with the fewest inputs, so that its picture can be read; in that
-    layer the one whose output matters most for the loss of the sample.
+    layer the one whose z has the greatest influence on the loss of the sample.
 
     Args:
         model: the network.
@@ -76,23 +76,20 @@ def neuron_graph(
     'tanh'
     """
     model.zero_grad()
-    outputs = model.activations(x).x
-    loss(outputs[-1] if len(outputs[-1]) > 1 else outputs[-1][0], target).backward()
+    zs, xs = model.activations(x)
+    loss(xs[-1] if len(xs[-1]) > 1 else xs[-1][0], target).backward()
     k = min(range(len(model.layers)), key=lambda k: model.layers[k].n_in)
-    neuron, output = max(
-        zip(model.layers[k].neurons, outputs[k + 1], strict=True),
-        key=lambda pair: abs(pair[1].grad),
-    )
+    gradients = [abs(z.grad) for z in zs[k + 1]]
+    i = gradients.index(max(gradients))
+    neuron, upstream = model.layers[k].neurons[i], xs[k + 1][i].grad
     model.zero_grad()
-    inputs = [
-        Value(v.data if isinstance(v, Value) else v, f"x{j}") for j, v in enumerate(outputs[k], 1)
-    ]
+    inputs = [Value(v.data if isinstance(v, Value) else v, f"x{j}") for j, v in enumerate(xs[k], 1)]
     z = neuron.pre_activation(inputs)
     z.name = "z"
     result: Value = neuron.activate(z)
     if result is not z:
         result.name = "x"
-    result.backward(output.grad)
+    result.backward(upstream)
     return result
 
 

@@ -74,7 +74,7 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "rng": self.rng.getstate(),
             "history": [asdict(epoch) for epoch in self.history],
-            "callbacks": [[type(c).__name__, c.state_dict()] for c in self.callbacks],
+            "callbacks": [[name, c.state_dict()] for name, c in self._remembering()],
         }
 
     def resume(self, path: str | os.PathLike[str]) -> None:
@@ -103,23 +103,29 @@ class Run:
 
     def _load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned, except for the epochs still to come."""
-        for name, saved in state["identity"].items():
-            if saved != self.identity[name]:
+        for name, here in self.identity.items():
+            if state["identity"][name] != here:
                 raise ValueError(
-                    f"it is of another run: there, {name} was {saved!r}, "
-                    f"and here it is {self.identity[name]!r}"
+                    f"it is of another run: there, {name} was {state['identity'][name]!r}, "
+                    f"and here it is {here!r}"
                 )
-        memories = dict(state["callbacks"])
-        for callback in self.callbacks:
-            name = type(callback).__name__
-            if name not in memories:
-                raise ValueError(f"the run that wrote it had no callback {name}")
-            callback.load_state_dict(memories[name])
+        there, here = [[name for name, _ in c] for c in (state["callbacks"], self._remembering())]
+        if there != here:
+            raise ValueError(
+                f"there, the callbacks with a memory were {', '.join(there) or 'none'}, "
+                f"and here they are {', '.join(here) or 'none'}"
+            )
+        for (_, callback), (_, memory) in zip(self._remembering(), state["callbacks"], strict=True):
+            callback.load_state_dict(memory)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         version, numbers, gauss = state["rng"]
         self.rng.setstate((version, tuple(numbers), gauss))
         self.history[:] = [Epoch(**row) for row in state["history"]]
+
+    def _remembering(self) -> list[tuple[str, Callback]]:
+        """Give the callbacks that have a memory, each with the name of its class."""
+        return [(type(c).__name__, c) for c in self.callbacks if c.state_dict()]
 
     @contextmanager
     def whole_epoch(self) -> Iterator[None]:

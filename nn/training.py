@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value, fsum, no_grad
-from nn import losses
 from nn.callbacks import Callback, Checkpoint
 from nn.data import batches
 from nn.diagnostics import decision_threshold, predicted_class
 from nn.history import Epoch, History, described
 from nn.layers import MLP
+from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
 from nn.module import Frozen, Module
 from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
 from nn.run import Run
@@ -32,7 +32,10 @@ __all__ = ["LOSSES", "OPTIMIZERS", "fit"]
 
 Loss = Callable[[Any, Any], Any]
 
-LOSSES: dict[str, Loss] = {name: getattr(losses, name) for name in losses.__all__}
+LOSSES: dict[str, Loss] = {
+    loss.__name__: loss
+    for loss in (cross_entropy, binary_cross_entropy, hinge_loss, mse_loss, mae_loss)
+}
 """The losses by name."""
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
@@ -104,7 +107,7 @@ def fit(
     schedule, lr = (lr, lr(0.0)) if callable(lr) else (None, lr)
     rng = random.Random(seed)
     samples, held_out = set_aside(checked(X, y), validation, rng)
-    if criterion not in (losses.mse_loss, losses.mae_loss):
+    if criterion not in (mse_loss, mae_loss):
         samples, held_out = samples.classified(model), held_out.classified(model)
     run = Run(
         model,
@@ -118,7 +121,7 @@ def fit(
             "loss": getattr(criterion, "__name__", type(criterion).__name__),
             "batch_size": batch_size,
             "seed": seed,
-            "the fingerprint of X and y": samples.fingerprint(),
+            "the fingerprint of X, y and validation": samples.fingerprint(),
         },
     )
     if resume is not None:
