@@ -27,6 +27,7 @@ _TOLERANCE = 1e-7  # of a derivative against a difference
 _CRUDE = 1e-3  # a difference that is less sure than this says nothing
 _AGREEMENT = 1e-9  # of two derivatives with each other
 _ROUNDING = 1e-12  # what a few thousand operations may lose of the size of their terms
+_UNDERFLOW = 1e-180  # products of smaller numbers may be lost
 _ROWS = 20  # of the table in a message
 
 Point = Sequence[float]
@@ -121,7 +122,7 @@ class _Check:
             for size in self.sizes
         ]
         self.weights = [source.uniform(0.5, 1.5) for _ in output_names]
-        _, pullback = vjp(outputs, x)
+        self.values, pullback = vjp(outputs, x)
         self.gradient: list[float] = pullback(self.weights)[0]
 
     def next(self, level: int) -> _Check:
@@ -138,7 +139,7 @@ class _Check:
 
     def run(self) -> list[str]:
         """Compare along the direction, then one by one if that fails; give the kinks met."""
-        if not all(map(isfinite, self.gradient)):
+        if not all(map(isfinite, [*self.values, *self.gradient])):
             return self._examine()
         terms = [slope * v for slope, v in zip(self.gradient, self.direction, strict=True)]
         slope = p.fsum(*terms)
@@ -164,7 +165,7 @@ class _Check:
         kinks: list[str] = []
         rows: list[tuple[str, ...]] = []
         failed = bool(disagreement)
-        for k, output_name in enumerate(self.output_names):
+        for k, (output_name, value) in enumerate(zip(self.output_names, self.values, strict=True)):
 
             def output(x: Any, k: int = k) -> Any:
                 return self.outputs(x)[k]
@@ -176,6 +177,8 @@ class _Check:
                 axis = [size if i == j else 0.0 for j in range(len(self.x))]
                 right, numeric = _compare(output, self.x, axis, slope * size)
                 found = [] if right else _kinks(output, self.x, self.names, axis)
+                if not (right or found or isfinite(value)):
+                    found = [f"{output_name} = {value}"]
                 kinks += found
                 failed = failed or not (right or found)
                 note = "" if right else f"kink: {found[0]}" if found else "<-- wrong"
@@ -262,11 +265,11 @@ def _terms(f: Scalar, x: Point) -> float:
     A small difference of large numbers is less sure than its own digits tell.
     """
     root = f([Value(value) for value in x])
-    if not isinstance(root, Value):
-        return 0.0
-    with _grads_kept(root) as nodes:
-        root.backward()
-        terms = [abs(node.data * node.grad) for node in nodes]
+    terms = [_UNDERFLOW]
+    if isinstance(root, Value):
+        with _grads_kept(root) as nodes:
+            root.backward()
+            terms += [abs(node.data * node.grad) for node in nodes]
     return sum(filter(isfinite, terms))
 
 

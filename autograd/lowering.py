@@ -275,7 +275,7 @@ class Code:
         elif op in _UFUNCS:
             self.emit(f"{_UFUNCS[op].__name__}({', '.join(names)}, out={target})")
         else:
-            function = self.name(("op", op), lambda *_: _elementwise(op))
+            function = self.name(("op", op), lambda *_: op.forward)  # a user's own
             self.emit(f"{target}[...] = {function}({', '.join(names)})")
         symbol = Symbol(self, target, varying, truth)
         if out is None:
@@ -289,18 +289,6 @@ class Code:
 
 
 _COMPARISONS = {p.lt, p.le, p.gt, p.ge, p.eq, _NONZERO, _NOT, _AND}
-
-
-def _elementwise(op: Primitive) -> Callable[..., Any]:
-    """Make a user's primitive work on arrays: as it is, or else element by element."""
-
-    def function(*operands: Any) -> Any:
-        try:
-            return np.asarray(op.forward(*operands), dtype=np.float64)
-        except (TypeError, ValueError):
-            return np.vectorize(lambda *xs: op.forward(*map(float, xs)), otypes=[float])(*operands)
-
-    return function
 
 
 def _literal(x: float) -> str:

@@ -138,7 +138,9 @@ def _results(history: History, result: Mapping[str, float]) -> str:
         "validation": {name[4:]: x for name, x in last.items() if name.startswith("val_")},
         "test": result,
     }
-    return "\n".join(f"{name:10}  {described(measured)}" for name, measured in rows.items())
+    return "\n".join(
+        f"{name:10}  {described(measured)}" for name, measured in rows.items() if measured
+    )
 
 
 def _show_classes(
@@ -195,7 +197,10 @@ def predict(options: argparse.Namespace) -> None:
             f"{options.model} does not say what the inputs and outputs of the network mean, since "
             "`python -m nn train` did not write it: use nn.load and nn.predict"
         )
-    task = Task.from_dict(metadata["task"])
+    try:
+        task = Task.from_dict(metadata["task"])
+    except ValueError as error:
+        raise ValueError(f"{options.model}: {error}") from error
     samples = task.read(options.file)
     answers = _answers(model, task, samples.X)
     table = io.StringIO()

@@ -65,7 +65,7 @@ def flowers(tmp_path_factory):
 
 
 def test_train_writes_everything_it_says(run, tmp_path):
-    arguments = ["--data", "moons", "--layers", "8", "--epochs", 25, "--out", tmp_path]
+    arguments = ["--data", "moons", "--layers", "4", "--epochs", 25, "--out", tmp_path]
     status, out, err = run("train", *arguments)
     assert status == 0
     assert "<Dataset moons: 200 samples, 2 features, 2 classes>" in out
@@ -88,7 +88,7 @@ def test_train_writes_everything_it_says(run, tmp_path):
         assert path.suffix != ".png" or path.read_bytes()[1:4] == b"PNG"
 
     model, metadata = nn.load(tmp_path / "model.json"), nn.read_metadata(tmp_path / "model.json")
-    assert repr(model) == "MLP(2 → 8 relu → 2 linear)"
+    assert repr(model) == "MLP(2 → 4 relu → 2 linear)"
     accuracy = metadata["test"]["accuracy"]
     assert accuracy > 0.8
     assert f"test        accuracy {accuracy:.1%}" in out
@@ -113,16 +113,17 @@ def test_main_job_is_what_train_does_without_options(monkeypatch):
 
 def test_train_puts_its_files_under_runs(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_csv("toy.csv", moons(40))
+    write_csv("toy.csv", line())
     status, out, _ = run("train", "--data", "toy.csv", "--layers", "", "--epochs", 1)
     assert status == 0
     assert "runs/toy/model.json" in out
-    assert repr(nn.load("runs/toy/model.json")) == "MLP(2 → 2 linear)"
+    assert repr(nn.load("runs/toy/model.json")) == "MLP(3 → 2 linear)"
 
 
 def test_the_same_seed_gives_the_same_network(run, tmp_path):
+    options = ["--data", "wine", "--layers", "3", "--epochs", 1]
     for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
-        run("train", "--data", "circles", "--epochs", 1, "--seed", seed, "--out", tmp_path / folder)
+        assert run("train", *options, "--seed", seed, "--out", tmp_path / folder)[0] == 0
     a, b, c = ((tmp_path / folder / "model.json").read_text() for folder in "abc")
     assert a == b
     assert a != c
@@ -132,10 +133,10 @@ def test_the_same_seed_gives_the_same_network(run, tmp_path):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_other_losses_and_optimisers_learn(run, tmp_path, loss, optimizer):
     data = write_csv(tmp_path / "line.csv", line())
-    options = ["--loss", loss, "--optimizer", optimizer, "--lr", 0.1, "--epochs", 10]
+    options = ["--loss", loss, "--optimizer", optimizer, "--lr", 0.3, "--epochs", 20]
     status, out, _ = run("train", "--data", data, "--layers", "", "--out", tmp_path, *options)
     assert status == 0
-    assert nn.read_metadata(tmp_path / "model.json")["test"]["accuracy"] == 1.0
+    assert nn.read_metadata(tmp_path / "model.json")["test"]["accuracy"] > 0.9
     status, out, _ = run("predict", tmp_path / "model.json", data)
     expected = "prediction,probability" if loss == "binary_cross_entropy" else "prediction"
     assert out.splitlines()[0] == expected
@@ -143,8 +144,10 @@ def test_other_losses_and_optimisers_learn(run, tmp_path, loss, optimizer):
 
 def line():
     """Two classes that a line divides."""
-    points = [[x, y] for x in range(-5, 6) for y in range(-5, 6) if x != y]
-    return Dataset(points, [int(x > y) for x, y in points], ("a", "b"), ("no", "yes"), "line")
+    points = [[x, y, 0] for x in range(-5, 6) for y in range(-5, 6) if x != y]
+    return Dataset(
+        points, [int(x > y) for x, y, _ in points], ("a", "b", "c"), ("no", "yes"), "line"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +196,7 @@ def test_whole_numbers_are_numbers_for_a_loss_of_numbers(run, tmp_path):
 
 
 def test_a_table_too_small_for_validation_trains_without(run, tmp_path):
-    data = write_csv(tmp_path / "few.csv", line().subset([0, 1, 2, 50, 51, 52, 90, 91, 92]))
+    data = write_csv(tmp_path / "few.csv", line().subset([0, 1, 2, 3, 91, 92, 93, 94]))
     status, out, _ = run("train", "--data", data, "--epochs", 1, "--out", tmp_path)
     assert status == 0
     assert "val_loss" not in (tmp_path / "history.csv").read_text()
@@ -266,7 +269,7 @@ def test_show_tells_what_is_known(run, flowers, tmp_path):
 
 
 def test_ctrl_c_leaves_a_checkpoint_that_resumes_to_the_same_network(tmp_path):
-    arguments = ["train", "--data", "moons", "--layers", "16,16", "--epochs", "60"]
+    arguments = ["train", "--data", "iris", "--layers", "16,16", "--epochs", "60"]
     out = tmp_path / "a run"
     command = [sys.executable, "-m", "nn", *arguments, "--out", str(out)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -312,18 +315,15 @@ def test_a_resumed_run_that_is_interrupted_resumes_by_the_same_command(run, monk
 
 def test_a_reader_may_stop_early(tmp_path, flowers):
     samples = iris()
-    many = Dataset(samples.X * 200, samples.y * 200, samples.feature_names, (), "many")
+    many = Dataset(samples.X * 40, samples.y * 40, samples.feature_names, (), "many")
     data = write_csv(tmp_path / "many.csv", many, label=False)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nn", "predict", str(flowers / "model.json"), str(data)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stdout.readline() == b"prediction,probability\n"
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    assert process.wait(timeout=60) == 0
+    command = [sys.executable, "-m", "nn", "predict", str(flowers / "model.json"), str(data)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe) as process:
+        assert process.stdout.readline() == b"prediction,probability\n"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
 
 
 # --- mistakes -------------------------------------------------------------------------------------
@@ -406,12 +406,12 @@ def test_a_mistake_gets_one_line_and_status_2(run, command, message):
 
 
 def test_a_checkpoint_of_another_run_is_refused(run, tmp_path):
-    arguments = ["train", "--data", "moons", "--epochs", 1, "--out", tmp_path]
+    arguments = ["train", "--data", "iris", "--epochs", 1, "--out", tmp_path]
     assert run(*arguments)[0] == 0
     status, _, err = run(*arguments, "--resume", "--layers", "3")
     assert status == 2
     last = err.splitlines()[-1]
-    assert "checkpoint.json: it is of another run: there, model was 'MLP(2 → 16 relu" in last
+    assert "checkpoint.json: it is of another run: there, model was 'MLP(4 → 16 relu" in last
 
 
 def test_divergence_is_status_1(run, tmp_path):
@@ -433,7 +433,11 @@ def test_help_has_examples_that_are_right(run, command):
 
 
 def test_python_m_nn_runs(run_python):
-    code = "import runpy, sys; sys.argv = ['nn', 'show', '--help']; runpy.run_module('nn', None, '__main__')"
+    code = """
+import runpy, sys
+sys.argv = ["nn", "show", "--help"]
+runpy.run_module("nn", run_name="__main__")
+"""
     assert "Show the layers of a network" in run_python(code)
 
 

@@ -4,6 +4,7 @@ import copy
 import os
 import pickle
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -612,3 +613,9 @@ def test_the_module_is_light():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="needs the dot program of Graphviz")
+def test_a_pdf_by_the_real_dot(tmp_path):
+    path = draw(Value(2.0, "a") * 3).save(tmp_path / "graph.pdf")
+    assert path.read_bytes().startswith(b"%PDF-")
