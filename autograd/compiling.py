@@ -273,7 +273,9 @@ class _Plan:
             for key, name in self.code.names.items()
             if key[:2] == ("rows", "V") and name not in bound
         ]
-        outputs = [out[1] for out in self.program.outputs if out.__class__ is tuple and out[0] == VARYING]
+        outputs = [
+            out[1] for out in self.program.outputs if out.__class__ is tuple and out[0] == VARYING
+        ]
         return any(place < inputs for place in first_read + outputs)
 
     # --- writing the code -------------------------------------------------------------------
@@ -410,6 +412,8 @@ class _Plan:
         if not self.wanted:
             return self._reduced(outputs), None
         buffers.end()
+        if not size:  # a sum of nothing has the gradient 0, whatever the slopes are
+            shared["dS"].fill(0.0)
         parts = []
         for i in self.wanted:
             place = self.places[i][1]

@@ -35,6 +35,8 @@ def as_float(x: Any, what: str = "operand") -> float:
     Traceback (most recent call last):
     TypeError: operand must be a real number, not the str '3'; convert it first, with float('3')
     """
+    if x.__class__ is float or (x.__class__ is int and x.bit_length() < 1024):
+        return float(x)
     from numbers import Real  # slow to load, and only numbers of other kinds come this far
 
     if isinstance(x, Real):

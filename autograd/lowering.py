@@ -14,6 +14,7 @@ are asked to compute. For a layer of the lecture the code reads
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,20 @@ _EXPANSIONS: dict[Primitive, Callable[..., Any]] = {
     p.gelu: p.gelu.forward,
     p.gelu_tanh: p.gelu_tanh.forward,
 }
+
+
+def _expansion(op: Primitive, operands: Sequence[Any]) -> Callable[..., Any] | None:
+    """Find how to write a row with others."""
+    if op is p.where and not isinstance(operands[0], Symbol):
+        return op.forward
+    if op is p.power and operands[1].__class__ is float and operands[1] == 0.5:
+        return _root
+    return _EXPANSIONS.get(op)
+
+
+def _root(x: Any, _: float) -> Any:
+    """Give x to the power ½, which NumPy takes for the square root; at -inf and -0 it is not."""
+    return p.where(p.eq(x, -np.inf), np.inf, p.sqrt(x) + 0.0)
 
 
 class Symbol(Value):
@@ -247,8 +262,9 @@ class Code:
 
     def compute(self, op: Primitive, operands: Sequence[Any], out: str | None = None) -> Any:
         """Write an operation on symbols and constants; give the symbol of the result."""
-        if op in _EXPANSIONS or (op is p.where and not isinstance(operands[0], Symbol)):
-            result = _EXPANSIONS.get(op, op.forward)(*operands)
+        expansion = _expansion(op, operands)
+        if expansion:
+            result = expansion(*operands)
             return self.copied(result, out) if out else result
         names = [x.name if isinstance(x, Symbol) else _literal(x) for x in operands]
         key = (op, *names)
@@ -392,7 +408,7 @@ class Backward:
             VARYING: np.zeros(code.program.sizes[VARYING], dtype=bool),
         }
         self.first = first
-        self.always = _always_reached(code.program)
+        self.always = _always_reached(code.program)  # or an input, where nobody asks
         self.masked = any(step.op is p.where for step in code.program.steps)
         self.mask: Symbol | None = None
 
@@ -455,7 +471,7 @@ class Backward:
             for ref in differentiable(step):
                 self.reach(ref, self.mask)
         if step.op is p.dot and self.mask is not None:
-            self.masked_dot(step, gradient)
+            self.dot_by_case(step, gradient)
         elif step.op is p.dot:
             self.dot(step, gradient)
         elif step.op is p.fsum:
@@ -486,14 +502,42 @@ class Backward:
 
     def reach(self, ref: Ref | float, reached: Symbol) -> None:
         """Note in which lanes the operands that only branches lead to are reached."""
-        if not isinstance(ref, Ref) or self.always[ref.space][ref.places].all():
+        if not isinstance(ref, Ref):
+            return
+        places, elements = ref.places, np.arange(len(ref.places))
+        if places.ndim == 2:
+            elements = np.broadcast_to(elements[:, None], places.shape)
+        unsure = ~self.always[ref.space][places]
+        if not unsure.any():
             return
         code, name = self.code, reached.name
         if ref.space == SHARED and code.varying:
             name = f"{name}.any(axis=1)"
-        if ref.places.ndim == 2:
-            name = f"broadcast_to({name}[:, None], {name}[:, None].shape)"
-        code.emit(f"logical_or.at(m{ref.space}, {code.index(ref.places)}, {name})")
+        targets, sums = self.sums(places[unsure], elements[unsure], code.size)
+        code.emit(f"m{ref.space}[{targets}] |= ({sums} @ {name}) > 0.0")
+
+    def dot_by_case(self, step: Step, gradient: Symbol) -> None:
+        """Write the gradients of ⟨w, x⟩ + b where not all lanes are reached.
+
+        The gradient is 0 in the others, so that they add nothing as long as all numbers are finite.
+        """
+        code = self.code
+        sums = []
+        for ref in step.operands[:2]:
+            assert isinstance(ref, Ref)
+            if _same_rows(ref):
+                numbers = code.read_many(Ref(ref.space, ref.places[0]))
+            else:
+                numbers = code.matrix(ref)
+            sums.append(f"isfinite(add.reduce({numbers}, None))")
+        lines, written = code.take_lines(), self.written
+        cases = []
+        for write in (self.dot, self.masked_dot):
+            code.known = {}
+            self.written = {space: places.copy() for space, places in written.items()}
+            write(step, gradient)
+            cases.append([f"    {line}" for line in code.take_lines()])
+        code.lines = [*lines, f"if {' and '.join(sums)}:", *cases[0], "else:", *cases[1]]
 
     def masked_dot(self, step: Step, gradient: Symbol) -> None:
         """Write the gradients of ⟨w, x⟩ + b where a lane in which it was not taken adds nothing."""
@@ -532,7 +576,7 @@ class Backward:
     def add(self, ref: Any, gradient: Symbol, slope: Any) -> None:
         """Add gradient · slope to the gradients of one operand of each element."""
         code, space, places = self.code, ref.space, ref.places
-        if self.mask is not None and isinstance(slope, Symbol):
+        if self.mask is not None and not (slope.__class__ is float and isfinite(slope)):
             product = code.compute(p.mul, [gradient, slope])
             gradient, slope = code.compute(p.where, [self.mask, product, 0.0]), 1.0
         buffer = "d" + space
@@ -572,11 +616,16 @@ class Backward:
 
     def add_up(self, buffer: str, places: Any, rows: Any, term: str) -> None:
         """Add rows of an array to gradients, of which several may go to the same place."""
+        targets, sums = self.sums(places.reshape(-1), rows.reshape(-1), rows.max() + 1)
+        self.code.emit(f"{buffer}[{targets}] += {sums} @ {term}")
+
+    def sums(self, places: Any, rows: Any, count: int) -> tuple[str, str]:
+        """Name the different ones of `places`, and the matrix that adds up their rows."""
         code = self.code
-        targets, which = np.unique(places.reshape(-1), return_inverse=True)
-        key = ("sums", places.tobytes(), rows.tobytes())
-        sums = code.name(key, lambda *_: _incidence(which, rows.reshape(-1)))
-        code.emit(f"{buffer}[{code.index(targets)}] += {sums} @ {term}")
+        targets, which = np.unique(places, return_inverse=True)
+        key = ("sums", places.tobytes(), rows.tobytes(), count)
+        shape = len(targets), count
+        return code.index(targets), code.name(key, lambda *_: _incidence(which, rows, shape))
 
     def fresh_matrix(self, ref: Ref) -> str | None:
         """Name the gradients at `ref` if they can be written as one array for the first time."""
@@ -669,11 +718,11 @@ class Backward:
 _MOST_RUNS = 4  # of rows that are cleared one by one
 
 
-def _incidence(targets: Any, sources: Any) -> Any:
+def _incidence(targets: Any, sources: Any, shape: tuple[int, int]) -> Any:
     """Make the sparse matrix that adds up rows: it is far faster than `numpy.add.at`."""
     from scipy import sparse
 
-    return sparse.csr_array((np.ones(targets.size), (targets, sources)))
+    return sparse.csr_array((np.ones(targets.size), (targets, sources)), shape)
 
 
 def differentiable(step: Step) -> tuple[Ref | float, ...]:
@@ -699,4 +748,6 @@ def _always_reached(program: Program) -> dict[str, Any]:
         for ref in () if step.op is p.where else differentiable(step):
             if isinstance(ref, Ref):
                 np.logical_or.at(always[ref.space], ref.places.T, here)
+    for space, place in program.inputs:
+        always[space][place] = True
     return always

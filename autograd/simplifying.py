@@ -101,9 +101,7 @@ def _shift_and_terms(xs: Sequence[Any]) -> tuple[Any, list[Any], Any]:
 
 
 # The logarithm of a sum of exponentials. Where all of these are 0 they pass no gradient.
-LOG_OF_TOTAL = Primitive(
-    "log", ieee.log, (lambda _, x: p.where(p.eq(x, 0.0), 0.0, p.div(1.0, x)),)
-)
+LOG_OF_TOTAL = Primitive("log", ieee.log, (lambda _, x: p.where(p.eq(x, 0.0), 0.0, p.div(1.0, x)),))
 
 
 def _expand_logsumexp(*xs: Any) -> Any:
@@ -190,8 +188,8 @@ def _summed(trace: Trace, terms: Sequence[tuple[Operand, ...]]) -> Operand:
     constants = [x for x in rest if x.__class__ is float]
     if len(constants) > 1:
         rest = [x for x in rest if x.__class__ is not float] + [p.fsum.float_forward(*constants)]
-    if products and len(rest) == 1 and rest[0].__class__ is float and rest[0] == 0.0:
-        rest = []
+    if products:  # to which a matrix product adds 0 anyway
+        rest = [x for x in rest if x.__class__ is not float or x != 0.0]
     if not rest:
         bias: Operand = 0.0
     elif len(rest) == 1:

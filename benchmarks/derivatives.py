@@ -34,6 +34,8 @@ PROBLEMS = [
 ]
 QUICK = [Problem("rosenbrock", (50,)), Problem("mlp", (2, 3, 2, 1))]
 
+TASKS = ("gradient", "hvp", "hessian")
+
 OURS = "chainrule, scalar"
 DOT = "chainrule, dot neurons"
 XAD = "xad, scalar"
@@ -180,46 +182,39 @@ def contenders(problem: Problem, task: str, hips: Hips | None) -> dict[str, Cont
     return found
 
 
-def measure(found: dict[str, Contender], rounds: int, patience: float) -> dict[str, Any]:
-    """Check that all contenders compute the same, and take their times in turn."""
-    numbers = {name: contender.compute() for name, contender in found.items()}
-    differences = {
-        name: timing.largest_difference(its, numbers[OURS]) for name, its in numbers.items()
-    }
-    timing.refuse_disagreement(differences)
+def measure_problem(
+    problem: Problem, hips: Hips | None, rounds: int, patience: float
+) -> dict[str, Any]:
+    """Check that all compute the same, and take their times in turn, over all tasks together.
+
+    Who is known to take too long over a Hessian is spared it.
+    """
+    found = {task: contenders(problem, task, hips) for task in TASKS}
+    spared = []
+    for name in (HIPS, HIPS_VECTORISED):  # whose Hessian takes n sweeps or more
+        if hips and problem.n * found["gradient"][name].sample(1) > patience:
+            spared.append(name)
+            del found["hessian"][name]
+    section: dict[str, Any] = {"variables": problem.n, "spared_the_hessian": spared}
+    for task, those in found.items():
+        numbers = {name: contender.compute() for name, contender in those.items()}
+        differences = {
+            name: timing.largest_difference(its, numbers[OURS]) for name, its in numbers.items()
+        }
+        timing.refuse_disagreement(differences)
+        section[task] = {"largest_difference": differences}
     samples = timing.in_turn(
         {
-            name: partial(contender.sample, timing.loops_for(contender.sample(1)))
-            for name, contender in found.items()
+            (task, name): partial(contender.sample, timing.loops_for(contender.sample(1)))
+            for task, those in found.items()
+            for name, contender in those.items()
         },
         rounds,
         patience,
     )
-    return {
-        "largest_difference": differences,
-        "seconds": samples,
-        "medians": timing.medians(samples),
-    }
-
-
-def measure_problem(
-    problem: Problem, hips: Hips | None, rounds: int, patience: float
-) -> dict[str, Any]:
-    """Do all tasks; who is known to take too long over a Hessian is spared it."""
-    section: dict[str, Any] = {"variables": problem.n}
-    for task in ("gradient", "hvp", "hessian"):
-        found = contenders(problem, task, hips)
-        spared = []
-        if task == "hessian":
-            gradients = section["gradient"]["medians"]  # HIPS autograd takes n sweeps or more
-            spared = [
-                name
-                for name in (HIPS, HIPS_VECTORISED)
-                if name in found and problem.n * gradients[name] > patience
-            ]
-            found = {name: found[name] for name in found if name not in spared}
-        section[task] = measure(found, rounds, patience)
-        section[task]["spared"] = spared
+    for task, those in found.items():
+        section[task]["seconds"] = {name: samples[task, name] for name in those}
+        section[task]["medians"] = timing.medians(section[task]["seconds"])
     return section
 
 
@@ -228,12 +223,13 @@ def show(problem: Problem, section: dict[str, Any]) -> None:
     rows = []
     for name in section["gradient"]["medians"]:
         row = [name]
-        for task in ("gradient", "hvp", "hessian"):
+        for task in TASKS:
             medians = section[task]["medians"]
             if name in medians:
                 row += [f"{medians[name] * 1e3:.3f}", f"{medians[name] / medians[OURS]:.2f}"]
             else:
-                row += ["spared" if name in section[task]["spared"] else "-", ""]
+                is_spared = task == "hessian" and name in section["spared_the_hessian"]
+                row += ["spared" if is_spared else "-", ""]
         rows.append(row)
     print(f"\n{problem}: {problem.n} variables; ms, and × the time of our scalar code")
     print(timing.table(["", "gradient", "×", "hvp", "×", "Hessian", "×"], rows))
@@ -250,9 +246,7 @@ def required_of(problem: Problem, section: dict[str, Any]) -> list[Requirement]:
             if peer in medians
             for ratio in [medians[OURS] / medians[peer]]
         ]
-    gradients, products, hessians = [
-        section[task]["medians"] for task in ("gradient", "hvp", "hessian")
-    ]
+    gradients, products, hessians = [section[task]["medians"] for task in TASKS]
     for name in products:
         of = f"{problem}: {name.removeprefix('chainrule, ')}"
         if problem.name == "mlp":

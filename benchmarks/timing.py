@@ -11,13 +11,15 @@ import json
 import math
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
+
+Name = TypeVar("Name", bound=Hashable)
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -43,8 +45,8 @@ def loops_for(one_run: float, shortest: float = 0.02) -> int:
 
 
 def in_turn(
-    contenders: Mapping[str, Callable[[], float]], rounds: int, patience: float = math.inf
-) -> dict[str, list[float]]:
+    contenders: Mapping[Name, Callable[[], float]], rounds: int, patience: float = math.inf
+) -> dict[Name, list[float]]:
     """Take samples of all contenders in turn, so that a busy spell of the machine hits them all.
 
     Args:
@@ -52,7 +54,7 @@ def in_turn(
         rounds: how many samples to take of each.
         patience: seconds after which no more samples are taken of a slow contender.
     """
-    samples: dict[str, list[float]] = {name: [] for name in contenders}
+    samples: dict[Name, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, sample in contenders.items():
             if sum(samples[name]) < patience:

@@ -170,10 +170,8 @@ class EarlyStopping(Callback):
         self._parameters = state["parameters"]
 
     def _score(self, epoch: Epoch) -> float:
-        """Give a number that is larger for a better epoch, and the least of all for nan."""
+        """Give a number that is larger for a better epoch; nan, as ever, is not larger."""
         value: float = getattr(epoch, self.monitor)
-        if math.isnan(value):
-            return -math.inf
         return value if self.monitor.endswith("accuracy") else -value
 
 

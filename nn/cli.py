@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0; or 1 if the training diverged, 2 if an argument or a file that it names is wrong, 130 if
         the user pressed Ctrl-C.
 
-    >>> main(["train", "--data", "iris", "--epochs", "1", "--out", "pyproject.toml/x"])
+    >>> main(["show", "no-such-file.json"])
     2
     """
     for stream in (sys.stdout, sys.stderr):

@@ -211,7 +211,7 @@ def predict(options: argparse.Namespace) -> None:
         rows = [[prediction, f"{probability:.4f}"] for prediction, probability in answers]
         writer.writerows([["prediction", "probability"], *rows])
     if options.out is None:
-        print(table.getvalue(), end="", flush=True)
+        print(table.getvalue(), end="")
     else:
         write_atomically(options.out, table.getvalue())
         print(f"{len(answers)} predictions are in {options.out}")

@@ -138,4 +138,5 @@ class Run:
             for p, x in zip(self.optimizer.params, parameters, strict=True):
                 p.data = x
             self.optimizer.load_state_dict(memory)
+            self.optimizer.zero_grad()
             raise

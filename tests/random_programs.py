@@ -14,15 +14,18 @@ import oracles
 
 import autograd as ag
 from autograd import Value
+from autograd.graph import topological_order
 from autograd.primitives import TABLE
 
 COMPARISONS = ("<", "<=", ">", ">=")
-VALUES = [name for name in oracles.ROWS if name not in (*oracles.COMPARISONS, "top")]
+FEW = [name for name, row in oracles.ROWS.items() if isinstance(row.partials, tuple)]
 MANY = ("dot", "fsum", "mean", "logsumexp", "softmax", "log_softmax")
 CONSTANTS = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.0, -1.5)
 SPECIAL = (math.nan, math.inf, -math.inf)
 
-Row = tuple[str, tuple[Any, ...]]  # an operand is a place, an int, or a constant, a float
+# An operand is a place, an int; or a constant, a float. The first of `where` is a comparison with
+# its two operands.
+Row = tuple[str, tuple[Any, ...]]
 
 
 def random_program(
@@ -84,27 +87,17 @@ def random_program(
                 one(name, [pick() for _ in range(2 * n + 1 if name == "dot" else n)])
         elif kind < 0.55:
             for _ in range(width):
-                test = add(rng.choice(COMPARISONS), pick(), pick())
-                add("where", test, pick(), pick())
-                rows[-2], rows[-1] = ("pass", ()), (rows[-1][0], (rows[-2], *rows[-1][1][1:]))
+                add("where", (rng.choice(COMPARISONS), (pick(), pick())), pick(), pick())
         elif kind < 0.65:  # a chain in micrograd's style
             z = pick()
             for _ in range(rng.choice((1, 2, 4))):
                 z = add("+", z, add("*", pick(), pick()))
         else:
-            name = rng.choice(VALUES)
-            arity = 3 if name == "clip" else _arity(name)
-            if name in MANY or name == "where":
-                continue
-            column = [pick() for _ in range(arity)]
+            name = rng.choice(FEW)
+            column = [pick() for _ in TABLE[name].partials]
             for _ in range(width):
                 one(name, [x if rng.random() < 0.3 else pick() for x in column])
     return rows
-
-
-def _arity(name: str) -> int:
-    rules = TABLE[name].partials
-    return len(rules) if isinstance(rules, tuple) else 1
 
 
 def evaluated(
@@ -117,9 +110,6 @@ def evaluated(
         return x if isinstance(x, float) else values[x]
 
     for name, operands in rows:
-        if name == "pass":
-            values.append(values[0])
-            continue
         if name == "where":
             (test, sides), *branches = operands
             values.append(ag.where(TABLE[test](*map(get, sides)), *map(get, branches)))
@@ -130,14 +120,10 @@ def evaluated(
 
 def size_of_terms(root: Value, wrt: Sequence[Value]) -> list[float]:
     """Give for each leaf the sum over all paths of the absolute terms of the chain rule."""
-    from autograd.graph import topological_order
-
     size: dict[Value, float] = {root: 1.0}
     for node in reversed(topological_order((root,), Value._edges)):
         here = size.get(node, 0.0)
-        for i, (parent, local) in enumerate(
-            zip(node.parents, node.local_derivatives, strict=True)
-        ):
+        for i, (parent, local) in enumerate(zip(node.parents, node.local_derivatives, strict=True)):
             if local is None:
                 continue
             if node.op in ("softmax", "log_softmax") and i == 0:  # 1 - p has the terms 1 and p

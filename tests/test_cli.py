@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import random
 import re
 import shlex
@@ -16,7 +17,7 @@ import pytest
 import nn
 from autograd import dot
 from nn import cli
-from nn.data import Dataset, iris, moons
+from nn.data import Dataset, digits, iris, moons, train_test_split
 from nn.losses import mse_loss
 from nn.report import confusion_table, neuron_graph
 from nn.task import Task
@@ -100,6 +101,11 @@ def test_digits_are_shown_with_their_predictions(run, tmp_path):
     assert status == 0
     assert "1437 to train with, 360 to test" in out
     assert (tmp_path / "samples.png").read_bytes()[1:4] == b"PNG"
+
+    _, test = train_test_split(digits(), seed=0)
+    X = [[grey / 8 - 1 for grey in row] for row in test.X]
+    accuracy = nn.accuracy(nn.load(tmp_path / "model.json"), X, test.y)
+    assert nn.read_metadata(tmp_path / "model.json")["test"] == {"accuracy": accuracy}
 
 
 def test_main_job_is_what_train_does_without_options(monkeypatch):
@@ -313,14 +319,21 @@ def test_a_resumed_run_that_is_interrupted_resumes_by_the_same_command(run, monk
     assert run() == run("train") == run("train", "--resume") == (130, "", expected)
 
 
-def test_a_reader_may_stop_early(tmp_path, flowers):
+@pytest.mark.parametrize(("command", "lines"), [("predict", 1), ("show", 0)])
+def test_a_reader_may_stop_early(tmp_path, flowers, command, lines):
     samples = iris()
     many = Dataset(samples.X * 40, samples.y * 40, samples.feature_names, (), "many")
-    data = write_csv(tmp_path / "many.csv", many, label=False)
-    command = [sys.executable, "-m", "nn", "predict", str(flowers / "model.json"), str(data)]
+    data = [write_csv(tmp_path / "many.csv", many, label=False)] * lines
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe) as process:
-        assert process.stdout.readline() == b"prediction,probability\n"
+    with subprocess.Popen(
+        [sys.executable, "-m", "nn", command, flowers / "model.json", *data],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},  # so that the last words come at the very end
+        stdout=pipe,
+        stderr=pipe,
+    ) as process:
+        for _ in range(lines):
+            process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0

@@ -217,6 +217,15 @@ def test_validation_is_measured_with_the_parameters_of_the_end_of_the_epoch():
     assert history[-1].val_accuracy == nn.accuracy(model, X[:10], Y[:10])
 
 
+def test_samples_have_a_fingerprint():
+    prints = [
+        checked(inputs, targets).fingerprint()
+        for inputs, targets in (([[1, 2]], [0]), ([[1, 3]], [0]), ([[1, 2]], [1]), ([1], [0]))
+    ]
+    assert len(set(prints)) == 4
+    assert checked([(1.0, 2.0)], [0]).fingerprint() == prints[0]
+
+
 def test_a_share_set_aside_is_neither_trained_on_nor_lost():
     samples = checked([[float(i)] for i in range(10)], list(range(10)))
     training, held_out = set_aside(samples, 0.3, random.Random(0))
@@ -345,9 +354,9 @@ def test_early_stopping_waits_and_goes_back_to_the_best(monitor, values, epochs,
 
 def test_early_stopping_can_be_used_again():
     stop = EarlyStopping(patience=2, monitor="loss")
-    for _ in range(2):
-        _, history = train(epochs=3, lr=0.0, callbacks=[Scripted("loss", [1, 2, 3]), stop])
-        assert (len(history), stop.best_epoch) == (3, 1)
+    for values, best in (([3, 2, 1], 3), ([1, 2, 3], 1)):
+        _, history = train(epochs=3, lr=0.0, callbacks=[Scripted("loss", values), stop])
+        assert (len(history), stop.best_epoch) == (3, best)
 
 
 @pytest.mark.parametrize(
@@ -414,6 +423,7 @@ def test_ctrl_c_leaves_the_last_whole_epoch_from_which_to_go_on(tmp_path):
             callbacks=[Checkpoint(path)],
         )
     assert model.state_dict() == two.state_dict()
+    assert not any(p.grad for p in model.parameters())
     saved = json.loads(path.read_text())
     assert saved["model"] == two.state_dict()
     assert saved["optimizer"]["memory"] == optimizer.state_dict()["memory"]
