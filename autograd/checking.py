@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from math import copysign, inf, isfinite, nan, ulp
-from typing import TYPE_CHECKING, Any
+from math import copysign, inf, isfinite, ulp
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import primitives as p
 from autograd.errors import GradientError
@@ -170,9 +170,8 @@ class _Check:
                 return self.outputs(x)[k]
 
             (slopes,) = vjp(output, self.x)[1](1.0)
-            for i, (name, slope, size) in enumerate(
-                zip(self.names, slopes, self.sizes, strict=True)
-            ):
+            columns = zip(self.names, slopes, self.sizes, strict=True)
+            for i, (name, slope, size) in enumerate(columns):
                 axis = [size if i == j else 0.0 for j in range(len(self.x))]
                 right, numeric = _compare(output, self.x, axis, slope * size)
                 found = [] if right else _kinks(output, self.x, self.names, axis)
@@ -213,14 +212,10 @@ class _Check:
 
     def _require_gradient(self, passes: str, leaves: Sequence[Value], factor: float) -> None:
         doubt = _ROUNDING * _terms(self.total, self.x)
-        for name, leaf, slope, size in zip(
-            self.names, leaves, self.gradient, self.sizes, strict=True
-        ):
-            want = factor * slope
-            if (
-                isfinite(want)
-                and not abs(leaf.grad - want) <= _AGREEMENT * abs(want) + doubt / size
-            ):
+        rows = zip(self.names, self.sizes, leaves, self.gradient, strict=True)
+        for name, size, leaf, slope in rows:
+            difference, want = leaf.grad - factor * slope, factor * slope
+            if isfinite(want) and not abs(difference) <= _AGREEMENT * abs(want) + doubt / size:
                 raise GradientError(
                     f"{passes} give {name} the gradient {leaf.grad!r}, and vjp gives {slope!r} for "
                     "a seed of 1: a gradient or a seed is lost, or kept too long"
@@ -230,41 +225,56 @@ class _Check:
 # --- finite differences ---------------------------------------------------------------------------
 
 
+class _Estimate(NamedTuple):
+    """A slope by differences, and how far it may be off."""
+
+    slope: float
+    change: float  # with the step
+    noise: float  # by rounding, which grows as the step shrinks
+    step: float
+
+    @property
+    def doubt(self) -> float:
+        doubt = self.change + self.noise
+        return doubt if isfinite(doubt) else inf
+
+    def rank(self) -> tuple[bool, float]:
+        """Put the surest first: of those that have settled in proportion; else by amount.
+
+        Near a pole large steps give small slopes, and by amount these would win. Where the slope
+        vanishes, none settles.
+        """
+        size = abs(self.slope)
+        settled = self.doubt <= _CRUDE * size < inf
+        return not settled, self.doubt / size if settled else self.doubt
+
+
 def _compare(f: Scalar, x: Point, direction: Sequence[float], slope: float) -> tuple[bool, float]:
-    """Tell whether a slope is right, as far as differences are sure, and give theirs.
-
-    A difference is off by as much as it changes with the step, and by rounding, which grows as the
-    step shrinks. The least doubtful one counts.
-    """
-    size_of_terms = _terms(f, x)
-    first = numeric = nan
-    least = noise = change = inf
+    """Tell whether a slope is right, as far as differences are sure, and give theirs."""
+    estimates = []
     for step in _STEPS:
-        rounding = 4.0 * ulp(1.0) * size_of_terms / step
-        if rounding > least:
+        estimates.append(estimate := _estimate(f, x, direction, step))
+        scale = abs(slope) + abs(estimate.slope) + estimate.change
+        if estimate.doubt <= _TOLERANCE * abs(estimate.slope) or estimate.noise > _CRUDE * scale:
             break
-        coarse, fine = _difference(f, x, direction, step), _difference(f, x, direction, step / 2)
-        first = first if isfinite(first) else fine
-        doubt = rounding + abs(coarse - fine)
-        if doubt < least:
-            least, noise, change, numeric = doubt, rounding, abs(coarse - fine), fine
-        if doubt <= _TOLERANCE * abs(fine):
-            break
-    size = abs(slope) + abs(numeric)
-    sure = isfinite(slope) and noise <= max(_CRUDE * size, 1e-6 * size_of_terms)
+    best = min(estimates, key=_Estimate.rank)
+    size = abs(slope) + abs(best.slope)
+    sure = isfinite(slope) and (best.noise <= _CRUDE * size or best.step > 1e-9)
     # a slope that vanishes at the point is compared on the scale of those nearby
-    allowed = _TOLERANCE * max(size, abs(first)) + noise + min(change, _CRUDE * size)
-    return sure and abs(slope - numeric) <= allowed, numeric
+    scale = max([size, *[abs(x.slope) for x in estimates if isfinite(x.slope)][:1]])
+    allowed = _TOLERANCE * scale + min(best.change, _CRUDE * size) + best.noise + _UNDERFLOW
+    return sure and abs(slope - best.slope) <= allowed, best.slope
 
 
-def _difference(f: Scalar, x: Point, direction: Sequence[float], step: float) -> float:
+def _estimate(f: Scalar, x: Point, direction: Sequence[float], step: float) -> _Estimate:
     """Give the slope of `f` along a direction by a difference of fourth order."""
-    near, far = [
+    half, one, two = [
         vjp(f, _moved(x, direction, t))[0] - vjp(f, _moved(x, direction, -t))[0]
-        for t in (step, 2.0 * step)
+        for t in (0.5 * step, step, 2.0 * step)
     ]
-    slope: float = (8.0 * near - far) / (12.0 * step)
-    return slope
+    coarse, fine = (8.0 * one - two) / (12.0 * step), (8.0 * half - one) / (6.0 * step)
+    terms = max(_terms(f, x), _terms(f, _moved(x, direction, 2.0 * step)))
+    return _Estimate(fine, abs(coarse - fine), 4.0 * ulp(1.0) * terms / step, step)
 
 
 def _moved(x: Point, direction: Sequence[float], t: float) -> list[float]:

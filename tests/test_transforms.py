@@ -37,10 +37,12 @@ from autograd import (
     sin,
     sqrt,
     tanh,
+    transforms,
     value_and_grad,
     vjp,
     where,
 )
+from autograd.backward import sweep
 
 Point = namedtuple("Point", "x y")
 
@@ -1405,3 +1407,46 @@ def test_a_new_name_for_a_variable_is_no_change():
         return x * y
 
     assert grad(f)([2.0, 3.0]) == [3.0, 8.0]
+
+
+# --- inside a compiled function ------------------------------------------------------------------
+
+
+def test_derivatives_by_numbers_within_a_compiled_function(first, second):
+    f = autograd.compile(lambda x: first(lambda y: y**2 * x)(3.0) + second(lambda y: y**3)(x))
+    assert f(2.0) == close(6 * 2.0 + 6 * 2.0)
+    g = autograd.compile(lambda x: first(lambda y: y**2)(3.0) * x)
+    assert g(2.0) == close(12.0)
+
+
+# --- the cheaper way -----------------------------------------------------------------------------
+
+
+def test_sweeps_over_numbers_are_not_recorded(monkeypatch):
+    """Recording costs several times as much: it is for derivatives that are differentiated."""
+
+    def refuse(*_):
+        raise AssertionError("recorded")
+
+    monkeypatch.setattr(transforms, "adjoints", refuse)
+    monkeypatch.setattr(transforms, "recorded_edges", refuse)
+    f = lambda v: [sin(v[0]) * v[1], v[1]]  # noqa: E731
+    assert grad(lambda v: f(v)[0])([0.0, 2.0]) == [2.0, 0.0]
+    assert jacobian(lambda v: [*f(v), 1.0])([0.0, 2.0]) == [[2.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
+    assert hessian(lambda v: f(v)[0])([0.0, 2.0]) == [[0.0, 1.0], [1.0, 0.0]]
+    assert hvp(lambda v: f(v)[0], [0.0, 2.0], [1.0, 0.0]) == [0.0, 1.0]
+    with pytest.raises(AssertionError, match="recorded"):
+        grad(grad(sin))(0.0)
+
+
+@pytest.mark.parametrize(("m", "n"), [(1, 5), (5, 1), (3, 3)])
+def test_a_jacobian_takes_the_fewer_sweeps(m, n, monkeypatch):
+    backward = []
+
+    def counted(order):
+        backward.append(order)
+        sweep(order)
+
+    monkeypatch.setattr(transforms, "sweep", counted)
+    jacobian(lambda v: [sum(v) * (i + 1) for i in range(m)])([1.0] * n)
+    assert len(backward) == (m if m <= n else 0)
