@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import operator
 import os
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value, fsum, no_grad
+from autograd.backward import collector_paused
 from nn.callbacks import Callback, Checkpoint
 from nn.data import batches
 from nn.diagnostics import decision_threshold, predicted_class
@@ -132,7 +131,7 @@ def fit(
         for callback in run.callbacks:
             callback.on_train_begin(run)
         while len(run.history) < epochs and not run.stopped:
-            with run.whole_epoch(), _collector_paused():
+            with run.whole_epoch(), collector_paused():
                 started = time.perf_counter()
                 trained = _train(run, samples, batch_size, gradient, schedule, max_grad_norm, bar)
                 validated = _evaluate(model, criterion, held_out)
@@ -338,18 +337,6 @@ def _numbers(output: Any) -> Any:
     if isinstance(output, list):
         return [v.data if isinstance(v, Value) else v for v in output]
     return output.data if isinstance(output, Value) else output
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep Python's collector from walking graphs, which have no cycles, again and again."""
-    paused = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if paused:
-            gc.enable()
 
 
 def _progress_bar(run: Run, n_batches: int, *, shown: bool) -> tqdm[Any]:

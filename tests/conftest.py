@@ -26,18 +26,24 @@ def pytest_report_header():
 
 
 @pytest.fixture
-def run_python():
-    """Run code in a fresh interpreter, as a user would, and return what it prints.
+def uncovered():
+    """The environment for a process without coverage.
 
-    Without coverage, which would make the graphs of a million nodes take a minute each.
+    Coverage would make the graphs of a million nodes take a minute each; and a process that gets a
+    signal while coverage holds its lock waits for ever.
     """
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
+    return {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
+
+
+@pytest.fixture
+def run_python(uncovered):
+    """Run code in a fresh interpreter, as a user would, and return what it prints."""
 
     def run(code, *arguments):
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", code, *map(str, arguments)],
             cwd=Path(__file__).parent.parent,
-            env=environment,
+            env=uncovered,
             capture_output=True,
             text=True,
             check=False,

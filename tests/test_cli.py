@@ -274,11 +274,12 @@ def test_show_tells_what_is_known(run, flowers, tmp_path):
 # --- interrupted and resumed ----------------------------------------------------------------------
 
 
-def test_ctrl_c_leaves_a_checkpoint_that_resumes_to_the_same_network(tmp_path):
+def test_ctrl_c_leaves_a_checkpoint_that_resumes_to_the_same_network(tmp_path, uncovered):
     arguments = ["train", "--data", "iris", "--layers", "16,16", "--epochs", "60"]
     out = tmp_path / "a run"
     command = [sys.executable, "-m", "nn", *arguments, "--out", str(out)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=ROOT, env=uncovered, stdout=pipe, stderr=pipe)
     checkpoint = out / "checkpoint.json"
     deadline = time.monotonic() + 60
     while not (checkpoint.exists() and len(json.loads(checkpoint.read_text())["history"]) >= 2):
