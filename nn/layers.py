@@ -107,7 +107,7 @@ class Neuron(Module):
         seed: int | random.Random | None = None,
         n_out: int = 1,
     ) -> None:
-        n_in, n_out = _count("n_in", n_in), _count("n_out", n_out)
+        n_in, n_out = count("n_in", n_in), count("n_out", n_out)
         self.activate = _activation(activation)
         if self.activate is softmax:
             raise ValueError("softmax acts on a whole layer: use Layer(…, activation='softmax')")
@@ -205,7 +205,7 @@ class Layer(Module):
         init: str | Initialiser | None = None,
         seed: int | random.Random | None = None,
     ) -> None:
-        n_out = _count("n_out", n_out)
+        n_out = count("n_out", n_out)
         self._activate = _activation(activation)
         own = linear if self._activate is softmax else self._activate
         rng = generator(seed)
@@ -368,7 +368,7 @@ class MLP(Module):
     ) -> None:
         if not isinstance(sizes, Iterable):
             raise TypeError(f"sizes must be a list, such as [16, 16, 1], not {sizes!r}")
-        widths = [_count("n_in", n_in), *[_count("each size", n) for n in sizes]]
+        widths = [count("n_in", n_in), *[count("each size", n) for n in sizes]]
         if len(widths) == 1:
             raise ValueError("sizes is empty: an MLP has at least one layer, the output layer")
         rng = generator(seed)
@@ -446,8 +446,8 @@ class MLP(Module):
         return f"MLP({' → '.join([str(self.layers[0].n_in), *layers])})"
 
 
-def _count(name: str, n: int) -> int:
-    """Check that a number of inputs or neurons is one."""
+def count(name: str, n: int) -> int:
+    """Check a number of inputs, neurons, epochs or samples."""
     try:
         n = operator.index(n)
     except TypeError:

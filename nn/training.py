@@ -16,7 +16,7 @@ from nn.callbacks import Callback, Checkpoint
 from nn.data import batches
 from nn.diagnostics import decision_threshold, predicted_class
 from nn.history import Epoch, History, described
-from nn.layers import MLP
+from nn.layers import MLP, count
 from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
 from nn.module import Frozen, Module
 from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
@@ -101,7 +101,7 @@ def fit(
     """
     if not isinstance(model, Module):
         raise TypeError(f"model must be a Module, such as an MLP, not {model!r}")
-    epochs, batch_size = _at_least_one("epochs", epochs), _at_least_one("batch_size", batch_size)
+    epochs, batch_size = count("epochs", epochs), count("batch_size", batch_size)
     criterion = _named(LOSSES, loss, "loss") if isinstance(loss, str) else loss
     schedule, lr = (lr, lr(0.0)) if callable(lr) else (None, lr)
     rng = random.Random(seed)
@@ -316,17 +316,6 @@ def _named(table: Mapping[str, Any], name: str, what: str) -> Any:
     if name not in table:
         raise ValueError(f"{what} must be one of {', '.join(table)}, not {name!r}")
     return table[name]
-
-
-def _at_least_one(name: str, n: int) -> int:
-    """Check a number of epochs or samples."""
-    try:
-        n = operator.index(n)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, not {n!r}") from None
-    if n < 1:
-        raise ValueError(f"{name} must be at least 1, not {n}")
-    return n
 
 
 # --- helpers --------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ import oracles  # noqa: F401 - first: it notes the table's rows before a test de
 import pytest
 from hypothesis import settings
 
+from autograd.primitives import OWN
+
 settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "reproducible"))
@@ -23,6 +25,15 @@ def pytest_report_header():
     profile = os.environ.get("HYPOTHESIS_PROFILE", "reproducible")
     seed = "fixed seed" if profile == "reproducible" else "random seed, shown on failure"
     return f"hypothesis: {profile} ({seed})"
+
+
+@pytest.fixture
+def own_primitives_forgotten():
+    """Leave no primitive behind that a test defines."""
+    known = dict(OWN)
+    yield
+    OWN.clear()
+    OWN.update(known)
 
 
 @pytest.fixture

@@ -32,16 +32,10 @@ from autograd import primitives as p
 from autograd import transforms as transforms_module
 from autograd.backward import adjoints
 from autograd.dual import Dual
-from autograd.primitives import OWN, TABLE
+from autograd.primitives import TABLE
 from autograd.value import _choose, apply_to_many
 
-
-@pytest.fixture(autouse=True)
-def forget_afterwards():
-    known = dict(OWN)
-    yield
-    OWN.clear()
-    OWN.update(known)
+pytestmark = pytest.mark.usefixtures("own_primitives_forgotten")
 
 
 # --- faults in primitives of a user's own --------------------------------------------------------

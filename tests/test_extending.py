@@ -32,13 +32,7 @@ from autograd import (
 from autograd import primitives as p
 from autograd.primitives import OWN, lookup
 
-
-@pytest.fixture(autouse=True)
-def forget_afterwards():
-    known = dict(OWN)
-    yield
-    OWN.clear()
-    OWN.update(known)
+pytestmark = pytest.mark.usefixtures("own_primitives_forgotten")
 
 
 def cube():
