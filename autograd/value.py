@@ -65,7 +65,7 @@ def _binary(op: Primitive, operator: bool = True) -> Callable[[Any, Any], Any]:
         if kind is Value:
             b = y.data
         elif kind is float or kind is int:
-            y = b = as_float(y)
+            y = b = y if kind is float else as_float(y)
         else:
             return op(x, y) if not operator or _is_operand(y) else NotImplemented
         node = _new(Value)
@@ -92,7 +92,7 @@ def _reflected(op: Primitive) -> Callable[[Any, Any], Any]:
         if (kind is not float and kind is not int) or y.__class__ is not Value or _special:
             return op(x, y) if _is_operand(x) else NotImplemented
         node = _new(Value)
-        a = as_float(x)
+        a = x if kind is float else as_float(x)
         b = y.data
         node.data = out = forward(a, b)
         node.grad = 0.0
