@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from autograd import primitives as p
 from autograd.primitives import TABLE, Primitive
 
 
@@ -50,7 +51,14 @@ def _log_softmax(*xs: Any) -> Any:
     return (xs[0] - m) - np.log1p(rest)
 
 
-# By row. A row that is not here has a `forward` that serves arrays as it is.
+# By row, what is written with other rows, for arrays and for compiled code alike.
+EXPANSIONS: dict[str, Callable[..., Any]] = {
+    "leaky_relu": lambda x, slope: p.where(p.gt(x, 0.0), x, slope * x),
+    "elu": lambda x, alpha: p.where(p.gt(x, 0.0), x, alpha * p.expm1(x)),
+    "clip": lambda x, lo, hi: p.minimum(p.maximum(x, lo), hi),
+}
+
+# By row. A row that is in neither table has a `forward` that serves arrays as it is.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "/": np.divide,
     "**": np.power,
@@ -84,14 +92,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "softplus": lambda x: np.logaddexp(x, 0.0),
     "log_sigmoid": special.log_expit,
     "relu": lambda x: np.maximum(x, 0.0),
-    "leaky_relu": lambda x, slope: np.where(np.greater(x, 0.0), x, slope * x),
-    "elu": lambda x, alpha: np.where(np.greater(x, 0.0), x, alpha * np.expm1(x)),
     "above": _above,
     "abs": np.abs,
     "sign": np.sign,
     "maximum": np.maximum,
     "minimum": np.minimum,
-    "clip": lambda x, lo, hi: np.minimum(np.maximum(x, lo), hi),
     "dot": _dot,
     "fsum": lambda *xs: reduce(np.add, xs),
     "mean": lambda *xs: reduce(np.add, xs) / len(xs),
@@ -135,7 +140,7 @@ def evaluate(op: Primitive, operands: Sequence[Any]) -> Any:
     >>> evaluate(primitives.log, [np.array([1.0, 0.0])]).tolist()
     [0.0, -inf]
     """
-    function = FUNCTIONS.get(op.name, op.forward)
+    function = FUNCTIONS.get(op.name) or EXPANSIONS.get(op.name, op.forward)
     with np.errstate(all="ignore"):
         if op.name == "where":
             condition, *branches = operands

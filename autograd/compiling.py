@@ -6,7 +6,7 @@ import builtins
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import update_wrapper
+from functools import cached_property, update_wrapper
 from math import prod
 from types import CodeType, FunctionType
 from typing import Any
@@ -18,7 +18,7 @@ from autograd.errors import TraceError
 from autograd.grouping import SHARED, VARYING, Program, Step, grouped
 from autograd.lowering import Backward, Code, Forward, differentiable
 from autograd.simplifying import simplified
-from autograd.structure import NUMBER, Spec, flatten, unflatten, wrapped
+from autograd.structure import NUMBER, Spec, flatten, parts, unflatten, wrapped
 from autograd.structure import size as count_leaves
 from autograd.tracing import Trace, Tracer, current
 
@@ -231,7 +231,6 @@ class _Plan:
 
     def _find_inputs(self, arguments: Sequence[_Argument]) -> None:
         """Note where the numbers of each argument stand, and of each array in it."""
-        self.axes = [argument.axis for argument in arguments]
         self.places: list[tuple[str, int]] = []
         # the shape per sample, where a shared array is copied to, and whether there is a batch
         self.loads: list[tuple[Any, Any, bool]] = []
@@ -316,7 +315,13 @@ class _Plan:
             for title, lines in zip(titles, (once, first, end), strict=True)
             if lines
         )
-        self.sections = [_compiled(lines) for lines in (once, first, later, end)]
+        self.once, self.first, self.end = [_compiled(lines) for lines in (once, first, end)]
+        self._later_lines = later
+
+    @cached_property
+    def later(self) -> CodeType:
+        """The code for blocks of lanes after the first: most batches have none."""
+        return _compiled(self._later_lines)
 
     def _bound(self, lanes: int) -> _Buffers:
         """Give the buffers for a number of lanes, with the code bound to them."""
@@ -414,14 +419,14 @@ class _Plan:
         buffers.end()
         if not size:  # a sum of nothing has the gradient 0, whatever the slopes are
             shared["dS"].fill(0.0)
-        parts = []
+        results = []
         for i in self.wanted:
             place = self.places[i][1]
             data = lane_gradients.get(i)
             if data is None:
                 data = shared["dS"][place : place + self.sizes[i]].copy()
-            parts.append(_restored(self.specs[i], data))
-        return self._reduced(outputs), parts[0] if self.single else tuple(parts)
+            results.append(_restored(self.specs[i], data))
+        return self._reduced(outputs), results[0] if self.single else tuple(results)
 
     def _reduced(self, outputs: Any) -> Any:
         """Give the result in the structure of the function's, per lane or reduced."""
@@ -448,11 +453,16 @@ class _Buffers:
         names = {**_NAMES, **buffers}
         for name, maker in plan.code.makers.items():
             names[name] = maker(buffers, lanes)
-        self._names = names
-        self.once, self.first, self.later, self.end = [
-            FunctionType(section, names) for section in plan.sections
+        self._plan, self._names = plan, names
+        self.once, self.first, self.end = [
+            FunctionType(section, names) for section in (plan.once, plan.first, plan.end)
         ]
         self.copies_inputs = plan.copies_inputs
+
+    @cached_property
+    def later(self) -> Callable[[], None]:
+        """The code for blocks of lanes after the first."""
+        return FunctionType(self._plan.later, self._names)
 
     def bind(self, views: Sequence[tuple[str, slice]], columns: Any) -> None:
         """Let names in the code stand for the columns of an array from outside."""
@@ -525,12 +535,6 @@ def _restored(spec: Spec, data: Any) -> Any:
     """Give the structure of `spec` with the numbers in the last axis of `data`; the batch first."""
     if spec == NUMBER:
         return data[..., 0] if data.ndim > 1 else float(data[0])
-    kind, *_, children = spec
-    if kind == "array":
-        return data.reshape((*data.shape[:-1], *children))
-    parts, start = [], 0
-    for child in children:
-        count = count_leaves(child)
-        parts.append(_restored(child, data[..., start : start + count]))
-        start += count
-    return wrapped(spec, parts)
+    if spec[0] == "array":
+        return data.reshape((*data.shape[:-1], *spec[1]))
+    return wrapped(spec, [_restored(child, data[..., own]) for child, own in parts(spec)])

@@ -100,15 +100,23 @@ def _likeness(
 ) -> tuple[Any, ...]:
     """Give what rows of one step have in common; the level first."""
     if op is p.dot:
-        k = len(operands) // 2
-        left, right = operands[:k], operands[k:-1]
-        if _is_varying(left, varying) and not _is_varying(right, varying):
-            left, right = right, left
+        left, right = _factors(operands, varying)
         # neurons of one layer read the same inputs: that makes their step a matrix product
         inputs = tuple([x if isinstance(x, int) else repr(x) for x in right])  # 3 is not 3.0
         return level, op, inputs, _is_varying(left, varying), _kind(operands[-1], varying)
     kinds = tuple([_kind(x, varying) for x in operands]) if len(operands) <= 3 else len(operands)
     return level, op, kinds, _is_varying(operands, varying)
+
+
+def _factors(
+    operands: Sequence[Operand], varying: Sequence[bool]
+) -> tuple[Sequence[Operand], Sequence[Operand]]:
+    """Give the factors of a dot: first those that the lanes share, if only one half is shared."""
+    k = len(operands) // 2
+    left, right = operands[:k], operands[k:-1]
+    if _is_varying(left, varying) and not _is_varying(right, varying):
+        return right, left
+    return left, right
 
 
 def _is_varying(operands: Sequence[Operand], varying: Sequence[bool]) -> bool:
@@ -169,10 +177,7 @@ class _Layout:
         matrix = [self.trace.operands[row] for row in rows]
         space = self.space(rows[0])
         if op is p.dot:
-            k = len(matrix[0]) // 2
-            left, right = [x[:k] for x in matrix], [x[k:-1] for x in matrix]
-            if self.ref_space(left) == VARYING and self.ref_space(right) == SHARED:
-                left, right = right, left
+            left, right = zip(*[_factors(x, self.varying) for x in matrix], strict=True)
             operands: tuple[Ref | float, ...] = (
                 self.many(left),
                 self.many(right),

@@ -7,7 +7,7 @@ are asked to compute. For a layer of the lecture the code reads
 
     matmul(W, X, out=Z); add(Z, b, out=Z); maximum(Z, 0.0, out=A)
     ...
-    heaviside(Z, 0.0, out=t); multiply(dA, t, out=dZ)
+    ceil(clip(Z, 0.0, 1.0, out=t), out=t); multiply(dA, t, out=dZ)
     matmul(W.T, dZ, out=dX); matmul(dZ, X.T, out=dW)
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 
 from autograd import modes
 from autograd import primitives as p
-from autograd.arrays import FUNCTIONS
+from autograd.arrays import EXPANSIONS, FUNCTIONS
 from autograd.errors import TraceError
 from autograd.grouping import SHARED, VARYING, Program, Ref, Step
 from autograd.primitives import Primitive
@@ -70,13 +70,11 @@ _CALLS = {
     _AND: "logical_and({}, {}",
 }
 
-# Rows for which NumPy has no single function, in terms of others; they serve symbols and arrays.
+# Rows for which NumPy has no single function, in terms of others.
 _EXPANSIONS: dict[Primitive, Callable[..., Any]] = {
+    **{p.TABLE[name]: function for name, function in EXPANSIONS.items()},
     p.above: _expand_above,
-    p.leaky_relu: lambda x, slope: p.where(p.gt(x, 0.0), x, slope * x),
-    p.elu: lambda x, alpha: p.where(p.gt(x, 0.0), x, alpha * p.expm1(x)),
     p.softplus: lambda x: p.maximum(x, 0.0) + p.log1p(p.exp(-p.absolute(x))),
-    p.clip: lambda x, lo, hi: p.minimum(p.maximum(x, lo), hi),
     p.silu: p.silu.forward,
     p.gelu: p.gelu.forward,
     p.gelu_tanh: p.gelu_tanh.forward,
@@ -209,45 +207,43 @@ class Code:
 
         return self.name(("rows", buffer, first, stride, len(places), column), maker)
 
-    def read(self, ref: Ref | float, buffer: str | None = None) -> Any:
+    def read(self, ref: Ref | float) -> Any:
         """Give the symbol for one operand of an elementwise step."""
         if not isinstance(ref, Ref):
             return ref
         column = self.varying and ref.space == SHARED
-        buffer = buffer or ref.space
         if _even(ref.places):
-            return Symbol(self, self.rows(buffer, ref.places, column), ref.space == VARYING)
-        name = self.gather(buffer, ref, ref.places)
-        if column:
-            name = f"{name}[:, None]"
-        return Symbol(self, name, ref.space == VARYING)
+            return Symbol(self, self.rows(ref.space, ref.places, column), ref.space == VARYING)
+        name = self.gather(ref)
+        return Symbol(self, f"{name}[:, None]" if column else name, ref.space == VARYING)
 
     def read_many(self, ref: Ref) -> str:
         """Name the array of rows at `ref`, without a column for lanes where it is shared."""
-        if _even(ref.places):
-            return self.rows(ref.space, ref.places)
-        return self.gather(ref.space, ref, ref.places)
+        return self.rows(ref.space, ref.places) if _even(ref.places) else self.gather(ref)
 
-    def gather(self, buffer: str, ref: Ref, places: Any) -> str:
+    def gather(self, ref: Ref) -> str:
         """Copy scattered rows into a scratch array."""
         self.reads_anywhere = True
-        index = self.index(places)
-        target = self.temporary(places.shape, ref.space == VARYING)
-        self.emit(f"take({buffer}, {index}, 0, {target}, 'clip')")
+        index = self.index(ref.places)
+        target = self.temporary(ref.places.shape, ref.space == VARYING)
+        self.emit(f"take({ref.space}, {index}, 0, {target}, 'clip')")
         return target
 
     def index(self, places: Any) -> str:
         """Name an array of places."""
         return self.name(("index", places.tobytes(), places.shape), lambda *_: places)
 
-    def matrix(self, ref: Ref, buffer: str | None = None) -> str:
+    def matrix(self, ref: Ref) -> str:
         """Name the array of the operands of a sum: a row per element, then the lanes."""
-        buffer = buffer or ref.space
         strides = _affine(ref.places)
         if strides is None:
-            return self.gather(buffer, ref, ref.places)
+            return self.gather(ref)
         self.reads_anywhere = self.reads_anywhere or ref.space == VARYING
-        first, shape = int(ref.places[0, 0]), ref.places.shape
+        return self.strided(ref.space, ref.places, strides)
+
+    def strided(self, buffer: str, places: Any, strides: tuple[int, int]) -> str:
+        """Name the view of rows at a matrix of places with these strides."""
+        first, shape = int(places[0, 0]), places.shape
 
         def maker(buffers: dict[str, Any], _: int) -> Any:
             base = buffers[buffer][first:]
@@ -548,7 +544,6 @@ class Backward:
         assert self.mask is not None
         if self.wants(bias):
             self.add(bias, gradient, 1.0)
-        lanes = {True: "[:, None]", False: ""}
         for ref, other in ((left, right), (right, left)):
             if not self.wants(ref):
                 continue
@@ -556,7 +551,7 @@ class Backward:
             if code.varying and other.space == SHARED:
                 factor = f"{factor}[:, :, None]"
             term = f"multiply({gradient.name}[:, None], {factor})"
-            term = f"where({self.mask.name}{lanes[True]}, {term}, 0.0)"
+            term = f"where({self.mask.name}[:, None], {term}, 0.0)"
             if code.varying and ref.space == SHARED:
                 term = f"{term}.sum(axis=2)"
             self.add_matrix(ref, term)
@@ -629,15 +624,18 @@ class Backward:
 
     def fresh_matrix(self, ref: Ref) -> str | None:
         """Name the gradients at `ref` if they can be written as one array for the first time."""
-        places = ref.places.reshape(-1)
-        if (
-            self.written[ref.space][places].any()
-            or _affine(ref.places) is None
-            or len(np.unique(places)) != places.size
-        ):
+        fresh = not self.written[ref.space][ref.places].any()
+        target = self.one_array(ref) if fresh else None
+        if target:
+            self.written[ref.space][ref.places] = True
+        return target
+
+    def one_array(self, ref: Ref) -> str | None:
+        """Name the gradients at `ref` if they stand as one array, each once."""
+        strides = _affine(ref.places)
+        if strides is None or len(np.unique(ref.places)) != ref.places.size:
             return None
-        self.written[ref.space][places] = True
-        return self.code.matrix(ref, "d" + ref.space)
+        return self.code.strided("d" + ref.space, ref.places, strides)
 
     def add_sum(self, ref: Ref, gradient: Symbol) -> None:
         """Add the gradient of a sum to that of each of its terms."""
@@ -667,9 +665,7 @@ class Backward:
     def matrix_to_add_to(self, ref: Ref) -> str | None:
         """Name the gradients at `ref` if they are one array, and clear those not written yet."""
         self.clear_unwritten(ref.space, ref.places.reshape(-1))
-        if _affine(ref.places) is None or len(np.unique(ref.places)) != ref.places.size:
-            return None
-        return self.code.matrix(ref, "d" + ref.space)
+        return self.one_array(ref)
 
     def dot(self, step: Step, gradient: Symbol) -> None:
         """Write the gradients of ⟨w, x⟩ + b: outer products and the transposed matrix product."""

@@ -230,14 +230,25 @@ def _outer(rows: Spec, columns: Spec, matrix: Iterator[Sequence[Any]]) -> Any:
 def _stacked(shape: tuple[int, ...], columns: Spec, block: Sequence[Sequence[Any]]) -> Any:
     """Arrange rows of leaves as `columns`, with an array over the rows at each leaf."""
     if _is_container(columns):
-        parts, start = [], 0
-        for child in columns[-1]:
-            stop = start + size(child)
-            parts.append(_stacked(shape, child, [row[start:stop] for row in block]))
-            start = stop
-        return wrapped(columns, parts)
+        return wrapped(
+            columns,
+            [_stacked(shape, child, [row[own] for row in block]) for child, own in parts(columns)],
+        )
     inner = () if columns == NUMBER else columns[1]
     return as_array([x for row in block for x in row], (*shape, *inner))
+
+
+def parts(spec: Spec) -> Iterator[tuple[Spec, slice]]:
+    """Give the children of a container, each with the place of its own leaves.
+
+    >>> list(parts(("list", ("number", ("array", (2,))))))
+    [('number', slice(0, 1, None)), (('array', (2,)), slice(1, 3, None))]
+    """
+    start = 0
+    for child in spec[-1]:
+        stop = start + size(child)
+        yield child, slice(start, stop)
+        start = stop
 
 
 def _is_container(spec: Spec) -> bool:
