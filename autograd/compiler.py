@@ -16,6 +16,7 @@ def compile(
     backend: str = "numpy",
     fast_math: bool = False,
     check: bool = False,
+    has_aux: bool = False,
 ) -> Any:
     """Compile a scalar function into array code that runs over a whole batch.
 
@@ -36,11 +37,14 @@ def compile(
         backend: "numpy".
         fast_math: also simplify where that changes the sign of a zero or loses an infinity.
         check: trace twice, and refuse a function whose trace depends on anything but its arguments.
+        has_aux: the function returns a pair (result, aux), of which only the result is reduced and
+            differentiated; aux, such as the outputs of a network, is handed through per sample.
 
     Returns:
         A function that is called like `f`, on arrays. Its methods `grad` and `value_and_grad` give
         the gradient: of the reduced result, or with `reduce=None` per sample, the batch first.
-        `print` lists its code.
+        With `has_aux` these give, as in JAX, (result, aux), (gradient, aux), and
+        ((result, aux), gradient). `print` lists its code.
 
     Raises:
         TraceError: at the first call, if the function asks for a value, as in `if v > 0`; the
@@ -53,6 +57,16 @@ def compile(
     >>> value, slope = loss.value_and_grad(0.0, [1.0, 2.0, 3.0])
     >>> value, slope
     (0.0, 2.0)
+
+    A network's loss and gradient, with its outputs from the same pass:
+
+    >>> def squared_error(w, x, y):
+    ...     output = ag.dot(w, x)
+    ...     return (output - y) ** 2, output
+    >>> loss = ag.compile(squared_error, in_axes=(None, 0, 0), reduce="mean", has_aux=True)
+    >>> (value, outputs), slope = loss.value_and_grad([1.0, 2.0], [[1, 0], [0, 1]], [0, 0])
+    >>> value, outputs.tolist(), slope
+    (2.5, [1.0, 2.0], [1.0, 2.0])
     """
     if f is None:
         return partial(
@@ -63,6 +77,7 @@ def compile(
             backend=backend,
             fast_math=fast_math,
             check=check,
+            has_aux=has_aux,
         )
     if reduce not in (None, "sum", "mean"):
         raise ValueError(f'reduce must be None, "sum" or "mean", not {reduce!r}')
@@ -70,4 +85,4 @@ def compile(
         raise ValueError(f'backend must be "numpy", not {backend!r}')
     from autograd.compiling import Compiled
 
-    return Compiled(f, in_axes, argnums, reduce, fast_math, check)
+    return Compiled(f, in_axes, argnums, reduce, fast_math, check, has_aux)

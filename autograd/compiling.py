@@ -21,6 +21,7 @@ from autograd.simplifying import simplified
 from autograd.structure import NUMBER, Spec, flatten, parts, unflatten, wrapped
 from autograd.structure import size as count_leaves
 from autograd.tracing import Trace, Tracer, current
+from autograd.transforms import split_aux
 
 _TRACES_KEPT = 32
 _WIDTHS_KEPT = 4  # sets of buffers, for different numbers of lanes
@@ -47,6 +48,7 @@ class Compiled:
         reduce: str | None,
         fast_math: bool,
         check: bool,
+        has_aux: bool,
     ) -> None:
         self._f = f
         self._in_axes = in_axes
@@ -54,6 +56,7 @@ class Compiled:
         self._reduce = reduce
         self._fast_math = fast_math
         self._check = check
+        self._has_aux = has_aux
         self._plans: OrderedDict[Any, _Plan] = OrderedDict()
         self._latest: dict[bool, _Plan] = {}
         self._lock = threading.Lock()
@@ -69,7 +72,8 @@ class Compiled:
 
     def grad(self, *args: Any) -> Any:
         """Give the gradient with respect to `argnums`."""
-        return self._run(args, with_grad=True)[1]
+        value, gradient = self._run(args, with_grad=True)
+        return (gradient, value[1]) if self._has_aux else gradient
 
     def __str__(self) -> str:
         if not self._plans:
@@ -123,7 +127,9 @@ class Compiled:
         single = isinstance(self._argnums, int)
 
         def make() -> _Plan:
-            return _Plan(self._f, arguments, wanted, single, self._reduce, self._fast_math)
+            return _Plan(
+                self._f, arguments, wanted, single, self._reduce, self._fast_math, self._has_aux
+            )
 
         plan = make()
         if self._check:
@@ -189,6 +195,7 @@ class _Plan:
         single: bool,
         reduce: str | None,
         fast_math: bool,
+        has_aux: bool,
     ) -> None:
         self.reduce, self.wanted, self.single = reduce, wanted, single
         self.batched = any(argument.axis == 0 for argument in arguments)
@@ -208,10 +215,15 @@ class _Plan:
             result = f(*[unflatten(spec, leaves) for spec in self.specs])
         finally:
             current.reset(token)
+        aux: list[Any] = []
+        self.aux_spec: Spec | None = None
+        if has_aux:
+            result, aux_tree = split_aux(f, result)
+            aux, self.aux_spec = flatten(aux_tree, "the aux of the function")
         outputs, self.output_spec = flatten(result, "the result of the function")
         if wanted and self.output_spec != NUMBER:
             raise TypeError("a gradient needs a function that returns one number")
-        rows = [y._row_of_result() if isinstance(y, Tracer) else float(y) for y in outputs]
+        rows = [y._row_of_result() if isinstance(y, Tracer) else float(y) for y in (*outputs, *aux)]
         trace, rows = simplified(trace, rows, fast_math)
         self.program = grouped(trace, rows, varying)
         self.lock = threading.Lock()
@@ -389,7 +401,7 @@ class _Plan:
         buffers = self._bound(block)
         buffers.once()
         if self.wanted:
-            (out,) = program.outputs
+            out = program.outputs[0]  # what follows is aux
         for start in range(0, max(size, 1), block):
             stop = min(start + block, size)
             if stop - start != buffers.lanes:
@@ -430,14 +442,19 @@ class _Plan:
 
     def _reduced(self, outputs: Any) -> Any:
         """Give the result in the structure of the function's, per lane or reduced."""
-        if not self.batched:
-            return _restored(self.output_spec, outputs[:, 0])
-        if self.reduce is None:
-            return _restored(self.output_spec, outputs.T)
-        total = np.add.reduce(outputs, axis=1)
-        if self.reduce == "mean":
-            total /= outputs.shape[1] or np.nan
-        return _restored(self.output_spec, total)
+        lanes = outputs.T if self.batched else outputs[:, 0]
+        if self.aux_spec is not None:
+            count = count_leaves(self.output_spec)
+            aux = _restored(self.aux_spec, lanes[..., count:])
+            outputs, lanes = outputs[:count], lanes[..., :count]
+        if not self.batched or self.reduce is None:
+            value = _restored(self.output_spec, lanes)
+        else:
+            total = np.add.reduce(outputs, axis=1)
+            if self.reduce == "mean":
+                total /= outputs.shape[1] or np.nan
+            value = _restored(self.output_spec, total)
+        return value if self.aux_spec is None else (value, aux)
 
 
 class _Buffers:

@@ -387,6 +387,8 @@ class Forward:
 class Backward:
     """Writes the code of the steps in reverse, each adding to the gradients of its operands.
 
+    What is differentiated is the program's first output.
+
     The first contribution to a gradient is written over what was there, later ones are added.
     For shared gradients that is so in the first block of lanes; later blocks add to them.
 
@@ -416,9 +418,9 @@ class Backward:
                 reached = self.always[space].reshape(-1, *[1] * (space == VARYING))
                 name = code.name(("always", space), lambda *_, reached=reached: reached)
                 code.emit(f"copyto(m{space}, {name})")
-        for out in code.program.outputs:
-            if not isinstance(out, float):
-                self.written[out[0]][out[1]] = True
+        out = code.program.outputs[0]
+        if not isinstance(out, float):
+            self.written[out[0]][out[1]] = True
 
     def finish_block(self) -> None:
         """Clear gradients that nothing was added to, and add up those of copies into the lanes."""
@@ -731,9 +733,9 @@ def differentiable(step: Step) -> tuple[Ref | float, ...]:
 def _always_reached(program: Program) -> dict[str, Any]:
     """Tell which places a gradient reaches whatever branches are taken."""
     always = {space: np.zeros(size, dtype=bool) for space, size in program.sizes.items()}
-    for out in program.outputs:
-        if not isinstance(out, float):
-            always[out[0]][out[1]] = True
+    out = program.outputs[0]
+    if not isinstance(out, float):
+        always[out[0]][out[1]] = True
     lifted = False
     for step in sorted(program.steps, key=lambda step: step.space == VARYING)[::-1]:
         if step.space == SHARED and not lifted:

@@ -83,7 +83,7 @@ class _Recording:
         _refuse_mutation(f, specs, copies, self.variables, before)
         self._has_aux = has_aux
         self._aux: Any
-        result, self._aux = _split(f, result) if has_aux else (result, None)
+        result, self._aux = split_aux(f, result) if has_aux else (result, None)
         self.outputs, self.output_spec = flatten(result, f"the result of {_name(f)}")
         self.nested = self._is_nested(numbers)
         # by a node, outermost, even a constant derivative is a node: one can rely on its kind
@@ -613,7 +613,7 @@ def _require_scalar(f: Callable[..., Any], run: _Recording) -> None:
         )
 
 
-def _split(f: Callable[..., Any], result: Any) -> tuple[Any, Any]:
+def split_aux(f: Callable[..., Any], result: Any) -> tuple[Any, Any]:
     """Take the pair apart that `f` returns with `has_aux`."""
     if not isinstance(result, tuple) or len(result) != 2:
         raise TypeError(f"with has_aux, {_name(f)} must return a pair (result, aux)")

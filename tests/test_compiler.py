@@ -426,6 +426,70 @@ def test_empty_batches():
         assert by_x.shape == (0,)
 
 
+# --- aux ------------------------------------------------------------------------------------------
+
+
+def loss_and_outputs(w, x, y):
+    hidden = [ag.relu(ag.dot(row, x)) for row in w]
+    score = ag.where(x[0] > 0, ag.fsum(hidden), ag.sqrt(-x[0]))
+    return ag.square(score - y), {"hidden": hidden, "score": score, "w": (w[0][0], 3.0)}
+
+
+def lanes_of_aux():
+    """Give arguments, and by the eager engine the results and gradients per lane."""
+    w = np.array([[0.5, -1.0], [2.0, 1.0], [-1.0, 0.25]])
+    x = np.array([[1.0, 2.0], [0.5, -1.0], [-1.0, 0.0], [3.0, 0.1], [-2.0, 0.1]])
+    y = np.array([0.5, -1.0, 2.0, 0.0, 1.0])
+    eager = ag.value_and_grad(loss_and_outputs, has_aux=True)
+    return (w, x, y), [eager(w, list(row), t) for row, t in zip(x, y, strict=True)]
+
+
+@pytest.mark.parametrize("reduce", [None, "sum", "mean"])
+def test_aux_is_handed_through_per_sample(reduce):
+    args, want = lanes_of_aux()
+    f = ag.compile(loss_and_outputs, in_axes=(None, 0, 0), reduce=reduce, has_aux=True)
+    how = {None: np.array, "sum": lambda x: np.sum(x, axis=0), "mean": lambda x: np.mean(x, axis=0)}
+    value = how[reduce]([loss for (loss, _), _ in want])
+    slope = how[reduce]([slope for _, slope in want])
+    hidden, scores = (
+        np.array([aux[name] for (_, aux), _ in want]).T for name in ("hidden", "score")
+    )
+    (got, aux), by_w = f.value_and_grad(*args)
+    again, aux_of_call = f(*args)
+    by_w_alone, aux_of_grad = f.grad(*args)
+    for result in (got, again):
+        np.testing.assert_allclose(result, value, rtol=1e-14)
+    for result in (by_w, by_w_alone):
+        np.testing.assert_allclose(result, slope, rtol=1e-14)
+    for result in (aux, aux_of_call, aux_of_grad):
+        np.testing.assert_allclose(result["hidden"], hidden, rtol=1e-14)
+        np.testing.assert_allclose(result["score"], scores, rtol=1e-14)
+        assert [x.tolist() for x in result["w"]] == [[0.5] * 5, [3.0] * 5]
+
+
+def test_aux_without_a_batch_and_with_an_empty_one():
+    (w, x, y), want = lanes_of_aux()
+    (value, aux), slope = ag.compile(loss_and_outputs, has_aux=True).value_and_grad(w, x[0], y[0])
+    np.testing.assert_allclose(value, want[0][0][0])
+    np.testing.assert_allclose(slope, want[0][1])
+    assert aux == want[0][0][1]
+    f = ag.compile(loss_and_outputs, in_axes=(None, 0, 0), reduce="sum", has_aux=True)
+    (value, aux), slope = f.value_and_grad(w, x[:0], y[:0])
+    assert (value, aux["score"].shape, slope.tolist()) == (0.0, (0,), np.zeros((3, 2)).tolist())
+
+
+def test_aux_takes_no_part_in_the_gradient():
+    f = ag.compile(lambda x: (ag.square(x), ag.exp(ag.square(x))), in_axes=0, has_aux=True)
+    (_, aux), slope = f.value_and_grad([1.0, 2.0])
+    np.testing.assert_allclose(aux, np.exp([1.0, 4.0]))
+    assert slope.tolist() == [2.0, 4.0]
+
+
+def test_a_function_without_the_aux_it_promises():
+    with pytest.raises(TypeError, match=r"with has_aux, <lambda> must return a pair"):
+        ag.compile(lambda x: x, has_aux=True)(1.0)
+
+
 # --- errors ---------------------------------------------------------------------------------------
 
 
