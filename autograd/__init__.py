@@ -69,13 +69,16 @@ if TYPE_CHECKING:
     from autograd.compiler import compile
     from autograd.drawing import draw
     from autograd.extending import primitive
+    from autograd.stepping import backward_steps, forward_steps
     from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 # What stands on the core is loaded when first used, so that `import autograd` stays quick.
 _LATER = {
+    "backward_steps": "stepping",
     "check_grads": "checking",
     "compile": "compiler",
     "draw": "drawing",
+    "forward_steps": "stepping",
     "grad": "transforms",
     "hessian": "transforms",
     "hvp": "transforms",
@@ -113,6 +116,7 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
+    "backward_steps",
     "cbrt",
     "check_grads",
     "clip",
@@ -127,6 +131,7 @@ __all__ = [
     "erfc",
     "exp",
     "expm1",
+    "forward_steps",
     "fsum",
     "gelu",
     "grad",

@@ -7,8 +7,9 @@ import io
 import sys
 from collections.abc import Mapping, Sequence
 
+from autograd import notation
 from autograd.drawing import draw
-from autograd.expression import ExpressionError, columns, evaluate
+from autograd.expression import ExpressionError, evaluate
 from autograd.value import Value
 
 EXAMPLES = """\
@@ -118,15 +119,7 @@ def _table(variables: Mapping[str, Value]) -> str:
     """Lay out the variables with their values and gradients in aligned columns."""
     rows = [("variable", "value", "gradient")]
     rows += [(name, f"{x.data:.6g}", f"{x.grad:.6g}") for name, x in variables.items()]
-    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        [
-            name
-            + " " * (widths[0] - columns(name))
-            + f"  {value:>{widths[1]}}  {grad:>{widths[2]}}"
-            for name, value, grad in rows
-        ]
-    )
+    return notation.aligned(rows)
 
 
 if __name__ == "__main__":

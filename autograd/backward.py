@@ -39,9 +39,9 @@ def sweep(order: Sequence[Value]) -> None:
         gradient = node.grad
         da, db = node._da, node._db
         if db is not None:
-            node._b.grad += gradient * db
             if da is not None:
                 node._a.grad += gradient * da
+            node._b.grad += gradient * db
         elif da.__class__ is tuple:
             if gradient == 0.0 and isfinite(sum(da)):  # a dead neuron: it would add 0 n times
                 continue

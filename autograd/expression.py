@@ -20,6 +20,7 @@ from autograd import functions
 from autograd import primitives as p
 from autograd.errors import as_float
 from autograd.graph import topological_order
+from autograd.notation import columns
 from autograd.value import Value
 
 MAX_LENGTH = 10_000  # characters
@@ -182,20 +183,6 @@ class _Text:
         elif reason.startswith("invalid syntax"):
             reason = "this cannot stand here: an expression is written as in tanh(w*x + b)"
         return self.error(place, reason)
-
-
-def columns(text: str) -> int:
-    """Return how many columns of a terminal text takes up.
-
-    >>> columns("θ = 漢")
-    6
-    """
-    return sum(
-        [
-            0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF")
-            for c in text
-        ]
-    )
 
 
 # --- the meaning of a syntax tree ---------------------------------------------------------------

@@ -1,0 +1,264 @@
+"""The two passes in slow motion: `forward_steps` and `backward_steps`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import NamedTuple
+
+from autograd import notation
+from autograd.errors import as_float
+from autograd.graph import topological_order
+from autograd.value import Value
+
+_ROWS = 20  # of a table: what a person reads
+
+
+class Edge(NamedTuple):
+    """What one step of the backward pass does along one edge.
+
+    Attributes:
+        parent: the node at the other end, an operand of the step's node.
+        local: the local derivative, of the step's node with respect to the parent.
+        contribution: upstream gradient × local derivative.
+        sum_before: the gradient of the parent so far.
+        running_sum: the same with this contribution.
+    """
+
+    parent: Value
+    local: float
+    contribution: float
+    sum_before: float
+    running_sum: float
+
+
+def forward_steps(root: Value) -> Iterator[ForwardStep]:
+    """Go through the computation of `root`, one step per node, operands before results.
+
+    Nothing is computed again: the steps show the numbers that the graph has recorded.
+
+    Args:
+        root: the result.
+
+    Raises:
+        TypeError: `root` is not a Value.
+
+    >>> from autograd import Value, tanh
+    >>> o = tanh(Value(-3.0, "w") * Value(2.0, "x") + 7)
+    >>> for step in forward_steps(o):
+    ...     print(step)
+    forward step 1 of 6: w = -3
+    forward step 2 of 6: x = 2
+    forward step 3 of 6: v₁ = w × x = -3 × 2 = -6
+    forward step 4 of 6: 7 is a number
+    forward step 5 of 6: v₂ = v₁ + 7 = -6 + 7 = 1
+    forward step 6 of 6: v₃ = tanh(v₂) = tanh(1) = 0.7616
+    """
+    graph = Graph(root)
+    return (ForwardStep(node, i, graph) for i, node in enumerate(graph.order))
+
+
+def backward_steps(root: Value, seed: float = 1.0) -> Iterator[BackwardStep]:
+    """Go through the backward pass from `root`, one step per node, in the order of `backward()`.
+
+    The gradients are kept beside the graph, whose own `grad` the steps neither read nor change.
+    Every sum starts at 0; so at the end they are the gradients of `root` alone, to the last bit
+    those of `root.backward(seed)` after `zero_grad`.
+
+    Args:
+        root: the result to differentiate.
+        seed: the derivative of the final result with respect to `root`.
+
+    Raises:
+        TypeError: `root` is not a Value, or `seed` not a number.
+
+    >>> from autograd import Value
+    >>> x = Value(3.0, "x")
+    >>> for step in backward_steps(x * x + x):
+    ...     print(step)
+    backward step 1 of 3: v₂ = v₁ + x, with the gradient ∂v₂/∂v₂ = 1
+    parent  local derivative  upstream × local = contribution  running sum
+    v₁                     1                        1 × 1 = 1    0 + 1 = 1
+    x                      1                        1 × 1 = 1    0 + 1 = 1
+    backward step 2 of 3: v₁ = x × x, with the gradient ∂v₂/∂v₁ = 1
+    parent  local derivative  upstream × local = contribution  running sum
+    x                      3                        1 × 3 = 3    1 + 3 = 4
+    x                      3                        1 × 3 = 3    4 + 3 = 7
+    backward step 3 of 3: x is a leaf, with the gradient ∂v₂/∂x = 7
+    """
+    graph, seed = Graph(root), as_float(seed, "seed")
+    return (
+        BackwardStep(node, upstream, edges, i, seed, graph)
+        for i, (node, upstream, edges) in enumerate(graph.sweep(seed, {}))
+    )
+
+
+class Graph:
+    """A graph in the order in which its steps go, and what its nodes are called in them."""
+
+    def __init__(self, root: Value) -> None:
+        if not isinstance(root, Value):
+            raise TypeError(f"steps go from a Value, not from {root!r}")
+        self.root = root
+        self.order = topological_order((root,), lambda node: node.parents[::-1])
+        self.differentiable = topological_order((root,), Value._edges)
+
+    @cached_property
+    def names(self) -> dict[Value, str]:
+        """Name every node: a number by its digits, other nameless nodes by v and an index."""
+        taken = {node.name for node in self.order}
+        variables = set(self.differentiable)
+        names = {}
+        count = 0
+        for node in self.order:
+            if node.name:
+                names[node] = notation.label(node.name)
+            elif not node.op and node not in variables:
+                names[node] = notation.number(node.data)
+            else:
+                count += 1
+                while (name := notation.numbered("v", count)) in taken:
+                    count += 1
+                names[node] = name
+        return names
+
+    def sweep(
+        self, seed: float, gradients: dict[Value, float]
+    ) -> Iterator[tuple[Value, float, tuple[Edge, ...]]]:
+        """Run the backward pass on `gradients`: per node, give its own and what it adds to others.
+
+        `autograd.backward.sweep` does the same on the nodes themselves, too fast to be watched.
+        """
+        gradients.update(dict.fromkeys(self.differentiable, 0.0))
+        gradients[self.root] += seed
+        for node in reversed(self.differentiable):
+            upstream = gradients[node]
+            edges = []
+            for parent, local in differentiable_edges(node):
+                contribution, before = upstream * local, gradients[parent]
+                gradients[parent] = after = before + contribution
+                edges.append(Edge(parent, local, contribution, before, after))
+            yield node, upstream, tuple(edges)
+
+    def derivative(self, node: Value) -> str:
+        """Write the derivative of the root by a node."""
+        return partial(self.names[self.root], self.names[node])
+
+    def formula(self, node: Value) -> str:
+        """Write an operation in symbols."""
+        return notation.applied(node.op, [self.names[x] for x in node.parents])
+
+    def numbers(self, node: Value) -> str:
+        """Write an operation in numbers."""
+        return notation.applied(node.op, [notation.number(x.data) for x in node.parents])
+
+
+def differentiable_edges(node: Value) -> list[tuple[Value, float]]:
+    """Give the parents along which gradients flow, each with the local derivative.
+
+    >>> from autograd import Value
+    >>> differentiable_edges(Value(3.0, "x") * 2)
+    [(Value(data=3.0, grad=0.0, name='x'), 2.0)]
+    """
+    return [
+        (parent, local)
+        for parent, local in zip(node.parents, node.local_derivatives, strict=True)
+        if local is not None
+    ]
+
+
+def partial(y: str, x: str) -> str:
+    """Write a partial derivative.
+
+    >>> partial("o", "w")
+    '∂o/∂w'
+    """
+    return f"∂{y}/∂{x}"
+
+
+@dataclass(frozen=True, eq=False)
+class ForwardStep:
+    """One step of the forward pass. It draws itself in a notebook; `print` shows it as text.
+
+    Attributes:
+        node: the node computed in this step; a leaf comes as it is.
+        index: how many steps came before.
+    """
+
+    node: Value
+    index: int
+    _graph: Graph = field(repr=False)
+
+    @property
+    def operands(self) -> tuple[Value, ...]:
+        """The nodes computed before, from which this one is."""
+        return self.node.parents
+
+    @property
+    def result(self) -> float:
+        """The number computed in this step."""
+        return self.node.data
+
+    def __str__(self) -> str:
+        graph, node = self._graph, self.node
+        name, data = graph.names[node], notation.number(node.data)
+        if node.op:
+            what = f"{name} = {graph.formula(node)} = {graph.numbers(node)} = {data}"
+        else:
+            what = f"{name} is a number" if name == data else f"{name} = {data}"
+        return f"forward step {self.index + 1} of {len(graph.order)}: {what}"
+
+
+@dataclass(frozen=True, eq=False)
+class BackwardStep:
+    """One step of the backward pass. It draws itself in a notebook; `print` shows its table.
+
+    Attributes:
+        node: the node whose gradient is complete, and is given on to its parents.
+        upstream: that gradient, of the root with respect to the node.
+        edges: what goes to each parent, in the order of the operands and with multiplicity. A
+            number among the operands, and a branch that `where` did not take, get nothing.
+        index: how many steps came before.
+    """
+
+    node: Value
+    upstream: float
+    edges: tuple[Edge, ...]
+    index: int
+    _seed: float = field(repr=False)
+    _graph: Graph = field(repr=False)
+
+    def gradients(self) -> dict[Value, float]:
+        """Return the gradients of all nodes after this step, as far as they are summed up."""
+        gradients: dict[Value, float] = {}
+        for _ in islice(self._graph.sweep(self._seed, gradients), self.index + 1):
+            pass
+        return gradients
+
+    def __str__(self) -> str:
+        graph, node, number = self._graph, self.node, notation.number
+        name = graph.names[node]
+        what = f"{name} = {graph.formula(node)}" if node.op else f"{name} is a leaf"
+        title = (
+            f"backward step {self.index + 1} of {len(graph.differentiable)}: {what}, with the "
+            f"gradient {graph.derivative(node)} = {number(self.upstream)}"
+        )
+        if not self.edges:
+            return title
+        rows = [("parent", "local derivative", "upstream × local = contribution", "running sum")]
+        rows += [
+            (
+                graph.names[edge.parent],
+                number(edge.local),
+                notation.applied("*", [number(self.upstream), number(edge.local)])
+                + f" = {number(edge.contribution)}",
+                notation.applied("+", [number(edge.sum_before), number(edge.contribution)])
+                + f" = {number(edge.running_sum)}",
+            )
+            for edge in self.edges[:_ROWS]
+        ]
+        more = len(self.edges) - _ROWS
+        rest = f"\n… and {more} more" if more > 0 else ""
+        return f"{title}\n{notation.aligned(rows)}{rest}"
