@@ -469,7 +469,9 @@ def test_roots_must_be_values(root, error, message):
 
 
 def test_unknown_words():
-    with pytest.raises(ValueError, match='show may contain "data" and "grad", not \'value\''):
+    with pytest.raises(
+        ValueError, match='show may contain "data", "grad" and "local", not \'value\''
+    ):
         draw(Value(1.0), show=["data", "value"])
     with pytest.raises(ValueError, match="rankdir must be one of LR, RL, TB, BT, not 'up'"):
         draw(Value(1.0), rankdir="up")

@@ -1,0 +1,188 @@
+"""Boxes, arrows and clusters, and how they are written in DOT: the parts of every picture."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# For each direction in which a graph may grow, the sides where edges leave and enter a box.
+SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}
+
+# Kinds of boxes differ in shape, and in colours of different lightness: they stay apart in grey
+# print and for the colour-blind.
+INK = "#333333"
+FAINT = "#808080"
+ACCENT = "#B8006B"
+FONT_SIZE = 14  # lengths are in points
+
+BARE = 'BORDER="0" CELLBORDER="0" CELLSPACING="0"'
+FRAMED = 'BORDER="1" CELLBORDER="0" CELLSPACING="0"'
+
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\\": "\\\\"})
+_CLUSTER_FILLS = ("#F4F4F4", "#FFFFFF")  # alternating, so that nested clusters stand out
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box of the picture.
+
+    Attributes:
+        key: its name in DOT, and the `id` of its element in an SVG.
+        look: attributes of DOT.
+        clusters: the titles of the frames around it, from the outermost to the innermost.
+    """
+
+    key: str
+    look: Mapping[str, str]
+    clusters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """An arrow from one box to another.
+
+    Attributes:
+        key: the `id` of its element in an SVG.
+        tail: the key of the box where it begins.
+        head: the key of the box where it ends, with a port if need be, as in "n3:p0".
+        look: attributes of DOT.
+    """
+
+    key: str
+    tail: str
+    head: str
+    look: Mapping[str, str] = field(default_factory=dict)
+
+
+def write(
+    boxes: Iterable[Box], arrows: Iterable[Arrow], rankdir: str = "LR", legend: str = ""
+) -> str:
+    """Write a picture in DOT.
+
+    Args:
+        boxes: in an order in which the arrows, by and large, lead forwards.
+        arrows: between them.
+        rankdir: where the arrows lead, as in `draw`.
+        legend: a table in HTML, as Graphviz knows it, to stand under the picture.
+
+    >>> print(write([Box("a", {}), Box("b", {})], [Arrow("e", "a", "b")]).splitlines()[-2].strip())
+    a:e -> b:w [id=e]
+    """
+    import graphviz
+
+    graph = graphviz.Digraph(
+        graph_attr={
+            "rankdir": rankdir,
+            "nodesep": "0.2",
+            "ranksep": "0.7",
+            "bgcolor": "white",
+            "fontname": "Helvetica",
+            "fontsize": str(FONT_SIZE),
+            **({"label": f"<{legend}>", "labeljust": "l"} if legend else {}),
+        },
+        node_attr={"shape": "plain", "fontname": "Helvetica", "fontsize": str(FONT_SIZE)},
+        edge_attr={"arrowsize": "0.7", "color": INK, "fontname": "Helvetica", "fontsize": "11"},
+    )
+    _write_clusters(graph, boxes)
+    leave, enter = SIDES[rankdir]
+    for arrow in arrows:
+        graph.edge(f"{arrow.tail}:{leave}", f"{arrow.head}:{enter}", id=arrow.key, **arrow.look)
+    return str(graph.source)
+
+
+def _write_clusters(graph: Any, boxes: Iterable[Box]) -> None:
+    """Write the boxes, each into its innermost cluster, and that into the one around it."""
+    graphs: dict[tuple[str, ...], Any] = {(): graph}
+    for box in boxes:
+        for depth in range(1, len(box.clusters) + 1):
+            path = box.clusters[:depth]
+            if path not in graphs:
+                key = f"cluster{len(graphs)}"
+                look = {
+                    "id": key,
+                    "label": text(path[-1]),
+                    "labeljust": "l",
+                    "style": "rounded,filled",
+                    "color": FAINT,
+                    "fillcolor": _CLUSTER_FILLS[(depth - 1) % 2],
+                }
+                graphs[path] = type(graph)(name=key, graph_attr=look)
+        graphs[box.clusters].node(box.key, id=box.key, **box.look)
+    for path in sorted(graphs, key=len, reverse=True)[:-1]:
+        graphs[path[:-1]].subgraph(graphs[path])
+
+
+# --- text in boxes ------------------------------------------------------------------------------
+
+
+def text(written: str) -> str:
+    """Escape text for Graphviz, which looks for tags, entities and escapes in it.
+
+    >>> text("a < b")
+    'a &lt; b'
+    """
+    return written.translate(_ESCAPES)
+
+
+def tooltip(written: str) -> str:
+    r"""Escape what a reader sees on pointing at a box: Graphviz looks for escapes in it twice.
+
+    >>> len(text("\\")), len(tooltip("\\"))
+    (2, 4)
+    """
+    return text(written).replace("\\", "\\\\")
+
+
+def room(written: str, size: int = FONT_SIZE) -> int:
+    """Return the width to ask for where Graphviz measures too little: it knows ASCII alone.
+
+    >>> room("tanh"), room("⟨w, x⟩ + b")
+    (0, 94)
+    """
+    if written.isascii():
+        return 0
+    ems = 0.0
+    for c in written:
+        if unicodedata.east_asian_width(c) in "WF":
+            ems += 1.1
+        elif c.isupper() or c in "mw…":
+            ems += 0.9
+        elif not unicodedata.combining(c):
+            ems += 0.6
+    return round(ems * size) + 6
+
+
+def cell(
+    written: str, look: str = "", size: int = FONT_SIZE, font: str = "", width: int = 0
+) -> str:
+    """Lay out text in a cell of a table.
+
+    Args:
+        written: the text.
+        look: attributes of the cell.
+        size: the size of the letters, in points.
+        font: attributes of the letters.
+        width: the least width of the cell, in points.
+
+    >>> cell("data", 'ALIGN="LEFT"')
+    '<TD ALIGN="LEFT">data</TD>'
+    """
+    width = max(width, room(written, size))
+    wide = f' WIDTH="{width}"' if width else ""
+    inside = text(written)
+    if font or size != FONT_SIZE:
+        points = f' POINT-SIZE="{size}"' if size != FONT_SIZE else ""
+        inside = f"<FONT {f'{font}{points}'.strip()}>{inside}</FONT>" if inside else ""
+    return f"<TD{' ' + look if look else ''}{wide}>{inside}</TD>"
+
+
+def row(*cells: str) -> str:
+    """Lay out cells side by side."""
+    return f"<TR>{''.join(cells)}</TR>"
+
+
+def table(rows: Iterable[str], look: str = f'{BARE} CELLPADDING="3"') -> str:
+    """Lay out rows under each other."""
+    return f"<TABLE {look}>{''.join(rows)}</TABLE>"

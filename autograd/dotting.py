@@ -1,0 +1,190 @@
+"""Every node of a graph as a box of its own, and every operand as an arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from autograd import notation, shading
+from autograd.boxes import (
+    ACCENT,
+    FAINT,
+    FRAMED,
+    INK,
+    Arrow,
+    Box,
+    cell,
+    room,
+    row,
+    table,
+    text,
+    tooltip,
+    write,
+)
+from autograd.value import Value
+
+FIELDS = ("data", "grad", "local")
+
+_SLOT = "#E4E4E4"
+_LEAF = "#D6E8F7"
+_LEAF_BORDER = "#0B5394"
+_SYMBOL_SIZE = 18
+_LINE = 22  # the height of a row of text
+_SLOT_SIZE = 12
+
+_NUMBER = {
+    "shape": "ellipse",
+    "color": FAINT,
+    "margin": "0.04,0.02",
+    "width": "0.4",
+    "height": "0.35",
+}
+_NOT_TAKEN = {"color": FAINT, "style": "dashed"}
+# Neither of these makes a box or its place any other, so that pictures of steps do not jump.
+_ACTIVE_BOX = {"shape": "box", "width": "0", "height": "0", "margin": "0"}
+_ACTIVE = {"color": ACCENT, "penwidth": "4"}
+
+
+def graph_source(
+    order: Sequence[Value],
+    roots: Iterable[Value],
+    *,
+    show: Collection[str] = ("data", "grad"),
+    rankdir: str = "LR",
+    clusters: Mapping[Value, tuple[str, ...]] | None = None,
+    active_nodes: Collection[Value] = (),
+    active_edges: Collection[tuple[Value, int]] = (),
+    legend: bool = False,
+) -> str:
+    """Write a graph in DOT.
+
+    In the SVG that Graphviz makes of it, the element of the node at place i of `order` has the
+    `id` "n<i>", and that of the edge to its parent at place k of `parents` has "e<i>_<k>".
+
+    Args:
+        order: the nodes, parents before children.
+        roots: the results among them.
+        show: of "data" and "grad" what each node shows; with "local", each edge shows the local
+            derivative.
+        rankdir: as in `draw`.
+        clusters: for nodes in frames, the titles of the frames, from the outermost inwards.
+        active_nodes: nodes to highlight.
+        active_edges: edges to highlight, each a node and the place of a parent.
+        legend: whether the meaning of the colours stands under the picture.
+
+    >>> x = Value(2.0, "x")
+    >>> y = x * x
+    >>> source = graph_source([x, y], [y], show=["local"], active_edges=[(y, 1)])
+    >>> "id=n1" in source, "id=e1_0" in source, source.count("penwidth=4")
+    (True, True, 1)
+    """
+    keys = {node: f"n{i}" for i, node in enumerate(order)}
+    variables = with_edge(order).union(roots)
+    scale = shading.largest([node.grad for node in order]) if "grad" in show else 0.0
+    boxes, arrows = [], []
+    active = set(active_nodes)
+    for node, key in keys.items():
+        if node.op:
+            look = {"label": f"<{_operation(node, show, rankdir, scale)}>"}
+        elif node in variables or node.name:
+            look = {"label": f"<{_leaf(node, show, scale)}>"}
+        else:
+            look = {"label": notation.number(node.data), **_NUMBER}
+        if node in active:
+            look |= _ACTIVE if "shape" in look else _ACTIVE_BOX | _ACTIVE
+        where = clusters.get(node, ()) if clusters else ()
+        boxes.append(Box(key, look | {"tooltip": _tooltip(node)}, where))
+    bright = set(active_edges)
+    for node, key in keys.items():
+        parents, idle = node.parents, _branch_not_taken(node)
+        locals_ = node.local_derivatives
+        for i, parent in enumerate(parents):
+            slot = f":p{i}" if len(parents) > 1 else ""
+            look = dict(_NOT_TAKEN) if i == idle else {}
+            if "local" in show and (local := locals_[i]) is not None:
+                look |= {"label": notation.number(local)}
+            if (node, i) in bright:
+                look |= _ACTIVE
+            arrows.append(Arrow(f"e{key[1:]}_{i}", keys[parent], key + slot, look))
+    return write(boxes, arrows, rankdir, shading.legend(scale) if legend and scale else "")
+
+
+def with_edge(order: Iterable[Value]) -> set[Value]:
+    """Return the parents along which gradients flow: a number among the operands has no edge."""
+    return {parent for node in order for parent in node._edges()}
+
+
+def _branch_not_taken(node: Value) -> int | None:
+    """Return the place, among the parents, of the branch that a `where` did not take."""
+    if node.op != "where":
+        return None
+    x, y = node.local_derivatives
+    if x is None and y is None:  # it took a number, which has no edge either
+        first = node.parents[0]
+        return int(not first.op and first.name is None and repr(first.data) == repr(node.data))
+    return 0 if x is None else 1
+
+
+# --- the look of a node -------------------------------------------------------------------------
+
+
+def _leaf(node: Value, show: Collection[str], scale: float) -> str:
+    """Lay out a leaf: rows in a frame with round corners."""
+    rows = _rows(node, show, scale) or [row('<TD HEIGHT="20" WIDTH="20"></TD>')]
+    frame = f'{FRAMED} CELLPADDING="2" STYLE="ROUNDED" BGCOLOR="{_LEAF}" COLOR="{_LEAF_BORDER}"'
+    return table([row(f"<TD>{table(rows)}</TD>")], frame)
+
+
+def _operation(node: Value, show: Collection[str], rankdir: str, scale: float) -> str:
+    """Lay out an operation: slots for its operands, beside its symbol over the rows."""
+    horizontal = rankdir in ("LR", "RL")
+    rows = [band(notation.label(notation.symbol(node.op))), *_rows(node, show, scale)]
+    roles = notation.roles(node.op, len(node.parents))
+    if horizontal and len(roles) > len(rows):  # fill up, lest the rows be drawn apart
+        rows.append(row(f'<TD HEIGHT="{_LINE * (len(roles) - len(rows))}"></TD>'))
+    parts = [table(rows)]
+    if len(roles) > 1:
+        cells = [
+            f'<TD PORT="p{i}" BGCOLOR="{_SLOT}" HEIGHT="{_SLOT_SIZE}" '
+            f'WIDTH="{max(_SLOT_SIZE, room(role))}">{text(role)}</TD>'
+            for i, role in enumerate(roles)
+        ]
+        slots = [row(c) for c in cells] if horizontal else [row(*cells)]
+        parts.insert(
+            0 if rankdir in ("LR", "TB") else 1,
+            table(slots, 'BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="2"'),
+        )
+    cells = [f'<TD CELLPADDING="0">{part}</TD>' for part in parts]
+    lines = [row(*cells)] if horizontal else [row(c) for c in cells]
+    return table(lines, f'{FRAMED} COLOR="{INK}" BGCOLOR="white"')
+
+
+def band(symbol: str) -> str:
+    """Lay out the dark band over the rows of an operation."""
+    look = f'COLSPAN="2" ALIGN="LEFT" BGCOLOR="{INK}"'
+    return row(cell(symbol, look, _SYMBOL_SIZE, 'COLOR="white"'))
+
+
+def _rows(node: Value, show: Collection[str], scale: float) -> list[str]:
+    """Lay out the name, and the fields with their values, in two columns."""
+    rows = []
+    if name := notation.label(node.name):
+        wide = f' WIDTH="{room(name)}"'
+        rows.append(row(f'<TD COLSPAN="2" ALIGN="LEFT"{wide}><B>{text(name)}</B></TD>'))
+    if "data" in show:
+        rows.append(row(cell("data", 'ALIGN="LEFT"'), _number(node.data)))
+    if "grad" in show:
+        colour = shading.shade(node.grad, scale)
+        rows.append(row(cell("grad", 'ALIGN="LEFT"'), _number(node.grad, colour)))
+    return rows
+
+
+def _number(x: float, colour: str | None = None) -> str:
+    """Lay out a number in a cell, coloured or not."""
+    shaded = f' BGCOLOR="{colour}"' if colour else ""
+    return cell(notation.number(x), f'ALIGN="RIGHT"{shaded}')
+
+
+def _tooltip(node: Value) -> str:
+    """Write what a reader sees on pointing at a node: more of the name, and every digit."""
+    name = notation.label(node.name, longest=200) or notation.label(node.op)
+    return tooltip(f"{name} data={node.data!r} grad={node.grad!r}".lstrip())
