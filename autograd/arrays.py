@@ -55,6 +55,7 @@ def _log_softmax(*xs: Any) -> Any:
 EXPANSIONS: dict[str, Callable[..., Any]] = {
     "leaky_relu": lambda x, slope: p.where(p.gt(x, 0.0), x, slope * x),
     "elu": lambda x, alpha: p.where(p.gt(x, 0.0), x, alpha * p.expm1(x)),
+    "softplus": lambda x: p.maximum(x, 0.0) + p.log1p(p.exp(-p.absolute(x))),
     "clip": lambda x, lo, hi: p.minimum(p.maximum(x, lo), hi),
 }
 
@@ -89,7 +90,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "erf": special.erf,
     "erfc": special.erfc,
     "sigmoid": special.expit,
-    "softplus": lambda x: np.logaddexp(x, 0.0),
     "log_sigmoid": special.log_expit,
     "relu": lambda x: np.maximum(x, 0.0),
     "above": _above,

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from autograd.activity import active_places
+from autograd.emitting import Code
 from autograd.errors import TraceError
-from autograd.grouping import SHARED, VARYING, Program, Step, grouped
-from autograd.lowering import Backward, Code, Forward, differentiable
+from autograd.grouping import SHARED, VARYING, grouped
+from autograd.lowering import Backward, Forward
 from autograd.simplifying import simplified
 from autograd.structure import NUMBER, Spec, flatten, parts, unflatten, wrapped
 from autograd.structure import size as count_leaves
@@ -307,7 +309,7 @@ class _Plan:
         first = later = code.take_lines()
         end: list[str] = []
         if self.wanted:
-            active = _active(program, active_inputs)
+            active = active_places(program, active_inputs)
             lines = []
             for is_first in (False, True):
                 backward = Backward(code, active, is_first)
@@ -512,27 +514,6 @@ def _collect(tree: Any, spec: Spec, arrays: list[Any]) -> bool:
             return False
         tree = tree.values()
     return all(_collect(x, child, arrays) for x, child in zip(tree, children, strict=True))
-
-
-def _active(program: Program, inputs: Sequence[bool]) -> dict[str, Any]:
-    """Tell for each place whether it depends on an input whose gradient is wanted."""
-    active = {space: np.zeros(size, dtype=bool) for space, size in program.sizes.items()}
-    for (space, place), wanted in zip(program.inputs, inputs, strict=True):
-        active[space][place] = wanted
-    for step in sorted(program.steps, key=lambda step: step.space == VARYING):
-        if step.space == VARYING:
-            for shared, lifted in program.lifts:
-                active[VARYING][lifted] = active[SHARED][shared]
-        active[step.space][step.start : step.start + step.size] = _depends(step, active)
-    return active
-
-
-def _depends(step: Step, active: dict[str, Any]) -> Any:
-    result = np.zeros(step.size, dtype=bool)
-    for ref in differentiable(step):
-        if not isinstance(ref, float):
-            result |= active[ref.space][ref.places].reshape(step.size, -1).any(axis=1)
-    return result
 
 
 def _check_batch(arguments: Sequence[_Argument]) -> None:

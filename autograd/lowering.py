@@ -13,321 +13,15 @@ are asked to compute. For a layer of the lecture the code reads
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from autograd import modes
 from autograd import primitives as p
-from autograd.arrays import EXPANSIONS, FUNCTIONS
-from autograd.errors import TraceError
-from autograd.grouping import SHARED, VARYING, Program, Ref, Step
-from autograd.primitives import Primitive
-from autograd.simplifying import LOG_OF_TOTAL
-from autograd.value import Value
-
-_UFUNCS: dict[Primitive, Any] = {
-    p.add: np.add,
-    p.sub: np.subtract,
-    p.mul: np.multiply,
-    p.neg: np.negative,
-    p.square: np.square,
-    p.lt: np.less,
-    p.le: np.less_equal,
-    p.gt: np.greater,
-    p.ge: np.greater_equal,
-    p.eq: np.equal,
-    LOG_OF_TOTAL: np.log,
-    **{
-        p.TABLE[name]: function
-        for name, function in FUNCTIONS.items()
-        if isinstance(function, np.ufunc)
-    },
-}
-
-
-_HEAVISIDE = Primitive("heaviside", lambda x: np.ceil(np.clip(x, 0.0, 1.0)), None)
-_NONZERO = Primitive("nonzero", lambda x: x != 0.0, None)
-_NOT = Primitive("not", lambda x: not x, None)
-_AND = Primitive("and", lambda x, y: x and y, None)
-
-
-def _expand_above(a: Any, b: Any) -> Any:
-    if b.__class__ is float and b - b == 0.0:
-        return _HEAVISIDE(a if b == 0.0 else a - b)
-    return p.where(p.gt(a, b), 1.0, p.where(p.le(a, b), 0.0, np.nan))
-
-
-# Rows that are a function of NumPy's with a constant.
-_CALLS = {
-    p.relu: "maximum({}, 0.0",
-    # 1 above 0, 0 below and at it, nan for nan: ten times as fast as NumPy's own heaviside
-    _HEAVISIDE: "ceil(clip({0}, 0.0, 1.0, out={out})",
-    _NONZERO: "not_equal({}, 0.0",
-    _NOT: "logical_not({}",
-    _AND: "logical_and({}, {}",
-}
-
-# Rows for which NumPy has no single function, in terms of others.
-_EXPANSIONS: dict[Primitive, Callable[..., Any]] = {
-    **{p.TABLE[name]: function for name, function in EXPANSIONS.items()},
-    p.above: _expand_above,
-    p.softplus: lambda x: p.maximum(x, 0.0) + p.log1p(p.exp(-p.absolute(x))),
-    p.silu: p.silu.forward,
-    p.gelu: p.gelu.forward,
-    p.gelu_tanh: p.gelu_tanh.forward,
-}
-
-
-def _expansion(op: Primitive, operands: Sequence[Any]) -> Callable[..., Any] | None:
-    """Find how to write a row with others."""
-    if op is p.where and not isinstance(operands[0], Symbol):
-        return op.forward
-    if op is p.power and operands[1].__class__ is float and operands[1] == 0.5:
-        return _root
-    return _EXPANSIONS.get(op)
-
-
-def _root(x: Any, _: float) -> Any:
-    """Give x to the power ½, which NumPy takes for the square root; at -inf and -0 it is not."""
-    return p.where(p.eq(x, -np.inf), np.inf, p.sqrt(x) + 0.0)
-
-
-class Symbol(Value):
-    """An array of the generated code: its name, and whether it is a truth value.
-
-    It has a Value's operators and methods, so that rules that use them serve here too.
-    """
-
-    __slots__ = ("code", "truth", "varying")
-
-    _rank = 4
-    name: str
-
-    def __init__(self, code: Code, name: str, varying: bool, truth: bool = False) -> None:
-        self.code, self.name, self.varying, self.truth = code, name, varying, truth
-
-    @staticmethod
-    def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
-        code = next(x.code for x in operands if isinstance(x, Symbol))
-        return code.compute(op, operands)
-
-    def __bool__(self) -> bool:
-        raise self._refuse("the truth of a comparison", "use where(condition, x, y)")
-
-    def __float__(self) -> float:
-        raise self._refuse("float(v)", "use the functions of autograd, such as autograd.exp")
-
-    def _refuse(self, what: str, fix: str) -> TraceError:
-        return TraceError(
-            f"{what} has no answer in a partial derivative that is compiled, since it serves all "
-            f"lanes at once: {fix}, at {modes.caller()}"
-        )
-
-
-class Code:
-    """Lines of code being written, and the arrays they name.
-
-    `makers` says for each name how its array is made from the buffers, once the number of lanes is
-    known.
-    """
-
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.lines: list[str] = []
-        self.makers: dict[str, Callable[[dict[str, Any], int], Any]] = {}
-        self.names: dict[Any, str] = {}
-        self.size = 0
-        self.varying = False
-        self.scratch = 0
-        self.free: dict[Any, list[str]] = {}
-        self.busy: list[tuple[Any, str]] = []
-        self.known: dict[Any, Symbol] = {}
-        self.reads_anywhere = False  # whether rows are read in another way than as a slice
-
-    # --- names ------------------------------------------------------------------------------
-
-    def name(self, key: Any, maker: Callable[[dict[str, Any], int], Any]) -> str:
-        """Give the name of an array, made once for each key."""
-        if key not in self.names:
-            self.names[key] = name = f"a{len(self.names)}"
-            self.makers[name] = maker
-        return self.names[key]
-
-    def temporary(self, shape: tuple[int, ...], varying: bool, dtype: Any = np.float64) -> str:
-        """Give a scratch array, which is free again after the step; `varying` adds the lanes."""
-        kind = (shape, varying, dtype)
-        pool = self.free.setdefault(kind, [])
-        if not pool:
-            self.scratch += 1
-            pool.append(
-                self.name(
-                    ("t", self.scratch),
-                    lambda _, lanes: np.empty((*shape, lanes) if varying else shape, dtype),
-                )
-            )
-        name = pool.pop()
-        self.busy.append((kind, name))
-        return name
-
-    def begin(self, step: Step) -> None:
-        """Start a step: scratch arrays are free, and nothing is known."""
-        for kind, name in self.busy:
-            self.free[kind].append(name)
-        self.busy, self.known = [], {}
-        self.size, self.varying = step.size, step.space == VARYING
-
-    def emit(self, line: str) -> None:
-        """Write one line."""
-        self.lines.append(line)
-
-    def take_lines(self) -> list[str]:
-        """Give the lines written so far, and start a new section."""
-        lines, self.lines = self.lines, []
-        return lines
-
-    def lift_names(self) -> tuple[str, str]:
-        """Name the places that are copied from the shared space, and the places of the copies."""
-        shared, lifted = map(np.array, zip(*self.program.lifts, strict=True))
-        return self.name("shared", lambda *_: shared), self.name("lifted", lambda *_: lifted)
-
-    # --- operands ---------------------------------------------------------------------------
-
-    def rows(self, buffer: str, places: Any, column: bool = False) -> str:
-        """Name the view of evenly spaced rows; `column` lets shared rows meet lanes."""
-        first, stride = int(places[0]), int(places[1] - places[0]) if len(places) > 1 else 1
-        stop = first + stride * len(places)
-        index = slice(first, None if stop < 0 else stop, stride)
-
-        def maker(buffers: dict[str, Any], _: int) -> Any:
-            view = buffers[buffer][index]
-            return view[:, None] if column else view
-
-        return self.name(("rows", buffer, first, stride, len(places), column), maker)
-
-    def read(self, ref: Ref | float) -> Any:
-        """Give the symbol for one operand of an elementwise step."""
-        if not isinstance(ref, Ref):
-            return ref
-        column = self.varying and ref.space == SHARED
-        if _even(ref.places):
-            return Symbol(self, self.rows(ref.space, ref.places, column), ref.space == VARYING)
-        name = self.gather(ref)
-        return Symbol(self, f"{name}[:, None]" if column else name, ref.space == VARYING)
-
-    def read_many(self, ref: Ref) -> str:
-        """Name the array of rows at `ref`, without a column for lanes where it is shared."""
-        return self.rows(ref.space, ref.places) if _even(ref.places) else self.gather(ref)
-
-    def gather(self, ref: Ref) -> str:
-        """Copy scattered rows into a scratch array."""
-        self.reads_anywhere = True
-        index = self.index(ref.places)
-        target = self.temporary(ref.places.shape, ref.space == VARYING)
-        self.emit(f"take({ref.space}, {index}, 0, {target}, 'clip')")
-        return target
-
-    def index(self, places: Any) -> str:
-        """Name an array of places."""
-        return self.name(("index", places.tobytes(), places.shape), lambda *_: places)
-
-    def matrix(self, ref: Ref) -> str:
-        """Name the array of the operands of a sum: a row per element, then the lanes."""
-        strides = _affine(ref.places)
-        if strides is None:
-            return self.gather(ref)
-        self.reads_anywhere = self.reads_anywhere or ref.space == VARYING
-        return self.strided(ref.space, ref.places, strides)
-
-    def strided(self, buffer: str, places: Any, strides: tuple[int, int]) -> str:
-        """Name the view of rows at a matrix of places with these strides."""
-        first, shape = int(places[0, 0]), places.shape
-
-        def maker(buffers: dict[str, Any], _: int) -> Any:
-            base = buffers[buffer][first:]
-            unit = base.strides[0]
-            return np.lib.stride_tricks.as_strided(
-                base, (*shape, *base.shape[1:]), (*(unit * s for s in strides), *base.strides[1:])
-            )
-
-        return self.name(("matrix", buffer, first, strides, shape), maker)
-
-    # --- elementwise operations -------------------------------------------------------------
-
-    def compute(self, op: Primitive, operands: Sequence[Any], out: str | None = None) -> Any:
-        """Write an operation on symbols and constants; give the symbol of the result."""
-        expansion = _expansion(op, operands)
-        if expansion:
-            result = expansion(*operands)
-            return self.copied(result, out) if out else result
-        names = [x.name if isinstance(x, Symbol) else _literal(x) for x in operands]
-        key = (op, *names)
-        if out is None and key in self.known:
-            return self.known[key]
-        varying = any(isinstance(x, Symbol) and x.varying for x in operands)
-        truth = op.partials is None and op in _COMPARISONS
-        if out is None:
-            if op is p.mul and 1.0 in operands:
-                return operands[0] if operands[1] == 1.0 else operands[1]
-            shape = (self.size,) if varying or not self.varying else (self.size, 1)
-            target = self.temporary(shape, varying, np.bool_ if truth else np.float64)
-        else:
-            target = out
-        if op is p.where:
-            condition = operands[0]
-            test = condition.name
-            if not condition.truth:
-                test = self.compute(_NONZERO, [condition]).name
-            self.emit(f"copyto({target}, {names[2]})")
-            self.emit(f"copyto({target}, {names[1]}, where={test})")
-        elif op in _CALLS:
-            self.emit(f"{_CALLS[op].format(*names, out=target)}, out={target})")
-        elif op in _UFUNCS:
-            self.emit(f"{_UFUNCS[op].__name__}({', '.join(names)}, out={target})")
-        else:
-            function = self.name(("op", op), lambda *_: op.forward)  # a user's own
-            self.emit(f"{target}[...] = {function}({', '.join(names)})")
-        symbol = Symbol(self, target, varying, truth)
-        if out is None:
-            self.known[key] = symbol
-        return symbol
-
-    def copied(self, x: Any, out: str) -> Symbol:
-        """Write a symbol or a constant into an array."""
-        self.emit(f"copyto({out}, {x.name if isinstance(x, Symbol) else _literal(x)})")
-        return Symbol(self, out, True)
-
-
-_COMPARISONS = {p.lt, p.le, p.gt, p.ge, p.eq, _NONZERO, _NOT, _AND}
-
-
-def _literal(x: float) -> str:
-    return repr(float(x)) if x - x == 0.0 else "nan" if x != x else "inf" if x > 0 else "-inf"
-
-
-def _even(places: Any) -> bool:
-    """Tell whether places are evenly spaced, so that a slice reaches them."""
-    if len(places) < 2:
-        return True
-    steps = np.diff(places)
-    return bool(steps[0] != 0 and (steps == steps[0]).all())
-
-
-def _affine(places: Any) -> tuple[int, int] | None:
-    """Give the two strides of a matrix of places, if it has such.
-
-    The same place all along a row is no such case: einsum would take that factor out of the sum,
-    which differs where terms are infinite.
-    """
-    m, n = places.shape
-    if n > 1 and places[0, 0] == places[0, 1]:
-        return None
-    down = int(places[1, 0] - places[0, 0]) if m > 1 else 0
-    right = int(places[0, 1] - places[0, 0]) if n > 1 else 0
-    expected = places[0, 0] + down * np.arange(m)[:, None] + right * np.arange(n)
-    return (down, right) if (expected == places).all() else None
+from autograd.activity import always_reached, differentiable
+from autograd.emitting import AND, NONZERO, NOT, Code, Symbol, affine, even
+from autograd.grouping import SHARED, VARYING, Ref, Step
 
 
 def _same_rows(ref: Ref) -> bool:
@@ -406,7 +100,7 @@ class Backward:
             VARYING: np.zeros(code.program.sizes[VARYING], dtype=bool),
         }
         self.first = first
-        self.always = _always_reached(code.program)  # or an input, where nobody asks
+        self.always = always_reached(code.program)  # or an input, where nobody asks
         self.masked = any(step.op is p.where for step in code.program.steps)
         self.mask: Symbol | None = None
 
@@ -490,10 +184,10 @@ class Backward:
         code = self.code
         condition, *branches = step.operands
         test = code.read(condition)
-        taken = test if test.truth else code.compute(_NONZERO, [test])
-        other = code.compute(_NOT, [taken])
+        taken = test if test.truth else code.compute(NONZERO, [test])
+        other = code.compute(NOT, [taken])
         for ref, here in zip(branches, (taken, other), strict=True):
-            reached = here if self.mask is None else code.compute(_AND, [here, self.mask])
+            reached = here if self.mask is None else code.compute(AND, [here, self.mask])
             self.reach(ref, reached)
             if self.wants(ref):
                 self.add(ref, code.compute(p.where, [here, gradient, 0.0]), 1.0)
@@ -579,7 +273,7 @@ class Backward:
         buffer = "d" + space
         if space == SHARED and code.varying:  # what the lanes share gets the sum over them
             term = code.compute(p.mul, [gradient, slope])
-            if _even(places) and not self.written[space][places].any():
+            if even(places) and not self.written[space][places].any():
                 self.written[space][places] = True
                 code.emit(f"add.reduce({term.name}, 1, None, {code.rows(buffer, places)})")
                 return
@@ -588,7 +282,7 @@ class Backward:
             self.add_rows(buffer, space, places, total)
             return
         fresh = not self.written[space][places].any()
-        if _even(places) and fresh:
+        if even(places) and fresh:
             self.written[space][places] = True
             target = code.rows(buffer, places)
             if slope.__class__ is float and slope == 1.0:
@@ -602,7 +296,7 @@ class Backward:
         """Add an array to gradients, whatever their places."""
         code = self.code
         self.clear_unwritten(space, places)
-        if _even(places):
+        if even(places):
             target = code.rows(buffer, places)
             code.emit(f"add({target}, {term}, out={target})")
             return
@@ -634,7 +328,7 @@ class Backward:
 
     def one_array(self, ref: Ref) -> str | None:
         """Name the gradients at `ref` if they stand as one array, each once."""
-        strides = _affine(ref.places)
+        strides = affine(ref.places)
         if strides is None or len(np.unique(ref.places)) != ref.places.size:
             return None
         return self.code.strided("d" + ref.space, ref.places, strides)
@@ -693,7 +387,7 @@ class Backward:
             if self.wants(inputs):
                 weights = code.matrix(left)
                 line = f"matmul({weights}.T, {gradient.name}, out="
-                if _even(inputs.places) and not self.written[inputs.space][inputs.places].any():
+                if even(inputs.places) and not self.written[inputs.space][inputs.places].any():
                     self.written[inputs.space][inputs.places] = True
                     code.emit(f"{line}{code.rows('d' + inputs.space, inputs.places)})")
                 else:
@@ -721,31 +415,3 @@ def _incidence(targets: Any, sources: Any, shape: tuple[int, int]) -> Any:
     from scipy import sparse
 
     return sparse.csr_array((np.ones(targets.size), (targets, sources)), shape)
-
-
-def differentiable(step: Step) -> tuple[Ref | float, ...]:
-    """Give the operands of a step to which a gradient flows."""
-    if step.op is p.where:
-        return step.operands[1:]
-    return () if step.op.partials is None else step.operands
-
-
-def _always_reached(program: Program) -> dict[str, Any]:
-    """Tell which places a gradient reaches whatever branches are taken."""
-    always = {space: np.zeros(size, dtype=bool) for space, size in program.sizes.items()}
-    out = program.outputs[0]
-    if not isinstance(out, float):
-        always[out[0]][out[1]] = True
-    lifted = False
-    for step in sorted(program.steps, key=lambda step: step.space == VARYING)[::-1]:
-        if step.space == SHARED and not lifted:
-            lifted = True
-            for shared, copy in program.lifts:
-                always[SHARED][shared] |= always[VARYING][copy]
-        here = always[step.space][step.start : step.start + step.size]
-        for ref in () if step.op is p.where else differentiable(step):
-            if isinstance(ref, Ref):
-                np.logical_or.at(always[ref.space], ref.places.T, here)
-    for space, place in program.inputs:
-        always[space][place] = True
-    return always

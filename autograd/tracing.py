@@ -85,18 +85,55 @@ class Trace:
 def _refused(what: str, fix: str) -> Any:
     """Make an attribute that can be neither read nor written."""
 
-    def refuse(self: Tracer, *_: object) -> Any:
+    def refuse(self: StandIn, *_: object) -> Any:
         raise self._refuse(what, fix)
 
     return property(refuse, refuse)
 
 
-class Tracer(Value):
-    """A stand-in for a number while a function is traced.
+class StandIn(Value):
+    """A node that stands for numbers not known yet, and refuses to be taken for one of them.
 
     Raises:
-        TraceError: something asks for the number: `if v > 0`, `float(v)`, `v.data`.
+        TraceError: something asks for the number: `if v > 0`, `float(v)`, `v.item()`.
     """
+
+    __slots__ = ()
+
+    _where = "while the function is compiled, since a variable stands for all its values"
+
+    def _refuse(self, what: str, fix: str) -> TraceError:
+        return TraceError(f"{what} has no answer {self._where}: {fix}, at {modes.caller()}")
+
+    def __bool__(self) -> bool:
+        raise self._refuse("the truth of a comparison", "use where(condition, x, y) or maximum")
+
+    def __float__(self) -> float:
+        raise self._refuse("float(v)", "use the functions of autograd, such as autograd.exp")
+
+    def __int__(self) -> int:
+        raise self._refuse("int(v)", "compute with the node itself")
+
+    def __round__(self, ndigits: int | None = None) -> float:
+        raise self._refuse("round(v)", "compute with the node itself")
+
+    def __index__(self) -> int:
+        raise self._refuse("v as an index or a length", "pass it as a number of Python's own")
+
+    def item(self) -> float:
+        """Refuse: there is no number yet."""
+        raise self._refuse("v.item()", "compute with the node itself")
+
+    data = _refused("v.data", "compute with the node itself")
+    grad = _refused("v.grad", "use autograd.grad inside the function")
+
+    def backward(self, *_: object, **__: object) -> None:
+        """Refuse: a derivative inside is taken by `autograd.grad`."""
+        raise self._refuse("v.backward()", "use autograd.grad inside the function")
+
+
+class Tracer(StandIn):
+    """A row of a trace, while a function is traced."""
 
     __slots__ = ("_row", "_trace")
 
@@ -172,41 +209,9 @@ class Tracer(Value):
         op = self._trace.ops[self._row]
         return op is not None and op.partials is None and op not in (p.where, p.top)
 
-    def _refuse(self, what: str, fix: str) -> TraceError:
-        return TraceError(
-            f"{what} has no answer while the function is compiled, since a variable stands for all "
-            f"its values: {fix}, at {modes.caller()}"
-        )
-
-    def __bool__(self) -> bool:
-        raise self._refuse("the truth of a comparison", "use where(condition, x, y) or maximum")
-
-    def __float__(self) -> float:
-        raise self._refuse("float(v)", "use the functions of autograd, such as autograd.exp")
-
-    def __int__(self) -> int:
-        raise self._refuse("int(v)", "compute with the node itself")
-
-    def __round__(self, ndigits: int | None = None) -> float:
-        raise self._refuse("round(v)", "compute with the node itself")
-
-    def __index__(self) -> int:
-        raise self._refuse("v as an index or a length", "pass it as a number of Python's own")
-
-    def item(self) -> float:
-        """Refuse: there is no number yet."""
-        raise self._refuse("v.item()", "compute with the node itself")
-
-    data = _refused("v.data", "compute with the node itself")
-    grad = _refused("v.grad", "use autograd.grad inside the function")
-
     def detach(self) -> Any:
         """Give the same number, taken as a constant."""
         return p.top(self)
-
-    def backward(self, *_: object, **__: object) -> None:
-        """Refuse: a derivative inside is taken by `autograd.grad`."""
-        raise self._refuse("v.backward()", "use autograd.grad inside the function")
 
     def __format__(self, spec: str) -> str:
         return repr(self)
