@@ -1,0 +1,343 @@
+"""Run the notebooks, and check what is committed of them.
+
+    python notebooks/check.py run [NAME …]     run from a clean kernel; the check lines must agree
+    python notebooks/check.py write [NAME …]   run, and put what comes out into the files
+    python notebooks/check.py table            write README.md, the table of the lecture's rows
+
+A check line is a line of output that begins with ✓, such as "✓ L9: σ′ = σ(1 − σ) to within 1e-15",
+where L9 is a row of the lecture. A cell prints it after an assertion of the same, and it states
+what was asserted, not an error that was measured: rounding differs from machine to machine.
+
+Only `run` and `write` need more than Python itself: `pip install ".[notebooks]"`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import difflib
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parent
+README = FOLDER / "README.md"
+
+ROWS = [f"L{i}" for i in range(1, 24)]
+NOT_YET = {f"L{i}" for i in range(6, 23)}  # taught by no notebook so far
+REFERENCES = "L23"  # the sources have no formula to check: a notebook cites those that it uses
+
+MAX_BYTES = 1_000_000
+CELL_SECONDS = 120  # a cell that takes longer has hung
+KERNELS = 2  # run at the same time
+SECTIONS = ("Goals", "Exercises", "Solutions", "References")
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+Notebook = dict[str, Any]
+
+_PATH = re.compile(r"(?<![\w.:/-])/(?:home|root|tmp|usr|opt|var|mnt|Users)/|[A-Z]:\\+Users\\")
+_ADDRESS = re.compile(r"\b0x[0-9a-f]{8,}\b")
+_TIMING = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)? ?(?:ns|[µμu]s|ms|s|sec|secs|seconds?)\b")
+_ROW_LINE = re.compile(r"✓ (L\d+): (.+)")
+_EXERCISE = re.compile(r"^\d+\. ", re.MULTILINE)
+
+
+def paths(names: Sequence[str] = ()) -> list[Path]:
+    """List the notebooks in their order; with names, those whose name begins with one."""
+    every = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+    for name in names:
+        if not any(path.name.startswith(name) for path in every):
+            there = ", ".join(path.stem for path in every)
+            raise SystemExit(f"no notebook's name begins with {name!r}; there are {there}")
+    return [p for p in every if not names or p.name.startswith(tuple(names))]
+
+
+def read(path: Path) -> Notebook:
+    """Read a notebook file."""
+    notebook: Notebook = json.loads(path.read_text(encoding="utf-8"))
+    return notebook
+
+
+# --- what is in a notebook ----------------------------------------------------------------------
+
+
+def source(cell: Notebook) -> str:
+    """Give the text of a cell."""
+    return "".join(cell["source"])
+
+
+def texts(cell: Notebook) -> Iterator[tuple[str, str]]:
+    """Give the outputs of a cell that are text, pictures as SVG included, each with its kind."""
+    for output in cell.get("outputs", []):
+        if output["output_type"] == "stream":
+            yield output["name"], "".join(output["text"])
+        for kind, data in output.get("data", {}).items():
+            if not kind.startswith("image/") or kind == "image/svg+xml":
+                yield kind, data if isinstance(data, str) else "".join(data)
+
+
+def check_lines(cells: Iterable[Notebook]) -> list[str]:
+    """Give the check lines that cells have printed."""
+    return [
+        line
+        for cell in cells
+        for kind, text in texts(cell)
+        if kind == "stdout"
+        for line in text.splitlines()
+        if line.startswith("✓")
+    ]
+
+
+def headings(notebook: Notebook) -> list[str]:
+    """Give, for each cell, the heading that it stands under."""
+    under, found = "", []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown" and source(cell).startswith("#"):
+            under = source(cell).splitlines()[0].lstrip("# ")
+        found.append(under)
+    return found
+
+
+# --- faults in what is committed ----------------------------------------------------------------
+
+
+def faults(path: Path) -> list[str]:
+    """Say what is wrong with a notebook as it is committed."""
+    notebook = read(path)
+    found = []
+    if path.stat().st_size > MAX_BYTES:
+        found.append(f"the file has {path.stat().st_size} bytes, and may have {MAX_BYTES}")
+    if (notebook["nbformat"], notebook["nbformat_minor"]) != (4, 5):
+        found.append("it is not in format 4.5")
+    if notebook["metadata"] != METADATA:
+        found.append("its metadata name a machine's own kernel: use the command `write`")
+    ids = [cell["id"] for cell in notebook["cells"]]
+    found += [f"two cells have the id {i}" for i in sorted({i for i in ids if ids.count(i) > 1})]
+    found += [f"there is no section {s}" for s in SECTIONS if s not in headings(notebook)]
+    tasks = "".join(
+        source(cell)
+        for cell, heading in zip(notebook["cells"], headings(notebook), strict=True)
+        if heading == "Exercises"
+    )
+    if not 3 <= len(_EXERCISE.findall(tasks)) <= 5:
+        found.append("it has not three to five exercises, each beginning with a number as in '1. '")
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    if [cell["execution_count"] for cell in code] != list(range(1, len(code) + 1)):
+        found.append("its cells were not run once each, from the first to the last")
+    for cell in notebook["cells"]:
+        found += [f"cell {cell['id']}: {fault}" for fault in _cell_faults(cell)]
+    return found
+
+
+def _cell_faults(cell: Notebook) -> Iterator[str]:
+    """Say what is wrong with a cell."""
+    if extra := set(cell["metadata"]) - {"jupyter", "tags"}:
+        yield f"metadata {', '.join(sorted(extra))} change from run to run"
+    if any(output["output_type"] == "error" for output in cell.get("outputs", [])):
+        yield "an error"
+    for kind, text in texts(cell):
+        if kind == "stderr":
+            yield f"a warning: {text.strip()}"
+        for place in (str(ROOT), str(Path.home())):
+            if place in text or (match := _PATH.search(text)):
+                yield f"a path of the machine: {place if place in text else match[0]}"
+                break
+        if match := _ADDRESS.search(text):
+            yield f"an address in memory: {match[0]}"
+        if kind in ("stdout", "text/plain") and (match := _TIMING.search(text)):
+            yield f"a time, which is another on each machine: {match[0]}"
+    before, printed, _ = source(cell).partition("✓") if cell["cell_type"] == "code" else ("",) * 3
+    if printed and "assert" not in before:
+        yield "a check line without an assertion before it"
+
+
+# --- the table of the lecture's rows ------------------------------------------------------------
+
+
+def table() -> str:
+    """Make README.md from the check lines of the notebooks.
+
+    Raises:
+        ValueError: a row of the lecture is in no notebook, or in one in spite of NOT_YET.
+    """
+    lines: dict[str, list[str]] = {row: [] for row in ROWS}
+    contents = []
+    for path in paths():
+        notebook = read(path)
+        title, goals = _title_and_summary(notebook)
+        contents.append(f"| [{path.stem}]({path.name}) | {title} | {goals} |")
+        for cell, heading in zip(notebook["cells"], headings(notebook), strict=True):
+            where = f"[{path.stem}]({path.name}) | {heading}"
+            if heading == "References" and cell["cell_type"] == "markdown":
+                count = sum(line.startswith("- ") for line in source(cell).splitlines())
+                lines[REFERENCES].append(f"| {REFERENCES} | {where} |  | {count} sources |")
+            for line in check_lines([cell]):
+                if match := _ROW_LINE.fullmatch(line):
+                    row, claim = match[1], match[2].replace("|", "\\|")
+                    at = f"[{cell['execution_count']}]"
+                    lines.setdefault(row, []).append(f"| {row} | {where} | {at} | {claim} |")
+    if unknown := [row for row in lines if row not in ROWS]:
+        raise ValueError(f"the lecture has no {', '.join(unknown)}")
+    if missing := [row for row in ROWS if not lines[row] and row not in NOT_YET]:
+        raise ValueError(f"no notebook has a check line for {', '.join(missing)}")
+    if found := [row for row in ROWS if lines[row] and row in NOT_YET]:
+        raise ValueError(f"{', '.join(found)} can leave NOT_YET: a notebook has it")
+    return _PAGE.format(
+        contents="\n".join(contents), rows="\n".join(line for row in ROWS for line in lines[row])
+    )
+
+
+def _title_and_summary(notebook: Notebook) -> tuple[str, str]:
+    """Give the heading of a notebook and the paragraph below it."""
+    heading, _, rest = source(notebook["cells"][0]).partition("\n")
+    return heading.lstrip("# "), " ".join(rest.strip().split("\n\n")[0].split())
+
+
+_PAGE = """\
+<!-- Written by `python notebooks/check.py table`: change the notebooks, not this file. -->
+# The lecture as notebooks
+
+Each notebook takes some pages of the lecture, computes their formulas with the engine, draws them,
+and checks every claim in a cell that prints a line with a ✓.
+
+| notebook | title | in short |
+|---|---|---|
+{contents}
+
+To open them: `pip install ".[notebooks]" jupyterlab && jupyter lab notebooks`. Visual Studio Code
+needs only the first of the two packages.
+
+`python notebooks/check.py run` runs them all from a clean kernel, with warnings as errors, and
+compares what they check with what is committed here; after a change, `python notebooks/check.py
+write` puts the new outputs into the files, and `python notebooks/check.py table` renews this page.
+
+## Where is what
+
+Each row of the lecture with the cells that check it: the number in brackets is that of the cell.
+
+| row | notebook | section | cell | what is checked there |
+|---|---|---|---|---|
+{rows}
+"""
+
+
+# --- running ------------------------------------------------------------------------------------
+
+
+# Warnings are errors, but for those of Jupyter about Jupyter.
+_KERNEL = [
+    "--log-level=ERROR",
+    "--HistoryManager.enabled=False",
+    "--InteractiveShell.colors=nocolor",
+    "--InteractiveShell.xmode=Minimal",
+    "--IPKernelApp.exec_lines=import warnings; warnings.simplefilter('error'); "
+    "warnings.filterwarnings('ignore', module='.*(ipykernel|matplotlib_inline|traitlets)')",
+]
+
+
+async def execute(path: Path) -> tuple[Notebook, float]:
+    """Run a notebook from a clean kernel, with warnings as errors.
+
+    Returns:
+        The notebook with its outputs, in the form in which it is committed, and the seconds taken.
+
+    Raises:
+        CellExecutionError: a cell raised.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as settings:  # nobody's own settings
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_SECONDS,
+            kernel_name="python3",
+            record_timing=False,
+            resources={"metadata": {"path": str(FOLDER)}},
+            extra_arguments=_KERNEL,
+        )
+        await client.async_execute(
+            env={
+                **{k: v for k, v in os.environ.items() if k != "PYTHONWARNINGS"},
+                "IPYTHONDIR": settings,
+                "PYTHONPATH": str(ROOT),  # the packages of this checkout
+            },
+        )
+    notebook.metadata = METADATA
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    # Read as it would be read from a file, where texts are lists of lines.
+    return json.loads(nbformat.writes(notebook)), time.perf_counter() - started
+
+
+async def run(chosen: Sequence[Path], *, write: bool) -> bool:
+    """Run notebooks, a few at a time; write what comes out, or compare the check lines.
+
+    Returns:
+        Whether all went well.
+    """
+    free = asyncio.Semaphore(KERNELS)
+
+    async def one(path: Path) -> bool:
+        async with free:
+            try:
+                notebook, seconds = await execute(path)
+            except Exception as error:
+                print(f"{path.name}: FAILED\n{error}", file=sys.stderr)
+                return False
+        fresh = check_lines(notebook["cells"])
+        print(f"{path.name}: {len(fresh)} checks, {seconds:.1f} s", flush=True)
+        if write:
+            text = json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
+            path.write_text(text, encoding="utf-8")
+            return True
+        return not report(path.name, check_lines(read(path)["cells"]), fresh)
+
+    return all(await asyncio.gather(*map(one, chosen)))
+
+
+def report(name: str, committed: Sequence[str], fresh: Sequence[str]) -> list[str]:
+    """Print and return the lines in which committed and fresh check lines differ."""
+    differences = list(
+        difflib.unified_diff(committed, fresh, "committed", "fresh", n=0, lineterm="")
+    )
+    if differences:
+        print(
+            f"{name}: other check lines than are committed", *differences, sep="\n", file=sys.stderr
+        )
+    return differences
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line asks."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("command", choices=["run", "write", "table"])
+    parser.add_argument("names", nargs="*", help="the beginning of a notebook's name, such as 03")
+    options = parser.parse_args(arguments)
+    if options.command == "table":
+        README.write_text(table(), encoding="utf-8")
+        return 0
+    chosen = paths(options.names)
+    good = asyncio.run(run(chosen, write=options.command == "write"))
+    if good and options.command == "write":
+        for path in chosen:
+            for fault in faults(path):
+                good = False
+                print(f"{path.name}: {fault}", file=sys.stderr)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
