@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
 
 from autograd import notation, shading
 from autograd.boxes import (
@@ -54,6 +55,8 @@ def graph_source(
     active_nodes: Collection[Value] = (),
     active_edges: Collection[tuple[Value, int]] = (),
     legend: bool = False,
+    name_of: Callable[[Value], str | None] = attrgetter("name"),
+    number_of: Callable[[Value, str], float | None] = getattr,
 ) -> str:
     """Write a graph in DOT.
 
@@ -61,7 +64,8 @@ def graph_source(
     `id` "n<i>", and that of the edge to its parent at place k of `parents` has "e<i>_<k>".
 
     Args:
-        order: the nodes, parents before children.
+        order: the nodes, parents before children. A parent that is not among them, and the edge
+            to it, are left out.
         roots: the results among them.
         show: of "data" and "grad" what each node shows; with "local", each edge shows the local
             derivative.
@@ -70,6 +74,9 @@ def graph_source(
         active_nodes: nodes to highlight.
         active_edges: edges to highlight, each a node and the place of a parent.
         legend: whether the meaning of the colours stands under the picture.
+        name_of: gives the name that a node shows; by default, its own.
+        number_of: gives the number that a node shows as "data" or "grad", or None to leave its
+            place empty; by default, the node's own.
 
     >>> x = Value(2.0, "x")
     >>> y = x * x
@@ -79,25 +86,31 @@ def graph_source(
     """
     keys = {node: f"n{i}" for i, node in enumerate(order)}
     variables = with_edge(order).union(roots)
-    scale = shading.largest([node.grad for node in order]) if "grad" in show else 0.0
+    grads = [number_of(node, "grad") for node in order] if "grad" in show else []
+    scale = shading.largest([x for x in grads if x is not None])
+    fields = [word for word in ("data", "grad") if word in show]
     boxes, arrows = [], []
     active = set(active_nodes)
     for node, key in keys.items():
+        name, numbers = name_of(node), {word: number_of(node, word) for word in FIELDS[:2]}
+        rows = _rows(name, {word: numbers[word] for word in fields}, scale)
         if node.op:
-            look = {"label": f"<{_operation(node, show, rankdir, scale)}>"}
+            look = {"label": f"<{_operation(node, rows, rankdir)}>"}
         elif node in variables or node.name:
-            look = {"label": f"<{_leaf(node, show, scale)}>"}
+            look = {"label": f"<{_leaf(rows)}>"}
         else:
             look = {"label": notation.number(node.data), **_NUMBER}
         if node in active:
             look |= _ACTIVE if "shape" in look else _ACTIVE_BOX | _ACTIVE
         where = clusters.get(node, ()) if clusters else ()
-        boxes.append(Box(key, look | {"tooltip": _tooltip(node)}, where))
+        boxes.append(Box(key, look | {"tooltip": _tooltip(name or node.op, numbers)}, where))
     bright = set(active_edges)
     for node, key in keys.items():
         parents, idle = node.parents, _branch_not_taken(node)
         locals_ = node.local_derivatives
         for i, parent in enumerate(parents):
+            if parent not in keys:
+                continue
             slot = f":p{i}" if len(parents) > 1 else ""
             look = dict(_NOT_TAKEN) if i == idle else {}
             if "local" in show and (local := locals_[i]) is not None:
@@ -127,17 +140,17 @@ def _branch_not_taken(node: Value) -> int | None:
 # --- the look of a node -------------------------------------------------------------------------
 
 
-def _leaf(node: Value, show: Collection[str], scale: float) -> str:
+def _leaf(rows: Sequence[str]) -> str:
     """Lay out a leaf: rows in a frame with round corners."""
-    rows = _rows(node, show, scale) or [row('<TD HEIGHT="20" WIDTH="20"></TD>')]
+    rows = rows or [row('<TD HEIGHT="20" WIDTH="20"></TD>')]
     frame = f'{FRAMED} CELLPADDING="2" STYLE="ROUNDED" BGCOLOR="{_LEAF}" COLOR="{_LEAF_BORDER}"'
     return table([row(f"<TD>{table(rows)}</TD>")], frame)
 
 
-def _operation(node: Value, show: Collection[str], rankdir: str, scale: float) -> str:
+def _operation(node: Value, rows: Sequence[str], rankdir: str) -> str:
     """Lay out an operation: slots for its operands, beside its symbol over the rows."""
     horizontal = rankdir in ("LR", "RL")
-    rows = [band(notation.label(notation.symbol(node.op))), *_rows(node, show, scale)]
+    rows = [band(notation.label(notation.symbol(node.op))), *rows]
     roles = notation.roles(node.op, len(node.parents))
     if horizontal and len(roles) > len(rows):  # fill up, lest the rows be drawn apart
         rows.append(row(f'<TD HEIGHT="{_LINE * (len(roles) - len(rows))}"></TD>'))
@@ -164,27 +177,25 @@ def band(symbol: str) -> str:
     return row(cell(symbol, look, _SYMBOL_SIZE, 'COLOR="white"'))
 
 
-def _rows(node: Value, show: Collection[str], scale: float) -> list[str]:
+def _rows(name: str | None, numbers: Mapping[str, float | None], scale: float) -> list[str]:
     """Lay out the name, and the fields with their values, in two columns."""
     rows = []
-    if name := notation.label(node.name):
-        wide = f' WIDTH="{room(name)}"'
-        rows.append(row(f'<TD COLSPAN="2" ALIGN="LEFT"{wide}><B>{text(name)}</B></TD>'))
-    if "data" in show:
-        rows.append(row(cell("data", 'ALIGN="LEFT"'), _number(node.data)))
-    if "grad" in show:
-        colour = shading.shade(node.grad, scale)
-        rows.append(row(cell("grad", 'ALIGN="LEFT"'), _number(node.grad, colour)))
+    if shown := notation.label(name):
+        wide = f' WIDTH="{room(shown)}"'
+        rows.append(row(f'<TD COLSPAN="2" ALIGN="LEFT"{wide}><B>{text(shown)}</B></TD>'))
+    for word, x in numbers.items():
+        colour = shading.shade(x, scale) if word == "grad" and x is not None else None
+        rows.append(row(cell(word, 'ALIGN="LEFT"'), _number(x, colour)))
     return rows
 
 
-def _number(x: float, colour: str | None = None) -> str:
+def _number(x: float | None, colour: str | None = None) -> str:
     """Lay out a number in a cell, coloured or not."""
     shaded = f' BGCOLOR="{colour}"' if colour else ""
-    return cell(notation.number(x), f'ALIGN="RIGHT"{shaded}')
+    return cell("" if x is None else notation.number(x), f'ALIGN="RIGHT"{shaded}')
 
 
-def _tooltip(node: Value) -> str:
+def _tooltip(name: str, numbers: Mapping[str, float | None]) -> str:
     """Write what a reader sees on pointing at a node: more of the name, and every digit."""
-    name = notation.label(node.name, longest=200) or notation.label(node.op)
-    return tooltip(f"{name} data={node.data!r} grad={node.grad!r}".lstrip())
+    digits = [f"{word}={x!r}" for word, x in numbers.items() if x is not None]
+    return tooltip(" ".join([notation.label(name, longest=200), *digits]).lstrip())

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import html
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from autograd import notation
 from autograd.errors import as_float
 from autograd.graph import topological_order
 from autograd.value import Value
 
+if TYPE_CHECKING:
+    from autograd.drawing import Drawing
+
+WHOLE = 200  # nodes: of a larger graph, a picture shows the neighbours of the step's node
+MAX_NEIGHBOURS = 100
 _ROWS = 20  # of a table: what a person reads
 
 
@@ -154,6 +160,56 @@ class Graph:
         """Write an operation in numbers."""
         return notation.applied(node.op, [notation.number(x.data) for x in node.parents])
 
+    def picture(
+        self,
+        node: Value,
+        places: Iterable[int],
+        show: Collection[str],
+        number_of: Callable[[Value, str], float | None],
+    ) -> Drawing:
+        """Draw the graph with a node, and its edges to parents at some places, highlighted."""
+        from autograd.dotting import graph_source
+        from autograd.drawing import Drawing
+
+        order = self.order
+        if len(order) > WHOLE:
+            near = {node, *node.parents}
+            order = [x for x in order if x in near or node in x.parents]
+            if len(order) > MAX_NEIGHBOURS:
+                raise ValueError(
+                    f"{self.names[node]} has {len(order) - 1} neighbours, and the picture of a "
+                    f"step can show {MAX_NEIGHBOURS}: print the step instead"
+                )
+        return Drawing(
+            graph_source(
+                order,
+                [x for x in order if x is self.root],
+                show=show,
+                active_nodes=[node],
+                active_edges=[(node, k) for k in places],
+                name_of=self.names.__getitem__,
+                number_of=number_of,
+            )
+        )
+
+
+class _Step:
+    """What the steps of both passes have in common: they can be seen."""
+
+    @property
+    def picture(self) -> Drawing:
+        """The graph after this step."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        """Give Jupyter the picture, where there can be one, over the text."""
+        text = f"<pre>{html.escape(str(self))}</pre>"
+        try:
+            svg = self.picture._repr_svg_()
+        except ValueError:  # too large
+            return text
+        return f'<div style="overflow-x: auto">{svg[svg.index("<svg") :]}</div>{text}'
+
 
 def differentiable_edges(node: Value) -> list[tuple[Value, float]]:
     """Give the parents along which gradients flow, each with the local derivative.
@@ -179,7 +235,7 @@ def partial(y: str, x: str) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class ForwardStep:
+class ForwardStep(_Step):
     """One step of the forward pass. It draws itself in a notebook; `print` shows it as text.
 
     Attributes:
@@ -201,6 +257,25 @@ class ForwardStep:
         """The number computed in this step."""
         return self.node.data
 
+    @property
+    def picture(self) -> Drawing:
+        """The graph after this step, with the node and the edges from its operands highlighted.
+
+        A number not yet computed has an empty place. Of a graph with more than 200 nodes, the
+        picture shows the step's node with its operands and users.
+
+        Raises:
+            ValueError: these are more than 100.
+        """
+        graph = self._graph
+        known = {node for node in graph.order if not node.op}
+        known.update(graph.order[: self.index + 1])
+
+        def number_of(node: Value, word: str) -> float | None:
+            return node.data if word == "data" and node in known else None
+
+        return graph.picture(self.node, range(len(self.operands)), ["data"], number_of)
+
     def __str__(self) -> str:
         graph, node = self._graph, self.node
         name, data = graph.names[node], notation.number(node.data)
@@ -212,7 +287,7 @@ class ForwardStep:
 
 
 @dataclass(frozen=True, eq=False)
-class BackwardStep:
+class BackwardStep(_Step):
     """One step of the backward pass. It draws itself in a notebook; `print` shows its table.
 
     Attributes:
@@ -236,6 +311,24 @@ class BackwardStep:
         for _ in islice(self._graph.sweep(self._seed, gradients), self.index + 1):
             pass
         return gradients
+
+    @property
+    def picture(self) -> Drawing:
+        """The graph after this step, with the node and the edges that it serves highlighted.
+
+        Each node shows its gradient as far as it is summed up. Of a graph with more than 200
+        nodes, the picture shows the step's node with its operands and users.
+
+        Raises:
+            ValueError: these are more than 100.
+        """
+        gradients = self.gradients()
+
+        def number_of(node: Value, word: str) -> float | None:
+            return node.data if word == "data" else gradients.get(node)
+
+        places = [k for k, local in enumerate(self.node.local_derivatives) if local is not None]
+        return self._graph.picture(self.node, places, ["data", "grad", "local"], number_of)
 
     def __str__(self) -> str:
         graph, node, number = self._graph, self.node, notation.number

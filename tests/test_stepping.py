@@ -1,9 +1,11 @@
 """autograd.forward_steps and backward_steps: step for step what the engine does."""
 
+import html
 import math
 import random
 import re
 import struct
+import xml.etree.ElementTree as ET
 
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from autograd import (
     exp,
     forward_steps,
     fsum,
+    notation,
     relu,
     sqrt,
     tanh,
@@ -25,6 +28,7 @@ from autograd import (
 )
 from autograd.backward import sweep
 from autograd.graph import topological_order
+from autograd.stepping import WHOLE
 
 
 def bits(x):
@@ -160,6 +164,92 @@ def test_steps_need_a_value(steps):
 def test_the_seed_must_be_a_number():
     with pytest.raises(TypeError, match="seed must be a real number"):
         backward_steps(Value(1.0), "1")
+
+
+# --- pictures -----------------------------------------------------------------------------------
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def seen(picture):
+    """The texts of each node of a rendered picture, and what is highlighted in it."""
+    tree = ET.fromstring(picture._repr_svg_())
+    groups = {g.get("id"): g for g in tree.iter(f"{SVG}g") if g.get("class") in ("node", "edge")}
+    texts = {key: [text.text for text in group.iter(f"{SVG}text")] for key, group in groups.items()}
+    bright = {
+        key
+        for key, group in groups.items()
+        if any(element.get("stroke-width") == "4" for element in group.iter())
+    }
+    return texts, bright
+
+
+def test_the_picture_of_a_backward_step_has_running_sums_and_what_is_served_highlighted():
+    a = Value(3.0, "a")
+    y = a * a + 2 * a
+    a.grad = 77.0  # from an earlier pass: of no concern
+    second = list(backward_steps(y))[1]
+    assert second.node.op == "*"
+    texts, bright = seen(second.picture)
+    active = second.node.parents.index(a)
+    (at,) = [key for key, shown in texts.items() if shown[:1] == ["a"]]
+    assert texts[at] == ["a", "data", "3", "grad", notation.number(second.gradients()[a])]
+    (box,) = [key for key in bright if key.startswith("n")]
+    assert texts[box][:2] == ["×", second_name(second)]
+    number = box.removeprefix("n")
+    assert bright - {box} == {f"e{number}_{edge}" for edge in edge_places(second)}
+    assert texts[f"e{number}_{active}"] == [notation.number(second.edges[0].local)]
+
+
+def second_name(step):
+    return re.search(r": (\S+) = ", str(step))[1]
+
+
+def edge_places(step):
+    locals_ = step.node.local_derivatives
+    return [k for k, local in enumerate(locals_) if local is not None]
+
+
+def test_the_picture_of_a_forward_step_leaves_later_results_empty():
+    steps = list(forward_steps(neuron()))
+    texts, bright = seen(steps[2].picture)
+    assert texts["n2"] == ["×", "v₁", "data", "-6"]
+    assert texts["n4"] == ["+", "v₂", "data"]
+    assert texts["n3"] == ["b", "data", "6.88"]
+    assert bright == {"n2", "e2_0", "e2_1"}
+
+
+def test_of_a_large_graph_the_neighbours_are_drawn():
+    y = Value(1.0, "x")
+    for _ in range(WHOLE):
+        y = tanh(y)
+    step = list(backward_steps(y))[100]
+    texts, bright = seen(step.picture)
+    assert sorted(key[0] for key in texts) == ["e", "e", "n", "n", "n"]
+    assert bright == {"n1", "e1_0"}
+
+
+def test_a_step_displays_itself():
+    step = list(backward_steps(neuron()))[2]
+    shown = step._repr_html_()
+    assert shown.count("<svg") == 1
+    assert "<?xml" not in shown
+    assert shown.endswith(f"<pre>{html.escape(str(step))}</pre>")
+
+
+def test_a_step_with_too_many_neighbours_displays_its_table():
+    n = 250
+    step = next(backward_steps(dot([Value(1.0)] * n, [Value(2.0) for _ in range(n)])))
+    with pytest.raises(ValueError, match=r"has 252 neighbours.*can show 100: print the step"):
+        step.picture  # noqa: B018
+    assert step._repr_html_() == f"<pre>{html.escape(str(step))}</pre>"
+
+
+def test_names_are_text_in_what_a_notebook_shows():
+    x = Value(1.0, "<script>alert(1)</script>")
+    for step in (*forward_steps(x * 2), *backward_steps(x * 2)):
+        assert "<script" not in step._repr_html_()
+        assert "&lt;script&gt;" in step._repr_html_()
 
 
 # --- the forward pass ---------------------------------------------------------------------------
