@@ -84,5 +84,6 @@ def compile(
     if backend != "numpy":
         raise ValueError(f'backend must be "numpy", not {backend!r}')
     from autograd.compiling import Compiled
+    from autograd.running import Options
 
-    return Compiled(f, in_axes, argnums, reduce, fast_math, check, has_aux)
+    return Compiled(f, in_axes, Options(argnums, reduce, fast_math, has_aux), check=check)
