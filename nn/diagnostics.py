@@ -160,6 +160,25 @@ def predicted_class(output: Any, threshold: float = 0.0) -> int:
     return int(_number(output) > threshold)
 
 
+def predicted_classes(outputs: Any, threshold: float = 0.0) -> Any:
+    """Return the classes that outputs stand for, as `predicted_class` does for one.
+
+    Args:
+        outputs: n lists of one number per class, or n numbers.
+        threshold: see `predicted_class`.
+
+    Returns:
+        An array of n class indices.
+
+    >>> predicted_classes([[0.1, 0.7, 0.2], [0.5, 0.5, 0.0]]), predicted_classes([-3.0, 2.0])
+    (array([1, 0]), array([0, 1]))
+    """
+    import numpy as np
+
+    numbers = np.asarray(outputs, dtype=np.float64)
+    return numbers.argmax(axis=1) if numbers.ndim == 2 else (numbers > threshold).astype(int)
+
+
 def target_class(target: Any, n_outputs: int, place: str = "target") -> int:
     """Return the class that a target stands for.
 

@@ -44,10 +44,15 @@ class Epoch:
 class History(list[Epoch]):
     """What was measured in a training: a list with one `Epoch` for each.
 
+    Attributes:
+        engine: "compiled" or "eager", by which of the two the last epoch was computed; "" before.
+
     >>> history = History([Epoch(epoch=1, loss=0.5, lr=0.1, seconds=2.0)])
     >>> history[-1].loss
     0.5
     """
+
+    engine: str = ""
 
     def columns(self) -> dict[str, list[float]]:
         """Return each quantity that was measured as a list of one number per epoch.

@@ -1,6 +1,7 @@
-"""Optimisers: how the gradient changes the parameters, one number at a time.
+"""Optimisers: how the gradient changes the parameters.
 
-The update rules are PyTorch's, to the last sign. `nn.schedules` has the learning rates that vary.
+The update rules are PyTorch's, to the last sign. Each is written once, for arrays that hold a
+number per parameter. `nn.schedules` has the learning rates that vary.
 """
 
 from __future__ import annotations
@@ -8,12 +9,18 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, final
 
 import autograd
 from autograd import Value
 from autograd.errors import as_float
 from nn.module import Frozen
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[np.float64]
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm"]
 
@@ -42,9 +49,13 @@ class Optimizer(ABC):
     _memory: ClassVar[tuple[str, ...]]  # the attributes that hold one number per parameter
 
     def __init__(self, params: Iterable[Value], lr: float, weight_decay: float) -> None:
+        import numpy as np
+
         self.params = _parameters(params)
         self.lr = lr
         self.weight_decay = _at_least_zero("weight_decay", weight_decay)
+        for name in self._memory:
+            setattr(self, name, np.zeros(len(self.params)))
 
     @property
     def lr(self) -> float:
@@ -61,9 +72,47 @@ class Optimizer(ABC):
     def lr(self, lr: float) -> None:
         self._lr = _at_least_zero("lr", lr)
 
-    @abstractmethod
     def step(self) -> None:
-        """Update every parameter once, from its `grad`."""
+        """Update every parameter once, from its `grad`.
+
+        >>> w = Value(1.0)
+        >>> w.grad = 2.0
+        >>> SGD([w], lr=0.1).step()
+        >>> w.data
+        0.8
+        """
+        import numpy as np
+
+        trained, rows = self.trained()
+        if trained:
+            theta, gradient = np.array([[p.data, p.grad] for p in trained]).T
+            with np.errstate(all="ignore"):
+                theta = self.updated(theta, gradient, rows)
+            write(trained, theta)
+
+    def trained(self) -> tuple[list[Value], Any]:
+        """Return the parameters that are not frozen, and which of all parameters they are.
+
+        >>> optimizer = SGD([Value(1.0), Value(2.0)], lr=0.1)
+        >>> optimizer.trained()
+        ([Value(data=1.0, grad=0.0), Value(data=2.0, grad=0.0)], slice(None, None, None))
+        """
+        rows = [i for i, p in enumerate(self.params) if not isinstance(p, Frozen)]
+        everything = len(rows) == len(self.params)
+        return [self.params[i] for i in rows], slice(None) if everything else rows
+
+    @abstractmethod
+    def updated(self, theta: Array, gradient: Array, rows: Any) -> Array:
+        """Return θ after a step, and remember what the next step must know.
+
+        Args:
+            theta: the n numbers θ of the parameters that are trained.
+            gradient: n derivatives by them.
+            rows: which of all parameters they are, an index of the arrays in the memory.
+
+        Returns:
+            n numbers; `theta` is left as it is.
+        """
 
     def zero_grad(self) -> None:
         """Set the gradients of the parameters to zero, before the next `backward()` adds to them.
@@ -89,7 +138,7 @@ class Optimizer(ABC):
         return {
             "optimizer": type(self).__name__,
             "options": {name: getattr(self, name) for name in self._options},
-            "memory": {name: list(getattr(self, name)) for name in self._memory},
+            "memory": {name: getattr(self, name).tolist() for name in self._memory},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -142,7 +191,7 @@ class SGD(Optimizer):
         weight_decay: λ.
 
     Attributes:
-        velocity: v, one number per parameter.
+        velocity: v, an array of one number per parameter.
 
     Raises:
         TypeError: see `Optimizer`.
@@ -159,6 +208,8 @@ class SGD(Optimizer):
     _options = ("lr", "momentum", "nesterov", "weight_decay")
     _memory = ("velocity",)
 
+    velocity: Array
+
     def __init__(
         self,
         params: Iterable[Value],
@@ -172,26 +223,20 @@ class SGD(Optimizer):
         if nesterov and not momentum:
             raise ValueError("nesterov=True needs a momentum above 0, such as momentum=0.9")
         self.nesterov = bool(nesterov)
-        self.velocity = [0.0] * len(self.params)
 
-    def step(self) -> None:
-        """Update every parameter once, from its `grad`.
+    def updated(self, theta: Array, gradient: Array, rows: Any) -> Array:
+        """Return θ after a step.
 
-        >>> w = Value(1.0)
-        >>> w.grad = 2.0
-        >>> SGD([w], lr=0.1).step()
-        >>> w.data
-        0.8
+        Args:
+            theta: see `Optimizer.updated`.
+            gradient: likewise.
+            rows: likewise.
         """
-        lr, momentum, decay, velocity = self.lr, self.momentum, self.weight_decay, self.velocity
-        for i, p in enumerate(self.params):
-            if isinstance(p, Frozen):
-                continue
-            g = p.grad + decay * p.data
-            if momentum:
-                velocity[i] = v = momentum * velocity[i] + g
-                g = g + momentum * v if self.nesterov else v
-            p.data -= lr * g
+        g = gradient + self.weight_decay * theta
+        if self.momentum:
+            self.velocity[rows] = v = self.momentum * self.velocity[rows] + g
+            g = g + self.momentum * v if self.nesterov else v
+        return theta - self.lr * g
 
 
 class _Adaptive(Optimizer):
@@ -200,6 +245,10 @@ class _Adaptive(Optimizer):
     _options = ("lr", "betas", "eps", "weight_decay")
     _memory = ("mean", "square", "steps")
     _decoupled: ClassVar[bool]
+
+    mean: Array
+    square: Array
+    steps: Array
 
     def __init__(
         self,
@@ -214,34 +263,27 @@ class _Adaptive(Optimizer):
             raise ValueError(f"betas must be two numbers, not {betas!r}")
         self.betas = _below_one("betas[0]", betas[0]), _below_one("betas[1]", betas[1])
         self.eps = _at_least_zero("eps", eps)
-        self.mean = [0.0] * len(self.params)
-        self.square = [0.0] * len(self.params)
-        self.steps = [0] * len(self.params)  # its own, so that unfreezing starts it from the start
 
-    def step(self) -> None:
-        """Update every parameter once, from its `grad`.
+    def updated(self, theta: Array, gradient: Array, rows: Any) -> Array:
+        """Return θ after a step.
 
-        >>> w = Value(1.0)
-        >>> w.grad = 1e-4
-        >>> Adam([w], lr=0.1, eps=0.0).step()
-        >>> round(w.data, 12)
-        0.9
+        Args:
+            theta: see `Optimizer.updated`.
+            gradient: likewise.
+            rows: likewise.
         """
-        lr, eps, decay, (beta1, beta2) = self.lr, self.eps, self.weight_decay, self.betas
-        mean, square, steps = self.mean, self.square, self.steps
-        shrink = 1.0 - lr * decay if self._decoupled else 1.0
-        add = 0.0 if self._decoupled else decay
-        corrected = 0
-        for i, p in enumerate(self.params):
-            if isinstance(p, Frozen):
-                continue
-            g = p.grad + add * p.data
-            steps[i] = t = steps[i] + 1
-            if t != corrected:  # nearly always the same for all parameters
-                corrected, rate, scale = t, lr / (1.0 - beta1**t), math.sqrt(1.0 - beta2**t)
-            mean[i] = m = beta1 * mean[i] + (1.0 - beta1) * g
-            square[i] = v = beta2 * square[i] + (1.0 - beta2) * g * g
-            p.data = shrink * p.data - rate * m / (math.sqrt(v) / scale + eps)
+        import numpy as np
+
+        lr, (beta1, beta2) = self.lr, self.betas
+        g = gradient if self._decoupled else gradient + self.weight_decay * theta
+        shrink = 1.0 - lr * self.weight_decay if self._decoupled else 1.0
+        # t is a parameter's own, so that one that is unfrozen starts from the start
+        self.steps[rows] = t = self.steps[rows] + 1.0
+        self.mean[rows] = m = beta1 * self.mean[rows] + (1.0 - beta1) * g
+        self.square[rows] = v = beta2 * self.square[rows] + (1.0 - beta2) * g * g
+        rate, scale = lr / (1.0 - _power(beta1, t)), np.sqrt(1.0 - _power(beta2, t))
+        moved: Array = shrink * theta - rate * m / (np.sqrt(v) / scale + self.eps)
+        return moved
 
 
 @final
@@ -260,9 +302,9 @@ class Adam(_Adaptive):
         weight_decay: λ.
 
     Attributes:
-        mean: m, one number per parameter.
-        square: v, one number per parameter.
-        steps: t, one number per parameter.
+        mean: m, an array of one number per parameter.
+        square: v, an array of one number per parameter.
+        steps: t, an array of one number per parameter.
 
     Raises:
         TypeError: see `Optimizer`.
@@ -304,9 +346,9 @@ class AdamW(_Adaptive):
         weight_decay: λ.
 
     Attributes:
-        mean: m, one number per parameter.
-        square: v, one number per parameter.
-        steps: t, one number per parameter.
+        mean: m, an array of one number per parameter.
+        square: v, an array of one number per parameter.
+        steps: t, an array of one number per parameter.
 
     Raises:
         TypeError: see `Optimizer`.
@@ -355,15 +397,91 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
     >>> a.grad, b.grad
     (1.5, 2.0)
     """
+    import numpy as np
+
+    trained = [p for p in _parameters(params) if not isinstance(p, Frozen)]
+    gradient, norm = clipped(np.array([p.grad for p in trained]), checked_norm(max_norm))
+    if norm > max_norm:
+        for p, g in zip(trained, gradient.tolist(), strict=True):
+            p.grad = g
+    return norm
+
+
+# --- on arrays ------------------------------------------------------------------------------------
+
+
+def clipped(gradient: Array, max_norm: float) -> tuple[Array, float]:
+    """Return a gradient, shortened to `max_norm` if it is longer, and its norm before that.
+
+    Args:
+        gradient: n derivatives.
+        max_norm: the greatest norm allowed.
+
+    >>> import numpy as np
+    >>> gradient, norm = clipped(np.array([3.0, 4.0]), 2.5)
+    >>> gradient.tolist(), norm
+    ([1.5, 2.0], 5.0)
+    """
+    norm = _norm(gradient)
+    return (gradient * (max_norm / norm) if max_norm < norm < math.inf else gradient), norm
+
+
+def checked_norm(max_norm: float) -> float:
+    """Check the greatest norm that a gradient may have.
+
+    Args:
+        max_norm: a number above 0, or infinity.
+    """
     max_norm = as_float(max_norm, "max_norm")
     if not max_norm > 0.0:
         raise ValueError(f"max_norm must be above 0, not {max_norm}")
-    trained = [p for p in _parameters(params) if not isinstance(p, Frozen)]
-    norm = math.hypot(*[p.grad for p in trained])
-    if max_norm < norm < math.inf:
-        for p in trained:
-            p.grad *= max_norm / norm
-    return norm
+    return max_norm
+
+
+def write(params: Sequence[Value], theta: Array) -> None:
+    """Give parameters their numbers.
+
+    Args:
+        params: n parameters.
+        theta: n numbers.
+
+    >>> import numpy as np
+    >>> w = Value(1.0)
+    >>> write([w], np.array([0.5]))
+    >>> w.data
+    0.5
+    """
+    for p, x in zip(params, theta.tolist(), strict=True):
+        p.data = x
+
+
+def _norm(gradient: Array) -> float:
+    """Give the Euclidean norm, also where the square of a number is beyond the floats."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        square = float(gradient @ gradient)
+    if 1e-280 < square < math.inf:
+        return math.sqrt(square)
+    largest = float(abs(gradient).max(initial=0.0))
+    if not 0.0 < largest < math.inf:
+        return largest
+    scaled = gradient / largest
+    return largest * math.sqrt(scaled @ scaled)
+
+
+def _power(beta: float, steps: Array) -> Any:
+    """Give βᵗ for each t; one number if they are all the same, as they nearly always are."""
+    import numpy as np
+
+    first = float(steps[0])
+    if (steps == first).all():
+        return beta**first
+    distinct, place = np.unique(steps, return_inverse=True)
+    return np.array([beta**t for t in distinct.tolist()])[place]
+
+
+# --- arguments ------------------------------------------------------------------------------------
 
 
 def _parameters(params: Iterable[Value]) -> list[Value]:
@@ -401,11 +519,13 @@ def _below_one(name: str, x: float) -> float:
     return x
 
 
-def _numbers(saved: Any, name: str, n: int) -> list[float]:
-    """Check that a saved list holds n numbers."""
+def _numbers(saved: Any, name: str, n: int) -> Array:
+    """Check that a saved list holds n numbers, and make it an array."""
+    import numpy as np
+
     if not isinstance(saved, list) or len(saved) != n:
         raise ValueError(f"{name} must be a list of {n} numbers, one per parameter")
     for i, x in enumerate(saved):
         if not isinstance(x, (int, float)):
             raise ValueError(f"{name}[{i}] must be a number, not {x!r}")
-    return list(saved)
+    return np.array(saved, dtype=np.float64)

@@ -6,7 +6,7 @@ import hashlib
 import math
 import random
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,22 +18,34 @@ from nn.module import Module
 __all__ = ["Samples", "checked", "set_aside"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Samples:
     """Inputs and targets.
 
     Args:
-        X: n inputs, lists of floats, or floats.
+        X: n inputs: an array, of shape (n, d) or, if an input is one number, (n,); or, if they
+            have different lengths, a list of lists of floats.
         y: n targets, as the loss takes them.
-        classes: the n classes that the targets stand for; None if they do not.
+        classes: the n classes that the targets stand for, an array; None if they do not.
     """
 
-    X: list[Any]
+    X: Any
     y: list[Any]
-    classes: list[int] | None = None
+    classes: Any = None
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def inputs(self, indices: Iterable[int]) -> list[Any]:
+        """Return inputs as a model takes them one by one: lists of floats, or floats.
+
+        Args:
+            indices: positions from 0.
+
+        >>> checked([[1, 2], [3, 4]], [0, 1]).inputs([1])
+        [[3.0, 4.0]]
+        """
+        return [x if isinstance(x, list) else x.tolist() for x in map(self.X.__getitem__, indices)]
 
     def subset(self, indices: Sequence[int]) -> Samples:
         """Pick samples by their index.
@@ -41,13 +53,13 @@ class Samples:
         Args:
             indices: positions from 0.
 
-        >>> Samples([1.0, 2.0, 3.0], [0, 1, 0]).subset([2, 0])
-        Samples(X=[3.0, 1.0], y=[0, 0], classes=None)
+        >>> checked([1, 2, 3], [0, 1, 0]).subset([2, 0])
+        Samples(X=array([3., 1.]), y=[0, 0], classes=None)
         """
         return Samples(
-            [self.X[i] for i in indices],
+            [self.X[i] for i in indices] if isinstance(self.X, list) else self.X[indices],
             [self.y[i] for i in indices],
-            None if self.classes is None else [self.classes[i] for i in indices],
+            None if self.classes is None else self.classes[indices],
         )
 
     def classified(self, model: Module) -> Samples:
@@ -57,33 +69,36 @@ class Samples:
             model: a model that takes these inputs.
 
         >>> from nn import MLP
-        >>> Samples([[1.0], [2.0]], [-1, 1]).classified(MLP(1, [1])).classes
-        [0, 1]
+        >>> checked([[1.0], [2.0]], [-1, 1]).classified(MLP(1, [1])).classes
+        array([0, 1])
         """
-        if not self.X:
+        import numpy as np
+
+        if not self:
             return self
         with no_grad():
-            output = model(self.X[0])
+            (output,) = map(model, self.inputs([0]))
         n_outputs = len(output) if isinstance(output, list) else 1
         try:
-            return replace(self, classes=[target_class(t, n_outputs) for t in self.y])
+            classes = [target_class(t, n_outputs) for t in self.y]
         except (TypeError, ValueError):
             return self
+        return replace(self, classes=np.array(classes))
 
     def fingerprint(self) -> str:
         """Return a short text that tells these samples from any others.
 
-        >>> Samples([1.0], [0]).fingerprint() == Samples([1.0], [1]).fingerprint()
+        >>> checked([1.0], [0]).fingerprint() == checked([1.0], [1]).fingerprint()
         False
         """
         digest = hashlib.sha256(repr(self.y).encode())
         for x in self.X:
-            digest.update(array("d", x if isinstance(x, list) else [x]).tobytes())
+            digest.update(array("d", x).tobytes() if isinstance(x, list) else x.tobytes())
         return digest.hexdigest()[:16]
 
 
 def checked(X: Any, y: Any, place: str = "") -> Samples:
-    """Turn inputs and targets of all kinds into lists of floats and targets.
+    """Check inputs and targets of all kinds, and turn them into `Samples`.
 
     Args:
         X: n inputs, each a list of numbers, or a number; an array will do.
@@ -95,14 +110,14 @@ def checked(X: Any, y: Any, place: str = "") -> Samples:
         TypeError: an input is not a number.
 
     >>> checked([[1, 2]], [3])
-    Samples(X=[[1.0, 2.0]], y=[3], classes=None)
+    Samples(X=array([[1., 2.]]), y=[3], classes=None)
     """
-    inputs, targets = _listed(X, f"{place}X"), _listed(y, f"{place}y")
+    inputs, targets = _inputs(X, f"{place}X"), _listed(y, f"{place}y")
     if len(inputs) != len(targets):
         raise ValueError(f"{place}X has {len(inputs)} samples, but {place}y has {len(targets)}")
-    if not inputs:
+    if not targets:
         raise ValueError(f"{place}X is empty: there are no samples")
-    return Samples([_input(x, f"{place}X[{i}]") for i, x in enumerate(inputs)], targets)
+    return Samples(inputs, targets)
 
 
 def set_aside(samples: Samples, validation: Any, rng: random.Random) -> tuple[Samples, Samples]:
@@ -120,7 +135,7 @@ def set_aside(samples: Samples, validation: Any, rng: random.Random) -> tuple[Sa
         ValueError: a share leaves either with none, or the others are not samples.
         TypeError: `validation` is something else.
 
-    >>> samples = Samples([1.0, 2.0, 3.0, 4.0], [0, 1, 0, 1])
+    >>> samples = checked([1.0, 2.0, 3.0, 4.0], [0, 1, 0, 1])
     >>> [len(part) for part in set_aside(samples, 0.25, random.Random(0))]
     [3, 1]
     """
@@ -142,6 +157,20 @@ def set_aside(samples: Samples, validation: Any, rng: random.Random) -> tuple[Sa
     order = list(range(n))
     rng.shuffle(order)
     return samples.subset(order[count:]), samples.subset(order[:count])
+
+
+def _inputs(X: Any, name: str) -> Any:
+    """Check inputs, and make them an array if they are all of one length, else a list."""
+    import numpy as np
+
+    if isinstance(X, np.ndarray) and X.dtype.kind in "fiub" and X.ndim in (1, 2):
+        array = np.array(X, dtype=np.float64)
+        for place in np.argwhere(~np.isfinite(array))[:1].tolist():
+            _finite(array[tuple(place)], name + "".join(f"[{i}]" for i in place))
+        return array
+    rows = [_input(x, f"{name}[{i}]") for i, x in enumerate(_listed(X, name))]
+    lengths = {len(row) if isinstance(row, list) else None for row in rows}
+    return np.array(rows) if len(lengths) == 1 else rows
 
 
 def _listed(rows: Any, name: str) -> list[Any]:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import math
-import operator
 import os
 import random
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from autograd import Value, fsum, no_grad
+from autograd import Value
 from autograd.backward import collector_paused
+from autograd.errors import TraceError
 from nn.callbacks import Callback, Checkpoint
+from nn.compiled import Compiled
 from nn.data import batches
-from nn.diagnostics import decision_threshold, predicted_class
+from nn.diagnostics import decision_threshold, predicted_classes
+from nn.engines import Eager, Engine, Loss
 from nn.history import Epoch, History, described
 from nn.layers import MLP, count
 from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
 from nn.module import Frozen, Module
-from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
+from nn.optim import SGD, Adam, AdamW, Optimizer, checked_norm, clipped, write
 from nn.run import Run
 from nn.samples import Samples, checked, set_aside
 from nn.schedules import Schedule
@@ -29,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LOSSES", "OPTIMIZERS", "fit"]
 
-Loss = Callable[[Any, Any], Any]
-
 LOSSES: dict[str, Loss] = {
     loss.__name__: loss
     for loss in (cross_entropy, binary_cross_entropy, hinge_loss, mse_loss, mae_loss)
@@ -39,8 +40,6 @@ LOSSES: dict[str, Loss] = {
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 """The optimisers by name."""
-
-BatchGradient = Callable[[Sequence[Any], Sequence[Any]], tuple[float, list[Any]]]
 
 
 def fit(
@@ -59,11 +58,17 @@ def fit(
     seed: int = 0,
     progress: bool = True,
     resume: str | os.PathLike[str] | None = None,
+    compile: bool = True,  # noqa: A002 - what it is called in every library
 ) -> History:
     """Train a model: θ ← θ - η ∇L for each minibatch, whose loss L is the mean over its samples.
 
-    The same arguments give the same numbers. An epoch happens as a whole or not at all: if an error
-    or Ctrl-C cuts one short, the model is left as it was after the one before.
+    The model and the loss are compiled, see `autograd.compile`: traced once, for stand-ins, they
+    become array code that runs over a whole minibatch. What cannot be compiled, such as `if v > 0`,
+    runs on the eager engine, with a warning that says why.
+
+    The same arguments give the same numbers, and but for rounding the same by both engines. An
+    epoch happens as a whole or not at all: if an error or Ctrl-C cuts one short, the model is left
+    as it was after the one before.
 
     Args:
         model: the model; it is changed. Frozen parameters stay as they are.
@@ -81,11 +86,14 @@ def fit(
         max_grad_norm: the greatest norm of the gradient, see `clip_grad_norm`.
         seed: the seed of the order of the samples and of the share set aside.
         progress: whether to show a progress bar, on standard error.
-        resume: the file of a `Checkpoint` to go on from.
+        resume: the file of a `Checkpoint` to go on from; it does not matter whether that run was
+            compiled.
+        compile: whether to compile; the eager engine, which follows the scalar code as it stands,
+            is slower by a factor of about a thousand.
 
     Returns:
-        What was measured in each epoch. There are accuracies if the loss is one for classification,
-        or your own, and the targets are classes.
+        What was measured in each epoch, and by which engine. There are accuracies if the loss is
+        one for classification, or your own, and the targets are classes.
 
     Raises:
         ValueError: an argument does not fit; or the checkpoint is damaged or of another run.
@@ -99,9 +107,12 @@ def fit(
     >>> history[-1].accuracy
     1.0
     """
+    import numpy as np
+
     if not isinstance(model, Module):
         raise TypeError(f"model must be a Module, such as an MLP, not {model!r}")
     epochs, batch_size = count("epochs", epochs), count("batch_size", batch_size)
+    max_grad_norm = checked_norm(max_grad_norm)
     criterion = _named(LOSSES, loss, "loss") if isinstance(loss, str) else loss
     schedule, lr = (lr, lr(0.0)) if callable(lr) else (None, lr)
     rng = random.Random(seed)
@@ -125,16 +136,18 @@ def fit(
     )
     if resume is not None:
         run.resume(resume)
-    gradient = eager_gradient(model, criterion)
+    engine: Engine = (Compiled if compile else Eager)(model, criterion, samples, held_out)
     n_batches = math.ceil(len(samples) / batch_size)
     with _progress_bar(run, n_batches, shown=progress) as bar:
         for callback in run.callbacks:
             callback.on_train_begin(run)
         while len(run.history) < epochs and not run.stopped:
-            with run.whole_epoch(), collector_paused():
+            with run.whole_epoch(), collector_paused(), np.errstate(all="ignore"):
                 started = time.perf_counter()
-                trained = _train(run, samples, batch_size, gradient, schedule, max_grad_norm, bar)
-                validated = _evaluate(model, criterion, held_out)
+                engine = _begun(engine, run.optimizer.trained()[0])
+                run.history.engine = engine.name
+                trained = _train(run, engine, batch_size, schedule, max_grad_norm, bar)
+                validated = _evaluate(engine)
                 run.history.append(
                     Epoch(
                         epoch=len(run.history) + 1,
@@ -156,86 +169,62 @@ def fit(
 # --- an epoch -------------------------------------------------------------------------------------
 
 
-def eager_gradient(model: Module, loss: Loss) -> BatchGradient:
-    """Make the function that computes the gradient of a minibatch, with the engine as it is.
-
-    Up to 16 samples share a graph, so that one backward pass visits each parameter once for all of
-    them: that takes two thirds of the time of a pass per sample. More would hardly be faster, and
-    the memory that a graph takes stays bounded for any batch size.
-
-    Args:
-        model: the model.
-        loss: the loss of one sample.
-
-    Returns:
-        A function of the inputs and the targets of a minibatch. It adds the gradient of their mean
-        loss to the `grad` of the parameters, and returns that loss and the outputs, as floats.
-
-    >>> from nn import MLP, mse_loss
-    >>> model = MLP(1, [1], init=lambda n_in, n_out, *, rng: [2.0])
-    >>> eager_gradient(model, mse_loss)([[1.0], [3.0]], [0.0, 0.0])
-    (20.0, [2.0, 6.0])
-    >>> [p.grad for p in model.parameters()]
-    [20.0, 8.0]
-    """
-
-    def gradient(X: Sequence[Any], y: Sequence[Any]) -> tuple[float, list[Any]]:
-        total = 0.0
-        numbers: list[Any] = []
-        for start in range(0, len(X), 16):
-            outputs = [model(x) for x in X[start : start + 16]]
-            part = fsum(map(loss, outputs, y[start : start + 16]))
-            if not isinstance(part, Value):
-                raise TypeError(
-                    f"loss must return a Value that depends on the output of the model, not {part}"
-                )
-            part.backward(1.0 / len(X))
-            total += part.data
-            numbers += map(_numbers, outputs)
-        return total / len(X), numbers
-
-    return gradient
+def _begun(engine: Engine, params: list[Value]) -> Engine:
+    """Get an engine ready for an epoch; if it cannot do it, give one that can."""
+    try:
+        engine.begin(params)
+    except TraceError as error:
+        warnings.warn(
+            f"fit trains with the eager engine, which is slower, since compiling failed: {error}. "
+            "With compile=False there is no warning",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        engine = Eager(engine.model, engine.loss, engine.samples, engine.held_out)
+        engine.begin(params)
+    return engine
 
 
 def _train(
     run: Run,
-    samples: Samples,
+    engine: Engine,
     batch_size: int,
-    gradient: BatchGradient,
     schedule: Schedule | None,
     max_grad_norm: float,
     bar: tqdm[Any],
 ) -> dict[str, float]:
     """Go through all samples once, in minibatches, and return what was measured."""
-    optimizer, tally = run.optimizer, _Tally(run.model)
+    import numpy as np
+
+    optimizer, samples, tally = run.optimizer, engine.samples, _Tally(run.model)
+    params, rows = optimizer.trained()
+    theta = np.array([p.data for p in params])
     epoch = len(run.history)
+    bar.set_description(f"epoch {epoch + 1}/{run.epochs}, {engine.name}", refresh=False)
     minibatches = list(batches(len(samples), batch_size, rng=run.rng))
     for i, indices in enumerate(minibatches):
         if schedule is not None:
             optimizer.lr = schedule(epoch + i / len(minibatches))
-        batch = samples.subset(indices)
-        optimizer.zero_grad()
-        loss, outputs = gradient(batch.X, batch.y)
-        norm = clip_grad_norm(optimizer.params, max_grad_norm)
+        loss, outputs, gradient = engine.gradient(theta, indices)
+        gradient, norm = clipped(gradient, max_grad_norm)
         if not (math.isfinite(loss) and math.isfinite(norm)):
+            batch = samples.inputs(indices)
             raise _diverged(loss, norm, f"epoch {epoch + 1}, batch {i + 1}", optimizer.lr, batch)
-        optimizer.step()
-        tally.add(loss, outputs, batch.classes)
-        bar.set_description(f"epoch {epoch + 1}/{run.epochs}", refresh=False)
-        bar.set_postfix_str(described({**tally.means(), **run.last("val_")}), refresh=False)
-        bar.update()
+        theta = optimizer.updated(theta, gradient, rows)
+        tally.add(loss, len(indices), outputs, samples.classes, indices)
+        if bar.update():
+            bar.set_postfix_str(described({**tally.means(), **run.last("val_")}))
+    write(params, theta)
     return tally.means()
 
 
-def _evaluate(model: Module, loss: Loss, samples: Samples) -> dict[str, float]:
+def _evaluate(engine: Engine) -> dict[str, float]:
     """Measure on samples that are not trained on; nothing, if there are none."""
-    if not samples:
+    held_out, tally = engine.held_out, _Tally(engine.model)
+    if not held_out:
         return {}
-    tally = _Tally(model)
-    with no_grad():
-        outputs = [model(x) for x in samples.X]
-        total = fsum(map(loss, outputs, samples.y))
-    tally.add(_numbers(total) / len(samples), outputs, samples.classes)
+    loss, outputs = engine.evaluate()
+    tally.add(loss, len(held_out), outputs, held_out.classes, slice(None))
     return tally.means()
 
 
@@ -248,14 +237,13 @@ class _Tally:
         self._loss = 0.0
         self._right: int | None = None
 
-    def add(self, loss: float, outputs: Sequence[Any], classes: list[int] | None) -> None:
-        """Count samples, given their mean loss and, for each, the output and the class if any."""
-        self._n += len(outputs)
-        self._loss += loss * len(outputs)
+    def add(self, loss: float, n: int, outputs: Any, classes: Any, indices: Any) -> None:
+        """Count n samples: their mean loss, and, if all samples are in classes, their outputs."""
+        self._n += n
+        self._loss += loss * n
         if classes is not None:
-            predictions = [predicted_class(output, self._threshold) for output in outputs]
-            right = sum(map(operator.eq, predictions, classes))
-            self._right = (self._right or 0) + right
+            right = predicted_classes(outputs, self._threshold) == classes[indices]
+            self._right = (self._right or 0) + int(right.sum())
 
     def means(self) -> dict[str, float]:
         """Return the means by the names that they have in `Epoch`."""
@@ -271,11 +259,11 @@ def _quantities(samples: Samples) -> list[str]:
 
 
 def _diverged(
-    loss: float, norm: float, place: str, lr: float, batch: Samples
+    loss: float, norm: float, place: str, lr: float, inputs: list[Any]
 ) -> FloatingPointError:
     """Make the error for a loss or a gradient that is not finite."""
     what = f"loss is {loss}" if not math.isfinite(loss) else f"norm of the gradient is {norm}"
-    largest = max(max(map(abs, x)) if isinstance(x, list) else abs(x) for x in batch.X)
+    largest = max(max(map(abs, x)) if isinstance(x, list) else abs(x) for x in inputs)
     scale = f"; or scale the inputs, which reach {largest:.3g}: see nn.data.standardise"
     return FloatingPointError(
         f"{place}: the {what}. The learning rate {lr:g} is probably too high: try {lr / 10:g}"
@@ -319,13 +307,6 @@ def _named(table: Mapping[str, Any], name: str, what: str) -> Any:
 
 
 # --- helpers --------------------------------------------------------------------------------------
-
-
-def _numbers(output: Any) -> Any:
-    """Turn what a model returns into floats."""
-    if isinstance(output, list):
-        return [v.data if isinstance(v, Value) else v for v in output]
-    return output.data if isinstance(output, Value) else output
 
 
 def _progress_bar(run: Run, n_batches: int, *, shown: bool) -> tqdm[Any]:
