@@ -68,7 +68,9 @@ if TYPE_CHECKING:
     from autograd.checking import check_grads
     from autograd.compiler import compile
     from autograd.drawing import draw
+    from autograd.explaining import explain
     from autograd.extending import primitive
+    from autograd.pathways import paths
     from autograd.stepping import backward_steps, forward_steps
     from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
@@ -79,11 +81,13 @@ _LATER = {
     "compile": "compiler",
     "draw": "drawing",
     "forward_steps": "stepping",
+    "explain": "explaining",
     "grad": "transforms",
     "hessian": "transforms",
     "hvp": "transforms",
     "jacobian": "transforms",
     "jvp": "transforms",
+    "paths": "pathways",
     "primitive": "extending",
     "value_and_grad": "transforms",
     "vjp": "transforms",
@@ -130,6 +134,7 @@ __all__ = [
     "erf",
     "erfc",
     "exp",
+    "explain",
     "expm1",
     "forward_steps",
     "fsum",
@@ -152,6 +157,7 @@ __all__ = [
     "mean",
     "minimum",
     "no_grad",
+    "paths",
     "pow",
     "primitive",
     "relu",
