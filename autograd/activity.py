@@ -12,53 +12,80 @@ from typing import Any
 import numpy as np
 
 from autograd import primitives as p
-from autograd.grouping import SHARED, VARYING, Program, Ref, Step
+from autograd.grouping import SHARED, VARYING, Program, Ref, Step, Tape
+from autograd.primitives import Primitive
 
 
-def differentiable(step: Step) -> tuple[Ref | float, ...]:
-    """Give the operands of a step to which a gradient flows."""
-    if step.op is p.where:
-        return step.operands[1:]
-    return () if step.op.partials is None else step.operands
-
-
-def always_reached(program: Program) -> dict[str, Any]:
-    """Tell which places a gradient reaches whatever branches are taken."""
-    always = {space: np.zeros(size, dtype=bool) for space, size in program.sizes.items()}
-    out = program.outputs[0]
-    if not isinstance(out, float):
-        always[out[0]][out[1]] = True
-    lifted = False
-    for step in sorted(program.steps, key=lambda step: step.space == VARYING)[::-1]:
-        if step.space == SHARED and not lifted:
-            lifted = True
-            for shared, copy in program.lifts:
-                always[SHARED][shared] |= always[VARYING][copy]
-        here = always[step.space][step.start : step.start + step.size]
-        for ref in () if step.op is p.where else differentiable(step):
-            if isinstance(ref, Ref):
-                np.logical_or.at(always[ref.space], ref.places.T, here)
-    for space, place in program.inputs:
-        always[space][place] = True
-    return always
+def differentiable(op: Primitive, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Give those operands of a step or of a row to which a gradient flows."""
+    if op is p.where:
+        return operands[1:]
+    return () if op.partials is None else operands
 
 
 def active_places(program: Program, inputs: Sequence[bool]) -> dict[str, Any]:
     """Tell for each place whether it depends on an input whose gradient is wanted."""
-    active = {space: np.zeros(size, dtype=bool) for space, size in program.sizes.items()}
+    active = _nowhere(program)
     for (space, place), wanted in zip(program.inputs, inputs, strict=True):
         active[space][place] = wanted
-    for step in sorted(program.steps, key=lambda step: step.space == VARYING):
-        if step.space == VARYING:
+    for space in (SHARED, VARYING):
+        if space == VARYING:
             for shared, lifted in program.lifts:
                 active[VARYING][lifted] = active[SHARED][shared]
-        active[step.space][step.start : step.start + step.size] = _depends(step, active)
+        for step in program.steps:
+            if step.space != space:
+                continue
+            if isinstance(step, Tape):
+                here = active[space].data
+                for op, place, operands in zip(step.ops, step.places, step.operands, strict=True):
+                    places = [x for x in differentiable(op, operands) if x.__class__ is int]
+                    here[place] = True in [here[x] for x in places]
+            else:
+                active[space][step.start : step.start + step.size] = _depends(step, active)
     return active
 
 
 def _depends(step: Step, active: dict[str, Any]) -> Any:
     result = np.zeros(step.size, dtype=bool)
-    for ref in differentiable(step):
+    for ref in differentiable(step.op, step.operands):
         if not isinstance(ref, float):
             result |= active[ref.space][ref.places].reshape(step.size, -1).any(axis=1)
     return result
+
+
+def always_reached(program: Program) -> dict[str, Any]:
+    """Tell which places a gradient reaches whatever branches are taken; an input counts as such."""
+    always = _nowhere(program)
+    for out in program.outputs:
+        if not isinstance(out, float):
+            always[out[0]][out[1]] = True
+    for space in (VARYING, SHARED):
+        if space == SHARED:
+            for shared, copy in program.lifts:
+                always[SHARED][shared] |= always[VARYING][copy]
+        for step in reversed(program.steps):
+            if step.space != space:
+                continue
+            if isinstance(step, Tape):
+                _reach_from_tape(step, always[space].data)
+            elif step.op is not p.where:
+                here = always[space][step.start : step.start + step.size]
+                for ref in differentiable(step.op, step.operands):
+                    if isinstance(ref, Ref):
+                        np.logical_or.at(always[ref.space], ref.places.T, here)
+    for space, place in program.inputs:
+        always[space][place] = True
+    return always
+
+
+def _reach_from_tape(tape: Tape, always: Any) -> None:
+    for i in range(len(tape.ops) - 1, -1, -1):
+        op = tape.ops[i]
+        if op is not p.where and always[tape.places[i]]:
+            for x in differentiable(op, tape.operands[i]):
+                if x.__class__ is int:
+                    always[x] = True
+
+
+def _nowhere(program: Program) -> dict[str, Any]:
+    return {space: np.zeros(size, dtype=bool) for space, size in program.sizes.items()}

@@ -86,4 +86,4 @@ def compile(
     from autograd.compiling import Compiled
     from autograd.running import Options
 
-    return Compiled(f, in_axes, Options(argnums, reduce, fast_math, has_aux), check=check)
+    return Compiled(f, in_axes, Options(argnums, reduce, fast_math, has_aux, check))

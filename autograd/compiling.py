@@ -11,6 +11,7 @@ from typing import Any
 
 from autograd import transforms
 from autograd.arguments import Form, Leaf, NodeGivenError, leaves_of, taken_apart
+from autograd.backward import collector_paused
 from autograd.errors import TraceError
 from autograd.running import Options, Plan
 
@@ -23,13 +24,10 @@ class Compiled:
     `print` shows the code for the structure of arguments that was used last.
     """
 
-    def __init__(
-        self, f: Callable[..., Any], in_axes: Any, options: Options, *, check: bool
-    ) -> None:
+    def __init__(self, f: Callable[..., Any], in_axes: Any, options: Options) -> None:
         self._f = f
         self._in_axes = in_axes
         self._options = options
-        self._check = check
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
         self._latest: dict[bool, Plan] = {}
         self._lock = threading.RLock()
@@ -109,8 +107,9 @@ class Compiled:
             if not -len(forms) <= place < len(forms):
                 raise TypeError(f"argnums={argnums!r}, but the call has {len(forms)} arguments")
         wanted = [place % len(forms) for place in places] if with_grad else []
-        plan = Plan(self._f, forms, wanted, self._options)
-        if self._check and Plan(self._f, forms, wanted, self._options).listing != plan.listing:
+        with collector_paused():
+            plan = Plan(self._f, forms, wanted, self._options)
+        if self._options.check and Plan(self._f, forms, wanted, self._options).text != plan.text:
             raise TraceError(
                 f"{self._name} was traced twice with different results: it depends on "
                 "random numbers or on something that changes; pass that as an argument"

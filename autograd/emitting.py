@@ -10,18 +10,19 @@ For the derivative of the lecture's neuron, relu(z), the rule asks for 1 where z
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from autograd import primitives as p
 from autograd.arrays import EXPANSIONS, FUNCTIONS
-from autograd.grouping import SHARED, VARYING, Program, Ref, Step
+from autograd.grouping import SHARED, VARYING, Program, Ref
 from autograd.primitives import Primitive
 from autograd.simplifying import LOG_OF_TOTAL
 from autograd.tracing import StandIn
 
-_UFUNCS: dict[Primitive, Any] = {
+UFUNCS: dict[Primitive, Any] = {
     p.add: np.add,
     p.sub: np.subtract,
     p.mul: np.multiply,
@@ -73,7 +74,7 @@ _EXPANSIONS: dict[Primitive, Callable[..., Any]] = {
 }
 
 
-def _expansion(op: Primitive, operands: Sequence[Any]) -> Callable[..., Any] | None:
+def expansion_of(op: Primitive, operands: Sequence[Any]) -> Callable[..., Any] | None:
     """Find how to write a row with others."""
     if op is p.where and not isinstance(operands[0], Symbol):
         return op.forward
@@ -120,20 +121,21 @@ class Code:
         self.lines: list[str] = []
         self.makers: dict[str, Callable[[dict[str, Any], int], Any]] = {}
         self.names: dict[Any, str] = {}
-        self.size = 0
+        self.shape: tuple[int, ...] = ()
         self.varying = False
         self.scratch = 0
         self.free: dict[Any, list[str]] = {}
         self.busy: list[tuple[Any, str]] = []
         self.known: dict[Any, Symbol] = {}
+        self.functions: dict[Any, Any] = {}  # for the rows of tapes, by what these have in common
         self.reads_anywhere = False  # whether rows are read in another way than as a slice
 
     # --- names ------------------------------------------------------------------------------
 
-    def name(self, key: Any, maker: Callable[[dict[str, Any], int], Any]) -> str:
-        """Give the name of an array, made once for each key."""
+    def name(self, key: Any, maker: Callable[[dict[str, Any], int], Any], prefix: str = "a") -> str:
+        """Give the name of an array, or of what else code needs, made once for each key."""
         if key not in self.names:
-            self.names[key] = name = f"a{len(self.names)}"
+            self.names[key] = name = f"{prefix}{len(self.names)}"
             self.makers[name] = maker
         return self.names[key]
 
@@ -153,12 +155,12 @@ class Code:
         self.busy.append((kind, name))
         return name
 
-    def begin(self, step: Step) -> None:
-        """Start a step: scratch arrays are free, and nothing is known."""
+    def begin(self, shape: tuple[int, ...], varying: bool) -> None:
+        """Start on results of this shape: scratch arrays are free, and nothing is known."""
         for kind, name in self.busy:
             self.free[kind].append(name)
         self.busy, self.known = [], {}
-        self.size, self.varying = step.size, step.space == VARYING
+        self.shape, self.varying = shape, varying
 
     def emit(self, line: str) -> None:
         """Write one line."""
@@ -239,7 +241,7 @@ class Code:
 
     def compute(self, op: Primitive, operands: Sequence[Any], out: str | None = None) -> Any:
         """Write an operation on symbols and constants; give the symbol of the result."""
-        expansion = _expansion(op, operands)
+        expansion = expansion_of(op, operands)
         if expansion:
             result = expansion(*operands)
             return self.copied(result, out) if out else result
@@ -252,7 +254,9 @@ class Code:
         if out is None:
             if op is p.mul and 1.0 in operands:
                 return operands[0] if operands[1] == 1.0 else operands[1]
-            shape = (self.size,) if varying or not self.varying else (self.size, 1)
+            shape = self.shape
+            if self.shape and self.varying and not varying:
+                shape = (*shape, 1)
             target = self.temporary(shape, varying, np.bool_ if truth else np.float64)
         else:
             target = out
@@ -265,8 +269,8 @@ class Code:
             self.emit(f"copyto({target}, {names[1]}, where={test})")
         elif op in _CALLS:
             self.emit(f"{_CALLS[op].format(*names, out=target)}, out={target})")
-        elif op in _UFUNCS:
-            self.emit(f"{_UFUNCS[op].__name__}({', '.join(names)}, out={target})")
+        elif op in UFUNCS:
+            self.emit(f"{UFUNCS[op].__name__}({', '.join(names)}, out={target})")
         else:
             function = self.name(("op", op), lambda *_: op.forward)  # a user's own
             self.emit(f"{target}[...] = {function}({', '.join(names)})")
@@ -282,6 +286,13 @@ class Code:
 
 
 _COMPARISONS = {p.lt, p.le, p.gt, p.ge, p.eq, NONZERO, NOT, AND}
+
+
+def function_code(lines: Sequence[str], parameters: str = "") -> CodeType:
+    """Compile lines to the code of a function that reads other names from its globals."""
+    source = "\n".join([f"def run({parameters}):", *[f" {line}" for line in lines or ["pass"]]])
+    module = compile(source, "<compiled function>", "exec")
+    return next(code for code in module.co_consts if isinstance(code, CodeType))
 
 
 def _literal(x: float) -> str:

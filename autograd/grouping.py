@@ -5,12 +5,18 @@ next to each other, so that what comes later can read them as one slice. For a l
 
     before   z1 = dot(w11, w12, x1, x2, b1)    z2 = dot(w21, w22, x1, x2, b2)
     after    z = W x + b, one matrix product
+
+Where a long program has no such repetition, as in a chain of neurons with one input each, rows go
+on a tape, which computes them one after the other:
+
+    before   z1 = w1 * x    a1 = relu(z1)    z2 = w2 * a1    a2 = relu(z2)    ...
+    after    the same rows, each with a place for its result
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +27,10 @@ from autograd.primitives import Primitive
 from autograd.tracing import Operand, Trace
 
 SHARED, VARYING = "S", "V"  # one number for the whole batch, or one for each lane of it
+
+_MOST_STEPS = 256  # a program of so few steps needs no tapes: its code is made fast enough
+_FEWEST_ROWS = 8  # a step of fewer rows gains nothing over a tape, as operands must be gathered
+_MOST_OPERANDS = 32  # a row of more is worth a step of its own
 
 
 @dataclass(frozen=True)
@@ -47,22 +57,50 @@ class Step:
     size: int
     operands: tuple[Ref | float, ...]
 
+    def operations(self) -> set[Primitive]:
+        """Give the different operations."""
+        return {self.op}
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Rows of one space that are computed one after the other.
+
+    Attributes:
+        space: where all operands and results stand.
+        ops: the operation of each row.
+        places: where its result goes; with no gradient to come, rows may have a place in turn.
+        operands: places, and constants.
+    """
+
+    space: str
+    ops: tuple[Primitive, ...]
+    places: tuple[int, ...]
+    operands: tuple[tuple[Operand, ...], ...]
+
+    def operations(self) -> set[Primitive]:
+        """Give the different operations."""
+        return set(self.ops)
+
 
 @dataclass(frozen=True)
 class Program:
     """A re-rolled trace: plain data.
 
     Attributes:
-        steps: in an order in which each reads only what is there already.
+        steps: in an order in which each reads only what is there already, the shared ones first.
         sizes: the number of places in each space.
         inputs: for each input of the trace its space and place.
         captured: nodes from outside, whose data fills the places after the inputs'.
         constants: (place, value) pairs of the shared space.
         lifts: (shared place, varying place) pairs, of which the second is a copy of the first.
         outputs: for each output its space and place, or a constant.
+
+    Raises:
+        ValueError: something is read that nothing has written.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[Step | Tape, ...]
     sizes: dict[str, int]
     inputs: tuple[tuple[str, int], ...]
     captured: tuple[tuple[Any, int], ...]
@@ -70,14 +108,62 @@ class Program:
     lifts: tuple[tuple[int, int], ...]
     outputs: tuple[tuple[str, int] | float, ...]
 
+    def __post_init__(self) -> None:
+        ready = {space: np.zeros(size, dtype=bool) for space, size in self.sizes.items()}
+        for space, place in self.inputs:
+            ready[space][place] = True
+        for place in [place for _, place in self.captured] + [place for place, _ in self.constants]:
+            ready[SHARED][place] = True
+        for step in self.steps:
+            if step.space == SHARED:
+                _check(step, ready)
+        for shared, copy in self.lifts:
+            _require(ready, SHARED, [shared], "a copy into the lanes")
+            ready[VARYING][copy] = True
+        for step in self.steps:
+            if step.space == VARYING:
+                _check(step, ready)
+        for out in self.outputs:
+            if not isinstance(out, float):
+                _require(ready, out[0], [out[1]], "an output")
 
-def grouped(trace: Trace, outputs: Sequence[Operand], varying_inputs: Sequence[bool]) -> Program:
+
+def _check(step: Step | Tape, ready: dict[str, Any]) -> None:
+    """Raise unless a step reads only what is ready; then its results are."""
+    if isinstance(step, Tape):
+        here = ready[step.space].data
+        for op, place, operands in zip(step.ops, step.places, step.operands, strict=True):
+            for x in operands:
+                if x.__class__ is int and not here[x]:
+                    _require(ready, step.space, [x], op.name)
+            here[place] = True
+        return
+    for ref in step.operands:
+        if isinstance(ref, Ref):
+            if len(ref.places) != step.size:
+                raise ValueError(f"{step.op.name} has {step.size} rows, not {len(ref.places)}")
+            _require(ready, ref.space, ref.places, step.op.name)
+    if step.start + step.size > len(ready[step.space]):
+        raise ValueError(f"{step.op.name} has results beyond the end of its space")
+    ready[step.space][step.start : step.start + step.size] = True
+
+
+def _require(ready: dict[str, Any], space: str, places: Any, what: str) -> None:
+    if not ready[space][places].all():
+        raise ValueError(f"{what} reads a place of {space} that nothing has written")
+
+
+def grouped(
+    trace: Trace, outputs: Sequence[Operand], varying_inputs: Sequence[bool], reuse: bool = False
+) -> Program:
     """Make the program of a simplified trace.
 
     Args:
         trace: the rows.
         outputs: rows or constants.
         varying_inputs: for each input, whether it differs from lane to lane.
+        reuse: whether a place may be given to another row when nobody needs the first any more;
+            not if there is a gradient to come, which needs all values.
     """
     n = len(trace.ops)
     varying = list(varying_inputs) + [False] * (n - len(varying_inputs))
@@ -86,17 +172,17 @@ def grouped(trace: Trace, outputs: Sequence[Operand], varying_inputs: Sequence[b
     for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
         if op is None:
             continue
-        rows = [x for x in operands if isinstance(x, int)]
-        varying[row] = any(varying[x] for x in rows)
-        level[row] = 1 + max(level[x] for x in rows)
-        groups[_likeness(op, operands, level[row], varying)].append(row)
-    return _Layout(trace, varying).program(
-        [groups[key] for key in sorted(groups, key=lambda key: (key[0], groups[key][0]))], outputs
-    )
+        rows = [x for x in operands if x.__class__ is int]
+        varying[row] = True in [varying[x] for x in rows]
+        level[row] = 1 + max([level[x] for x in rows])
+        groups[_likeness(op, operands, level[row], varying, varying[row])].append(row)
+    layout = _Layout(trace, varying, outputs, reuse)
+    by_level = [(key[0], rows) for key, rows in groups.items()]
+    return layout.program(_arranged(trace, by_level, varying), outputs)
 
 
 def _likeness(
-    op: Primitive, operands: Sequence[Operand], level: int, varying: Sequence[bool]
+    op: Primitive, operands: Sequence[Operand], level: int, varying: Sequence[bool], here: bool
 ) -> tuple[Any, ...]:
     """Give what rows of one step have in common; the level first."""
     if op is p.dot:
@@ -104,8 +190,38 @@ def _likeness(
         # neurons of one layer read the same inputs: that makes their step a matrix product
         inputs = tuple([x if isinstance(x, int) else repr(x) for x in right])  # 3 is not 3.0
         return level, op, inputs, _is_varying(left, varying), _kind(operands[-1], varying)
-    kinds = tuple([_kind(x, varying) for x in operands]) if len(operands) <= 3 else len(operands)
-    return level, op, kinds, _is_varying(operands, varying)
+    if len(operands) > 3:
+        return level, op, len(operands), here
+    return level, op, here, *[_kind(x, varying) for x in operands]
+
+
+def _arranged(
+    trace: Trace, groups: Sequence[tuple[int, list[int]]], varying: Sequence[bool]
+) -> Iterator[tuple[bool, list[int]]]:
+    """Put groups into an order in which they can be computed: the shared ones first, by level.
+
+    Of a long program, small groups are put together. These are marked: they are for tapes.
+    """
+    long = len(groups) > _MOST_STEPS
+
+    def small(rows: list[int]) -> bool:
+        few = long and len(rows) < _FEWEST_ROWS
+        return few and len(trace.operands[rows[0]]) <= _MOST_OPERANDS
+
+    order = sorted(
+        [(varying[rows[0]], level, small(rows), rows[0], rows) for level, rows in groups]
+    )
+    loose: list[int] = []
+    for i, (lanes, _, few, _, rows) in enumerate(order):
+        if loose and (not few or lanes != order[i - 1][0]):
+            yield True, sorted(loose)
+            loose = []
+        if few:
+            loose += rows
+        else:
+            yield False, rows
+    if loose:
+        yield True, sorted(loose)
 
 
 def _factors(
@@ -130,12 +246,18 @@ def _kind(x: Operand, varying: Sequence[bool]) -> str:
 class _Layout:
     """Gives each row a place in its space: inputs first, then step after step."""
 
-    def __init__(self, trace: Trace, varying: Sequence[bool]) -> None:
+    def __init__(
+        self, trace: Trace, varying: Sequence[bool], outputs: Sequence[Operand], reuse: bool
+    ) -> None:
         self.trace, self.varying = trace, varying
         self.sizes = {SHARED: 0, VARYING: 0}
-        self.places = np.zeros(len(trace.ops), dtype=np.intp)
+        self.places = [0] * len(trace.ops)
         self.constants: dict[str, tuple[int, float]] = {}
         self.lifts: dict[int, int] = {}
+        self.reuse = reuse
+        self.free: dict[str, list[int]] = {SHARED: [], VARYING: []}
+        self.uses = _uses(trace, outputs) if reuse else []
+        self.on_tape = bytearray(len(trace.ops))
 
     def take(self, space: str, count: int) -> int:
         """Take the next places of a space."""
@@ -146,7 +268,9 @@ class _Layout:
     def space(self, row: int) -> str:
         return VARYING if self.varying[row] else SHARED
 
-    def program(self, groups: Sequence[Sequence[int]], outputs: Sequence[Operand]) -> Program:
+    def program(
+        self, groups: Iterable[tuple[bool, list[int]]], outputs: Sequence[Operand]
+    ) -> Program:
         trace = self.trace
         owners = {row: value for value, row in trace.captured.items()}
         inputs, captured = [], []
@@ -158,8 +282,8 @@ class _Layout:
                     captured.append((owners[row], place))
                 else:
                     inputs.append((space, place))
-        steps = tuple([self.step(rows) for rows in groups])
-        where = [(self.space(x), int(self.places[x])) if isinstance(x, int) else x for x in outputs]
+        steps = tuple([self.tape(rows) if few else self.step(rows) for few, rows in groups])
+        where = [(self.space(x), self.places[x]) if isinstance(x, int) else x for x in outputs]
         return Program(
             steps,
             self.sizes,
@@ -169,6 +293,33 @@ class _Layout:
             tuple(self.lifts.items()),
             tuple(where),
         )
+
+    def tape(self, rows: Sequence[int]) -> Tape:
+        """Lay out rows that are computed one after the other."""
+        space = self.space(rows[0])
+        places, all_operands = self.places, []
+        free = self.free[space]
+        for row in rows:
+            operands = self.trace.operands[row]
+            all_operands.append(
+                tuple([self.place(x, space) if x.__class__ is int else x for x in operands])
+            )
+            # not the place of an operand, which may still be read when the result is half done
+            places[row] = free.pop() if free else self.take(space, 1)
+            self.on_tape[row] = True
+            self.release(operands)
+        ops = tuple([self.trace.ops[row] for row in rows])
+        return Tape(space, ops, tuple([places[row] for row in rows]), tuple(all_operands))  # type: ignore[arg-type]
+
+    def release(self, operands: Sequence[Operand]) -> None:
+        """Note that operands have been read; what is not needed again leaves its place."""
+        if not self.reuse:
+            return
+        for x in operands:
+            if x.__class__ is int:
+                self.uses[x] -= 1
+                if not self.uses[x] and self.on_tape[x]:
+                    self.free[self.space(x)].append(self.places[x])
 
     def step(self, rows: Sequence[int]) -> Step:
         """Lay out one group of rows."""
@@ -188,7 +339,9 @@ class _Layout:
         else:
             operands = tuple([self.one(column) for column in zip(*matrix, strict=True)])
         start = self.take(space, len(rows))
-        self.places[list(rows)] = np.arange(start, start + len(rows))
+        for i, row in enumerate(rows):
+            self.places[row] = start + i
+            self.release(self.trace.operands[row])
         return Step(op, space, start, len(rows), operands)
 
     def ref_space(self, matrix: Sequence[Sequence[Operand]]) -> str:
@@ -212,7 +365,7 @@ class _Layout:
     def place(self, x: Operand, space: str) -> int:
         """Give the place of an operand; what is shared gets a varying copy where that is asked."""
         if isinstance(x, int):
-            place = int(self.places[x])
+            place = self.places[x]
             return place if self.space(x) == space else self.lift(place)
         place, _ = self.constants.setdefault(repr(x), (self.sizes[SHARED], x))
         if place == self.sizes[SHARED]:
@@ -224,3 +377,13 @@ class _Layout:
         if place not in self.lifts:
             self.lifts[place] = self.take(VARYING, 1)
         return self.lifts[place]
+
+
+def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:
+    """Count how often each row is read; an output is never done with."""
+    uses = [0] * len(trace.ops)
+    for operands in (*trace.operands, outputs):
+        for x in operands:
+            if x.__class__ is int:
+                uses[x] += 1
+    return uses

@@ -21,7 +21,8 @@ import numpy as np
 from autograd import primitives as p
 from autograd.activity import always_reached, differentiable
 from autograd.emitting import AND, NONZERO, NOT, Code, Symbol, affine, even
-from autograd.grouping import SHARED, VARYING, Ref, Step
+from autograd.grouping import SHARED, VARYING, Ref, Step, Tape
+from autograd.tapes import backward_tape, forward_tape
 
 
 def _same_rows(ref: Ref) -> bool:
@@ -34,10 +35,13 @@ class Forward:
     def __init__(self, code: Code) -> None:
         self.code = code
 
-    def write(self, step: Step) -> None:
+    def write(self, step: Step | Tape) -> None:
         """Write one step."""
         code = self.code
-        code.begin(step)
+        if isinstance(step, Tape):
+            forward_tape(code, step)
+            return
+        code.begin((step.size,), step.space == VARYING)
         out = code.rows(step.space, np.arange(step.start, step.start + step.size))
         if step.op is p.dot:
             self.dot(step, out)
@@ -101,7 +105,7 @@ class Backward:
         }
         self.first = first
         self.always = always_reached(code.program)  # or an input, where nobody asks
-        self.masked = any(step.op is p.where for step in code.program.steps)
+        self.masked = any(p.where in step.operations() for step in code.program.steps)
         self.mask: Symbol | None = None
 
     def seed(self) -> None:
@@ -142,14 +146,18 @@ class Backward:
         """Tell whether some operand at `ref` has a gradient that is wanted."""
         return isinstance(ref, Ref) and bool(self.active[ref.space][ref.places].any())
 
-    def write(self, step: Step) -> None:
+    def write(self, step: Step | Tape) -> None:
         """Write one step."""
         code = self.code
+        if isinstance(step, Tape):
+            space = step.space
+            backward_tape(code, step, self.written[space], self.active[space], self.always[space])
+            return
         places = np.arange(step.start, step.start + step.size)
         written = self.written[step.space][places]
-        if not written.any() or not any(map(self.wants, differentiable(step))):
+        if not written.any() or not any(map(self.wants, differentiable(step.op, step.operands))):
             return
-        code.begin(step)
+        code.begin((step.size,), step.space == VARYING)
         self.clear_unwritten(step.space, places)
         varying = step.space == VARYING
         gradient = Symbol(code, code.rows("d" + step.space, places), varying)
@@ -160,7 +168,7 @@ class Backward:
             self.where(step, gradient)
             return
         if self.mask is not None:
-            for ref in differentiable(step):
+            for ref in differentiable(step.op, step.operands):
                 self.reach(ref, self.mask)
         if step.op is p.dot and self.mask is not None:
             self.dot_by_case(step, gradient)
@@ -205,7 +213,7 @@ class Backward:
         code, name = self.code, reached.name
         if ref.space == SHARED and code.varying:
             name = f"{name}.any(axis=1)"
-        targets, sums = self.sums(places[unsure], elements[unsure], code.size)
+        targets, sums = self.sums(places[unsure], elements[unsure], code.shape[0])
         code.emit(f"m{ref.space}[{targets}] |= ({sums} @ {name}) > 0.0")
 
     def dot_by_case(self, step: Step, gradient: Symbol) -> None:
@@ -277,7 +285,7 @@ class Backward:
                 self.written[space][places] = True
                 code.emit(f"add.reduce({term.name}, 1, None, {code.rows(buffer, places)})")
                 return
-            total = code.temporary((code.size,), varying=False)
+            total = code.temporary((code.shape[0],), varying=False)
             code.emit(f"add.reduce({term.name}, 1, None, {total})")
             self.add_rows(buffer, space, places, total)
             return
@@ -337,13 +345,13 @@ class Backward:
         """Add the gradient of a sum to that of each of its terms."""
         code, term = self.code, gradient.name
         if ref.space == SHARED and code.varying:
-            term = code.temporary((code.size,), varying=False)
+            term = code.temporary((code.shape[0],), varying=False)
             code.emit(f"add.reduce({gradient.name}, 1, None, {term})")
         target = self.matrix_to_add_to(ref)
         if target:
             code.emit(f"add({target}, {term}[:, None], out={target})")
         else:
-            elements = np.broadcast_to(np.arange(code.size)[:, None], ref.places.shape)
+            elements = np.broadcast_to(np.arange(code.shape[0])[:, None], ref.places.shape)
             self.add_up("d" + ref.space, ref.places, elements, term)
 
     def add_matrix(self, ref: Ref, term: str) -> None:

@@ -23,7 +23,7 @@ from scipy import special
 
 from autograd.activity import active_places
 from autograd.arguments import Form, Leaf, assembler, leaves_of, matcher, spec_of
-from autograd.emitting import Code
+from autograd.emitting import Code, function_code
 from autograd.grouping import SHARED, VARYING, grouped
 from autograd.lowering import Backward, Forward
 from autograd.simplifying import simplified
@@ -51,12 +51,14 @@ class Options:
         reduce: "sum" or "mean" over the batch, or None.
         fast_math: whether simplifying may change the sign of a zero or lose an infinity.
         has_aux: whether the function gives a pair of which only the first part is differentiated.
+        check: whether to keep the trace as text, to compare it with another.
     """
 
     argnums: int | Sequence[int]
     reduce: str | None
     fast_math: bool
     has_aux: bool
+    check: bool
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ class Plan:
                 active += [i in wanted] * leaf.count
         trace, rows = self._traced(f, forms, len(varying), options.has_aux)
         trace, rows = simplified(trace, rows, options.fast_math)
-        self.program = grouped(trace, rows, varying)
+        self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
+        self.program = grouped(trace, rows, varying, reuse=not wanted)
         self.wanted = bool(wanted)
         self._write(active)
         row_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)
@@ -189,13 +192,13 @@ class Plan:
             for title, lines in zip(titles, (once, first, end), strict=True)
             if lines
         )
-        self.once, self.first, self.end = [_compiled(lines) for lines in (once, first, end)]
+        self.once, self.first, self.end = [function_code(lines) for lines in (once, first, end)]
         self._later_lines = later
 
     @cached_property
     def later(self) -> CodeType:
         """The code for blocks of lanes after the first: most batches have none."""
-        return _compiled(self._later_lines)
+        return function_code(self._later_lines)
 
     # --- the ways in and out ------------------------------------------------------------------
 
@@ -411,7 +414,7 @@ class _Lanes:
         buffers["mV"] = np.zeros((n, lanes), dtype=bool)
         names = {**_NAMES, **buffers}
         for name, maker in plan.code.makers.items():
-            names[name] = maker(buffers, lanes)
+            names[name] = maker(names, lanes)
         self._plan, self._names = plan, names
         self.once, self.first, self.end = [
             FunctionType(section, names) for section in (plan.once, plan.first, plan.end)
@@ -426,10 +429,3 @@ class _Lanes:
         """Let names in the code stand for the columns of an array from outside."""
         for name, part in views:
             self._names[name] = columns[part]
-
-
-def _compiled(lines: Sequence[str]) -> CodeType:
-    """Compile lines to the code of a function that reads its names from its globals."""
-    source = "\n".join(["def run():", *[f" {line}" for line in lines or ["pass"]]])
-    module = compile(source, "<compiled function>", "exec")
-    return next(code for code in module.co_consts if isinstance(code, CodeType))

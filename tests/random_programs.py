@@ -103,13 +103,26 @@ def random_program(
 def evaluated(
     rows: Sequence[Row], inputs: Sequence[Any], noise: Callable[[Any], Any] = lambda x: x
 ) -> list[Any]:
-    """Run a program; give all its values."""
+    """Run a program; give all its values.
+
+    Equal rows are one node, as they are when compiled: to a sum of infinite gradients it makes a
+    difference which of them are added up first.
+    """
     values = list(inputs)
+    known: dict[str, int] = {}
+    place = list(range(len(inputs)))  # of the first row that is equal
 
     def get(x: Any) -> Any:
         return x if isinstance(x, float) else values[x]
 
+    def same(x: Any) -> Any:
+        return tuple(map(same, x)) if isinstance(x, tuple) else place[x] if type(x) is int else x
+
     for name, operands in rows:
+        place.append(known.setdefault(repr((name, same(operands))), len(values)))
+        if place[-1] < len(values):
+            values.append(values[place[-1]])
+            continue
         if name == "where":
             (test, sides), *branches = operands
             values.append(ag.where(TABLE[test](*map(get, sides)), *map(get, branches)))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from random_programs import MANY, evaluated, random_program, size_of_terms
 
 import autograd as ag
-from autograd import TraceError, Value, running
+from autograd import TraceError, Value, grouping, running
 from autograd.primitives import TABLE
 
 nan, inf = math.nan, math.inf
@@ -31,6 +31,20 @@ def small_blocks():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running, "_FEWEST_LANES", 3)
         patch.setattr(running, "_BLOCK_BYTES", 0)
+        yield
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(256, 8), (0, 10**9), (0, 3)],
+    ids=["in steps", "on tapes", "on tapes in part"],
+)
+def path(request):
+    """Put the rows into steps, or on tapes, whatever the length of the program."""
+    steps, rows = request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grouping, "_MOST_STEPS", steps)
+        patch.setattr(grouping, "_FEWEST_ROWS", rows)
         yield
 
 
@@ -149,6 +163,7 @@ def agrees(case, got, want, slack, unstable, reduce, summed):
     assert (same | unstable).all(), f"{got} is not {want} within {slack}"
 
 
+@pytest.mark.usefixtures("path")
 @settings(max_examples=250)
 @given(SEEDS, st.sampled_from([1, 2, 4, 8]), st.booleans())
 def test_values_and_gradients_of_random_programs(seed, layers, tame):
@@ -159,6 +174,7 @@ def test_values_and_gradients_of_random_programs(seed, layers, tame):
     case.check(rng.choice((None, "sum", "mean")), argnums)
 
 
+@pytest.mark.usefixtures("path")
 @settings(max_examples=100)
 @given(SEEDS)
 def test_nan_and_infinities_among_the_numbers(seed):
@@ -175,6 +191,7 @@ def lane(tree, i):
     return type(tree)(lane(x, i) for x in tree) if isinstance(tree, (list, tuple)) else tree[i]
 
 
+@pytest.mark.usefixtures("path")
 @settings(max_examples=40)
 @given(SEEDS)
 def test_compositions_with_transforms(seed):
@@ -218,6 +235,7 @@ def assert_close(got, want):
 EDGES = (0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, 2.5, 20.0, -38.0, 1000.0, -1000.0, inf, -inf, nan)
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("constants", [False, True], ids=["operands", "constants"])
 @pytest.mark.parametrize(
     "name", [name for name, row in oracles.ROWS.items() if isinstance(row.partials, tuple)]
@@ -235,6 +253,7 @@ def test_each_row_at_the_edge_points(name, constants):
         check_lanes(lambda x: row(*x), points)
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("name", MANY)
 def test_each_sum_at_the_edge_points(name):
     rng = random.Random(0)
@@ -305,6 +324,7 @@ BRANCHES = {
 }
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("reduce", [None, "sum"])
 @pytest.mark.parametrize("name", BRANCHES)
 def test_a_branch_not_taken_adds_nothing(name, reduce):
@@ -345,6 +365,7 @@ def test_the_first_input_is_not_the_constant_zero():
     assert f(3.0, 5.0) == 3.0 + 15.0 + 2.5
 
 
+@pytest.mark.usefixtures("path")
 def test_groups_of_elements_with_different_constants():
     f = ag.compile(
         lambda x: [c * ag.tanh(x + k) for k, c in enumerate((0.5, -0.0, 3.0))], in_axes=0
@@ -354,6 +375,7 @@ def test_groups_of_elements_with_different_constants():
     np.testing.assert_allclose(f(x), want, rtol=1e-15)
 
 
+@pytest.mark.usefixtures("path")
 def test_dot_of_what_is_shared_with_a_bias_that_is_not():
     def f(w, x):
         return ag.dot(w, [w[1], w[0]], x)
@@ -364,6 +386,7 @@ def test_dot_of_what_is_shared_with_a_bias_that_is_not():
     assert (by_w, by_x.tolist()) == ([24.0, 16.0], [1.0] * 4)
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("n", [0, 1])
 def test_short_sums(n):
     def f(x):
@@ -665,6 +688,7 @@ many = ag.primitive(
 )
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("lanes", [0, 1, 4])
 @pytest.mark.parametrize("name", own_primitives())
 def test_primitives_of_a_users_own(name, lanes):
