@@ -56,6 +56,7 @@ EXPANSIONS: dict[str, Callable[..., Any]] = {
     "leaky_relu": lambda x, slope: p.where(p.gt(x, 0.0), x, slope * x),
     "elu": lambda x, alpha: p.where(p.gt(x, 0.0), x, alpha * p.expm1(x)),
     "softplus": lambda x: p.maximum(x, 0.0) + p.log1p(p.exp(-p.absolute(x))),
+    "sech": lambda x: p.div(1.0, p.cosh(x)),
     "clip": lambda x, lo, hi: p.minimum(p.maximum(x, lo), hi),
 }
 

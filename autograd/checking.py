@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from autograd import primitives as p
 from autograd.errors import GradientError
 from autograd.graph import topological_order
+from autograd.modes import described
 from autograd.structure import flatten, paths, unflatten
 from autograd.transforms import grad, hvp, jvp, vjp
-from autograd.value import Value, described
+from autograd.value import Value
 
 if TYPE_CHECKING:
     from random import Random
@@ -304,7 +305,7 @@ def _grads_kept(root: Value) -> Iterator[list[Value]]:
         yield nodes
     finally:
         for node, grad, grad_value in kept:
-            node.grad, node._grad_value = grad, grad_value
+            node.grad, node._adjoint = grad, grad_value
 
 
 # --- kinks ----------------------------------------------------------------------------------------

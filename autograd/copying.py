@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograd.graph import topological_order
-from autograd.value import Value, _made
+
+if TYPE_CHECKING:
+    from autograd.value import Value
 
 
 def _linked(node: Value) -> tuple[Value, ...]:
     """Give the operands that are nodes, with or without an edge."""
     return tuple([x for x in node._operands() if x.__class__ is not float])
+
+
+def copy_node(node: Value) -> Value:
+    """Copy one node, which keeps its operands."""
+    return _with_operands(node, node._a, node._b)
+
+
+def _with_operands(node: Value, a: Any, b: Any) -> Value:
+    """Copy one node, with other operands."""
+    copy = object.__new__(type(node))
+    copy.data, copy.grad, copy.name = node.data, node.grad, node.name
+    copy._primitive, copy._a, copy._b = node._primitive, a, b
+    copy._da, copy._db = node._da, node._db
+    return copy
 
 
 def deepcopy_graph(root: Value, memo: dict[int, Any]) -> Value:
@@ -21,7 +37,7 @@ def deepcopy_graph(root: Value, memo: dict[int, Any]) -> Value:
         copy = memo.get(id(node))
         if copy is None:
             a, b = _translated(node._a, copies), _translated(node._b, copies)
-            copy = memo[id(node)] = _made(node._primitive, node.data, a, b, node)
+            copy = memo[id(node)] = _with_operands(node, a, b)
         copies[node] = copy
     return copies[root]
 
@@ -59,10 +75,12 @@ def _leaf(kind: type[Value], data: float, grad: float, name: str | None) -> Valu
 
 def _graph(leaves: list[Value], rows: Sequence[tuple[Any, ...]]) -> Value:
     """Make the graph again, and give its root."""
+    from autograd.value import _node
+
     nodes: dict[Any, Value] = dict(enumerate(leaves))
     for op, data, a, b, grad, name, da, db in rows:
-        node = _made(op, data, _translated(a, nodes), _translated(b, nodes))
-        node.grad, node.name, node._da, node._db = grad, name, da, db
+        node = _node(op, data, _translated(a, nodes), _translated(b, nodes), da, db)
+        node.grad, node.name = grad, name
         nodes[len(nodes)] = node
     return nodes[len(nodes) - 1]
 

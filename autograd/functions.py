@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from autograd import primitives as p
-from autograd.value import Value, apply_to_many
+from autograd.modes import active
+from autograd.primitives import Primitive
+from autograd.value import Value, _node
 
 Operand = Any  # a number, a Value, or an array of either
 
@@ -506,7 +508,7 @@ def dot(ws: Iterable[Operand], xs: Iterable[Operand], bias: Operand = 0.0) -> Op
     ws, xs = tuple(ws), tuple(xs)
     if len(ws) != len(xs):
         raise ValueError(f"dot needs as many weights as inputs, not {len(ws)} and {len(xs)}")
-    return apply_to_many(p.dot, (*ws, *xs, bias))
+    return _apply_to_many(p.dot, (*ws, *xs, bias))
 
 
 def fsum(xs: Iterable[Operand]) -> Operand:
@@ -517,7 +519,7 @@ def fsum(xs: Iterable[Operand]) -> Operand:
     >>> fsum([0.1] * 10)
     1.0
     """
-    return apply_to_many(p.fsum, tuple(xs))
+    return _apply_to_many(p.fsum, tuple(xs))
 
 
 def mean(xs: Iterable[Operand]) -> Operand:
@@ -531,7 +533,7 @@ def mean(xs: Iterable[Operand]) -> Operand:
     >>> mean([1.0, 2.0, 6.0])
     3.0
     """
-    return apply_to_many(p.mean, _some(xs, "mean"))
+    return _apply_to_many(p.mean, _some(xs, "mean"))
 
 
 def logsumexp(xs: Iterable[Operand]) -> Operand:
@@ -545,7 +547,7 @@ def logsumexp(xs: Iterable[Operand]) -> Operand:
     >>> logsumexp([1000.0])
     1000.0
     """
-    return apply_to_many(p.logsumexp, _some(xs, "logsumexp"))
+    return _apply_to_many(p.logsumexp, _some(xs, "logsumexp"))
 
 
 def softmax(xs: Iterable[Operand]) -> list[Operand]:
@@ -559,7 +561,7 @@ def softmax(xs: Iterable[Operand]) -> list[Operand]:
     >>> softmax([1000.0, 1000.0])
     [0.5, 0.5]
     """
-    return [apply_to_many(p.softmax, v) for v in _each_first(_some(xs, "softmax"))]
+    return [_apply_to_many(p.softmax, v) for v in _each_first(_some(xs, "softmax"))]
 
 
 def log_softmax(xs: Iterable[Operand]) -> list[Operand]:
@@ -573,7 +575,20 @@ def log_softmax(xs: Iterable[Operand]) -> list[Operand]:
     >>> log_softmax([0.0, 1000.0])
     [-1000.0, 0.0]
     """
-    return [apply_to_many(p.log_softmax, v) for v in _each_first(_some(xs, "log_softmax"))]
+    return [_apply_to_many(p.log_softmax, v) for v in _each_first(_some(xs, "log_softmax"))]
+
+
+def _apply_to_many(op: Primitive, operands: tuple[Operand, ...]) -> Operand:
+    """Apply a row with any number of operands: a short way if all are Values."""
+    if active or not operands:
+        return op(*operands)
+    try:
+        data = [x.data for x in operands]
+        out = op.float_forward(*data)
+    except (AttributeError, TypeError):  # not all of them are Values
+        return op(*operands)
+    slopes = op.float_partials(out, *data)  # type: ignore[operator,misc]
+    return _node(op, out, operands, operands, slopes)
 
 
 def _some(xs: Iterable[Operand], name: str) -> tuple[Operand, ...]:

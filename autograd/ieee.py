@@ -48,6 +48,11 @@ def cosh(x: float) -> float:
     return _cosh(fabs(x))
 
 
+def sech(x: float) -> float:
+    """1/cosh(x), which underflows to 0."""
+    return 1.0 / cosh(x)
+
+
 def div(a: float, b: float) -> float:
     """a / b."""
     try:
@@ -132,7 +137,7 @@ def log_sigmoid(x: float) -> float:
 def dot(*operands: float) -> float:
     """⟨w, x⟩ + b for n weights, n inputs and b, added up from b as a loop would."""
     n = len(operands) // 2
-    return sum(map(mul, operands[:n], operands[n:]), operands[-1])
+    return sum(map(mul, operands[n:-1], operands), operands[-1])  # `map` ends with the n inputs
 
 
 def fsum(*xs: float) -> float:

@@ -7,9 +7,13 @@ first, a plain list that is empty in ordinary use, so that modes cost nothing wh
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
+from math import isfinite
 from typing import Any
+
+from autograd.errors import AnomalyError
 
 active: list[ContextDecorator] = []
 recording: ContextVar[bool] = ContextVar("recording", default=True)
@@ -68,6 +72,37 @@ class detect_anomaly(_Mode):  # noqa: N801 - PyTorch's name
     """
 
     _variable, _value = anomaly, True
+
+
+def checked(node: Any, op: Any, operands: Sequence[Any]) -> Any:
+    """Under `detect_anomaly`, note where a new node was made, and refuse nan and infinity."""
+    if anomaly.get():
+        node._at = caller()
+        if not isfinite(node.data):
+            what = f"{op.name} gave {node.data} for {described(operands)}"
+            raise AnomalyError(f"{what}, at {node._at}")
+    return node
+
+
+def refuse_anomaly(node: Any) -> None:
+    """Raise if the gradient of a parent of `node` has just become nan or infinite."""
+    for parent in node._edges():
+        if not isfinite(parent.grad):
+            site = getattr(node, "_at", "a line not recorded: create the node in detect_anomaly")
+            raise AnomalyError(
+                f"the gradient of {described((parent,))} became {parent.grad} in the pass through "
+                f"{node.op}({described(node._operands())}) = {node.data!r}, whose own gradient is "
+                f"{node.grad!r}; it was made at {site}"
+            )
+
+
+def described(operands: Sequence[Any]) -> str:
+    """Describe operands as in "w=2.0, 3.0"; a long list is cut."""
+    shown = [
+        repr(x) if x.__class__ is float else f"{x.name + '=' if x.name else ''}{x.data!r}"
+        for x in operands[:6]
+    ]
+    return ", ".join(shown + ["..."] * (len(operands) > 6))
 
 
 def caller() -> str:

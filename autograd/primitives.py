@@ -1,13 +1,11 @@
 """The table of primitives: for each operation its value, its partial derivatives, its domain.
 
-A row is all that the engine knows about an operation. The value takes floats and never raises: it
-gives nan or an infinity as IEEE-754 does. There is one rule per operand, a function of the
-result `out` and of the operands that gives the partial derivative. A rule is written once, with
-the rows themselves, and so it serves floats (the ordinary backward pass), Values (a pass that is
-recorded, for higher derivatives) and arrays (compiled code). At a kink it gives the subgradient
-of least norm.
-
-A rule reuses `out` only where that keeps full accuracy, and prefers forms without cancellation:
+A row is all that the engine knows about an operation. The value takes floats and never raises: as
+IEEE-754 does, it gives nan or an infinity. There is one rule per operand, a function of the result
+`out` and of the operands that gives the partial derivative. A rule is written once, with the rows
+themselves, and so it serves floats (the ordinary backward pass), Values (a pass that is recorded,
+for higher derivatives) and arrays (compiled code). At a kink it gives the subgradient of least
+norm. It reuses `out` only where that keeps full accuracy, and prefers forms without cancellation:
 tanh' is 1/cosh², because 1 - tanh² has no correct digit left at x = 19.
 """
 
@@ -18,11 +16,11 @@ import operator
 from collections.abc import Callable, Sequence
 from itertools import compress
 from math import inf, nan
-from types import FunctionType
 from typing import Any
 
 from autograd import ieee
-from autograd.errors import as_float
+from autograd.applying import dispatch
+from autograd.binding import bind_to_floats
 
 Interval = tuple[float, float]
 Rule = Callable[..., Any]
@@ -40,11 +38,11 @@ class Primitive:
 
     Attributes:
         name: the operation's name, which is also `Value.op`.
-        forward: the value, as a function of floats, or of whatever the rows serve.
+        forward: the value, as a function of floats.
         partials: a tuple with one rule `(out, *operands)` per operand; or, for an operation on any
             number of operands, one rule that gives a tuple of all partial derivatives; or None for
             an operation without derivatives, such as a comparison.
-        float_forward, float_partials: the same, bound to floats: see `_bind_to_floats`.
+        float_forward, float_partials: the same for floats alone, quicker: see `autograd.binding`.
         domain: one open interval per operand, or for all operands, on which the operation is real
             and, kinks aside, differentiable.
     """
@@ -73,7 +71,7 @@ class Primitive:
         """Apply the operation: floats give a float, a Value gives a Value, an array an array."""
         for x in operands:
             if x.__class__ is not float:
-                return _dispatch(self, operands)
+                return dispatch(self, operands)
         return self.float_forward(*operands)
 
     def local_derivatives(
@@ -87,14 +85,7 @@ class Primitive:
 
 
 def lookup(name: str) -> Primitive:
-    """Return the row called `name`.
-
-    Raises:
-        LookupError: there is no such row.
-
-    >>> lookup("tanh")
-    <primitive tanh>
-    """
+    """Return the row called `name`; a LookupError if there is none."""
     row = TABLE.get(name) or OWN.get(name)
     if row is None:
         raise LookupError(
@@ -103,146 +94,48 @@ def lookup(name: str) -> Primitive:
     return row
 
 
-def _dispatch(op: Primitive, operands: Sequence[Any]) -> Any:
-    """Apply `op` to operands that are not all floats.
-
-    A kind of node says by its static method `_apply` how operations apply to it; where kinds
-    meet, that of the highest `_rank` decides.
-    """
-    kind: Any
-    rank, apply = 0, None
-    for kind in set(map(type, operands)):
-        if hasattr(kind, "_rank"):
-            if kind._rank > rank:
-                rank, apply = kind._rank, kind._apply
-        elif hasattr(kind, "__array_function__"):  # a NumPy array, and not a NumPy scalar
-            from autograd.arrays import apply_to_arrays
-
-            return apply_to_arrays(op, operands)
-    if apply is None:
-        return op.float_forward(*[as_float(x, f"operand of {op.name}") for x in operands])
-    return apply(op, operands)
-
-
-# --- helpers of the rules, which serve whatever the rows serve ------------------------------------
-
-
-def _by_sign(x: Any, positive: Any, otherwise: Any) -> Any:
-    """Give `positive` where x > 0, `otherwise` where x <= 0, nan where x is nan."""
-    return where(gt(x, 0.0), positive, where(le(x, 0.0), otherwise, x))
-
-
-def _over_square(a: Any, r: Any) -> Any:
-    """Give a/r², and 0 at r = 0; in two divisions, since r² may overflow."""
-    return where(eq(r, 0.0), 0.0, div(div(a, r), r))
-
-
-def _shares(xs: Sequence[Any]) -> tuple[Any, ...]:
-    """Give softmax(xs); an x of -inf has share 0, even where all are.
-
-    The shift by the largest keeps exp from overflowing. It cancels, so `top` passes no gradient.
-    """
-    shift = top(*xs)
-    terms = [exp(x - shift) for x in xs]
-    total = fsum(*terms)
-    return tuple(
-        [where(eq(x, -inf), 0.0, div(term, total)) for x, term in zip(xs, terms, strict=True)]
-    )
-
-
-def _softmax_rule(out: Any, *xs: Any) -> tuple[Any, ...]:
-    _, *others = _shares(xs)
-    # p (1 - p), with 1 - p as the sum of the other shares: near p = 1 the difference has no digits
-    return (out * fsum(*others), *[-(out * share) for share in others])
-
-
-def _log_softmax_rule(_: Any, *xs: Any) -> tuple[Any, ...]:
-    _, *others = _shares(xs)
-    return (fsum(*others), *[-share for share in others])
-
-
-def _normal_cdf(x: Any) -> Any:
-    return 0.5 * erfc(x * -math.sqrt(0.5))
-
-
-def _normal_pdf(x: Any) -> Any:
-    return (1.0 / math.sqrt(2.0 * math.pi)) * exp(-0.5 * x * x)
-
-
-def _gelu_logit(x: Any) -> Any:
-    """Give the z for which the tanh form of GELU is x σ(z): (1 + tanh u)/2 is σ(2u)."""
-    return _GELU_SLOPE * (x + 0.044715 * x * x * x)
-
-
-def _gelu_tanh_rule(x: Any) -> Any:
-    z, tail = _gelu_logit(x), clip(x, -40.0, 40.0)
-    slope = _GELU_SLOPE * (1.0 + 3 * 0.044715 * tail * tail)
-    return sigmoid(z) + tail * slope * (sigmoid(z) * sigmoid(-z))
-
-
-_GELU_SLOPE = 2.0 * math.sqrt(2.0 / math.pi)
-_ERF_SLOPE = 2.0 / math.sqrt(math.pi)
-_LOG2_SLOPE, _LOG10_SLOPE = 1.0 / math.log(2.0), 1.0 / math.log(10.0)
-
-# --- the table ------------------------------------------------------------------------------------
-
-
 def _row(
-    name: str, forward: Callable[..., Any], *rules: Rule, domain: tuple[Interval, ...] = (REAL,)
+    name: str, forward: Rule, *rules: Rule, domain: tuple[Interval, ...] = (REAL,)
 ) -> Primitive:
-    """Enter an operation with a fixed number of operands; without rules it has no derivatives."""
-    if len(domain) < len(rules):
-        domain *= len(rules)
+    """Enter a row with one rule per operand; without rules it has no derivatives."""
+    domain *= len(rules) // len(domain) or 1
     TABLE[name] = row = Primitive(name, forward, rules or None, domain)
     return row
 
 
-def _row_of_many(name: str, forward: Callable[..., Any], rule: Rule | None) -> Primitive:
-    """Enter an operation with any number of operands."""
+def _row_of_many(name: str, forward: Rule, rule: Rule) -> Primitive:
+    """Enter a row with any number of operands."""
     TABLE[name] = row = Primitive(name, forward, rule)
     return row
 
 
-# Comparisons give a bool, or under tracing a condition for `where`. Which branch `where` takes is
-# settled when it is applied, and there its edges are made: see `value._choose`.
-lt = _row("<", operator.lt)
-le = _row("<=", operator.le)
-gt = _row(">", operator.gt)
-ge = _row(">=", operator.ge)
+_LOG2_E, _LOG10_E = 1.0 / math.log(2.0), 1.0 / math.log(10.0)
+_ERF_SLOPE, _GELU_SLOPE = 2.0 / math.sqrt(math.pi), 2.0 * math.sqrt(2.0 / math.pi)
+
+# --- comparisons, arithmetic and kinks ------------------------------------------------------------
+
+# A comparison gives a bool, or under tracing a condition for `where`. Which branch `where` takes is
+# settled when it is applied, and there its edges are made: see `autograd.applying`.
+lt, le = _row("<", operator.lt), _row("<=", operator.le)
+gt, ge = _row(">", operator.gt), _row(">=", operator.ge)
 eq = _row("==", operator.eq)
 where = _row("where", lambda condition, x, y: x if condition else y)
 
-# Arithmetic.
 add = _row("+", operator.add, lambda out, a, b: 1.0, lambda out, a, b: 1.0)
 sub = _row("-", operator.sub, lambda out, a, b: 1.0, lambda out, a, b: -1.0)
 mul = _row("*", operator.mul, lambda out, a, b: b, lambda out, a, b: a)
 div: Primitive = _row("/", ieee.div, lambda out, a, b: div(1.0, b), lambda out, a, b: -div(out, b))
 neg = _row("neg", operator.neg, lambda out, x: -1.0)
-power: Primitive = _row(
-    "**",
-    ieee.power,
-    # nan where the power is: b - 1 may round to an integer where b is none
-    lambda out, a, b: where(eq(out, out), where(eq(b, 0.0), 0.0, b * power(a, b - 1.0)), out),
-    # out ln a; its limit at a = 0 is 0 for every b >= 0, b = 0 included
-    lambda out, a, b: where(eq(a, 0.0), where(lt(b, 0.0), -out, 0.0), xlogy(out, a)),
-    domain=(POSITIVE, REAL),
-)
 
-# Kinks. `above` is 1 where a > b and 0 where a <= b: the derivative of relu, itself flat.
+# `above` is 1 where a > b and 0 where a <= b: the derivative of relu, itself flat.
 above = _row("above", ieee.above, lambda out, a, b: 0.0, lambda out, a, b: 0.0)
 sign = _row("sign", ieee.sign, lambda out, x: 0.0)
 absolute = _row("abs", math.fabs, lambda out, x: sign(x))
 maximum = _row(
-    "maximum",
-    ieee.maximum,
-    lambda out, a, b: 0.5 * (above(a, b) + (1.0 - above(b, a))),
-    lambda out, a, b: 0.5 * (above(b, a) + (1.0 - above(a, b))),
+    "maximum", ieee.maximum, lambda out, a, b: _share(a, b), lambda out, a, b: _share(b, a)
 )
 minimum = _row(
-    "minimum",
-    ieee.minimum,
-    lambda out, a, b: 0.5 * (above(b, a) + (1.0 - above(a, b))),
-    lambda out, a, b: 0.5 * (above(a, b) + (1.0 - above(b, a))),
+    "minimum", ieee.minimum, lambda out, a, b: _share(b, a), lambda out, a, b: _share(a, b)
 )
 clip = _row(
     "clip",
@@ -252,55 +145,66 @@ clip = _row(
     lambda out, x, lo, hi: 1.0 - above(hi, maximum(x, lo)),
 )
 
-# Powers, exponentials and logarithms.
+
+def _share(a: Any, b: Any) -> Any:
+    """Give 1 where a > b, 0 where a < b, ½ where they are equal."""
+    return 0.5 * (above(a, b) + (1.0 - above(b, a)))
+
+
+def _by_sign(x: Any, positive: Any, otherwise: Any) -> Any:
+    """Give `positive` where x > 0, `otherwise` where x <= 0, nan where x is nan."""
+    return where(gt(x, 0.0), positive, where(le(x, 0.0), otherwise, x))
+
+
+# --- powers, exponentials and logarithms ----------------------------------------------------------
+
+power: Primitive = _row(
+    "**",
+    ieee.power,
+    # nan where the power is: b - 1 may round to an integer where b is none
+    lambda out, a, b: where(eq(out, out), where(eq(b, 0.0), 0.0, b * power(a, b - 1.0)), out),
+    # out ln a; its limit at a = 0 is 0 for every b >= 0, b = 0 included
+    lambda out, a, b: where(eq(a, 0.0), where(lt(b, 0.0), -out, 0.0), xlogy(out, a)),
+    domain=(POSITIVE, REAL),
+)
 sqrt = _row("sqrt", ieee.sqrt, lambda out, x: div(0.5, out), domain=(POSITIVE,))
 cbrt = _row("cbrt", math.cbrt, lambda out, x: div(1.0, 3.0 * out * out))
 square = _row("square", lambda x: x * x, lambda out, x: 2.0 * x)
+hypot = _row(
+    "hypot", math.hypot, lambda out, a, b: _ratio(a, out), lambda out, a, b: _ratio(b, out)
+)
 exp = _row("exp", ieee.exp, lambda out, x: out)
 expm1 = _row("expm1", ieee.expm1, lambda out, x: exp(x))
-log: Primitive = _row(
-    "log", ieee.log, lambda out, x: where(lt(x, 0.0), nan, div(1.0, x)), domain=(POSITIVE,)
-)
-log1p = _row(
-    "log1p",
-    ieee.log1p,
-    lambda out, x: where(lt(x, -1.0), nan, div(1.0, 1.0 + x)),
-    domain=((-1.0, inf),),
-)
-log2 = _row(
-    "log2",
-    ieee.log2,
-    lambda out, x: where(lt(x, 0.0), nan, div(_LOG2_SLOPE, x)),
-    domain=(POSITIVE,),
-)
-log10 = _row(
-    "log10",
-    ieee.log10,
-    lambda out, x: where(lt(x, 0.0), nan, div(_LOG10_SLOPE, x)),
-    domain=(POSITIVE,),
-)
+log: Primitive = _row("log", ieee.log, lambda out, x: _slope_of_log(1.0, x), domain=(POSITIVE,))
+log1p = _row("log1p", ieee.log1p, lambda out, x: _slope_of_log(1.0, 1.0 + x), domain=((-1.0, inf),))
+log2 = _row("log2", ieee.log2, lambda out, x: _slope_of_log(_LOG2_E, x), domain=(POSITIVE,))
+log10 = _row("log10", ieee.log10, lambda out, x: _slope_of_log(_LOG10_E, x), domain=(POSITIVE,))
 xlogy: Primitive = _row(
     "xlogy",
     ieee.xlogy,
     lambda out, x, y: where(eq(x, 0.0), where(le(y, 0.0), 0.0, log(y)), log(y)),
-    lambda out, x, y: where(eq(x, 0.0), 0.0, where(lt(y, 0.0), nan, div(x, y))),
+    lambda out, x, y: where(eq(x, 0.0), 0.0, _slope_of_log(x, y)),
     domain=(REAL, POSITIVE),
 )
-hypot = _row(
-    "hypot",
-    math.hypot,
-    lambda out, a, b: where(eq(out, 0.0), 0.0, div(a, out)),
-    lambda out, a, b: where(eq(out, 0.0), 0.0, div(b, out)),
-)
 
-# Trigonometric and hyperbolic functions.
+
+def _slope_of_log(scale: Any, x: Any) -> Any:
+    """Give scale/x, and nan where x < 0, where the logarithm is."""
+    return where(lt(x, 0.0), nan, div(scale, x))
+
+
+def _ratio(a: Any, r: Any) -> Any:
+    """Give a/r, and 0 at r = 0."""
+    return where(eq(r, 0.0), 0.0, div(a, r))
+
+
+# --- trigonometric and hyperbolic functions -------------------------------------------------------
+
 sin = _row("sin", ieee.sin, lambda out, x: cos(x))
 cos: Primitive = _row("cos", ieee.cos, lambda out, x: -sin(x))
 tan = _row("tan", ieee.tan, lambda out, x: 1.0 + out * out)
-asin = _row("asin", ieee.asin, lambda out, x: div(1.0, sqrt((1.0 - x) * (1.0 + x))), domain=(UNIT,))
-acos = _row(
-    "acos", ieee.acos, lambda out, x: div(-1.0, sqrt((1.0 - x) * (1.0 + x))), domain=(UNIT,)
-)
+asin = _row("asin", ieee.asin, lambda out, x: _slope_of_asin(x), domain=(UNIT,))
+acos = _row("acos", ieee.acos, lambda out, x: -_slope_of_asin(x), domain=(UNIT,))
 atan = _row("atan", math.atan, lambda out, x: div(1.0, 1.0 + x * x))
 atan2 = _row(
     "atan2",
@@ -310,7 +214,8 @@ atan2 = _row(
 )
 sinh = _row("sinh", ieee.sinh, lambda out, x: cosh(x))
 cosh: Primitive = _row("cosh", ieee.cosh, lambda out, x: sinh(x))
-tanh = _row("tanh", math.tanh, lambda out, x: square(div(1.0, cosh(x))))
+tanh: Primitive = _row("tanh", math.tanh, lambda out, x: square(sech(x)))
+sech: Primitive = _row("sech", ieee.sech, lambda out, x: -(out * tanh(x)))
 asinh = _row("asinh", math.asinh, lambda out, x: div(1.0, hypot(1.0, x)))
 acosh = _row(
     "acosh",
@@ -318,15 +223,27 @@ acosh = _row(
     lambda out, x: div(1.0, sqrt(x - 1.0) * sqrt(x + 1.0)),
     domain=((1.0, inf),),
 )
-atanh = _row(
+atanh: Primitive = _row(
     "atanh",
     ieee.atanh,
     lambda out, x: where(gt(absolute(x), 1.0), nan, div(1.0, (1.0 - x) * (1.0 + x))),
     domain=(UNIT,),
 )
 
-# The error function and the activations. Clipping keeps the product of an infinite x with a tail
-# that is exactly 0 from being nan; inside ±40 (±750 for silu) it changes nothing.
+
+def _over_square(a: Any, r: Any) -> Any:
+    """Give a/r², and 0 at r = 0; in two divisions, since r² may overflow."""
+    return where(eq(r, 0.0), 0.0, div(div(a, r), r))
+
+
+def _slope_of_asin(x: Any) -> Any:
+    return div(1.0, sqrt((1.0 - x) * (1.0 + x)))
+
+
+# --- the error function and the activations -------------------------------------------------------
+
+# Clipping keeps the product of an infinite x with a tail that is exactly 0 from being nan; inside
+# ±40 (±750 for silu) it changes nothing.
 erf = _row("erf", math.erf, lambda out, x: _ERF_SLOPE * exp(-(x * x)))
 erfc = _row("erfc", math.erfc, lambda out, x: -_ERF_SLOPE * exp(-(x * x)))
 sigmoid: Primitive = _row("sigmoid", ieee.sigmoid, lambda out, x: out * sigmoid(-x))
@@ -355,44 +272,63 @@ gelu = _row(
     lambda x: maximum(x, -40.0) * _normal_cdf(x),
     lambda out, x: _normal_cdf(x) + clip(x, -40.0, 40.0) * _normal_pdf(x),
 )
-gelu_tanh = _row(
+gelu_tanh: Primitive = _row(
     "gelu_tanh",
     lambda x: maximum(x, -40.0) * sigmoid(_gelu_logit(x)),
-    lambda out, x: _gelu_tanh_rule(x),
+    lambda out, x: _slope_of_gelu_tanh(clip(x, -40.0, 40.0)),
 )
 
-# Any number of operands. `top` is the largest, taken as a constant. The operands of `dot` are n
-# weights, n inputs and a bias. `softmax` and `log_softmax` give the share of the first operand.
-top = _row_of_many("top", lambda *xs: max(xs), None)
-dot = _row_of_many("dot", ieee.dot, lambda out, *v: (*v[len(v) // 2 : -1], *v[: len(v) // 2], 1.0))
+
+def _normal_cdf(x: Any) -> Any:
+    return 0.5 * erfc(x * -math.sqrt(0.5))
+
+
+def _normal_pdf(x: Any) -> Any:
+    return (1.0 / math.sqrt(2.0 * math.pi)) * exp(-0.5 * x * x)
+
+
+def _gelu_logit(x: Any) -> Any:
+    """Give the z for which the tanh form of GELU is x σ(z): (1 + tanh u)/2 is σ(2u)."""
+    return _GELU_SLOPE * (x + 0.044715 * x * x * x)
+
+
+def _slope_of_gelu_tanh(x: Any) -> Any:
+    z, slope = _gelu_logit(x), _GELU_SLOPE * (1.0 + 3 * 0.044715 * x * x)
+    return sigmoid(z) + x * slope * (sigmoid(z) * sigmoid(-z))
+
+
+# --- any number of operands -----------------------------------------------------------------------
+
+# `top` is the largest, taken as a constant. The operands of `dot` are n weights, n inputs and a
+# bias. `softmax` and `log_softmax` give the share of the first operand.
+top = _row("top", lambda *xs: max(xs))
+dot = _row_of_many("dot", ieee.dot, lambda out, *v: (*v[(n := len(v) // 2) : -1], *v[:n], 1.0))
 fsum = _row_of_many("fsum", ieee.fsum, lambda out, *xs: (1.0,) * len(xs))
 mean = _row_of_many("mean", ieee.mean, lambda out, *xs: (1.0 / len(xs),) * len(xs))
-logsumexp = _row_of_many("logsumexp", ieee.logsumexp, lambda out, *xs: _shares(xs))
-softmax = _row_of_many("softmax", ieee.softmax, _softmax_rule)
-log_softmax = _row_of_many("log_softmax", ieee.log_softmax, _log_softmax_rule)
+logsumexp = _row_of_many("logsumexp", ieee.logsumexp, lambda out, *xs: _shares(*xs))
+softmax = _row_of_many(
+    "softmax", ieee.softmax, lambda out, *xs: tuple([out * d for d in _from_others(*xs)])
+)
+log_softmax = _row_of_many("log_softmax", ieee.log_softmax, lambda out, *xs: _from_others(*xs))
 
 
-def _bind_to_floats() -> None:
-    """Bind each rule once more, to floats.
+def _shares(*xs: Any) -> tuple[Any, ...]:
+    """Give softmax(xs); an x of -inf has share 0, even where all are.
 
-    A rule calls rows, and each call looks at what it is given. On floats, where eager programs
-    spend their time, the answer is known: here the very same code gets other names to look up, in
-    which a row is its `forward`. That halves the time of an activation.
+    The shift by the largest keeps exp from overflowing. It cancels, so `top` passes no gradient.
     """
-    names: dict[str, Any] = dict(globals())
-
-    def bound(function: Any) -> Any:
-        if getattr(function, "__module__", None) != __name__ or not hasattr(function, "__code__"):
-            return function
-        return FunctionType(function.__code__, names, closure=function.__closure__)
-
-    for row in TABLE.values():
-        row.float_forward = bound(row.forward)
-    for name, item in globals().items():
-        names[name] = item.float_forward if isinstance(item, Primitive) else bound(item)
-    for row in TABLE.values():
-        rules = row.partials
-        row.float_partials = tuple(map(bound, rules)) if isinstance(rules, tuple) else bound(rules)
+    shift = top(*xs)
+    terms = [exp(x - shift) for x in xs]
+    total = fsum(*terms)
+    return tuple(
+        [where(eq(x, -inf), 0.0, div(term, total)) for x, term in zip(xs, terms, strict=True)]
+    )
 
 
-_bind_to_floats()
+def _from_others(*xs: Any) -> tuple[Any, ...]:
+    """Give 1 - p and every other -p; near p = 1 the sum of the others has the digits of 1 - p."""
+    _, *others = _shares(*xs)
+    return (fsum(*others), *[-share for share in others])
+
+
+bind_to_floats(Primitive, globals())

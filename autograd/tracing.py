@@ -185,7 +185,7 @@ class Tracer(StandIn):
         return tuple([trace.tracer(x) for x in operands if isinstance(x, int)])
 
     def _traced_edges(self) -> list[tuple[Any, Any, Any]]:
-        """Give `autograd.backward.recorded_edges` of a stand-in."""
+        """Give `autograd.recording.recorded_edges` of a stand-in."""
         trace, op = self._trace, self._primitive
         if op is None:
             return []

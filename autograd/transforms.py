@@ -24,9 +24,10 @@ from typing import Any
 
 from autograd import modes
 from autograd import primitives as p
-from autograd.backward import adjoints, collector_paused, gated, recorded_edges, sweep
+from autograd.backward import collector_paused, sweep
 from autograd.dual import Dual
 from autograd.graph import topological_order
+from autograd.recording import adjoints, gated, recorded_edges, recorded_numbers
 from autograd.structure import (
     NUMBER,
     Spec,
@@ -39,7 +40,7 @@ from autograd.structure import (
     unflatten,
     wrapped,
 )
-from autograd.tracing import current
+from autograd.tracing import Tracer, current
 from autograd.value import Value
 
 # The variables of the transforms whose function is running now, one set for each, outermost first.
@@ -178,9 +179,10 @@ class _Recording:
             for node in self._order(y for y in self.outputs if y.__class__ is not float):
                 if node in self._own or rates.keys().isdisjoint(node._edges()):
                     continue
+                edges = recorded_edges(node) if record else recorded_numbers(node)
                 moving = [
-                    gated(local, rates[parent], *gate)
-                    for parent, local, *gate in (recorded_edges(node) if record else _edges(node))
+                    gated(local, rates[parent], gate)
+                    for parent, local, gate in edges
                     if parent in rates
                 ]
                 locals_, inner = zip(*moving, strict=True)
@@ -200,7 +202,7 @@ class _Recording:
         tape: list[tuple[Any, list[tuple[Any, float, Any]]]] = []
         with collector_paused():
             for node in self._order(() if root.__class__ is float else (root,)):
-                moving = [edge for edge in _edges(node) if edge[0] in duals]
+                moving = [edge[:2] for edge in recorded_numbers(node) if edge[0] in duals]
                 if node in duals or not moving:
                     continue
                 rate: Any = 0.0
@@ -259,13 +261,6 @@ class _Recording:
                 full = [np.broadcast_to(rates, columns.shape[1:]) for rates in block]
                 rows += np.array(full).T.tolist()  # the matrix is symmetric: columns are rows
         return rows
-
-
-def _edges(node: Value) -> list[tuple[Value, float]]:
-    """Give the parents of a node with the local derivatives recorded towards them."""
-    da, db = node._da, node._db
-    slopes = da if da.__class__ is tuple else [d for d in (da, db) if d is not None]
-    return list(zip(node._edges(), slopes, strict=True))
 
 
 def _local_rates(node: Value, dual: Dual, duals: dict[Any, Dual]) -> list[Any]:
@@ -551,7 +546,7 @@ def _as_recorded(x: Any) -> Any:
 def _variable(x: Any) -> Any:
     """Make a node equal to `x`, to differentiate by."""
     if x.__class__ is not float:
-        variable = x._fresh()
+        variable = x._fresh() if isinstance(x, Tracer) else x * 1.0
         variable.name = x.name
         return variable
     trace = current.get()

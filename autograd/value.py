@@ -3,7 +3,7 @@
 Start here. A `Value` holds a float, `data`. Every operation on Values makes a new Value that
 knows its parents and, per parent, the local derivative: how fast the result changes with that
 parent. Following these edges backward with the chain rule gives the derivative of the result
-with respect to everything it came from; `backward` does that in one sweep.
+with respect to everything it came from; `autograd.backward` does that in one sweep.
 
     w, x, b ──► z = w·x + b ──► o = tanh(z)      data flows forward
     ∂o/∂w, … ◄── ∂o/∂z ◄────── ∂o/∂o = 1         gradients flow backward
@@ -14,16 +14,33 @@ What each operation computes and how it is differentiated stands in `autograd.pr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import compress
 from typing import Any
 
 from autograd import modes
 from autograd import primitives as p
-from autograd.errors import AnomalyError, as_float
+from autograd.applying import apply_to_values, apply_ufunc, is_operand
+from autograd.copying import copy_node, deepcopy_graph, reduce_graph
+from autograd.errors import as_float
 from autograd.primitives import Primitive
 
 _new = object.__new__
-_special = modes.active  # not empty while a mode such as `no_grad` is on somewhere
+_modes = modes.active  # not empty while a mode such as `no_grad` is on somewhere
+
+
+def _node(
+    op: Primitive | None, data: float, a: Any = None, b: Any = None, da: Any = None, db: Any = None
+) -> Value:
+    """Make a node: see `Value` for what the operands and the local derivatives are."""
+    node = _new(Value)
+    node.data = data
+    node.grad = 0.0
+    node.name = None
+    node._primitive = op
+    node._a = a
+    node._b = b
+    node._da = da
+    node._db = db
+    return node
 
 
 def _unary(op: Primitive) -> Callable[[Any], Any]:
@@ -31,19 +48,11 @@ def _unary(op: Primitive) -> Callable[[Any], Any]:
     forward, (rule,) = op.float_forward, op.float_partials  # type: ignore[misc]
 
     def method(x: Any) -> Any:
-        if x.__class__ is not Value or _special:
+        if x.__class__ is not Value or _modes:
             return op(x)
-        node = _new(Value)
         a = x.data
-        node.data = out = forward(a)
-        node.grad = 0.0
-        node.name = None
-        node._primitive = op
-        node._a = x
-        node._b = None
-        node._da = rule(out, a)
-        node._db = None
-        return node
+        out = forward(a)
+        return _node(op, out, x, None, rule(out, a))
 
     return method
 
@@ -52,33 +61,21 @@ def _binary(op: Primitive, operator: bool = True) -> Callable[[Any, Any], Any]:
     """Make the method for a row with two operands, of which the first is usually a Value.
 
     An operator leaves what it does not know to the other operand; a function refuses it.
-
-    Nodes made here are most of any graph, so their two parents and two local derivatives stand
-    in slots of the node: fewer objects to make, and fewer for the garbage collector to walk.
     """
     forward, (rule_a, rule_b) = op.float_forward, op.float_partials  # type: ignore[misc]
 
     def method(x: Any, y: Any) -> Any:
-        if x.__class__ is not Value or _special:
-            return op(x, y) if not operator or _is_operand(y) else NotImplemented
-        kind = y.__class__
-        if kind is Value:
-            b = y.data
-        elif kind is float or kind is int:
-            y = b = y if kind is float else as_float(y)
-        else:
-            return op(x, y) if not operator or _is_operand(y) else NotImplemented
-        node = _new(Value)
-        a = x.data
-        node.data = out = forward(a, b)
-        node.grad = 0.0
-        node.name = None
-        node._primitive = op
-        node._a = x
-        node._b = y
-        node._da = rule_a(out, a, b)
-        node._db = rule_b(out, a, b) if kind is Value else None
-        return node
+        if x.__class__ is Value and not _modes:
+            kind, a = y.__class__, x.data
+            if kind is Value:
+                b = y.data
+                out = forward(a, b)
+                return _node(op, out, x, y, rule_a(out, a, b), rule_b(out, a, b))
+            if kind is float or kind is int:
+                b = y if kind is float else as_float(y)
+                out = forward(a, b)
+                return _node(op, out, x, b, rule_a(out, a, b))
+        return op(x, y) if not operator or is_operand(y) else NotImplemented
 
     return method
 
@@ -89,20 +86,11 @@ def _reflected(op: Primitive) -> Callable[[Any, Any], Any]:
 
     def method(y: Any, x: Any) -> Any:
         kind = x.__class__
-        if (kind is not float and kind is not int) or y.__class__ is not Value or _special:
-            return op(x, y) if _is_operand(x) else NotImplemented
-        node = _new(Value)
-        a = x if kind is float else as_float(x)
-        b = y.data
-        node.data = out = forward(a, b)
-        node.grad = 0.0
-        node.name = None
-        node._primitive = op
-        node._a = a
-        node._b = y
-        node._da = None
-        node._db = rule_b(out, a, b)
-        return node
+        if (kind is float or kind is int) and y.__class__ is Value and not _modes:
+            a, b = x if kind is float else as_float(x), y.data
+            out = forward(a, b)
+            return _node(op, out, a, y, None, rule_b(out, a, b))
+        return op(x, y) if is_operand(x) else NotImplemented
 
     return method
 
@@ -117,34 +105,9 @@ def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
                 return forward(x.data, y.data)
             if y.__class__ is float or y.__class__ is int:
                 return forward(x.data, y)
-        return op(x, y) if _is_operand(y) else NotImplemented
+        return op(x, y) if is_operand(y) else NotImplemented
 
     return method
-
-
-def _is_operand(x: Any) -> bool:
-    """Tell a number, a node or an array from a string, say."""
-    return any(hasattr(x, mark) for mark in ("_rank", "__array_ufunc__", "numerator", "hex"))
-
-
-def apply_to_many(op: Primitive, operands: tuple[Any, ...]) -> Any:
-    """Apply a row with any number of operands, such as `dot`."""
-    if _special or not operands:
-        return op(*operands)
-    try:
-        data = [x.data for x in operands]
-        out = op.float_forward(*data)
-    except (AttributeError, TypeError):  # not all of them are Values
-        return op(*operands)
-    node = _new(Value)
-    node.data = out
-    node.grad = 0.0
-    node.name = None
-    node._primitive = op
-    node._a = node._b = operands
-    node._da = op.float_partials(out, *data)  # type: ignore[operator,misc]
-    node._db = None
-    return node
 
 
 class Value:
@@ -174,23 +137,13 @@ class Value:
     o = 0.7064, ∂o/∂w = 1.0019
     """
 
-    __slots__ = (
-        "_a",
-        "_b",
-        "_da",
-        "_db",
-        "_grad_value",
-        "_primitive",
-        "_site",
-        "data",
-        "grad",
-        "name",
-    )
-
     # How a node keeps its edges. `_a` and `_b` are its operands; `_da` and `_db` the local
     # derivatives towards them, or None where there is no edge: a number, or the branch that
     # `where` did not take. A node with any number of operands has tuples instead: `_b` of all
     # operands, `_a` of those with an edge and `_da` of the local derivatives towards these.
+    # So most nodes are one object: quick to make, and quick to walk for the garbage collector.
+    __slots__ = ("_a", "_adjoint", "_at", "_b", "_da", "_db", "_primitive", "data", "grad", "name")
+
     data: float
     grad: float
     name: str | None
@@ -199,10 +152,10 @@ class Value:
     _b: Any
     _da: Any
     _db: float | None
-    _site: str
-    _grad_value: Value | None
+    _at: str
+    _adjoint: Value | None
 
-    _rank = 1  # see `primitives._dispatch`
+    _rank = 1  # see `applying.dispatch`
 
     def __init__(self, data: float, name: str | None = None) -> None:
         if name is not None and not isinstance(name, str):
@@ -234,7 +187,7 @@ class Value:
         True
         """
         operands = self._operands()
-        if any(x.__class__ is float for x in operands):
+        if float in map(type, operands):
             operands = tuple([Value(x) if x.__class__ is float else x for x in operands])
             if self._da.__class__ is tuple:
                 self._b = operands
@@ -252,16 +205,14 @@ class Value:
         (5.0, 2.0)
         """
         if self._da.__class__ is tuple:
-            edges = iter(self._da)
-            with_edge = set(self._a)
-            return tuple([next(edges) if x in with_edge else None for x in self._b])
+            slopes, varying = iter(self._da), set(self._a)
+            return tuple([next(slopes) if x in varying else None for x in self._b])
         return (self._da, self._db)[: len(self._operands())]
 
     def _operands(self) -> tuple[Any, ...]:
         """Give the operands as they are: nodes, and numbers as floats."""
         if self._da.__class__ is tuple:
-            operands: tuple[Any, ...] = self._b
-            return operands
+            return self._b  # type: ignore[no-any-return]
         if self._b is not None:
             return self._a, self._b
         return () if self._primitive is None else (self._a,)
@@ -271,14 +222,8 @@ class Value:
         if self._db is not None:
             return (self._b,) if self._da is None else (self._a, self._b)
         if self._da.__class__ is tuple:
-            parents: tuple[Value, ...] = self._a
-            return parents
+            return self._a  # type: ignore[no-any-return]
         return () if self._da is None else (self._a,)
-
-    def _fresh(self) -> Value:
-        """Give a new node equal to this one, to differentiate by."""
-        fresh: Value = self * 1.0
-        return fresh
 
     # --- operations -------------------------------------------------------------------------
 
@@ -315,32 +260,9 @@ class Value:
 
     @staticmethod
     def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
-        """Apply any row to operands of which at least one is a Value: the general path."""
-        if op is p.where:
-            return _choose(*operands)
-        operands = _plain(op, operands)
-        wanted = [x.__class__ is not float for x in operands]
-        data = [x.data if want else x for x, want in zip(operands, wanted, strict=True)]
-        out = op.float_forward(*data)
-        if op.partials is None:
-            return out
-        if not modes.recording.get():
-            node = Value(out)
-        elif isinstance(op.partials, tuple) and len(operands) <= 2:
-            node = _made(op, out, *operands, *[None] * (2 - len(operands)))
-            locals_ = iter(op.local_derivatives(out, data, wanted))
-            node._da, node._db = [next(locals_) if want else None for want in (*wanted, False)[:2]]
-        else:
-            node = _made(op, out, tuple(compress(operands, wanted)), operands)
-            node._da = tuple(op.local_derivatives(out, data, wanted))
-        return _checked(node, op, operands)
+        return apply_to_values(op, operands, _node)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method != "__call__" or kwargs:
-            return NotImplemented
-        from autograd.arrays import apply_ufunc
-
-        return apply_ufunc(ufunc, inputs)
+    __array_ufunc__ = apply_ufunc
 
     # --- differentiation --------------------------------------------------------------------
 
@@ -361,9 +283,11 @@ class Value:
         >>> x.grad
         7.0
         """
-        from autograd.backward import backward, recorded_backward
-
-        (recorded_backward if create_graph else backward)(self, as_float(seed, "seed"))
+        if create_graph:
+            from autograd.recording import recorded_backward as run
+        else:
+            from autograd.backward import backward as run
+        run(self, as_float(seed, "seed"))
 
     @property
     def grad_value(self) -> Value | None:
@@ -374,7 +298,7 @@ class Value:
         >>> x.grad_value.data
         12.0
         """
-        return getattr(self, "_grad_value", None)
+        return getattr(self, "_adjoint", None)
 
     def detach(self) -> Value:
         """Return a leaf with the same data and name, which passes no gradient on.
@@ -412,73 +336,4 @@ class Value:
         name = f", name={self.name!r}" if self.name is not None else ""
         return f"Value(data={data}, grad={grad}{op}{name})"
 
-    # --- copies -----------------------------------------------------------------------------
-
-    def __copy__(self) -> Value:
-        return _made(self._primitive, self.data, self._a, self._b, self)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        from autograd.copying import deepcopy_graph
-
-        return deepcopy_graph(self, memo)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        from autograd.copying import reduce_graph
-
-        return reduce_graph(self)
-
-
-def _plain(op: Primitive, operands: Sequence[Any]) -> tuple[Any, ...]:
-    """Turn numbers of all kinds into floats."""
-    if set(map(type, operands)) <= {Value, float}:
-        return tuple(operands)
-    what = f"operand of {op.name}"
-    return tuple([x if isinstance(x, Value) else as_float(x, what) for x in operands])
-
-
-def _made(op: Primitive | None, data: float, a: Any, b: Any, like: Value | None = None) -> Value:
-    """Make a node; its gradient, name and local derivatives are those of `like`."""
-    node = _new(Value if like is None else type(like))
-    node.data = data
-    node._primitive = op
-    node._a = a
-    node._b = b
-    node.grad, node.name, node._da, node._db = (
-        (0.0, None, None, None) if like is None else (like.grad, like.name, like._da, like._db)
-    )
-    return node
-
-
-def _choose(condition: Any, x: Any, y: Any) -> Any:
-    """Apply `where`: an edge to the branch taken; the other, which may be nan, has none."""
-    if not isinstance(condition, (bool, int, float)) and not hasattr(condition, "dtype"):
-        raise TypeError(
-            f"the condition of where must be a comparison, such as v > 0, not {condition!r}"
-        )
-    x, y = [v if isinstance(v, Value) else as_float(v, "branch of where") for v in (x, y)]
-    taken = x if condition else y
-    if not modes.recording.get():
-        return Value(taken if taken.__class__ is float else taken.data)
-    node = _made(p.where, taken if taken.__class__ is float else taken.data, x, y)
-    if taken.__class__ is not float:
-        node._da, node._db = (1.0, None) if condition else (None, 1.0)
-    return _checked(node, p.where, (x, y))
-
-
-def _checked(node: Value, op: Primitive, operands: Sequence[Any]) -> Value:
-    """Under `detect_anomaly`, note where the node was made, and refuse nan and infinity."""
-    if modes.anomaly.get():
-        node._site = modes.caller()
-        if node.data - node.data != 0.0:  # nan or infinite
-            what = f"{op.name} gave {node.data} for {described(operands)}"
-            raise AnomalyError(f"{what}, at {node._site}")
-    return node
-
-
-def described(operands: Sequence[Any]) -> str:
-    """Describe operands as in "w=2.0, 3.0"; a long list is cut."""
-    shown = [
-        repr(x) if x.__class__ is float else f"{x.name + '=' if x.name else ''}{x.data!r}"
-        for x in operands[:6]
-    ]
-    return ", ".join(shown + ["..."] * (len(operands) > 6))
+    __copy__, __deepcopy__, __reduce__ = copy_node, deepcopy_graph, reduce_graph

@@ -29,11 +29,13 @@ from autograd import (
 )
 from autograd import backward as backward_module
 from autograd import primitives as p
+from autograd import recording as recording_module
 from autograd import transforms as transforms_module
-from autograd.backward import adjoints
+from autograd.applying import _choose
 from autograd.dual import Dual
+from autograd.functions import _apply_to_many
 from autograd.primitives import TABLE
-from autograd.value import _choose, apply_to_many
+from autograd.recording import adjoints
 
 pytestmark = pytest.mark.usefixtures("own_primitives_forgotten")
 
@@ -266,27 +268,27 @@ def leaves_forget_earlier_passes(monkeypatch):
 
 
 def seed_forgotten_in_the_recorded_pass(monkeypatch):
-    correct = backward_module.recorded_backward
-    monkeypatch.setattr(backward_module, "recorded_backward", lambda root, _: correct(root, 2.0))
+    correct = recording_module.recorded_backward
+    monkeypatch.setattr(recording_module, "recorded_backward", lambda root, _: correct(root, 2.0))
 
 
 def edge_dropped(monkeypatch):
     def apply(op, operands):
-        node = apply_to_many(op, operands)
+        node = _apply_to_many(op, operands)
         if node.op == "logsumexp":
             node._a, node._da = node._a[:-1], node._da[:-1]
         return node
 
-    monkeypatch.setattr("autograd.functions.apply_to_many", apply)
+    monkeypatch.setattr("autograd.functions._apply_to_many", apply)
 
 
 def branch_not_taken(monkeypatch):
-    def choose(condition, x, y):
-        node = _choose(condition, x, y)
+    def choose(op, make, condition, x, y):
+        node = _choose(op, make, condition, x, y)
         node._da, node._db = node._db, node._da
         return node
 
-    monkeypatch.setattr("autograd.value._choose", choose)
+    monkeypatch.setattr("autograd.applying._choose", choose)
 
 
 def wrong_row(monkeypatch):
@@ -366,13 +368,13 @@ def adjoints_that_are_constants(monkeypatch):
 
 
 def recorded_edge_with_a_wrong_sign(monkeypatch):
-    correct = backward_module.recorded_edges
+    correct = recording_module.recorded_edges
 
     def wrong(node):
         found = correct(node)
         return [(x, -local if len(found) > 2 else local, gate) for x, local, gate in found]
 
-    monkeypatch.setattr(backward_module, "recorded_edges", wrong)
+    monkeypatch.setattr(recording_module, "recorded_edges", wrong)
 
 
 FAULTS = [
