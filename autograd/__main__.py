@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Mapping, Sequence
 
-from autograd import notation
+from autograd import notation, worksheets
 from autograd.drawing import draw
 from autograd.expression import ExpressionError, evaluate
 from autograd.value import Value
@@ -17,6 +17,7 @@ examples:
   python -m autograd "tanh(w*x + b)" w=-3 x=2 b=6.88
   python -m autograd "dot([w1, w2], [x1, x2], b)" w1=1 w2=-2 x1=3 x2=4 b=0.5 --draw neuron.svg
   python -m autograd "where(x > 0, x, 0.01*x)" x=-5
+  python -m autograd worksheet --level 2 --seed 7 --out sheet.html
 
 An expression has numbers, variables, + - * / **, parentheses and the functions of this package,
 such as exp, log, sigmoid, relu, gelu and softmax. Put it in quotes, or the shell reads it first.
@@ -40,10 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name may have letters it lacks
+    if arguments is None:
+        arguments = sys.argv[1:]
+    if arguments[:1] == ["worksheet"]:
+        return worksheets.command(arguments[1:])
     parser = _parser()
-    options = parser.parse_intermixed_args(
-        _shielded(sys.argv[1:] if arguments is None else arguments)
-    )
+    options = parser.parse_intermixed_args(_shielded(arguments))
     try:
         given = _numbers(options.variables)
         result, variables = evaluate(options.expression.strip(), given)
