@@ -23,6 +23,7 @@ import re
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -147,13 +148,14 @@ def _cell_faults(cell: Notebook) -> Iterator[str]:
         yield f"metadata {', '.join(sorted(extra))} change from run to run"
     if any(output["output_type"] == "error" for output in cell.get("outputs", [])):
         yield "an error"
-    for kind, text in texts(cell):
+    for kind, text in [("source", source(cell)), *texts(cell)]:
         if kind == "stderr":
             yield f"a warning: {text.strip()}"
         for place in (str(ROOT), str(Path.home())):
-            if place in text or (match := _PATH.search(text)):
-                yield f"a path of the machine: {place if place in text else match[0]}"
-                break
+            if place in text:
+                yield f"a path of the machine: {place}"
+        if match := _PATH.search(text):
+            yield f"a path of the machine: {match[0]}"
         if match := _ADDRESS.search(text):
             yield f"an address in memory: {match[0]}"
         if kind in ("stdout", "text/plain") and (match := _TIMING.search(text)):
@@ -220,8 +222,7 @@ To open them: `pip install ".[notebooks]" jupyterlab && jupyter lab notebooks`. 
 needs only the first of the two packages.
 
 `python notebooks/check.py run` runs them all from a clean kernel, with warnings as errors, and
-compares what they check with what is committed here; after a change, `python notebooks/check.py
-write` puts the new outputs into the files, and `python notebooks/check.py table` renews this page.
+compares what they check with what is committed here.
 
 ## Where is what
 
@@ -230,6 +231,17 @@ Each row of the lecture with the cells that check it: the number in brackets is 
 | row | notebook | section | cell | what is checked there |
 |---|---|---|---|---|
 {rows}
+
+## Changing or adding one
+
+- A notebook begins with its title and a paragraph about it, and has the sections Goals, Exercises
+  (three to five), Solutions and References. The solutions are collapsed: `<details>` around the
+  text, and `"jupyter": {{"source_hidden": true}}` in the metadata of the code.
+- A cell asserts a claim and then prints it, as in `✓ L9: σ′ = σ(1 − σ) to within 1e-15`, where L9
+  is the row of the lecture. It prints the bound that it asserted, never an error that it measured,
+  nor a time: those are others on every machine, and the line must come out the same on each.
+- `python notebooks/check.py write 03` runs the third and puts its outputs into the file;
+  `python notebooks/check.py table` renews this page; the tests say what is amiss.
 """
 
 
@@ -259,7 +271,9 @@ async def execute(path: Path) -> tuple[Notebook, float]:
     import nbformat
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(path, as_version=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # what is wrong with the file would be repaired silently
+        notebook = nbformat.read(path, as_version=4)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as settings:  # nobody's own settings
         client = NotebookClient(
@@ -288,12 +302,14 @@ async def execute(path: Path) -> tuple[Notebook, float]:
 
 
 def _smaller(png: str) -> str:
-    """Reduce a picture, a PNG in base 64, to 256 colours: a plot has hardly more."""
+    """Reduce a picture, a PNG in base 64, to 256 colours on white: a plot has hardly more."""
     from PIL import Image
 
+    picture = Image.open(BytesIO(base64.b64decode(png))).convert("RGBA")
+    paper = Image.new("RGBA", picture.size, "white")
+    printed = Image.alpha_composite(paper, picture).convert("RGB")
     reduced = BytesIO()
-    picture = Image.open(BytesIO(base64.b64decode(png))).convert("RGB")
-    picture.quantize(256, dither=Image.Dither.NONE).save(reduced, format="png", optimize=True)
+    printed.quantize(256, dither=Image.Dither.NONE).save(reduced, format="png", optimize=True)
     return base64.b64encode(reduced.getvalue()).decode()
 
 
