@@ -320,3 +320,18 @@ def affine(places: Any) -> tuple[int, int] | None:
     right = int(places[0, 1] - places[0, 0]) if n > 1 else 0
     expected = places[0, 0] + down * np.arange(m)[:, None] + right * np.arange(n)
     return (down, right) if (expected == places).all() else None
+
+
+def product_of(*refs: Ref) -> str:
+    """Name the function for a matrix product that reads or writes numbers at `refs`.
+
+    `dot` costs less per call than `matmul`, but it copies what has gaps between its rows, and
+    cannot write to it.
+    """
+    return "dot" if all(_is_packed(ref.places) for ref in refs) else "matmul"
+
+
+def _is_packed(places: Any) -> bool:
+    """Tell whether numbers stand without gaps, or will do so in a copy."""
+    one_by_one = bool((np.diff(places.reshape(-1)) == 1).all())
+    return one_by_one or (affine(places) is None if places.ndim == 2 else not even(places))
