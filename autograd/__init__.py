@@ -65,6 +65,7 @@ from autograd.modes import detect_anomaly, no_grad
 from autograd.value import Value
 
 if TYPE_CHECKING:
+    from autograd.animation import animate
     from autograd.checking import check_grads
     from autograd.compiler import compile
     from autograd.drawing import draw
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
 
 # What stands on the core is loaded when first used, so that `import autograd` stays quick.
 _LATER = {
+    "animate": "animation",
     "backward_steps": "stepping",
     "check_grads": "checking",
     "compile": "compiler",
@@ -115,6 +117,7 @@ __all__ = [
     "abs",
     "acos",
     "acosh",
+    "animate",
     "asin",
     "asinh",
     "atan",

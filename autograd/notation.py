@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from itertools import islice
 
 # How a mathematician writes an operation; one that is not listed goes by its own name.
 _SYMBOLS = {
@@ -62,22 +61,6 @@ _ROLES = {
 
 _SYMMETRIC = {"+", "*", "maximum", "minimum", "hypot", "fsum", "mean", "logsumexp"}
 
-# How an operation is written with its operands; one that is not listed is written f(x, y).
-_APPLIED = {
-    "+": "{} + {}",
-    "-": "{} − {}",
-    "*": "{} × {}",
-    "/": "{} ÷ {}",
-    "**": "{}^{}",
-    "neg": "−{}",
-    "square": "{}²",
-    "expm1": "e^{} − 1",
-    "log1p": "ln(1 + {})",
-    "xlogy": "{} ln {}",
-}
-_LEADING = {"+", "-", "*", "/"}  # no parentheses around a negative number in front
-_BRACKETED = {"abs": "|{}|", "above": "[{} > {}]", "where": "where(…, {}, {})"}
-
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -108,42 +91,6 @@ def roles(op: str, count: int) -> Sequence[str]:
     if op in _SYMMETRIC or count == 1:
         return ("",) * count
     return tuple([str(i + 1) for i in range(count)])
-
-
-def applied(op: str, operands: Sequence[str], longest: int = 4) -> str:
-    """Write an operation with its operands, of which a long list is cut.
-
-    >>> applied("*", ["w", "-3"]), applied("sigmoid", ["z"]), applied("square", ["-2"])
-    ('w × (-3)', 'σ(z)', '(-2)²')
-    >>> applied("dot", ["w1", "w2", "x1", "x2", "b"])
-    '⟨(w1, w2), (x1, x2)⟩ + b'
-    """
-    if op == "dot":
-        n, bias = len(operands) // 2, operands[-1]
-        w, x = [listed(part, longest) for part in (operands[:n], operands[n:-1])]
-        return f"⟨({w}), ({x})⟩" + (f" + {_inside(bias)}" if bias != "0" else "")
-    if op in _APPLIED:
-        first = operands[0] if op in _LEADING else _inside(operands[0])
-        return _APPLIED[op].format(first, *map(_inside, operands[1:]))
-    if op in _BRACKETED:
-        return _BRACKETED[op].format(*operands)
-    return f"{symbol(op)}({listed(operands, longest)})"
-
-
-def _inside(text: str) -> str:
-    """Put a negative number into parentheses."""
-    return f"({text})" if text.startswith(("-", "−")) else text
-
-
-def listed(items: Sequence[str], longest: int) -> str:
-    """List at most `longest` items, and the last.
-
-    >>> listed(["a", "b", "c", "d", "e"], 3)
-    'a, b, …, e'
-    """
-    if len(items) <= longest:
-        return ", ".join(items)
-    return ", ".join([*islice(items, longest - 1), "…", items[-1]])
 
 
 def numbered(letter: str, i: int) -> str:

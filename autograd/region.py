@@ -91,10 +91,10 @@ def local_edges(node: Value) -> list[tuple[Value, Any]]:
     """Return the edges along which gradients flow, in the order in which `backward()` takes them.
 
     >>> a, b = Value(3.0), Value(5.0)
-    >>> local_edges(a * b) == [(b, 3.0), (a, 5.0)]
+    >>> local_edges(a * b) == [(a, 5.0), (b, 3.0)]
     True
     """
     if node._da.__class__ is tuple:
         return list(zip(node._a, node._da, strict=True))
-    pairs = ((node._b, node._db), (node._a, node._da))
+    pairs = ((node._a, node._da), (node._b, node._db))
     return [(parent, local) for parent, local in pairs if local is not None]

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from autograd import notation
 from autograd.errors import as_float
+from autograd.formulas import TEXT, Formula, Names, definition, derivative
 from autograd.graph import topological_order
+from autograd.region import local_edges
 from autograd.value import Value
 
 if TYPE_CHECKING:
@@ -57,10 +59,10 @@ def forward_steps(root: Value) -> Iterator[ForwardStep]:
     ...     print(step)
     forward step 1 of 6: w = -3
     forward step 2 of 6: x = 2
-    forward step 3 of 6: v₁ = w × x = -3 × 2 = -6
+    forward step 3 of 6: z₁ = w · x = (-3) · 2 = -6
     forward step 4 of 6: 7 is a number
-    forward step 5 of 6: v₂ = v₁ + 7 = -6 + 7 = 1
-    forward step 6 of 6: v₃ = tanh(v₂) = tanh(1) = 0.7616
+    forward step 5 of 6: z₂ = z₁ + 7 = (-6) + 7 = 1
+    forward step 6 of 6: z₃ = tanh(z₂) = tanh(1) = 0.7616
     """
     graph = Graph(root)
     return (ForwardStep(node, i, graph) for i, node in enumerate(graph.order))
@@ -82,17 +84,16 @@ def backward_steps(root: Value, seed: float = 1.0) -> Iterator[BackwardStep]:
 
     >>> from autograd import Value
     >>> x = Value(3.0, "x")
-    >>> for step in backward_steps(x * x + x):
+    >>> for step in backward_steps(x.sin() * x):
     ...     print(step)
-    backward step 1 of 3: v₂ = v₁ + x, with the gradient ∂v₂/∂v₂ = 1
-    parent  local derivative  upstream × local = contribution  running sum
-    v₁                     1                        1 × 1 = 1    0 + 1 = 1
-    x                      1                        1 × 1 = 1    0 + 1 = 1
-    backward step 2 of 3: v₁ = x × x, with the gradient ∂v₂/∂v₁ = 1
-    parent  local derivative  upstream × local = contribution  running sum
-    x                      3                        1 × 3 = 3    1 + 3 = 4
-    x                      3                        1 × 3 = 3    4 + 3 = 7
-    backward step 3 of 3: x is a leaf, with the gradient ∂v₂/∂x = 7
+    backward step 1 of 3: z₂ = z₁ · x, with the gradient ∂z₂/∂z₂ = 1
+    parent  local derivative  upstream · local = contribution         running sum
+    z₁                 x = 3                        1 · 3 = 3           0 + 3 = 3
+    x            z₁ = 0.1411              1 · 0.1411 = 0.1411  0 + 0.1411 = 0.1411
+    backward step 2 of 3: z₁ = sin(x), with the gradient ∂z₂/∂z₁ = 3
+    parent  local derivative  upstream · local = contribution               running sum
+    x         cos(x) = -0.99                3 · (-0.99) = -2.97  0.1411 + (-2.97) = -2.829
+    backward step 3 of 3: x is a leaf, with the gradient ∂z₂/∂x = -2.829
     """
     graph, seed = Graph(root), as_float(seed, "seed")
     return (
@@ -112,23 +113,20 @@ class Graph:
         self.differentiable = topological_order((root,), Value._edges)
 
     @cached_property
-    def names(self) -> dict[Value, str]:
-        """Name every node: a number by its digits, other nameless nodes by v and an index."""
-        taken = {node.name for node in self.order}
+    def numbers(self) -> set[Value]:
+        """The nodes that are mere numbers: leaves without a name, to which no gradient flows."""
         variables = set(self.differentiable)
-        names = {}
-        count = 0
-        for node in self.order:
-            if node.name:
-                names[node] = notation.label(node.name)
-            elif not node.op and node not in variables:
-                names[node] = notation.number(node.data)
-            else:
-                count += 1
-                while (name := notation.numbered("v", count)) in taken:
-                    count += 1
-                names[node] = name
-        return names
+        return {x for x in self.order if not (x.op or x.name or x in variables)}
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names([x for x in self.order if x not in self.numbers])
+
+    @cached_property
+    def names(self) -> dict[Value, str]:
+        """Name every node: a number by its digits, the others as in `explain`."""
+        names, numbers = self._names, self.numbers
+        return {x: notation.number(x.data) if x in numbers else names.text(x) for x in self.order}
 
     def sweep(
         self, seed: float, gradients: dict[Value, float]
@@ -142,23 +140,31 @@ class Graph:
         for node in reversed(self.differentiable):
             upstream = gradients[node]
             edges = []
-            for parent, local in differentiable_edges(node):
+            for parent, local in local_edges(node):
                 contribution, before = upstream * local, gradients[parent]
                 gradients[parent] = after = before + contribution
                 edges.append(Edge(parent, local, contribution, before, after))
             yield node, upstream, tuple(edges)
 
-    def derivative(self, node: Value) -> str:
-        """Write the derivative of the root by a node."""
-        return partial(self.names[self.root], self.names[node])
+    def ratio(self, of: Value, by: Value) -> str:
+        """Write the derivative of a node by another."""
+        return f"∂{self.names[of]}/∂{self.names[by]}"
 
     def formula(self, node: Value) -> str:
         """Write an operation in symbols."""
-        return notation.applied(node.op, [self.names[x] for x in node.parents])
+        return TEXT.formula(definition(node), self._names)
 
-    def numbers(self, node: Value) -> str:
+    def formula_in_numbers(self, node: Value) -> str:
         """Write an operation in numbers."""
-        return notation.applied(node.op, [notation.number(x.data) for x in node.parents])
+        assert node._primitive is not None
+        operands = [x.data for x in node.parents]
+        return TEXT.formula(Formula(node.data, node._primitive, operands), self._names)
+
+    def local(self, node: Value, parent: Value) -> str:
+        """Write a local derivative in symbols; "" where it is a number, or too long to be read."""
+        once = node.parents.count(parent) == 1
+        formula = derivative(node, parent) if once else None
+        return "" if formula is None else TEXT.formula(formula, self._names)
 
     def picture(
         self,
@@ -280,7 +286,7 @@ class ForwardStep(_Step):
         graph, node = self._graph, self.node
         name, data = graph.names[node], notation.number(node.data)
         if node.op:
-            what = f"{name} = {graph.formula(node)} = {graph.numbers(node)} = {data}"
+            what = f"{name} = {graph.formula(node)} = {graph.formula_in_numbers(node)} = {data}"
         else:
             what = f"{name} is a number" if name == data else f"{name} = {data}"
         return f"forward step {self.index + 1} of {len(graph.order)}: {what}"
@@ -336,22 +342,21 @@ class BackwardStep(_Step):
         what = f"{name} = {graph.formula(node)}" if node.op else f"{name} is a leaf"
         title = (
             f"backward step {self.index + 1} of {len(graph.differentiable)}: {what}, with the "
-            f"gradient {graph.derivative(node)} = {number(self.upstream)}"
+            f"gradient {graph.ratio(graph.root, node)} = {number(self.upstream)}"
         )
         if not self.edges:
             return title
-        rows = [("parent", "local derivative", "upstream × local = contribution", "running sum")]
-        rows += [
-            (
-                graph.names[edge.parent],
-                number(edge.local),
-                notation.applied("*", [number(self.upstream), number(edge.local)])
-                + f" = {number(edge.contribution)}",
-                notation.applied("+", [number(edge.sum_before), number(edge.contribution)])
-                + f" = {number(edge.running_sum)}",
+        rows = [("parent", "local derivative", "upstream · local = contribution", "running sum")]
+        for parent, local, contribution, before, after in self.edges[:_ROWS]:
+            symbols = graph.local(node, parent)
+            rows.append(
+                (
+                    graph.names[parent],
+                    f"{symbols} = {number(local)}" if symbols else number(local),
+                    f"{TEXT.factor(self.upstream)} · {TEXT.factor(local)} = {number(contribution)}",
+                    f"{number(before)} + {TEXT.factor(contribution)} = {number(after)}",
+                )
             )
-            for edge in self.edges[:_ROWS]
-        ]
         more = len(self.edges) - _ROWS
         rest = f"\n… and {more} more" if more > 0 else ""
         return f"{title}\n{notation.aligned(rows)}{rest}"

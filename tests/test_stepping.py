@@ -130,12 +130,12 @@ def test_gradients_from_earlier_are_neither_read_nor_changed():
 def test_the_text_of_a_backward_step():
     texts = [str(step) for step in backward_steps(neuron())]
     title, header, *rows = [re.split(" {2,}", line) for line in texts[2].splitlines()]
-    assert title == ["backward step 3 of 6: v₁ = w × x, with the gradient ∂o/∂v₁ = 0.501"]
-    columns = ["local derivative", "upstream × local = contribution", "running sum"]
+    assert title == ["backward step 3 of 6: z₁ = w · x, with the gradient ∂o/∂z₁ = 0.501"]
+    columns = ["local derivative", "upstream · local = contribution", "running sum"]
     assert header == ["parent", *columns]
     assert rows == [
-        ["w", "2", "0.501 × 2 = 1.002", "0 + 1.002 = 1.002"],
-        ["x", "-3", "0.501 × (-3) = -1.503", "0 + (-1.503) = -1.503"],
+        ["w", "x = 2", "0.501 · 2 = 1.002", "0 + 1.002 = 1.002"],
+        ["x", "w = -3", "0.501 · (-3) = -1.503", "0 + (-1.503) = -1.503"],
     ]
     assert texts[5] == "backward step 6 of 6: b is a leaf, with the gradient ∂o/∂b = 0.501"
 
@@ -213,8 +213,8 @@ def edge_places(step):
 def test_the_picture_of_a_forward_step_leaves_later_results_empty():
     steps = list(forward_steps(neuron()))
     texts, bright = seen(steps[2].picture)
-    assert texts["n2"] == ["×", "v₁", "data", "-6"]
-    assert texts["n4"] == ["+", "v₂", "data"]
+    assert texts["n2"] == ["×", "z₁", "data", "-6"]
+    assert texts["n4"] == ["+", "z₂", "data"]
     assert texts["n3"] == ["b", "data", "6.88"]
     assert bright == {"n2", "e2_0", "e2_1"}
 
@@ -271,10 +271,10 @@ def test_forward_steps_compute_every_node_from_those_before(seed):
 
 
 def test_nameless_nodes_get_names_that_nobody_has():
-    x = Value(1.0, "v₁")
+    x = Value(1.0, "z1")
     texts = [str(step) for step in forward_steps(relu(x * 2))]
-    assert texts[2].endswith("v₂ = v₁ × 2 = 1 × 2 = 2")
-    assert texts[3].endswith("v₃ = ReLU(v₂) = ReLU(2) = 2")
+    assert texts[2].endswith(": z₂ = z₁ · 2 = 1 · 2 = 2")
+    assert texts[3].endswith(": z₃ = ReLU(z₂) = ReLU(2) = 2")
 
 
 def test_a_million_nodes_can_be_stepped_through(run_python):
