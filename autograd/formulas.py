@@ -79,8 +79,8 @@ def _familiar(op: Primitive, operands: Sequence[Any]) -> Any:
         return x
     if op is p.clip and operands[1] < x.value < operands[2]:  # a guard for very large numbers
         return x
-    if op is p.square and _is(x, p.div) and x.operands[0] == 1.0 and _is(x.operands[1], p.cosh):
-        return 1.0 - p.square(p.tanh(*x.operands[1].operands))  # 1/cosh² is 1 - tanh²
+    if op is p.square and _is(x, p.sech):  # sech² is 1 - tanh²
+        return 1.0 - p.square(p.tanh(*x.operands))
     if op is p.sigmoid and _is(x, p.neg):
         return 1.0 - p.sigmoid(*x.operands)
     return None
