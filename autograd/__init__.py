@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from autograd.animation import animate
     from autograd.checking import check_grads
     from autograd.compiler import compile
+    from autograd.diagnosis import why
     from autograd.drawing import draw
     from autograd.explaining import explain
     from autograd.extending import primitive
@@ -93,6 +94,7 @@ _LATER = {
     "primitive": "extending",
     "value_and_grad": "transforms",
     "vjp": "transforms",
+    "why": "diagnosis",
 }
 
 
@@ -178,6 +180,7 @@ __all__ = [
     "value_and_grad",
     "vjp",
     "where",
+    "why",
     "xlogy",
     "zero_grad",
 ]
