@@ -14,8 +14,10 @@ SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}
 # print and for the colour-blind.
 INK = "#333333"
 FAINT = "#808080"
+LEAF = "#D6E8F7"
+LEAF_BORDER = "#0B5394"
 ACCENT = "#B8006B"
-FONT_SIZE = 14  # lengths are in points
+FONT_SIZE, SYMBOL_SIZE = 14, 18  # lengths are in points
 
 BARE = 'BORDER="0" CELLBORDER="0" CELLSPACING="0"'
 FRAMED = 'BORDER="1" CELLBORDER="0" CELLSPACING="0"'
@@ -110,7 +112,8 @@ def _write_clusters(graph: Any, boxes: Iterable[Box]) -> None:
                 }
                 graphs[path] = type(graph)(name=key, graph_attr=look)
         graphs[box.clusters].node(box.key, id=box.key, **box.look)
-    for path in sorted(graphs, key=len, reverse=True)[:-1]:
+    backwards = reversed(graphs)  # graphviz-pure puts the last one uppermost
+    for path in sorted(backwards, key=len, reverse=True)[:-1]:
         graphs[path[:-1]].subgraph(graphs[path])
 
 
@@ -186,3 +189,15 @@ def row(*cells: str) -> str:
 def table(rows: Iterable[str], look: str = f'{BARE} CELLPADDING="3"') -> str:
     """Lay out rows under each other."""
     return f"<TABLE {look}>{''.join(rows)}</TABLE>"
+
+
+def band(symbol: str) -> str:
+    """Lay out the dark band over the rows of an operation."""
+    look = f'COLSPAN="2" ALIGN="LEFT" BGCOLOR="{INK}"'
+    return row(cell(symbol, look, SYMBOL_SIZE, 'COLOR="white"'))
+
+
+def rounded(rows: Iterable[str]) -> str:
+    """Lay out the rows of a leaf, in a frame with round corners."""
+    look = f'{FRAMED} CELLPADDING="2" STYLE="ROUNDED" BGCOLOR="{LEAF}" COLOR="{LEAF_BORDER}"'
+    return table([row(f"<TD>{table(rows)}</TD>")], look)

@@ -13,8 +13,10 @@ from autograd.boxes import (
     INK,
     Arrow,
     Box,
+    band,
     cell,
     room,
+    rounded,
     row,
     table,
     text,
@@ -26,12 +28,10 @@ from autograd.value import Value
 FIELDS = ("data", "grad", "local")
 
 _SLOT = "#E4E4E4"
-_LEAF = "#D6E8F7"
-_LEAF_BORDER = "#0B5394"
-_SYMBOL_SIZE = 18
 _LINE = 22  # the height of a row of text
 _SLOT_SIZE = 12
 
+_EMPTY = '<TD HEIGHT="20" WIDTH="20"></TD>'
 _NUMBER = {
     "shape": "ellipse",
     "color": FAINT,
@@ -88,37 +88,75 @@ def graph_source(
     variables = with_edge(order).union(roots)
     grads = [number_of(node, "grad") for node in order] if "grad" in show else []
     scale = shading.largest([x for x in grads if x is not None])
-    fields = [word for word in ("data", "grad") if word in show]
     boxes, arrows = [], []
     active = set(active_nodes)
     for node, key in keys.items():
-        name, numbers = name_of(node), {word: number_of(node, word) for word in FIELDS[:2]}
-        rows = _rows(name, {word: numbers[word] for word in fields}, scale)
-        if node.op:
-            look = {"label": f"<{_operation(node, rows, rankdir)}>"}
-        elif node in variables or node.name:
-            look = {"label": f"<{_leaf(rows)}>"}
-        else:
-            look = {"label": notation.number(node.data), **_NUMBER}
+        numbers = {word: number_of(node, word) for word in FIELDS[:2]}
+        look = node_look(node, name_of(node), numbers, node in variables, show, rankdir, scale)
         if node in active:
             look |= _ACTIVE if "shape" in look else _ACTIVE_BOX | _ACTIVE
-        where = clusters.get(node, ()) if clusters else ()
-        boxes.append(Box(key, look | {"tooltip": _tooltip(name or node.op, numbers)}, where))
+        boxes.append(Box(key, look, clusters.get(node, ()) if clusters else ()))
     bright = set(active_edges)
     for node, key in keys.items():
-        parents, idle = node.parents, _branch_not_taken(node)
-        locals_ = node.local_derivatives
-        for i, parent in enumerate(parents):
+        parents = node.parents
+        locals_ = node.local_derivatives if "local" in show else (None,) * len(parents)
+        for k, parent in enumerate(parents):
             if parent not in keys:
                 continue
-            slot = f":p{i}" if len(parents) > 1 else ""
-            look = dict(_NOT_TAKEN) if i == idle else {}
-            if "local" in show and (local := locals_[i]) is not None:
-                look |= {"label": notation.number(local)}
-            if (node, i) in bright:
+            look = edge_look(node, k, locals_[k])
+            if (node, k) in bright:
                 look |= _ACTIVE
-            arrows.append(Arrow(f"e{key[1:]}_{i}", keys[parent], key + slot, look))
+            slot = f":p{k}" if len(parents) > 1 else ""
+            arrows.append(Arrow(f"e{key[1:]}_{k}", keys[parent], key + slot, look))
     return write(boxes, arrows, rankdir, shading.legend(scale) if legend and scale else "")
+
+
+def node_look(
+    node: Value,
+    name: str | None,
+    numbers: Mapping[str, float | None],
+    is_variable: bool,
+    show: Collection[str],
+    rankdir: str,
+    scale: float,
+) -> dict[str, str]:
+    """Return the attributes in DOT of a node.
+
+    Args:
+        node: the node.
+        name: what to call it.
+        numbers: its "data" and "grad"; None leaves a place empty.
+        is_variable: whether a leaf without a name is a variable, not a number.
+        show: which of the numbers it shows.
+        rankdir: as in `draw`.
+        scale: the largest size of a gradient in the picture.
+    """
+    rows = _rows(name, {word: x for word, x in numbers.items() if word in show}, scale)
+    if node.op:
+        look = {"label": f"<{_operation(node, rows, rankdir)}>"}
+    elif is_variable or node.name:
+        look = {"label": f"<{rounded(rows or [row(_EMPTY)])}>"}
+    else:
+        look = number_look(notation.number(node.data))
+    return look | {"tooltip": _tooltip(node.name or name or node.op, numbers)}
+
+
+def number_look(label: str) -> dict[str, str]:
+    """Return the attributes in DOT of a number, or of several."""
+    return {"label": label, **_NUMBER}
+
+
+def edge_look(node: Value, k: int, local: float | None) -> dict[str, str]:
+    """Return the attributes in DOT of the edge from the parent at place `k` to `node`.
+
+    Args:
+        node: where the edge ends.
+        k: the place.
+        local: the local derivative that the edge shows, if any.
+    """
+    if k == _branch_not_taken(node):
+        return dict(_NOT_TAKEN)
+    return {} if local is None else {"label": notation.number(local)}
 
 
 def with_edge(order: Iterable[Value]) -> set[Value]:
@@ -138,13 +176,6 @@ def _branch_not_taken(node: Value) -> int | None:
 
 
 # --- the look of a node -------------------------------------------------------------------------
-
-
-def _leaf(rows: Sequence[str]) -> str:
-    """Lay out a leaf: rows in a frame with round corners."""
-    rows = rows or [row('<TD HEIGHT="20" WIDTH="20"></TD>')]
-    frame = f'{FRAMED} CELLPADDING="2" STYLE="ROUNDED" BGCOLOR="{_LEAF}" COLOR="{_LEAF_BORDER}"'
-    return table([row(f"<TD>{table(rows)}</TD>")], frame)
 
 
 def _operation(node: Value, rows: Sequence[str], rankdir: str) -> str:
@@ -169,12 +200,6 @@ def _operation(node: Value, rows: Sequence[str], rankdir: str) -> str:
     cells = [f'<TD CELLPADDING="0">{part}</TD>' for part in parts]
     lines = [row(*cells)] if horizontal else [row(c) for c in cells]
     return table(lines, f'{FRAMED} COLOR="{INK}" BGCOLOR="white"')
-
-
-def band(symbol: str) -> str:
-    """Lay out the dark band over the rows of an operation."""
-    look = f'COLSPAN="2" ALIGN="LEFT" BGCOLOR="{INK}"'
-    return row(cell(symbol, look, _SYMBOL_SIZE, 'COLOR="white"'))
 
 
 def _rows(name: str | None, numbers: Mapping[str, float | None], scale: float) -> list[str]:

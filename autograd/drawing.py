@@ -6,8 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from autograd import dotting
+from autograd.backward import collector_paused
 from autograd.boxes import SIDES
+from autograd.collapsing import LEVELS, collapsed, operands_of
 from autograd.graph import topological_order
+from autograd.membership import membership
+from autograd.summaries import collapsed_source, node_frames
 from autograd.value import Value
 
 if TYPE_CHECKING:
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_NODES, MAX_EDGES = 2000, 5000  # seconds to lay out, and more than anybody can read
+_LEGIBLE_NODES, _LEGIBLE_EDGES = 60, 120
 
 
 class Drawing:
@@ -59,24 +64,39 @@ class Drawing:
 
 
 def draw(
-    root: Value | Iterable[Value], *, show: Iterable[str] = ("data", "grad"), rankdir: str = "LR"
+    root: Value | Iterable[Value],
+    *,
+    collapse: str = "auto",
+    show: Iterable[str] = ("data", "grad"),
+    rankdir: str = "LR",
+    legend: bool = True,
 ) -> Drawing:
     """Draw the graph of a computation, from its leaves to `root`.
 
     Leaves have round corners, operations a dark band with their symbol, numbers are ellipses.
     Several operands enter an operation in order, each through a slot of its own, which is named
-    where the order matters. The edge from a branch that `where` did not take is dashed.
+    where the order matters. The edge from a branch that `where` did not take is dashed. Gradients
+    are blue above zero, orange below, and darker the larger they are.
+
+    Parameters whose names are paths, as `nn` gives them, stand in frames, one for each neuron,
+    layer and sample. A large graph is collapsed until it can be read: then one box, with a double
+    outline, is a neuron, a layer or a module, with its shape and counts, or many operations of the
+    same kind.
 
     Args:
         root: the result, or several.
+        collapse: what becomes one box: "none" (every node has its own), "neuron", "layer" or
+            "module"; or "auto", the first of these that a reader can take in. What no name tells to
+            belong to one is put together by operation and depth.
         show: what is shown beside names and operations: in each node "data" and "grad", on each
             edge "local", the local derivative.
         rankdir: where the result is: "LR" at the right, "RL" left, "TB" bottom, "BT" top.
+        legend: whether the meaning of the colours, if there are any, is explained.
 
     Raises:
         TypeError: `root` is not a Value, or contains something that is none.
-        ValueError: there is nothing to draw, or more than 2000 nodes or 5000 edges, or `show` or
-            `rankdir` has an unknown word.
+        ValueError: there is nothing to draw, or `collapse`, `show` or `rankdir` is unknown,
+            or `collapse` is "none" for more than 2000 nodes or 5000 edges.
 
     >>> from autograd import Value
     >>> w, x = Value(2.0, "w"), Value(3.0, "x")
@@ -86,16 +106,58 @@ def draw(
     """
     roots = _as_roots(root)
     fields = _as_fields(show)
+    if collapse not in ("auto", "none", *LEVELS):
+        raise ValueError(
+            f'collapse must be "auto", "none", "neuron", "layer" or "module", not {collapse!r}'
+        )
     if rankdir not in SIDES:
         raise ValueError(f"rankdir must be one of {', '.join(SIDES)}, not {rankdir!r}")
-    order = topological_order(roots, lambda node: node.parents[::-1])
-    edges = sum([len(node.parents) for node in order])
-    if len(order) > MAX_NODES or edges > MAX_EDGES:
-        raise ValueError(
-            f"the graph has {len(order)} nodes and {edges} edges, and a picture can have "
-            f"{MAX_NODES} and {MAX_EDGES}: draw a part of it, such as one neuron or one sample"
+    with collector_paused():
+        return Drawing(_source(roots, collapse, fields, rankdir, legend))
+
+
+def _source(
+    roots: list[Value], collapse: str, fields: list[str], rankdir: str, legend: bool
+) -> str:
+    """Draw the graph in as much detail as fits."""
+    order = topological_order(roots, lambda node: operands_of(node)[::-1])
+    if collapse == "none" or (collapse == "auto" and len(order) <= _LEGIBLE_NODES):
+        edges = sum([len(node._operands()) for node in order])
+        nodes = len(order) + edges - sum([len(operands_of(node)) for node in order])
+        if nodes <= _LEGIBLE_NODES and edges <= _LEGIBLE_EDGES:
+            collapse = "none"
+        elif collapse == "none" and (nodes > MAX_NODES or edges > MAX_EDGES):
+            raise ValueError(
+                f"the graph has {nodes} nodes and {edges} edges, and without collapsing a picture "
+                f'can have {MAX_NODES} and {MAX_EDGES}: leave `collapse` at "auto", or draw a part'
+            )
+    if collapse == "none":
+        order = topological_order(roots, lambda node: node.parents[::-1])
+        members = membership(order)
+        return dotting.graph_source(
+            order,
+            roots,
+            show=fields,
+            rankdir=rankdir,
+            clusters=node_frames(order, members),
+            name_of=lambda node: members.short_name(node),
+            legend=legend,
         )
-    return Drawing(dotting.graph_source(order, roots, show=fields, rankdir=rankdir))
+    variables = dotting.with_edge(order).union(roots)
+    order = [node for node in order if node.op or node.name or node in variables]
+    members = membership(order)
+    for level in LEVELS if collapse == "auto" else (collapse,):
+        found = collapsed(order, roots, members, level)
+        if found.is_legible:
+            break
+    return collapsed_source(
+        found,
+        members,
+        show=fields,
+        rankdir=rankdir,
+        places={node: i for i, node in enumerate(order)},
+        legend=legend,
+    )
 
 
 def _as_roots(root: Any) -> list[Value]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from math import isfinite
 
 # How a mathematician writes an operation; one that is not listed goes by its own name.
 _SYMBOLS = {
@@ -109,6 +110,27 @@ def number(x: float) -> str:
     ('0.7064', '-3', '1.235e+06')
     """
     return f"{x:.4g}"
+
+
+def span(numbers: Sequence[float]) -> str:
+    """Write the least and the largest of the finite numbers, and what others there are.
+
+    >>> span([0.5, -1.0, 2.0]), span([3.0, 3.0]), span([1.0, float("nan")])
+    ('-1 … 2', '3', '1, nan')
+    """
+    finite = [x for x in numbers if isfinite(x)]
+    ends = dict.fromkeys([number(min(finite)), number(max(finite))]) if finite else {}
+    others = dict.fromkeys([number(x) for x in numbers if not isfinite(x)])
+    return ", ".join(filter(None, [" … ".join(ends), *others]))
+
+
+def count(n: int, what: str) -> str:
+    """Write how many of something there are.
+
+    >>> count(1, "sample"), count(12345, "parameter")
+    ('1 sample', '12,345 parameters')
+    """
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def label(name: object, longest: int = 32) -> str:
