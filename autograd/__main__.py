@@ -8,7 +8,9 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from autograd import notation, worksheets
+from autograd.diagnosis import why
 from autograd.drawing import draw
+from autograd.explaining import explain
 from autograd.expression import ExpressionError, evaluate
 from autograd.value import Value
 
@@ -17,6 +19,8 @@ examples:
   python -m autograd "tanh(w*x + b)" w=-3 x=2 b=6.88
   python -m autograd "dot([w1, w2], [x1, x2], b)" w1=1 w2=-2 x1=3 x2=4 b=0.5 --draw neuron.svg
   python -m autograd "where(x > 0, x, 0.01*x)" x=-5
+  python -m autograd "(tanh(w*x + b) - y)**2" w=-3 x=2 b=6.88 y=1 --explain w
+  python -m autograd "relu(w*x)" w=-3 x=2 --why w
   python -m autograd worksheet --level 2 --seed 7 --out sheet.html
 
 An expression has numbers, variables, + - * / **, parentheses and the functions of this package,
@@ -53,11 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result.backward()
         if options.draw is not None:
             draw(result).save(options.draw)
+        texts = _explanations(result, variables, options)
     except (ValueError, OSError, RuntimeError) as error:
         parser.exit(2, f"error: {error}\n")
     print(f"{options.expression.strip()} = {result:.6g}")
     if variables:
         print(f"\n{_table(variables)}")
+    for text in texts:
+        print(f"\n{text}")
     if options.draw is not None:
         print(f"\nThe graph is drawn in {options.draw}")
     for name in given:
@@ -82,7 +89,31 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--draw", metavar="FILE", help="draw the graph, as .svg, .png, .pdf or .dot"
     )
+    parser.add_argument(
+        "--explain", metavar="NAME", help="write out the chain rule for the gradient of a variable"
+    )
+    parser.add_argument(
+        "--why", metavar="NAME", help="say why the gradient of a variable is 0, nan, tiny or huge"
+    )
     return parser
+
+
+def _explanations(
+    result: Value, variables: Mapping[str, Value], options: argparse.Namespace
+) -> list[str]:
+    """Write what is asked for about the gradients of single variables."""
+    if result.op:
+        result.name = "f" if "f" not in variables else "result"
+    texts = []
+    for option, function in (("explain", explain), ("why", why)):
+        name = getattr(options, option)
+        if name is None:
+            continue
+        if name not in variables:
+            known = ", ".join(variables) or "none"
+            raise ExpressionError(f"--{option} {name}: the variables in the expression are {known}")
+        texts.append(str(function(result, variables[name])))
+    return texts
 
 
 def _shielded(arguments: Sequence[str]) -> list[str]:

@@ -77,7 +77,7 @@ class Finding:
         >>> Finding("flat point", Value(1.0).square(), "", 0.0).site is None
         True
         """
-        site: str | None = getattr(self.node, "_site", None)
+        site: str | None = getattr(self.node, "_at", None)
         return site
 
     @property

@@ -47,6 +47,24 @@ def fails(capsys):
 # --- results ------------------------------------------------------------------------------------
 
 
+def test_explain_writes_out_the_chain_rule(capsys):
+    assert main(["tanh(w*x)", "w=0.5", "x=2", "--explain", "w"]) == 0
+    text = capsys.readouterr().out.partition("\n\n∂")[2]
+    assert text.startswith("f/∂w = ∂f/∂z₁ · ∂z₁/∂w\n")
+    assert text.endswith("  ∂f/∂w = 0.42 · 2 = 0.8399\n")
+
+
+def test_why_names_the_cause(capsys):
+    assert main(["relu(w*f)", "w=-3", "f=2", "--why", "f"]) == 0
+    text = capsys.readouterr().out
+    assert "∂result/∂f = 0: the gradient is zero.\nCause: dead relu\n" in text
+
+
+def test_only_a_variable_can_be_explained(fails):
+    assert "--why q: the variables in the expression are w" in fails("w*2", "w=1", "--why", "q")
+    assert "the variables in the expression are none" in fails("1 + 2", "--explain", "w")
+
+
 def test_the_command_prints_value_and_gradients_and_draws(tmp_path):
     path = tmp_path / "g.svg"
     done = run("tanh(w*x + b)", "w=-3", "x=2", "b=6.88", "--draw", str(path))
