@@ -54,10 +54,11 @@ def test_paths_are_those_of_brute_force(seed):
             assert (before, local) in local_edges(after)
     total = math.fsum(path.product for path in listed)
     size = math.fsum(abs(path.product) for path in listed)
-    assert total == pytest.approx(found.value, rel=1e-12, abs=1e-12 * size)
+    if math.isfinite(size):
+        assert total == pytest.approx(found.value, rel=1e-12, abs=1e-12 * size)
     root.backward()
     if wrt is not root and expected:
-        assert found.value == wrt.grad
+        assert found.value == wrt.grad or (math.isnan(found.value) and math.isnan(wrt.grad))
     assert str(found)
 
 
