@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import accumulate, groupby
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -117,9 +117,10 @@ class Plan:
         self.match = matcher(forms)
         self._find_inputs(leaves)
         self._find_outputs()
+        starts = [0, *accumulate(map(len, leaves))]
         self.gradients = [
             _Gradient(
-                [x for x in self.inputs if x.leaf in leaves[i]],
+                self.inputs[starts[i] : starts[i + 1]],
                 assembler(forms[i], lambda leaf: self._in_lanes(leaf, wanted=True)),
             )
             for i in wanted
