@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd import dotting
@@ -11,6 +11,7 @@ from autograd.boxes import SIDES
 from autograd.collapsing import LEVELS, collapsed, operands_of
 from autograd.graph import topological_order
 from autograd.membership import membership
+from autograd.outlines import outline
 from autograd.summaries import collapsed_source, node_frames
 from autograd.value import Value
 
@@ -27,10 +28,13 @@ class Drawing:
 
     Attributes:
         source: the graph in DOT, the language of Graphviz.
+        text: the graph as a tree in Unicode, to print in a terminal; of a large graph the part
+            next to the result.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, text: str = "") -> None:
         self.source = source
+        self.text = text
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the picture to a file, complete or not at all, and return its path.
@@ -113,50 +117,68 @@ def draw(
     if rankdir not in SIDES:
         raise ValueError(f"rankdir must be one of {', '.join(SIDES)}, not {rankdir!r}")
     with collector_paused():
-        return Drawing(_source(roots, collapse, fields, rankdir, legend))
+        order = topological_order(roots, lambda node: operands_of(node)[::-1])
+        variables = dotting.with_edge(order).union(roots)
+        known = [node for node in order if node.op or node.name or node in variables]
+        text = outline(roots, fields, len(known), variables)
+        if _is_drawn_in_full(order, collapse):
+            source = _full_source(roots, fields, rankdir, legend)
+        else:
+            source = _collapsed_source(known, roots, collapse, fields, rankdir, legend)
+    return Drawing(source, text)
 
 
-def _source(
-    roots: list[Value], collapse: str, fields: list[str], rankdir: str, legend: bool
-) -> str:
-    """Draw the graph in as much detail as fits."""
-    order = topological_order(roots, lambda node: operands_of(node)[::-1])
-    if collapse == "none" or (collapse == "auto" and len(order) <= _LEGIBLE_NODES):
-        edges = sum([len(node._operands()) for node in order])
-        nodes = len(order) + edges - sum([len(operands_of(node)) for node in order])
-        if nodes <= _LEGIBLE_NODES and edges <= _LEGIBLE_EDGES:
-            collapse = "none"
-        elif collapse == "none" and (nodes > MAX_NODES or edges > MAX_EDGES):
-            raise ValueError(
-                f"the graph has {nodes} nodes and {edges} edges, and without collapsing a picture "
-                f'can have {MAX_NODES} and {MAX_EDGES}: leave `collapse` at "auto", or draw a part'
-            )
-    if collapse == "none":
-        order = topological_order(roots, lambda node: node.parents[::-1])
-        members = membership(order)
-        return dotting.graph_source(
-            order,
-            roots,
-            show=fields,
-            rankdir=rankdir,
-            clusters=node_frames(order, members),
-            name_of=lambda node: members.short_name(node),
-            legend=legend,
+def _is_drawn_in_full(order: Sequence[Value], collapse: str) -> bool:
+    """Tell whether every node is to have a box of its own.
+
+    Args:
+        order: the nodes; numbers may be missing.
+        collapse: as in `draw`.
+    """
+    if collapse != "none" and (collapse != "auto" or len(order) > _LEGIBLE_NODES):
+        return False
+    edges = sum([len(node._operands()) for node in order])
+    nodes = len(order) + edges - sum([len(operands_of(node)) for node in order])
+    if collapse == "none" and (nodes > MAX_NODES or edges > MAX_EDGES):
+        raise ValueError(
+            f"the graph has {nodes} nodes and {edges} edges, and without collapsing a picture can "
+            f'have {MAX_NODES} and {MAX_EDGES}: leave `collapse` at "auto", or draw a part'
         )
-    variables = dotting.with_edge(order).union(roots)
-    order = [node for node in order if node.op or node.name or node in variables]
+    return collapse == "none" or (nodes <= _LEGIBLE_NODES and edges <= _LEGIBLE_EDGES)
+
+
+def _full_source(roots: list[Value], fields: list[str], rankdir: str, legend: bool) -> str:
+    """Draw every node, in the frames of its neuron, layer and sample."""
+    order = topological_order(roots, lambda node: node.parents[::-1])
+    members = membership(order)
+    return dotting.graph_source(
+        order,
+        roots,
+        show=fields,
+        rankdir=rankdir,
+        clusters=node_frames(order, members),
+        name_of=members.short_name,
+        legend=legend,
+    )
+
+
+def _collapsed_source(
+    order: list[Value],
+    roots: list[Value],
+    collapse: str,
+    fields: list[str],
+    rankdir: str,
+    legend: bool,
+) -> str:
+    """Draw the graph with as many boxes as fit."""
     members = membership(order)
     for level in LEVELS if collapse == "auto" else (collapse,):
         found = collapsed(order, roots, members, level)
         if found.is_legible:
             break
+    places = {node: i for i, node in enumerate(order)}
     return collapsed_source(
-        found,
-        members,
-        show=fields,
-        rankdir=rankdir,
-        places={node: i for i, node in enumerate(order)},
-        legend=legend,
+        found, members, show=fields, rankdir=rankdir, places=places, legend=legend
     )
 
 
