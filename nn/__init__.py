@@ -25,6 +25,7 @@ from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
 from nn.run import Run
 from nn.saving import load, read_metadata, save
 from nn.schedules import Constant, Cosine, Exponential, StepDecay, WarmUp
+from nn.statistics import gradient_statistics
 from nn.training import fit
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "data",
     "dead_units",
     "fit",
+    "gradient_statistics",
     "hinge_loss",
     "init",
     "load",

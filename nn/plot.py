@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from nn.statistics import GradientStatistics
+
 __all__ = [
     "activation",
     "confusion_matrix",
     "decision_boundary",
     "digit_samples",
+    "gradient_statistics",
     "learning_curves",
 ]
 
@@ -363,6 +366,58 @@ def digit_samples(
         axes.remove()
     correct = sum(truth == answer for truth, answer in zip(truths, answers, strict=True))
     figure.suptitle(f"{correct} of {len(X)} correct")
+    return figure
+
+
+def gradient_statistics(statistics: GradientStatistics) -> Figure:
+    """Draw the activations and the gradients of each layer of a network.
+
+    Args:
+        statistics: What `nn.gradient_statistics` returns.
+
+    Returns:
+        Two panels over the layers: the outputs, as mean and standard deviation; and on a scale of
+        powers of 10 the sizes of ∂L/∂z, ∂L/∂w and of the weights. A size of 0 cannot be drawn
+        there, and the legend says where it is.
+
+    Example:
+        >>> from nn import MLP
+        >>> from nn.statistics import gradient_statistics as measured
+        >>> figure = gradient_statistics(measured(MLP(1, [3, 1]), [[1.0]], [1.0], "mse_loss"))
+        >>> [axes.get_title() for axes in figure.axes]
+        ['Outputs', 'Gradients and weights']
+    """
+    rows = statistics.rows
+    layers = [row.layer for row in rows]
+    figure = _figure(10.0, 3.6)
+    left, right = figure.subplots(1, 2)
+    left.axhline(0, color="0.6", linewidth=0.8)
+    left.errorbar(
+        layers,
+        [row.mean for row in rows],
+        [row.std for row in rows],
+        fmt="o",
+        capsize=4,
+        label="mean ± standard deviation",
+        color=_BLUE,
+    )
+    left.set(title="Outputs", ylabel="x")
+    for key, label, line in (
+        ("signal", "∂L/∂z", {**_FIRST_LINE, "marker": "o"}),
+        ("gradient", "∂L/∂w", {**_SECOND_LINE, "marker": "s"}),
+        ("weight", "w", {"color": "0.4", "linestyle": ":", "marker": "^"}),
+    ):
+        sizes = [getattr(row, key) for row in rows]
+        lost = [k for k, size in zip(layers, sizes, strict=True) if not 0.0 < size < math.inf]
+        note = f" (0 or not finite in layer {', '.join(map(str, lost))})" if lost else ""
+        shown = [size if 0.0 < size < math.inf else math.nan for size in sizes]
+        right.plot(layers, shown, label=label + note, **line)
+    right.set(title="Gradients and weights", ylabel="root of mean square", yscale="log")
+    for axes in (left, right):
+        axes.set(xlabel="layer", xlim=(0.5, len(layers) + 0.5))
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        _lighten(axes)
+        axes.legend()
     return figure
 
 
