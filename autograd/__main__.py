@@ -8,10 +8,12 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from autograd import notation, worksheets
+from autograd.animation import animate
 from autograd.diagnosis import why
 from autograd.drawing import draw
 from autograd.explaining import explain
 from autograd.expression import ExpressionError, evaluate
+from autograd.stepping import backward_steps, forward_steps
 from autograd.value import Value
 
 EXAMPLES = """\
@@ -21,6 +23,7 @@ examples:
   python -m autograd "where(x > 0, x, 0.01*x)" x=-5
   python -m autograd "(tanh(w*x + b) - y)**2" w=-3 x=2 b=6.88 y=1 --explain w
   python -m autograd "relu(w*x)" w=-3 x=2 --why w
+  python -m autograd "tanh(w*x + b)" w=-3 x=2 b=6.88 --steps --animate backward.html
   python -m autograd worksheet --level 2 --seed 7 --out sheet.html
 
 An expression has numbers, variables, + - * / **, parentheses and the functions of this package,
@@ -58,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.draw is not None:
             draw(result).save(options.draw)
         texts = _explanations(result, variables, options)
+        if options.animate is not None:
+            animate(result, options.animate)
     except (ValueError, OSError, RuntimeError) as error:
         parser.exit(2, f"error: {error}\n")
     print(f"{options.expression.strip()} = {result:.6g}")
@@ -67,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n{text}")
     if options.draw is not None:
         print(f"\nThe graph is drawn in {options.draw}")
+    if options.animate is not None:
+        print(f"\nBoth passes are animated in {options.animate}")
     for name in given:
         if name not in variables:
             print(f"note: {name} does not occur in the expression", file=sys.stderr)
@@ -90,6 +97,12 @@ def _parser() -> argparse.ArgumentParser:
         "--draw", metavar="FILE", help="draw the graph, as .svg, .png, .pdf or .dot"
     )
     parser.add_argument(
+        "--steps", action="store_true", help="go through the forward and the backward pass"
+    )
+    parser.add_argument(
+        "--animate", metavar="FILE", help="write a page that plays both passes, as .html"
+    )
+    parser.add_argument(
         "--explain", metavar="NAME", help="write out the chain rule for the gradient of a variable"
     )
     parser.add_argument(
@@ -101,10 +114,12 @@ def _parser() -> argparse.ArgumentParser:
 def _explanations(
     result: Value, variables: Mapping[str, Value], options: argparse.Namespace
 ) -> list[str]:
-    """Write what is asked for about the gradients of single variables."""
+    """Write what is asked for about both passes and about the gradients of single variables."""
     if result.op:
         result.name = "f" if "f" not in variables else "result"
     texts = []
+    if options.steps:
+        texts = ["\n".join(map(str, steps(result))) for steps in (forward_steps, backward_steps)]
     for option, function in (("explain", explain), ("why", why)):
         name = getattr(options, option)
         if name is None:
@@ -121,7 +136,7 @@ def _shielded(arguments: Sequence[str]) -> list[str]:
     shielded = []
     for before, x in zip(["", *arguments], arguments, strict=False):
         is_option = x == "-h" or (x[:2] == "--" and (x == "--" or x[2].isalpha()))
-        negative = x.startswith("-") and not is_option and before != "--draw"
+        negative = x.startswith("-") and not is_option and before not in ("--draw", "--animate")
         shielded.append(f" {x}" if negative else x)
     return shielded
 

@@ -60,6 +60,33 @@ def test_why_names_the_cause(capsys):
     assert "∂result/∂f = 0: the gradient is zero.\nCause: dead relu\n" in text
 
 
+def test_steps_go_through_both_passes(capsys):
+    assert main(["w * x", "w=2", "x=3", "--steps"]) == 0
+    blocks = capsys.readouterr().out.split("\n\n")
+    assert blocks[2].splitlines() == [
+        "forward step 1 of 3: w = 2",
+        "forward step 2 of 3: x = 3",
+        "forward step 3 of 3: f = w · x = 2 · 3 = 6",
+    ]
+    lines = blocks[3].splitlines()
+    assert lines[0] == "backward step 1 of 3: f = w · x, with the gradient ∂f/∂f = 1"
+    assert lines[-2:] == [
+        "backward step 2 of 3: w is a leaf, with the gradient ∂f/∂w = 3",
+        "backward step 3 of 3: x is a leaf, with the gradient ∂f/∂x = 2",
+    ]
+
+
+def test_animate_writes_a_page(tmp_path, capsys):
+    path = tmp_path / "-backward.html"
+    assert main(["--animate", str(path), "-x**2", "x=3"]) == 0
+    assert f"Both passes are animated in {path}" in capsys.readouterr().out
+    assert "<title>f: the forward and the backward pass</title>" in path.read_text("utf-8")
+
+
+def test_an_animation_is_a_page(fails):
+    assert "end the name 'a.gif' in .html" in fails("x", "x=1", "--animate", "a.gif")
+
+
 def test_only_a_variable_can_be_explained(fails):
     assert "--why q: the variables in the expression are w" in fails("w*2", "w=1", "--why", "q")
     assert "the variables in the expression are none" in fails("1 + 2", "--explain", "w")
