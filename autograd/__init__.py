@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from autograd.pathways import paths
     from autograd.stepping import backward_steps, forward_steps
     from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+    from autograd.widgets import interactive
 
 # What stands on the core is loaded when first used, so that `import autograd` stays quick.
 _LATER = {
@@ -83,11 +84,12 @@ _LATER = {
     "check_grads": "checking",
     "compile": "compiler",
     "draw": "drawing",
-    "forward_steps": "stepping",
     "explain": "explaining",
+    "forward_steps": "stepping",
     "grad": "transforms",
     "hessian": "transforms",
     "hvp": "transforms",
+    "interactive": "widgets",
     "jacobian": "transforms",
     "jvp": "transforms",
     "paths": "pathways",
@@ -148,6 +150,7 @@ __all__ = [
     "hessian",
     "hvp",
     "hypot",
+    "interactive",
     "jacobian",
     "jvp",
     "leaky_relu",

@@ -154,7 +154,7 @@ def edge_look(node: Value, k: int, local: float | None) -> dict[str, str]:
         k: the place.
         local: the local derivative that the edge shows, if any.
     """
-    if k == _branch_not_taken(node):
+    if k == branch_not_taken(node):
         return dict(_NOT_TAKEN)
     return {} if local is None else {"label": notation.number(local)}
 
@@ -164,7 +164,7 @@ def with_edge(order: Iterable[Value]) -> set[Value]:
     return {parent for node in order for parent in node._edges()}
 
 
-def _branch_not_taken(node: Value) -> int | None:
+def branch_not_taken(node: Value) -> int | None:
     """Return the place, among the parents, of the branch that a `where` did not take."""
     if node.op != "where":
         return None
