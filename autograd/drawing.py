@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from autograd import dotting
 from autograd.backward import collector_paused
@@ -12,6 +12,7 @@ from autograd.collapsing import LEVELS, collapsed, operands_of
 from autograd.graph import topological_order
 from autograd.membership import membership
 from autograd.outlines import outline
+from autograd.schematics import model_picture
 from autograd.summaries import collapsed_source, node_frames
 from autograd.value import Value
 
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 
 MAX_NODES, MAX_EDGES = 2000, 5000  # seconds to lay out, and more than anybody can read
 _LEGIBLE_NODES, _LEGIBLE_EDGES = 60, 120
+
+
+class HasParameters(Protocol):
+    """A model, such as those of `nn`, or your own."""
+
+    def named_parameters(self) -> Iterable[tuple[str, Value]]:
+        """Give the parameters and their names, paths such as "layer1.neuron2.w3"."""
 
 
 class Drawing:
@@ -68,14 +76,14 @@ class Drawing:
 
 
 def draw(
-    root: Value | Iterable[Value],
+    root: Value | Iterable[Value] | HasParameters,
     *,
     collapse: str = "auto",
     show: Iterable[str] = ("data", "grad"),
     rankdir: str = "LR",
     legend: bool = True,
 ) -> Drawing:
-    """Draw the graph of a computation, from its leaves to `root`.
+    """Draw the graph of a computation, from its leaves to `root`; or a model.
 
     Leaves have round corners, operations a dark band with their symbol, numbers are ellipses.
     Several operands enter an operation in order, each through a slot of its own, which is named
@@ -87,8 +95,11 @@ def draw(
     outline, is a neuron, a layer or a module, with its shape and counts, or many operations of the
     same kind.
 
+    A model is drawn as its neurons with the weights between them or, if these are many, as its
+    layers. The numbers are those of its parameters.
+
     Args:
-        root: the result, or several.
+        root: the result, or several; or a model, which has `named_parameters()`.
         collapse: what becomes one box: "none" (every node has its own), "neuron", "layer" or
             "module"; or "auto", the first of these that a reader can take in. What no name tells to
             belong to one is put together by operation and depth.
@@ -98,7 +109,7 @@ def draw(
         legend: whether the meaning of the colours, if there are any, is explained.
 
     Raises:
-        TypeError: `root` is not a Value, or contains something that is none.
+        TypeError: `root` is neither a Value nor a model, or contains something that is no Value.
         ValueError: there is nothing to draw, or `collapse`, `show` or `rankdir` is unknown,
             or `collapse` is "none" for more than 2000 nodes or 5000 edges.
 
@@ -108,7 +119,6 @@ def draw(
     >>> "×" in picture.source
     True
     """
-    roots = _as_roots(root)
     fields = _as_fields(show)
     if collapse not in ("auto", "none", *LEVELS):
         raise ValueError(
@@ -116,6 +126,9 @@ def draw(
         )
     if rankdir not in SIDES:
         raise ValueError(f"rankdir must be one of {', '.join(SIDES)}, not {rankdir!r}")
+    if hasattr(root, "named_parameters"):
+        return Drawing(*model_picture(root, collapse, fields, rankdir, legend))
+    roots = _as_roots(root)
     with collector_paused():
         order = topological_order(roots, lambda node: operands_of(node)[::-1])
         variables = dotting.with_edge(order).union(roots)

@@ -41,7 +41,7 @@ class Membership:
     """Where nodes belong.
 
     Attributes:
-        names: the names of the parameters.
+        names: the names of leaves; those that are paths are of parameters.
         paths: for each node of a neuron the path to it, such as ("layer1", "neuron2").
         activations: the activation of each neuron that has one, by its path.
         samples: the number of the sample of each operation, from 1; empty if there is only one.
@@ -54,9 +54,9 @@ class Membership:
 
     def short_name(self, node: Value) -> str | None:
         """Return the name of a node inside of its frames: without the path to its neuron."""
-        if node not in self.names:
-            return node.name
-        return self.names[node].removeprefix(".".join(self.paths[node]) + ".")
+        name = self.names.get(node, node.name)
+        path = () if node.op else self.paths.get(node, ())
+        return name.removeprefix(".".join(path) + ".") if name and path else name
 
 
 def membership(order: Sequence[Value], names: Mapping[Value, str] | None = None) -> Membership:
@@ -77,11 +77,11 @@ def membership(order: Sequence[Value], names: Mapping[Value, str] | None = None)
         names = {node: str(node.name) for node in order if not node.op and node.name}
     paths = {node: path for node, name in names.items() if (path := path_of(name))}
     if not paths:
-        return Membership()
-    names = {node: name for node, name in names.items() if node in paths}
+        return Membership(names)
+    parameters = set(paths)
     linear = _linear_forms(order, paths)
     activations = _activations(order, paths, linear)
-    return Membership(names, paths, activations, _samples(order, paths, set(names)))
+    return Membership(names, paths, activations, _samples(order, paths, parameters))
 
 
 def path_of(name: str) -> Path:

@@ -15,6 +15,8 @@ from autograd.boxes import BARE, cell, row, table
 CLASSES = 4
 _POSITIVE = ("#EAF1F8", "#CFE1F2", "#A5CBE9", "#6CA9DA")
 _NEGATIVE = ("#FBEEE0", "#F8DBBB", "#F3C08A", "#E89A48")
+_POSITIVE_LINE, _NEGATIVE_LINE = "#1F6FB2", "#C25A00"
+_WIDTHS = (0.6, 1.0, 1.8, 3.0)
 _NOT_A_NUMBER = "#FFE84D"
 
 
@@ -66,4 +68,34 @@ def legend(scale: float, what: str = "grad") -> str:
         swatches = [cell(sign, f'BGCOLOR="{c}"', small, width=44) for c in reversed(colours)]
         title = "positive" if sign == "+" else "negative"
         rows.append(row(cell(title, 'ALIGN="LEFT"', small), *swatches))
+    return table(rows, f'{BARE} CELLPADDING="2"')
+
+
+def line(x: float, scale: float) -> dict[str, str]:
+    """Return the attributes in DOT of an arrow that stands for a number.
+
+    The larger the number, the thicker the line; it ends in a bar below zero.
+
+    >>> line(-2.0, 2.0)
+    {'color': '#C25A00', 'penwidth': '3.0', 'arrowhead': 'tee'}
+    """
+    if not isfinite(x):
+        return {"style": "dotted"}
+    colour, head = (_NEGATIVE_LINE, "tee") if x < 0.0 else (_POSITIVE_LINE, "normal")
+    return {"color": colour, "penwidth": f"{_WIDTHS[size_class(x, scale)]}", "arrowhead": head}
+
+
+def line_legend(scale: float) -> str:
+    """Lay out what the lines of weights mean.
+
+    Args:
+        scale: the largest size of a weight in the picture.
+    """
+    small = 11
+    texts = (
+        (f"weights up to {scale:.2g}: the larger, the thicker", ""),
+        ("positive, ending in an arrow", f'COLOR="{_POSITIVE_LINE}"'),
+        ("negative, ending in a bar", f'COLOR="{_NEGATIVE_LINE}"'),
+    )
+    rows = [row(cell(written, 'ALIGN="LEFT"', small, font)) for written, font in texts]
     return table(rows, f'{BARE} CELLPADDING="2"')

@@ -26,6 +26,7 @@ from autograd.dotting import edge_look, node_look, number_look
 from autograd.membership import Membership, Path, is_bias, is_neuron, layer_of
 from autograd.value import Value
 
+_MOST_WEIGHTS = 30  # that are written on arrows
 _MOST_KINDS = 4  # operations with a line of their own
 _DOUBLE = {"shape": "box", "peripheries": "2", "width": "0", "height": "0", "margin": "0"}
 
@@ -38,6 +39,7 @@ def collapsed_source(
     rankdir: str,
     places: Mapping[Value, int],
     legend: bool,
+    is_model: bool = False,
 ) -> str:
     """Write a collapsed graph in DOT.
 
@@ -51,9 +53,15 @@ def collapsed_source(
         rankdir: as in `draw`.
         places: the place of each node.
         legend: whether the meaning of the colours stands under the picture, if there are any.
+        is_model: whether it is the picture of a model: numbers of parameters alone are shown, and
+            the weight on an arrow that is a single edge into a neuron.
     """
-    gradients = [x.grad for g in found.groups if g.kind != "numbers" for x in g.members]
+    rest = () if is_model else show  # what is shown of nodes that are no parameters
+    shown = [g for g in found.groups if g.kind == "module" or (rest and g.kind != "numbers")]
+    gradients = [x.grad for group in shown for x in group.members]
     scale = shading.largest(gradients) if "grad" in show else 0.0
+    if is_model and not any(gradients):  # there has been no backward pass yet
+        show = [word for word in show if word != "grad"]
     keys = [
         f"n{places[g.members[0]]}" if g.is_single else f"g{i}" for i, g in enumerate(found.groups)
     ]
@@ -62,32 +70,54 @@ def collapsed_source(
     for key, group in zip(keys, found.groups, strict=True):
         around: tuple[str, ...] = ()
         if group.is_single:
-            look = _node_look(group.members[0], show, rankdir, scale)
+            node = group.members[0]
+            known = not is_model or node in members.names
+            numbers = {"data": node.data, "grad": node.grad} if known else {}
+            name = members.short_name(node)
+            look = node_look(node, name, numbers, True, show, rankdir, scale)
         elif group.kind == "numbers":
             look = number_look(_numbers(group.members))
         elif group.kind == "variables":
-            look = {"label": f"<{_variables(group, show, scale)}>"}
+            look = {
+                "label": f"<{_variables(group, 'input' if is_model else 'variable', rest, scale)}>"
+            }
         elif group.kind == "operations":
-            look = _DOUBLE | {"label": f"<{_operations(group, show, scale)}>"}
+            look = _DOUBLE | {"label": f"<{_operations(group, rest, scale)}>"}
         else:
             around = frames(group.path[:-1], titles)
             look = _DOUBLE | {"label": f"<{_module(group, members, show, scale)}>"}
         boxes.append(Box(key, look, around))
     arrows: list[Arrow] = []
+    weights = _weights(found) if is_model else {}
+    heaviest = shading.largest(weights.values())
     for link in found.links:
         head = found.groups[link.head]
-        look = _link_look(link, show)
+        if link in weights:
+            label = notation.number(weights[link]) if len(weights) <= _MOST_WEIGHTS else ""
+            look = shading.line(weights[link], heaviest) | ({"label": label} if label else {})
+        else:
+            look = _link_look(link, rest)
         slots = len(head.members[0]._operands()) if head.is_single else 1
         port = f":p{link.operand}" if slots > 1 else ""
         arrow = f"e{keys[link.head]}_{link.operand}" if head.is_single else f"a{len(arrows)}"
         arrows.append(Arrow(arrow, keys[link.tail], keys[link.head] + port, look))
-    return write(boxes, arrows, rankdir, shading.legend(scale) if legend and scale else "")
+    parts = [shading.legend(scale)] * bool(scale) + [shading.line_legend(heaviest)] * bool(weights)
+    key = table([row(f"<TD>{part}</TD>") for part in parts]) if legend and parts else ""
+    return write(boxes, arrows, rankdir, key)
 
 
-def _node_look(node: Value, show: Collection[str], rankdir: str, scale: float) -> dict[str, str]:
-    """Return the attributes of a node that no group has taken in."""
-    numbers = {"data": node.data, "grad": node.grad}
-    return node_look(node, node.name, numbers, True, show, rankdir, scale)
+def _weights(found: Collapsed) -> dict[Link, float]:
+    """Return the weight of each arrow that is a single edge into a neuron.
+
+    It is the local derivative of what the neuron does first: of ⟨w, x⟩ + b, towards an input.
+    """
+    weights = {}
+    for link in found.links:
+        if link.count == 1 and found.groups[link.head].kind == "module":
+            local = link.node.local_derivatives[link.operand]
+            if local is not None:
+                weights[link] = local
+    return weights
 
 
 def _link_look(link: Link, show: Collection[str]) -> dict[str, str]:
@@ -109,6 +139,13 @@ def _module(group: Group, members: Membership, show: Collection[str], scale: flo
     if facts := facts_of(leaves, members):
         rows.append(_line(facts))
     rows.append(_line(notation.count(len(leaves), "parameter")))
+    biases = [node for node in leaves if is_bias(members.names[node])]
+    if "data" in show and len(biases) == 1 and is_neuron(group.path):
+        rows.append(
+            row(
+                cell("bias", 'ALIGN="LEFT"'), cell(notation.number(biases[0].data), 'ALIGN="RIGHT"')
+            )
+        )
     samples = {members.samples[node] for node in group.members if node in members.samples}
     if len(samples) > 1:
         rows.append(_line(notation.count(len(samples), "sample")))
@@ -120,7 +157,7 @@ def frame_titles(members: Membership) -> dict[Path, str]:
     """Return for each neuron, layer and module its name, with what is known of it."""
     inside: dict[Path, list[Value]] = defaultdict(list)
     for node in members.names:
-        path = members.paths[node]
+        path = members.paths.get(node, ())
         for depth in range(1, len(path) + 1):
             inside[path[:depth]].append(node)
     titles = {}
@@ -150,7 +187,7 @@ def node_frames(order: Iterable[Value], members: Membership) -> dict[Value, tupl
     found = {}
     for node in order:
         around = frames(members.paths.get(node, ()), titles)
-        if len(samples[node]) == 1 and node not in members.names:
+        if len(samples[node]) == 1 and (node.op or node not in members.paths):
             around = (f"sample {min(samples[node])}", *around)
         if around:
             found[node] = around
@@ -209,12 +246,12 @@ def _operations(group: Group, show: Collection[str], scale: float) -> str:
     return _framed([*rows, *_ranges(group.members, show, scale)])
 
 
-def _variables(group: Group, show: Collection[str], scale: float) -> str:
+def _variables(group: Group, what: str, show: Collection[str], scale: float) -> str:
     """Lay out leaves that belong together."""
     first, last = [notation.label(group.members[i].name) for i in (0, -1)]
     name = " … ".join(filter(None, dict.fromkeys([first, last])))
     rows = [_line(name, bold=True)] if name else []
-    rows.append(_line(notation.count(len(group.members), "variable")))
+    rows.append(_line(notation.count(len(group.members), what)))
     rows += _ranges(group.members, show, scale)
     return rounded(rows)
 
