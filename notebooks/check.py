@@ -14,16 +14,15 @@ Only `run` and `write` need more than Python itself: `pip install ".[notebooks]"
 from __future__ import annotations
 
 import argparse
-import asyncio
 import base64
 import difflib
 import json
 import os
 import re
+import shutil
+import subprocess
 import sys
 import tempfile
-import time
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -248,57 +247,72 @@ Each row of the lecture with the cells that check it: the number in brackets is 
 # --- running ------------------------------------------------------------------------------------
 
 
-# Warnings are errors, but for those of Jupyter about Jupyter.
-_KERNEL = [
-    "--log-level=ERROR",
-    "--HistoryManager.enabled=False",
-    "--InteractiveShell.colors=nocolor",
-    "--InteractiveShell.xmode=Minimal",
-    "--IPKernelApp.exec_lines=import warnings; warnings.simplefilter('error'); "
-    "warnings.filterwarnings('ignore', module='.*(ipykernel|matplotlib_inline|traitlets)')",
+# Of the kernels. Warnings are errors, but for those of Jupyter about Jupyter.
+_SETTINGS = """\
+c = get_config()
+c.IPKernelApp.exec_lines = [
+    "import warnings; warnings.simplefilter('error'); "
+    "warnings.filterwarnings('ignore', module='.*(ipykernel|matplotlib_inline|traitlets)')"
+]
+c.InteractiveShell.colors = "nocolor"
+c.InteractiveShell.xmode = "Minimal"
+c.HistoryManager.enabled = False
+"""
+_OTHERS = ("PYTHONWARNINGS", "PYTEST_ADDOPTS")  # what nobody else may set
+_PYTEST = [
+    *("--nbmake", "--overwrite", f"--nbmake-timeout={CELL_SECONDS}", f"--numprocesses={KERNELS}"),
+    *("-W", "error"),  # what is wrong with a file would be repaired with a warning only
+    *("-c", os.devnull, "-p", "no:cacheprovider"),  # nothing of this checkout's own tests
+    *("-q", "--durations=0", "--durations-min=1"),
 ]
 
 
-async def execute(path: Path) -> tuple[Notebook, float]:
-    """Run a notebook from a clean kernel, with warnings as errors.
+def run(chosen: Sequence[Path], *, write: bool) -> bool:
+    """Run notebooks by nbmake, each from a clean kernel, with warnings as errors.
+
+    Write what comes out, or compare the check lines.
 
     Returns:
-        The notebook with its outputs, in the form in which it is committed, and the seconds taken.
-
-    Raises:
-        CellExecutionError: a cell raised.
+        Whether all went well.
     """
-    import nbformat
-    from nbclient import NotebookClient
+    with tempfile.TemporaryDirectory() as place:
+        folder, profile = Path(place, "notebooks"), Path(place, "settings", "profile_default")
+        for path in (folder, profile):
+            path.mkdir(parents=True)
+        (profile / "ipython_kernel_config.py").write_text(_SETTINGS, encoding="utf-8")
+        for path in chosen:
+            shutil.copy(path, folder)
+        environment = {
+            **{k: v for k, v in os.environ.items() if k not in _OTHERS},
+            "IPYTHONDIR": str(profile.parent),
+            "PYTHONPATH": str(ROOT),  # the packages of this checkout
+        }
+        command = [sys.executable, "-m", "pytest", *_PYTEST, "--rootdir", place, str(folder)]
+        if subprocess.run(command, env=environment, cwd=place).returncode != 0:
+            return False
+        fresh = {path: committable(read(folder / path.name)) for path in chosen}
+    if write:
+        for path, notebook in fresh.items():
+            text = json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
+            path.write_text(text, encoding="utf-8")
+        return True
+    differing = [
+        path
+        for path, notebook in fresh.items()
+        if report(path.name, check_lines(read(path)["cells"]), check_lines(notebook["cells"]))
+    ]
+    return not differing
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # what is wrong with the file would be repaired silently
-        notebook = nbformat.read(path, as_version=4)
-    started = time.perf_counter()
-    with tempfile.TemporaryDirectory() as settings:  # nobody's own settings
-        client = NotebookClient(
-            notebook,
-            timeout=CELL_SECONDS,
-            kernel_name="python3",
-            record_timing=False,
-            resources={"metadata": {"path": str(FOLDER)}},
-            extra_arguments=_KERNEL,
-        )
-        await client.async_execute(
-            env={
-                **{k: v for k, v in os.environ.items() if k != "PYTHONWARNINGS"},
-                "IPYTHONDIR": settings,
-                "PYTHONPATH": str(ROOT),  # the packages of this checkout
-            },
-        )
-    notebook.metadata = METADATA
-    for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
+
+def committable(notebook: Notebook) -> Notebook:
+    """Take from a notebook what is another in each run, and make its pictures smaller."""
+    notebook["metadata"] = METADATA
+    for cell in notebook["cells"]:
+        cell["metadata"].pop("execution", None)
         for output in cell.get("outputs", []):
             if (png := output.get("data", {}).get("image/png")) is not None:
-                output.data["image/png"] = _smaller(png)
-    # Read as it would be read from a file, where texts are lists of lines.
-    return json.loads(nbformat.writes(notebook)), time.perf_counter() - started
+                output["data"]["image/png"] = _smaller("".join(png))
+    return notebook
 
 
 def _smaller(png: str) -> str:
@@ -311,32 +325,6 @@ def _smaller(png: str) -> str:
     reduced = BytesIO()
     printed.quantize(256, dither=Image.Dither.NONE).save(reduced, format="png", optimize=True)
     return base64.b64encode(reduced.getvalue()).decode()
-
-
-async def run(chosen: Sequence[Path], *, write: bool) -> bool:
-    """Run notebooks, a few at a time; write what comes out, or compare the check lines.
-
-    Returns:
-        Whether all went well.
-    """
-    free = asyncio.Semaphore(KERNELS)
-
-    async def one(path: Path) -> bool:
-        async with free:
-            try:
-                notebook, seconds = await execute(path)
-            except Exception as error:
-                print(f"{path.name}: FAILED\n{error}", file=sys.stderr)
-                return False
-        fresh = check_lines(notebook["cells"])
-        print(f"{path.name}: {len(fresh)} checks, {seconds:.1f} s", flush=True)
-        if write:
-            text = json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
-            path.write_text(text, encoding="utf-8")
-            return True
-        return not report(path.name, check_lines(read(path)["cells"]), fresh)
-
-    return all(await asyncio.gather(*map(one, chosen)))
 
 
 def report(name: str, committed: Sequence[str], fresh: Sequence[str]) -> list[str]:
@@ -361,7 +349,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         README.write_text(table(), encoding="utf-8")
         return 0
     chosen = paths(options.names)
-    good = asyncio.run(run(chosen, write=options.command == "write"))
+    good = run(chosen, write=options.command == "write")
     if good and options.command == "write":
         for path in chosen:
             for fault in faults(path):
