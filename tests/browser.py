@@ -123,18 +123,17 @@ class Browser:
         """Show a file, and return when it has loaded."""
         self.complaints.clear()
         self.requests.clear()
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=width < 600,
-        )
+        self.resize(width, height)
         features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": motion}
         media = [{"name": name, "value": value} for name, value in features.items()]
         self.call("Emulation.setEmulatedMedia", features=media)
         self.call("Page.navigate", url=Path(path).absolute().as_uri())
         self.wait("document.readyState === 'complete'")
+
+    def resize(self, width, height):
+        """Set the size of the window; a narrow one is that of a phone."""
+        look = {"deviceScaleFactor": 1, "mobile": width < 600}
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, **look)
 
     def run(self, script):
         """Evaluate JavaScript in the page, and return its value."""

@@ -237,6 +237,15 @@ def test_the_slider_follows_the_mouse_and_its_own_keys(page):
 
 
 @in_browser
+def test_the_keys_of_the_choice_of_speed_are_its_own(page):
+    shown = page(neuron())
+    shown.run("document.getElementById('speed').focus()")
+    shown.press("ArrowRight")
+    shown.press("End")
+    assert step_of(shown) == 0
+
+
+@in_browser
 def test_play_runs_to_the_end_and_starts_again(page):
     shown = page(Value(3.0, "x") * 2)
     shown.run("document.getElementById('speed').value = '4'")
@@ -300,6 +309,20 @@ def test_zoom(page):
     box = "document.getElementById('graph')"
     for side in ("Width", "Height"):
         assert shown.run(f"{box}.scroll{side} <= {box}.client{side}")
+
+
+@in_browser
+def test_the_graph_is_fitted_to_the_window_until_somebody_zooms(page):
+    width = "Math.round(document.querySelector('#graph svg').getBoundingClientRect().width)"
+    shown = page(neuron(), width=1200, height=200)
+    small = shown.run(width)
+    shown.resize(1200, 900)
+    shown.wait(f"{width} > {1.5 * small}")
+    shown.click("#out")
+    chosen = shown.run(width)
+    shown.resize(1200, 500)
+    shown.wait("innerHeight === 500")
+    assert shown.run(width) == chosen
 
 
 # --- the chain rule of a node -------------------------------------------------------------------
