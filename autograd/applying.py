@@ -63,9 +63,11 @@ def apply_to_values(op: Primitive, operands: Sequence[Any], make: Callable[..., 
     """
     if op.name == "where":
         return _choose(op, make, *operands)
-    operands = _checked(operands, f"operand of {op.name}")
+    if not all(kind is float or hasattr(kind, "_rank") for kind in set(map(type, operands))):
+        what = f"operand of {op.name}"
+        operands = [x if hasattr(x, "_rank") else as_float(x, what) for x in operands]
     wanted = [x.__class__ is not float for x in operands]
-    data = [x.data if want else x for x, want in zip(operands, wanted, strict=True)]
+    data = [x if x.__class__ is float else x.data for x in operands]
     out = op.float_forward(*data)
     if op.partials is None:  # a comparison
         return out
@@ -88,7 +90,7 @@ def _choose(op: Primitive, make: Callable[..., Any], condition: Any, x: Any, y: 
         raise TypeError(
             f"the condition of where must be a comparison, such as v > 0, not {condition!r}"
         )
-    x, y = _checked((x, y), "branch of where")
+    x, y = [v if hasattr(v, "_rank") else as_float(v, "branch of where") for v in (x, y)]
     taken = x if condition else y
     out = taken if taken.__class__ is float else taken.data
     if not modes.recording.get():
@@ -98,10 +100,3 @@ def _choose(op: Primitive, make: Callable[..., Any], condition: Any, x: Any, y: 
     else:
         node = make(op, out, x, y, None, None if y.__class__ is float else 1.0)
     return modes.checked(node, op, (x, y))
-
-
-def _checked(operands: Sequence[Any], what: str) -> Sequence[Any]:
-    """Refuse what is neither a Value nor a number; turn numbers of all kinds into floats."""
-    return [
-        x if x.__class__ is float or hasattr(x, "_rank") else as_float(x, what) for x in operands
-    ]

@@ -73,4 +73,4 @@ def zero_grad(values: Iterable[Value]) -> None:
     """
     for value in values:
         value.grad = 0.0
-        value._adjoint = None
+        value._grad = None

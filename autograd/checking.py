@@ -305,7 +305,7 @@ def _grads_kept(root: Value) -> Iterator[list[Value]]:
         yield nodes
     finally:
         for node, grad, grad_value in kept:
-            node.grad, node._adjoint = grad, grad_value
+            node.grad, node._grad = grad, grad_value
 
 
 # --- kinks ----------------------------------------------------------------------------------------

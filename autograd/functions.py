@@ -8,6 +8,7 @@ what it is given: a float for numbers, a Value for a Value, an array for an arra
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import compress
 from typing import Any
 
 from autograd import primitives as p
@@ -579,16 +580,27 @@ def log_softmax(xs: Iterable[Operand]) -> list[Operand]:
 
 
 def _apply_to_many(op: Primitive, operands: tuple[Operand, ...]) -> Operand:
-    """Apply a row with any number of operands: a short way if all are Values."""
+    """Apply a row with any number of operands: a short way for Values, with floats among them."""
     if active or not operands:
         return op(*operands)
+    edges: Iterable[Any] = operands
+    slopes: Iterable[float]
     try:
         data = [x.data for x in operands]
         out = op.float_forward(*data)
+        slopes = op.float_partials(out, *data)  # type: ignore[operator,misc]
     except (AttributeError, TypeError):  # not all of them are Values
-        return op(*operands)
-    slopes = op.float_partials(out, *data)  # type: ignore[operator,misc]
-    return _node(op, out, operands, operands, slopes)
+        if set(map(type, operands)) != _VALUES_AND_FLOATS:
+            return op(*operands)
+        wanted = [x.__class__ is Value for x in operands]
+        data = [x.data if x.__class__ is Value else x for x in operands]
+        out = op.float_forward(*data)
+        slopes = tuple(compress(op.float_partials(out, *data), wanted))  # type: ignore[operator,misc]
+        edges = tuple(compress(operands, wanted))
+    return _node(op, out, edges, operands, slopes)
+
+
+_VALUES_AND_FLOATS = {Value, float}
 
 
 def _some(xs: Iterable[Operand], name: str) -> tuple[Operand, ...]:

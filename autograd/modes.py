@@ -77,10 +77,10 @@ class detect_anomaly(_Mode):  # noqa: N801 - PyTorch's name
 def checked(node: Any, op: Any, operands: Sequence[Any]) -> Any:
     """Under `detect_anomaly`, note where a new node was made, and refuse nan and infinity."""
     if anomaly.get():
-        node._at = caller()
+        node._site = caller()
         if not isfinite(node.data):
             what = f"{op.name} gave {node.data} for {described(operands)}"
-            raise AnomalyError(f"{what}, at {node._at}")
+            raise AnomalyError(f"{what}, at {node._site}")
     return node
 
 
@@ -88,7 +88,7 @@ def refuse_anomaly(node: Any) -> None:
     """Raise if the gradient of a parent of `node` has just become nan or infinite."""
     for parent in node._edges():
         if not isfinite(parent.grad):
-            site = getattr(node, "_at", "a line not recorded: create the node in detect_anomaly")
+            site = getattr(node, "_site", "a line not recorded: create the node in detect_anomaly")
             raise AnomalyError(
                 f"the gradient of {described((parent,))} became {parent.grad} in the pass through "
                 f"{node.op}({described(node._operands())}) = {node.data!r}, whose own gradient is "

@@ -302,7 +302,7 @@ def _slope_of_gelu_tanh(x: Any) -> Any:
 # `top` is the largest, taken as a constant. The operands of `dot` are n weights, n inputs and a
 # bias. `softmax` and `log_softmax` give the share of the first operand.
 top = _row("top", lambda *xs: max(xs))
-dot = _row_of_many("dot", ieee.dot, lambda out, *v: (*v[(n := len(v) // 2) : -1], *v[:n], 1.0))
+dot = _row_of_many("dot", ieee.dot, lambda out, *v: v[len(v) // 2 : -1] + v[: len(v) // 2] + (1.0,))
 fsum = _row_of_many("fsum", ieee.fsum, lambda out, *xs: (1.0,) * len(xs))
 mean = _row_of_many("mean", ieee.mean, lambda out, *xs: (1.0 / len(xs),) * len(xs))
 logsumexp = _row_of_many("logsumexp", ieee.logsumexp, lambda out, *xs: _shares(*xs))

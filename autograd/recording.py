@@ -29,10 +29,10 @@ def recorded_backward(root: Value, seed: float) -> None:
         if node._primitive is None:
             node.grad += gradient.data
             earlier = node.grad_value
-            node._adjoint = gradient if earlier is None else earlier + gradient
+            node._grad = gradient if earlier is None else earlier + gradient
         else:
             node.grad = gradient.data
-            node._adjoint = gradient
+            node._grad = gradient
 
 
 def adjoints(order: Sequence[Value], seeds: dict[Value, Any]) -> dict[Value, Any]:

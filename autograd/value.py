@@ -65,17 +65,26 @@ def _binary(op: Primitive, operator: bool = True) -> Callable[[Any, Any], Any]:
     forward, (rule_a, rule_b) = op.float_forward, op.float_partials  # type: ignore[misc]
 
     def method(x: Any, y: Any) -> Any:
-        if x.__class__ is Value and not _modes:
-            kind, a = y.__class__, x.data
-            if kind is Value:
-                b = y.data
-                out = forward(a, b)
-                return _node(op, out, x, y, rule_a(out, a, b), rule_b(out, a, b))
-            if kind is float or kind is int:
-                b = y if kind is float else as_float(y)
-                out = forward(a, b)
-                return _node(op, out, x, b, rule_a(out, a, b))
-        return op(x, y) if not operator or is_operand(y) else NotImplemented
+        if x.__class__ is not Value or _modes:
+            return op(x, y) if not operator or is_operand(y) else NotImplemented
+        kind = y.__class__
+        if kind is Value:
+            b = y.data
+        elif kind is float or kind is int:
+            y = b = y if kind is float else as_float(y)
+        else:
+            return op(x, y) if not operator or is_operand(y) else NotImplemented
+        node = _new(Value)  # not by `_node`: plain code makes little else than these
+        a = x.data
+        node.data = out = forward(a, b)
+        node.grad = 0.0
+        node.name = None
+        node._primitive = op
+        node._a = x
+        node._b = y
+        node._da = rule_a(out, a, b)
+        node._db = rule_b(out, a, b) if kind is Value else None
+        return node
 
     return method
 
@@ -142,7 +151,7 @@ class Value:
     # `where` did not take. A node with any number of operands has tuples instead: `_b` of all
     # operands, `_a` of those with an edge and `_da` of the local derivatives towards these.
     # So most nodes are one object: quick to make, and quick to walk for the garbage collector.
-    __slots__ = ("_a", "_adjoint", "_at", "_b", "_da", "_db", "_primitive", "data", "grad", "name")
+    __slots__ = ("_a", "_b", "_da", "_db", "_grad", "_primitive", "_site", "data", "grad", "name")
 
     data: float
     grad: float
@@ -152,8 +161,8 @@ class Value:
     _b: Any
     _da: Any
     _db: float | None
-    _at: str
-    _adjoint: Value | None
+    _site: str
+    _grad: Value | None
 
     _rank = 1  # see `applying.dispatch`
 
@@ -298,7 +307,7 @@ class Value:
         >>> x.grad_value.data
         12.0
         """
-        return getattr(self, "_adjoint", None)
+        return getattr(self, "_grad", None)
 
     def detach(self) -> Value:
         """Return a leaf with the same data and name, which passes no gradient on.
