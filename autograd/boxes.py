@@ -201,3 +201,16 @@ def rounded(rows: Iterable[str]) -> str:
     """Lay out the rows of a leaf, in a frame with round corners."""
     look = f'{FRAMED} CELLPADDING="2" STYLE="ROUNDED" BGCOLOR="{LEAF}" COLOR="{LEAF_BORDER}"'
     return table([row(f"<TD>{table(rows)}</TD>")], look)
+
+
+def framed(rows: Iterable[str]) -> str:
+    """Lay out rows in a frame with sharp corners."""
+    look = f'{FRAMED} COLOR="{INK}" BGCOLOR="white"'
+    return table([row(f'<TD CELLPADDING="0">{table(rows)}</TD>')], look)
+
+
+def line(written: str, bold: bool = False) -> str:
+    """Lay out a line of text over both columns."""
+    wide = f' WIDTH="{width}"' if (width := room(written)) else ""
+    inside = f"<B>{text(written)}</B>" if bold else text(written)
+    return row(f'<TD COLSPAN="2" ALIGN="LEFT"{wide}>{inside}</TD>')

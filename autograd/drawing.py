@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +20,8 @@ from autograd.value import Value
 if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
+
+    from autograd.compiling import Compiled
 
 MAX_NODES, MAX_EDGES = 2000, 5000  # seconds to lay out, and more than anybody can read
 _LEGIBLE_NODES, _LEGIBLE_EDGES = 60, 120
@@ -76,14 +79,14 @@ class Drawing:
 
 
 def draw(
-    root: Value | Iterable[Value] | HasParameters,
+    root: Value | Iterable[Value] | HasParameters | Compiled,
     *,
     collapse: str = "auto",
     show: Iterable[str] = ("data", "grad"),
     rankdir: str = "LR",
     legend: bool = True,
 ) -> Drawing:
-    """Draw the graph of a computation, from its leaves to `root`; or a model.
+    """Draw the graph of a computation, from its leaves to `root`, or a model.
 
     Leaves have round corners, operations a dark band with their symbol, numbers are ellipses.
     Several operands enter an operation in order, each through a slot of its own, which is named
@@ -98,8 +101,11 @@ def draw(
     A model is drawn as its neurons with the weights between them or, if these are many, as its
     layers. The numbers are those of its parameters.
 
+    A compiled function is drawn as the steps on vectors that the last call made it into.
+
     Args:
-        root: the result, or several; or a model, which has `named_parameters()`.
+        root: the result, or several; or a model, which has `named_parameters()`; or what
+            `autograd.compile` gave.
         collapse: what becomes one box: "none" (every node has its own), "neuron", "layer" or
             "module"; or "auto", the first of these that a reader can take in. What no name tells to
             belong to one is put together by operation and depth.
@@ -109,7 +115,7 @@ def draw(
         legend: whether the meaning of the colours, if there are any, is explained.
 
     Raises:
-        TypeError: `root` is neither a Value nor a model, or contains something that is no Value.
+        TypeError: `root` is none of these, or contains something that is no Value.
         ValueError: there is nothing to draw, or `collapse`, `show` or `rankdir` is unknown,
             or `collapse` is "none" for more than 2000 nodes or 5000 edges.
 
@@ -126,6 +132,11 @@ def draw(
         )
     if rankdir not in SIDES:
         raise ValueError(f"rankdir must be one of {', '.join(SIDES)}, not {rankdir!r}")
+    compiling = sys.modules.get("autograd.compiling")  # not loaded: nothing has been compiled
+    if compiling is not None and isinstance(root, compiling.Compiled):
+        from autograd.blueprints import program_picture
+
+        return Drawing(*program_picture(root, collapse, rankdir))
     if hasattr(root, "named_parameters"):
         return Drawing(*model_picture(root, collapse, fields, rankdir, legend))
     roots = _as_roots(root)

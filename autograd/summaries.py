@@ -9,16 +9,15 @@ from math import isfinite, log10
 
 from autograd import notation, shading
 from autograd.boxes import (
-    FRAMED,
-    INK,
     Arrow,
     Box,
     band,
     cell,
+    framed,
+    line,
     rounded,
     row,
     table,
-    text,
     write,
 )
 from autograd.collapsing import Collapsed, Group, Link
@@ -137,8 +136,8 @@ def _module(group: Group, members: Membership, show: Collection[str], scale: flo
     leaves = [node for node in group.members if not node.op]
     rows = [band(notation.label(group.path[-1] if group.path else "model"))]
     if facts := facts_of(leaves, members):
-        rows.append(_line(facts))
-    rows.append(_line(notation.count(len(leaves), "parameter")))
+        rows.append(line(facts))
+    rows.append(line(notation.count(len(leaves), "parameter")))
     biases = [node for node in leaves if is_bias(members.names[node])]
     if "data" in show and len(biases) == 1 and is_neuron(group.path):
         rows.append(
@@ -148,9 +147,9 @@ def _module(group: Group, members: Membership, show: Collection[str], scale: flo
         )
     samples = {members.samples[node] for node in group.members if node in members.samples}
     if len(samples) > 1:
-        rows.append(_line(notation.count(len(samples), "sample")))
+        rows.append(line(notation.count(len(samples), "sample")))
     rows += _ranges(leaves, show, scale)
-    return _framed(rows)
+    return framed(rows)
 
 
 def frame_titles(members: Membership) -> dict[Path, str]:
@@ -237,21 +236,21 @@ def _operations(group: Group, show: Collection[str], scale: float) -> str:
     rows = [band("".join([", ".join(symbols[:_MOST_KINDS]), *rest]))]
     alone = len(group.members) == 1
     counted = len(group.members[0]._operands()) if alone else len(group.members)
-    rows.append(_line(notation.count(counted, "operand" if alone else "operation")))
+    rows.append(line(notation.count(counted, "operand" if alone else "operation")))
     if len(counts) > 1:
         for symbol, (_, n) in zip(symbols[:_MOST_KINDS], counts, strict=False):
             rows.append(row(cell(symbol, 'ALIGN="LEFT"'), cell(f"{n:,}", 'ALIGN="RIGHT"')))
     if group.depths > 1:
-        rows.append(_line(f"{group.depths:,} deep"))
-    return _framed([*rows, *_ranges(group.members, show, scale)])
+        rows.append(line(f"{group.depths:,} deep"))
+    return framed([*rows, *_ranges(group.members, show, scale)])
 
 
 def _variables(group: Group, what: str, show: Collection[str], scale: float) -> str:
     """Lay out leaves that belong together."""
     first, last = [notation.label(group.members[i].name) for i in (0, -1)]
     name = " … ".join(filter(None, dict.fromkeys([first, last])))
-    rows = [_line(name, bold=True)] if name else []
-    rows.append(_line(notation.count(len(group.members), what)))
+    rows = [line(name, bold=True)] if name else []
+    rows.append(line(notation.count(len(group.members), what)))
     rows += _ranges(group.members, show, scale)
     return rounded(rows)
 
@@ -275,14 +274,3 @@ def _ranges(nodes: Sequence[Value], show: Collection[str], scale: float) -> list
             value = cell(notation.span(numbers), f'ALIGN="RIGHT"{shaded}')
             rows.append(row(cell(word, 'ALIGN="LEFT"'), value))
     return rows
-
-
-def _line(written: str, bold: bool = False) -> str:
-    """Lay out a line of text over both columns."""
-    made = cell(written, 'COLSPAN="2" ALIGN="LEFT"')
-    return row(made.replace(text(written), f"<B>{text(written)}</B>") if bold else made)
-
-
-def _framed(rows: Iterable[str]) -> str:
-    """Lay out rows in a frame."""
-    return table([row(f'<TD CELLPADDING="0">{table(rows)}</TD>')], f'{FRAMED} COLOR="{INK}"')
