@@ -25,13 +25,16 @@ def compile(
     results are those of the eager engine to the last few bits.
 
     A Value that the function uses from outside is read anew at each call, as a shared argument is.
+    Called with Values, the result is that of the function itself, a node of the graph, so `grad`
+    and other transforms may be applied to it; with a batch, Values are refused.
 
     Args:
         f: a function of numbers, or of nested lists, tuples, dictionaries and arrays of numbers. An
             array reaches it as an array of nodes, so `W @ x` and `.T` work. Without `f`, the
             result is a decorator.
         in_axes: as in `jax.vmap`: for each argument 0, if its leading axis is the batch, or None,
-            if it is shared by all samples; or one of these for all arguments.
+            if it is shared by all samples; or one of these for all arguments. An argument that is
+            a structure may have a structure of these, such as `({"w": None, "x": 0},)`.
         argnums: the argument, or arguments, that `grad` and `value_and_grad` differentiate by.
         reduce: "sum" or "mean" over the batch, or None for a result per sample.
         backend: "numpy".

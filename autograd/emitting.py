@@ -10,6 +10,7 @@ For the derivative of the lecture's neuron, relu(z), the rule asks for 1 where z
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from types import CodeType
 from typing import Any
 
@@ -127,6 +128,11 @@ class Code:
         self.free: dict[Any, list[str]] = {}
         self.busy: list[tuple[Any, str]] = []
         self.known: dict[Any, Symbol] = {}
+        self.keeps = False  # whether the forward code is being written, and a backward one will be
+        self.kept: dict[Any, Symbol] = {}
+        self.kept_bytes = 0  # per lane
+        self._step: Any = None
+        self._meanings: dict[str, Any] = {}  # of scratch arrays: the operation and its operands
         self.functions: dict[Any, Any] = {}  # for the rows of tapes, by what these have in common
         self.reads_anywhere = False  # whether rows are read in another way than as a slice
 
@@ -155,11 +161,16 @@ class Code:
         self.busy.append((kind, name))
         return name
 
-    def begin(self, shape: tuple[int, ...], varying: bool) -> None:
-        """Start on results of this shape: scratch arrays are free, and nothing is known."""
+    def begin(self, shape: tuple[int, ...], varying: bool, step: Any = None) -> None:
+        """Start on results of this shape: scratch arrays are free, and nothing is known.
+
+        With a `step`, a name for what is computed, its forward code keeps results for the backward
+        code that are too dear to compute again.
+        """
         for kind, name in self.busy:
             self.free[kind].append(name)
         self.busy, self.known = [], {}
+        self._step, self._meanings = step, {}
         self.shape, self.varying = shape, varying
 
     def emit(self, line: str) -> None:
@@ -210,6 +221,7 @@ class Code:
         index = self.index(ref.places)
         target = self.temporary(ref.places.shape, ref.space == VARYING)
         self.emit(f"take({ref.space}, {index}, 0, {target}, 'clip')")
+        self._meanings[target] = "take", ref.space, index
         return target
 
     def index(self, places: Any) -> str:
@@ -249,6 +261,9 @@ class Code:
         key = (op, *names)
         if out is None and key in self.known:
             return self.known[key]
+        meaning = (op, *map(self._meaning, names))
+        if out is None and (self._step, meaning) in self.kept:
+            return self.kept[self._step, meaning]
         varying = any(isinstance(x, Symbol) and x.varying for x in operands)
         truth = op.partials is None and op in _COMPARISONS
         if out is None:
@@ -257,7 +272,11 @@ class Code:
             shape = self.shape
             if self.shape and self.varying and not varying:
                 shape = (*shape, 1)
-            target = self.temporary(shape, varying, np.bool_ if truth else np.float64)
+            if self.keeps and op in _DEAR and self._step is not None:
+                target = self._array_to_keep(shape, varying, meaning)
+            else:
+                target = self.temporary(shape, varying, np.bool_ if truth else np.float64)
+            self._meanings[target] = meaning
         else:
             target = out
         if op is p.where:
@@ -279,12 +298,27 @@ class Code:
             self.known[key] = symbol
         return symbol
 
+    def _meaning(self, name: str) -> Any:
+        """Say what a name stands for that may stand for something else in another step."""
+        return self._meanings.get(name.removesuffix("[:, None]"), name)
+
+    def _array_to_keep(self, shape: tuple[int, ...], varying: bool, meaning: Any) -> str:
+        """Name an array that is as good as scratch, but stays until the backward code."""
+        key = self._step, meaning
+        name = self.name(
+            ("kept", key), lambda _, lanes: np.empty((*shape, lanes) if varying else shape)
+        )
+        self.kept[key] = Symbol(self, name, varying)
+        self.kept_bytes += 8 * prod(shape) if varying else 0
+        return name
+
     def copied(self, x: Any, out: str) -> Symbol:
         """Write a symbol or a constant into an array."""
         self.emit(f"copyto({out}, {x.name if isinstance(x, Symbol) else _literal(x)})")
         return Symbol(self, out, True)
 
 
+_DEAR = {p.erfc, p.sigmoid}  # what a rule has in common with its derivative
 _COMPARISONS = {p.lt, p.le, p.gt, p.ge, p.eq, NONZERO, NOT, AND}
 
 

@@ -41,7 +41,7 @@ class Forward:
         if isinstance(step, Tape):
             forward_tape(code, step)
             return
-        code.begin((step.size,), step.space == VARYING)
+        code.begin((step.size,), step.space == VARYING, (step.space, step.start))
         out = code.rows(step.space, np.arange(step.start, step.start + step.size))
         if step.op is p.dot:
             self.dot(step, out)
@@ -158,7 +158,7 @@ class Backward:
         written = self.written[step.space][places]
         if not written.any() or not any(map(self.wants, differentiable(step.op, step.operands))):
             return
-        code.begin((step.size,), step.space == VARYING)
+        code.begin((step.size,), step.space == VARYING, (step.space, step.start))
         self.clear_unwritten(step.space, places)
         varying = step.space == VARYING
         gradient = Symbol(code, code.rows("d" + step.space, places), varying)

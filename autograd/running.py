@@ -112,6 +112,7 @@ class Plan:
         self.wanted = bool(wanted)
         self._write(active)
         row_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)
+        row_bytes += self.code.kept_bytes
         self.block = max(_FEWEST_LANES, _BLOCK_BYTES // row_bytes)
 
         self.match = matcher(forms)
@@ -165,6 +166,7 @@ class Plan:
         shared = [step for step in program.steps if step.space == SHARED]
         block = [step for step in program.steps if step.space == VARYING]
         code = self.code = Code(program)
+        code.keeps = self.wanted
         forward = Forward(code)
         for step in shared:
             forward.write(step)
@@ -174,6 +176,7 @@ class Plan:
             forward.write(step)
         first = later = code.take_lines()
         end: list[str] = []
+        code.keeps = False
         if self.wanted:
             active = active_places(program, active_inputs)
             lines = []

@@ -14,8 +14,12 @@ from benchmarks import timing
 from benchmarks.problems import Problem
 
 ROOT = Path(__file__).parent.parent
-SCRIPTS = ["engine", "derivatives"]
-PEERS = {"engine": ["micrograd", "xad"], "derivatives": ["xad", "HIPS autograd"]}
+SCRIPTS = ["engine", "derivatives", "compiler"]
+PEERS = {
+    "engine": ["micrograd", "xad"],
+    "derivatives": ["xad", "HIPS autograd"],
+    "compiler": ["numpy", "scipy"],
+}
 
 
 @pytest.fixture(scope="module", params=SCRIPTS)
@@ -37,6 +41,8 @@ def races(report):
     """List all comparisons of contenders in a report."""
     if report["benchmark"] == "engine":
         return [report["network"]]
+    if report["benchmark"] == "compiler":
+        return list(report["networks"].values())
     tasks = ["gradient", "hvp", "hessian"]
     return [problem[task] for problem in report["problems"].values() for task in tasks]
 
