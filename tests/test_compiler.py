@@ -401,16 +401,19 @@ def test_short_sums(n):
     ("name", "call", "times"),
     [("gelu", "erfc(", 1), ("silu", "expit(", 2)],  # of x and, for the derivative, of -x
 )
-def test_what_a_rule_and_its_derivative_have_in_common_is_computed_once(name, call, times):
+def test_what_a_rule_and_its_derivative_have_in_common_is_computed_once(
+    name, call, times, monkeypatch
+):
+    monkeypatch.setattr(grouping, "_FEWEST_ROWS", 8)
     function = getattr(ag, name)
 
     def f(w, x):
         ys = [function(x[2] * w), function(x[0]), function(x[1])]
         return ag.fsum([function(y * x[i]) for i, y in ((2, ys[1]), (0, ys[0]), (1, ys[2]))])
 
-    single = ag.compile(lambda x: function(x), in_axes=0)
-    single.value_and_grad(np.ones(2))
-    assert single.listing.count(call) == times
+    layer = ag.compile(lambda x: ag.fsum([function(xi) for xi in x]), in_axes=0)
+    layer.value_and_grad(np.ones((2, 20)))
+    assert layer.listing.count(call) == times
     w, x = 0.75, np.random.default_rng(0).normal(size=(7, 3))
     want = [ag.value_and_grad(f, argnums=(0, 1))(w, list(row)) for row in x]
     value, (by_w, by_x) = ag.compile(f, in_axes=(None, 0), argnums=(0, 1)).value_and_grad(w, x)
