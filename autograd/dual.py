@@ -18,17 +18,21 @@ from autograd.value import Value
 class Dual:
     """A primal and its tangent: two floats, or a float and an array of n tangents.
 
+    A sweep backward keeps here the gradient by it, the adjoint, with the rate of change of that.
+
     >>> (Dual(3.0, 1.0) ** 2).tangent
     6.0
     """
 
-    __slots__ = ("primal", "tangent")
+    __slots__ = ("adjoint", "adjoint_rate", "primal", "tangent")
 
     _rank = 2
 
     def __init__(self, primal: float, tangent: Any) -> None:
         self.primal = primal
         self.tangent = tangent
+        self.adjoint = 0.0
+        self.adjoint_rate: Any = 0.0
 
     @staticmethod
     def _apply(op: Primitive, operands: Sequence[Any]) -> Any:

@@ -199,30 +199,36 @@ class _Recording:
         duals: dict[Any, Dual] = {
             x: Dual(x.data, tangent) for x, tangent in zip(self.variables, tangents, strict=True)
         }
-        tape: list[tuple[Any, list[tuple[Any, float, Any]]]] = []
+        variables = list(duals.values())
+        tape: list[tuple[Dual, list[tuple[Dual, float, Any]]]] = []
         with collector_paused():
             for node in self._order(() if root.__class__ is float else (root,)):
-                moving = [edge[:2] for edge in recorded_numbers(node) if edge[0] in duals]
+                operands = [
+                    x if x.__class__ is float else duals.get(x, x.data) for x in node._operands()
+                ]
+                moving = [
+                    (x, local)
+                    for x, local in zip(operands, node.local_derivatives, strict=True)
+                    if x.__class__ is Dual and local is not None
+                ]
                 if node in duals or not moving:
                     continue
                 rate: Any = 0.0
                 for parent, local in moving:
-                    rate = rate + local * duals[parent].tangent
+                    rate = rate + local * parent.tangent
                 duals[node] = dual = Dual(node.data, rate)
-                rates = _local_rates(node, dual, duals)
-                tape.append((node, [(*edge, r) for edge, r in zip(moving, rates, strict=True)]))
-            gradients = dict.fromkeys(duals, 0.0)
-            gradient_rates: dict[Any, Any] = dict.fromkeys(duals, 0.0)
-            gradients[root] = 1.0
-            for node, terms in reversed(tape):
-                gradient, gradient_rate = gradients[node], gradient_rates[node]
+                rates = _local_rates(node._primitive, dual, operands)
+                tape.append((dual, [(*edge, r) for edge, r in zip(moving, rates, strict=True)]))
+            if root in duals:
+                duals[root].adjoint = 1.0
+            for dual, terms in reversed(tape):
+                adjoint, adjoint_rate = dual.adjoint, dual.adjoint_rate
                 for parent, local, local_rate in terms:
-                    gradients[parent] += gradient * local
-                    change = gradient_rate * local
+                    parent.adjoint += adjoint * local
+                    parent.adjoint_rate += adjoint_rate * local
                     if local_rate is not None:
-                        change = change + gradient * local_rate
-                    gradient_rates[parent] = gradient_rates[parent] + change
-        return [gradient_rates[x] for x in self.variables]
+                        parent.adjoint_rate += adjoint * local_rate
+        return [x.adjoint_rate for x in variables]
 
     def matrix(self) -> list[list[Any]]:
         """Give the partial derivatives, a row per output and a column per variable."""
@@ -263,12 +269,10 @@ class _Recording:
         return rows
 
 
-def _local_rates(node: Value, dual: Dual, duals: dict[Any, Dual]) -> list[Any]:
+def _local_rates(op: Any, dual: Dual, operands: Sequence[Any]) -> list[Any]:
     """Give the rates of change of the local derivatives towards moving parents; None for 0."""
-    op: Any = node._primitive
     if op is p.where:  # the slope of the branch taken is 1, for good
         return [None]
-    operands = [x if x.__class__ is float else duals.get(x, x.data) for x in node._operands()]
     slopes = op.local_derivatives(dual, operands, [x.__class__ is Dual for x in operands])
     return [slope.tangent if slope.__class__ is Dual else None for slope in slopes]
 

@@ -214,6 +214,8 @@ class Value:
         (5.0, 2.0)
         """
         if self._da.__class__ is tuple:
+            if len(self._da) == len(self._b):
+                return self._da
             slopes, varying = iter(self._da), set(self._a)
             return tuple([next(slopes) if x in varying else None for x in self._b])
         return (self._da, self._db)[: len(self._operands())]
