@@ -20,6 +20,7 @@ from nn.diagnostics import (
 from nn.history import Epoch, History
 from nn.layers import ACTIVATIONS, MLP, Activations, Layer, Neuron
 from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
+from nn.mistakes import MistakeWarning
 from nn.module import Frozen, Module
 from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
 from nn.run import Run
@@ -45,6 +46,7 @@ __all__ = [
     "Frozen",
     "History",
     "Layer",
+    "MistakeWarning",
     "Module",
     "Neuron",
     "Optimizer",

@@ -18,6 +18,7 @@ from autograd import abs as absolute
 from autograd import dot, fsum, maximum, mean, relu, softplus, square, where
 from autograd.errors import as_float
 from autograd.primitives import log_softmax as log_share  # of its first operand
+from nn.mistakes import check_logits
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "hinge_loss", "mae_loss", "mse_loss"]
 
@@ -196,6 +197,7 @@ def _cross_entropy(logits: Any, target: Any, place: str) -> Any:
             f"{place}: the logits must be a list with one number per class, not {logits!r}; "
             "for a single logit there is binary_cross_entropy"
         )
+    check_logits(logits, "cross_entropy")
     if not isinstance(target, list):
         return -_log_softmax(logits, class_index(target, len(logits), f"{place}: target"))
     chances = [t for _, t in _pairs(logits, target, place)]
@@ -207,7 +209,9 @@ def _cross_entropy(logits: Any, target: Any, place: str) -> Any:
 
 def _binary_cross_entropy(logits: Any, target: Any, place: str) -> Any:
     terms = []
-    for z, t in _pairs(logits, target, place):
+    pairs = _pairs(logits, target, place)
+    check_logits([z for z, _ in pairs], "binary_cross_entropy")
+    for z, t in pairs:
         if not (_is_node(t) or 0.0 <= t <= 1.0):
             raise ValueError(f"{place}: a target must be from 0 to 1, not {t}")
         outcomes = [(t, -z), (1.0 - t, z)]

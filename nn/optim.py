@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, final
 import autograd
 from autograd import Value
 from autograd.errors import as_float
+from nn.mistakes import StepWatch, marked_like
 from nn.module import Frozen
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Optimizer(ABC):
         import numpy as np
 
         self.params = _parameters(params)
+        self._watch = StepWatch()
         self.lr = lr
         self.weight_decay = _at_least_zero("weight_decay", weight_decay)
         for name in self._memory:
@@ -84,11 +86,13 @@ class Optimizer(ABC):
         import numpy as np
 
         trained, rows = self.trained()
+        self._watch.before_step(trained)
         if trained:
             theta, gradient = np.array([[p.data, p.grad] for p in trained]).T
             with np.errstate(all="ignore"):
                 theta = self.updated(theta, gradient, rows)
             write(trained, theta)
+        self._watch.after_step(trained)
 
     def trained(self) -> tuple[list[Value], Any]:
         """Return the parameters that are not frozen, and which of all parameters they are.
@@ -403,7 +407,7 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
     gradient, norm = clipped(np.array([p.grad for p in trained]), checked_norm(max_norm))
     if norm > max_norm:
         for p, g in zip(trained, gradient.tolist(), strict=True):
-            p.grad = g
+            p.grad = marked_like(p.grad, g)
     return norm
 
 

@@ -21,8 +21,10 @@ from nn.engines import Eager, Engine, Loss
 from nn.history import Epoch, History, described
 from nn.layers import MLP, count
 from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
+from nn.mistakes import each_once
 from nn.module import Frozen, Module
 from nn.optim import SGD, Adam, AdamW, Optimizer, checked_norm, clipped, write
+from nn.precautions import check_before_training
 from nn.run import Run
 from nn.samples import Samples, checked, set_aside
 from nn.schedules import Schedule
@@ -42,6 +44,7 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam, "ad
 """The optimisers by name."""
 
 
+@each_once
 def fit(
     model: Module,
     X: Any,
@@ -146,6 +149,8 @@ def fit(
                 started = time.perf_counter()
                 engine = _begun(engine, run.optimizer.trained()[0])
                 run.history.engine = engine.name
+                if not run.history:
+                    check_before_training(engine, run.optimizer)
                 trained = _train(run, engine, batch_size, schedule, max_grad_norm, bar)
                 validated = _evaluate(engine)
                 run.history.append(

@@ -428,6 +428,7 @@ def test_a_checkpoint_of_another_run_is_refused(run, tmp_path):
     assert "checkpoint.json: it is of another run: there, model was 'MLP(4 → 16 relu" in last
 
 
+@pytest.mark.filterwarnings("ignore::nn.MistakeWarning")
 def test_divergence_is_status_1(run, tmp_path):
     options = ["--optimizer", "sgd", "--lr", 1e300, "--loss", "hinge_loss"]
     status, _, err = run("train", "--data", "moons", *options, "--out", tmp_path)

@@ -507,6 +507,7 @@ def test_other_files_are_no_checkpoints(tmp_path):
 # --- faults ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore::nn.MistakeWarning")
 def test_divergence_stops_with_the_likely_cause_and_undoes_the_epoch():
     line = Line()
     with pytest.raises(FloatingPointError) as caught:
@@ -517,6 +518,7 @@ def test_divergence_stops_with_the_likely_cause_and_undoes_the_epoch():
     assert math.isfinite(line.slope.data)
 
 
+@pytest.mark.filterwarnings("ignore::nn.MistakeWarning")
 def test_divergence_of_scaled_inputs_blames_the_learning_rate_alone():
     with pytest.raises(FloatingPointError, match="too high: try 1e") as caught:
         train(loss="mse_loss", model=network(sizes=(1,)), optimizer="sgd", lr=1e200, epochs=9)

@@ -1,0 +1,196 @@
+"""Warnings of common mistakes in training, each with its fix.
+
+They are of a category of their own, so that the standard filter silences them:
+`warnings.filterwarnings("ignore", category=nn.MistakeWarning)`. `nn.precautions` has those that
+`fit` looks for before it begins.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from autograd import Value, primitives
+
+__all__ = ["MistakeWarning", "StepWatch", "check_logits", "each_once", "marked_like", "warn"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_STEPS = 20  # after so many without any gradient, something is not connected
+
+
+class MistakeWarning(UserWarning):
+    """What is done is allowed, but hardly what is meant.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", MistakeWarning)
+    ...     warn("this is not shown")
+    """
+
+
+def warn(message: str) -> None:
+    """Warn, at the line outside of these packages that led here.
+
+    Args:
+        message: what is wrong, and the fix.
+    """
+    said = _said.get()
+    if said is not None:
+        if message in said:
+            return
+        said.add(message)
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _OWN:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, MistakeWarning, stacklevel=level)
+
+
+_OWN = {"autograd", "nn"}
+_said: ContextVar[set[str] | None] = ContextVar("said", default=None)
+
+
+def each_once(function: Callable[P, R]) -> Callable[P, R]:
+    """Have a function give each warning of a mistake once per call, whatever the filter.
+
+    Args:
+        function: the function.
+    """
+
+    @wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        token = _said.set(set())
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _said.reset(token)
+
+    return wrapped
+
+
+def check_logits(outputs: Sequence[Any], loss: str) -> None:
+    """Warn if a loss that takes logits gets probabilities: it would apply softmax twice.
+
+    Args:
+        outputs: what the loss got.
+        loss: its name.
+    """
+    op = getattr(outputs[0], "_primitive", None)
+    if op is primitives.softmax or op is primitives.sigmoid:
+        own = "sigmoid" if loss == "binary_cross_entropy" else "softmax"
+        warn(
+            f"{loss} wants logits, since {own} is part of it, but it got the output of {op.name}, "
+            "and the gradients will be far too small: make the output layer linear, as in "
+            'MLP(…, output="linear")'
+        )
+
+
+class StepWatch:
+    """Watches the gradients at the steps of an optimiser, for two mistakes in a training loop.
+
+    If gradients are never set to zero, each step uses the sum of all gradients so far. One
+    parameter tells: its gradient is marked when a step has used it, and a mark survives addition.
+    And if all the parameters of a layer get no gradient for many steps, the loss does not depend
+    on them.
+
+    >>> from nn import SGD
+    >>> w = Value(1.0)
+    >>> optimizer = SGD([w], lr=0.1)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     for _ in range(3):
+    ...         (w * w).backward()
+    ...         optimizer.step()
+    >>> [str(warning.message)[:37] for warning in caught]
+    ['gradients are not set to zero between']
+    """
+
+    def __init__(self) -> None:
+        self._probe: Value | None = None
+        self._steps = 0
+        self._waiting: dict[str, list[Value]] = {}
+        self._warned = False
+
+    def before_step(self, trained: Sequence[Value]) -> None:
+        """Look at the gradients that a step is about to use.
+
+        Args:
+            trained: the parameters that it will change.
+        """
+        if self._probe is not None and self._probe.grad.__class__ is _Mixed and not self._warned:
+            self._warned = True
+            warn(
+                "gradients are not set to zero between steps, so each step uses the sum of all "
+                "gradients so far: call optimizer.zero_grad() before each backward()"
+            )
+        if self._steps < _STEPS:
+            self._look_for_missing(trained)
+
+    def after_step(self, trained: Sequence[Value]) -> None:
+        """Mark a gradient as used.
+
+        Args:
+            trained: the parameters that were changed.
+        """
+        self._probe = next((p for p in trained if p.grad), None)
+        if self._probe is not None:
+            self._probe.grad = _Spent(self._probe.grad)
+
+    def _look_for_missing(self, trained: Sequence[Value]) -> None:
+        """Note which layers have had a gradient; warn in the end of those that have not."""
+        if not self._steps:
+            for p in trained:
+                path, _, _ = (p.name or "").rpartition(".")
+                layer, _, _ = path.partition(".")  # "layer2" of "layer2.neuron1.w3"
+                self._waiting.setdefault(layer, []).append(p)
+        self._steps += 1
+        self._waiting = {
+            layer: params
+            for layer, params in self._waiting.items()
+            if not any(p.grad for p in params)
+        }
+        if self._steps == _STEPS and self._waiting:
+            layers = ", ".join(filter(None, self._waiting))
+            which = f"{sum(map(len, self._waiting.values()))} parameters"
+            which += f" ({layers})" if layers else ""
+            warn(
+                f"{which} have had no gradient in {_STEPS} steps: call backward() on a loss that "
+                "depends on them, and look for dead units; "
+                "autograd.why(loss, parameter) names the cause"
+            )
+
+
+class _Spent(float):
+    """A gradient that a step has used."""
+
+    __slots__ = ()
+
+    def __add__(self, other: float) -> _Mixed:
+        return _Mixed(float(self) + other)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return float, (float(self),)
+
+
+class _Mixed(_Spent):
+    """A gradient that a step has used, and to which another one was added."""
+
+    __slots__ = ()
+
+
+def marked_like(grad: float, number: float) -> float:
+    """Return a number with the mark, if there is one, of the gradient that it takes the place of.
+
+    Args:
+        grad: the gradient.
+        number: the number.
+
+    >>> marked_like(2.0, 1.0)
+    1.0
+    """
+    return type(grad)(number) if isinstance(grad, _Spent) else number
