@@ -150,7 +150,7 @@ def room(written: str, size: int = FONT_SIZE) -> int:
     for c in written:
         if unicodedata.east_asian_width(c) in "WF":
             ems += 1.1
-        elif c.isupper() or c in "mw…":
+        elif c.isupper() or c in "mw…жмфшщыю":
             ems += 0.9
         elif not unicodedata.combining(c):
             ems += 0.6

@@ -1,33 +1,14 @@
 """draw(compiled): arguments, steps on vectors and their result as boxes."""
 
 import re
-import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from pictures import ends, parts
 
 import autograd as ag
-from autograd import Value, dot, draw, fsum, grad, rendering, sin, tanh
+from autograd import Value, dot, draw, fsum, grad, sin, tanh
 from nn import MLP
-
-SVG = "{http://www.w3.org/2000/svg}"
-
-
-def parts(picture):
-    """The texts of each box of the rendered picture, by its id."""
-    root = ET.fromstring(rendering.render(picture.source, "svg"))
-    return {
-        group.get("id"): [text.text for text in group.iter(f"{SVG}text")]
-        for group in root.iter(f"{SVG}g")
-        if group.get("class") == "node"
-    }
-
-
-def arrows(picture):
-    """The arrows as pairs of the first lines of boxes."""
-    first = {key: texts[0] for key, texts in parts(picture).items()}
-    found = re.findall(r"^\t(\w+):e -> (\w+)", picture.source, re.MULTILINE)
-    return sorted((first[tail], first[head]) for tail, head in found)
 
 
 def loss(W, b, x, y):
@@ -44,7 +25,7 @@ def test_arguments_steps_and_result():
     assert boxes["W x + b"] == ["3 → 4", "per sample"]
     assert boxes["tanh"] == ["4 numbers", "per sample"]
     assert boxes["result"] == ["mean over the batch"]
-    found = arrows(picture)
+    found = ends(picture)
     for edge in (("W", "W x + b"), ("b", "W x + b"), ("x", "W x + b"), ("W x + b", "tanh")):
         assert edge in found
     assert any(tail == "y" for tail, _ in found)
@@ -58,14 +39,14 @@ def test_what_does_not_depend_on_the_sample_says_so():
     boxes = {texts[0]: texts[1:] for texts in parts(draw(compiled)).values()}
     assert boxes["tanh"] == ["1 number", "once for all samples"]
     assert boxes["×"] == ["1 number", "per sample"]
-    assert arrows(draw(compiled)) == [("tanh", "×"), ("w", "tanh"), ("x", "×"), ("×", "result")]
+    assert ends(draw(compiled)) == [("tanh", "×"), ("w", "tanh"), ("x", "×"), ("×", "result")]
 
 
 def test_values_from_outside():
     w = Value(2.0, "w")
     compiled = ag.compile(lambda x: tanh(w * x))
     compiled(1.0)
-    assert ("from outside", "×") in arrows(draw(compiled))
+    assert ("from outside", "×") in ends(draw(compiled))
     assert ["from outside", "1 number"] in parts(draw(compiled)).values()
 
 

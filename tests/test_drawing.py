@@ -9,19 +9,20 @@ import stat
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
-import matplotlib
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pictures import SVG, texts_inside
 
+import autograd as ag
 from autograd import (
     Value,
     clip,
     dot,
     files,
     fsum,
+    log_sigmoid,
     notation,
     primitives,
     rendering,
@@ -32,7 +33,6 @@ from autograd import (
 )
 from autograd.drawing import MAX_EDGES, MAX_NODES, Drawing, draw
 
-SVG = "{http://www.w3.org/2000/svg}"
 EDGE = re.compile(r"^\t(n\d+):(\w) -> (n\d+)(?::p(\d+))?:(\w)(?: \[(.*)\])?$", re.MULTILINE)
 
 
@@ -346,31 +346,6 @@ def test_the_name_of_an_operation_is_text_too():
     assert nodes(picture)["n1"] == ["<b>\\n\\ud800" + "y" * 20 + "…"]
 
 
-def helvetica(style):
-    """The widths of the ASCII characters in Helvetica, in ems."""
-    path = Path(matplotlib.get_data_path(), "fonts", "pdfcorefonts", f"Helvetica{style}.afm")
-    metrics = re.findall(r"^C (\d+) ; WX (\d+) ;", path.read_text(encoding="latin-1"), re.MULTILINE)
-    return {chr(int(code)): int(width) / 1000 for code, width in metrics}
-
-
-def width_of(text):
-    """How wide a text of the picture is: others than ASCII as in a font that is a little wider."""
-    size = float(text.get("font-size"))
-    bold = text.get("font-weight") == "bold"
-    widths = helvetica("-Bold" if bold else "")
-    from matplotlib.ft2font import FT2Font
-
-    font = FT2Font(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")))
-    font.set_size(100, 72)
-    total = 0.0
-    for c in text.text:
-        if c not in widths:
-            glyph = font.load_char(ord(c))
-            widths[c] = 0.9 * glyph.linearHoriAdvance / 65536 / 100
-        total += widths[c]
-    return total * size
-
-
 @pytest.mark.parametrize("rankdir", ["LR", "TB"])
 def test_text_is_inside_its_box(rankdir):
     names = ["w", "W" * 32, "layers.0.neurons.12.w.34", "ЖИЗНЬ ЩУКА", "θ̂ ∂L/∂w ± √2", "x" * 40]
@@ -379,30 +354,33 @@ def test_text_is_inside_its_box(rankdir):
     for root, name in zip(roots, reversed(names), strict=False):
         root.name = name
     roots += [op(leaves[0]) for op in (sqrt, tanh, primitives.expm1, primitives.log_sigmoid)]
-    tree = ET.fromstring(draw(roots, rankdir=rankdir)._repr_svg_())
-    checked = 0
-    for group in tree.iter(f"{SVG}g"):
-        if group.get("class") != "node" or group.find(f".//{SVG}ellipse") is not None:
-            continue
-        outlines = [
-            [
-                tuple(map(float, point.split(",")))
-                for point in re.findall(r"-?[\d.]+,-?[\d.]+", path)
-            ]
-            for shape in group.iter()
-            if (path := shape.get("points") or shape.get("d"))
-        ]
-        for text in group.iter(f"{SVG}text"):
-            x, y, width = float(text.get("x")), float(text.get("y")), width_of(text)
-            assert any(
-                min(px for px, _ in outline) <= x
-                and x + width <= max(px for px, _ in outline)
-                and min(py for _, py in outline) <= y - 0.6 * float(text.get("font-size"))
-                and y <= max(py for _, py in outline)
-                for outline in outlines
-            ), text.text
-            checked += 1
-    assert checked > 60
+    assert texts_inside(draw(roots, rankdir=rankdir, collapse="none")) > 60
+
+
+@pytest.mark.parametrize("rankdir", ["LR", "TB"])
+def test_text_is_inside_its_box_in_collapsed_pictures(rankdir):
+    name = "ЖИЗНЬ_ЩУКА.layer1.neuron1."
+    w = [Value(-1.2345e-105, f"{name}w{i}") for i in range(1, 4)]
+    b = Value(1.0, f"{name}b")
+    xs = [[Value(1e-300 * i, "W" * 28 + str(k)) for k in range(3)] for i in range(9)]
+    loss = fsum([log_sigmoid(sqrt(dot(w, x, b))) for x in xs])
+    for level in ("neuron", "layer", "module"):
+        assert texts_inside(draw(loss, collapse=level, rankdir=rankdir)) >= 20
+    model = Holder([*[(v.name, v) for v in w], (b.name, b)])
+    assert texts_inside(draw(model, rankdir=rankdir)) >= 5
+    compiled = ag.compile(lambda щщщщ_жшю, wwwwwwwww: log_sigmoid(щщщщ_жшю * wwwwwwwww))
+    compiled(1.0, 2.0)
+    assert texts_inside(draw(compiled, rankdir=rankdir)) >= 8
+
+
+class Holder:
+    """A model that cannot be called."""
+
+    def __init__(self, named):
+        self.named = named
+
+    def named_parameters(self):
+        return self.named
 
 
 # --- reproducible, and of any depth -------------------------------------------------------------
