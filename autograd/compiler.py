@@ -24,7 +24,8 @@ def compile(
     products, equal operations become one operation on vectors, and the batch becomes an axis. The
     results are those of the eager engine to the last few bits.
 
-    A Value that the function uses from outside is read anew at each call, as a shared argument is.
+    A Value that the function uses from outside is read anew at each call, as a shared argument is,
+    and so is what was computed from it. But `if w > 0` on such a Value is decided once and for all.
     Called with Values, the result is that of the function itself, a node of the graph, so `grad`
     and other transforms may be applied to it; with a batch, Values are refused.
 

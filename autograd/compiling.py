@@ -31,7 +31,7 @@ class Compiled:
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
         self._latest: dict[bool, Plan] = {}
         self._lock = threading.RLock()
-        update_wrapper(self, f)
+        update_wrapper(self, f, updated=())  # no attributes, which would replace those above
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Give the value of the function: per lane, or reduced over the batch."""
@@ -101,12 +101,9 @@ class Compiled:
 
     def _planned(self, forms: Sequence[Form], with_grad: bool) -> Plan:
         self._check_call(len(forms))
-        argnums = self._options.argnums
-        places = [argnums] if isinstance(argnums, int) else list(argnums)
-        for place in places:
-            if not -len(forms) <= place < len(forms):
-                raise TypeError(f"argnums={argnums!r}, but the call has {len(forms)} arguments")
-        wanted = [place % len(forms) for place in places] if with_grad else []
+        wanted = []
+        if with_grad:
+            wanted = transforms.argument_places(self._f, forms, self._options.argnums)
         with collector_paused():
             plan = Plan(self._f, forms, wanted, self._options)
         if self._options.check and Plan(self._f, forms, wanted, self._options).text != plan.text:

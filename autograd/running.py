@@ -27,9 +27,10 @@ from autograd.emitting import Code, function_code
 from autograd.grouping import SHARED, VARYING, grouped
 from autograd.lowering import Backward, Forward
 from autograd.simplifying import simplified
-from autograd.structure import NUMBER, flatten, unflatten
+from autograd.structure import NUMBER, described, flatten, unflatten
 from autograd.tracing import Trace, Tracer, current
-from autograd.transforms import split_aux
+from autograd.transforms import name_of, split_aux
+from autograd.value import Value
 
 _SIZES_KEPT = 4  # numbers of samples for which workspaces are kept
 _SPARE_KEPT = 4  # workspaces for each, for as many threads
@@ -106,6 +107,11 @@ class Plan:
                 varying += [self._in_lanes(leaf, i in wanted)] * leaf.count
                 active += [i in wanted] * leaf.count
         trace, rows = self._traced(f, forms, len(varying), options.has_aux)
+        if wanted and self.output_spec != NUMBER:
+            raise TypeError(
+                f"a gradient needs a function that returns one number, but {name_of(f)} returns "
+                f"{described(self.output_spec)}: compile autograd.jacobian of it instead"
+            )
         trace, rows = simplified(trace, rows, options.fast_math)
         self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
         self.program = grouped(trace, rows, varying, reuse=not wanted)
@@ -126,7 +132,7 @@ class Plan:
             )
             for i in wanted
         ]
-        self.single = isinstance(options.argnums, int)
+        self.single = not isinstance(options.argnums, (tuple, list))
         self._spare: dict[int, deque[Workspace]] = {}
         self._lock = threading.Lock()
 
@@ -155,13 +161,10 @@ class Plan:
         outputs, self.output_spec = flatten(result, "the result of the function")
         self.output_count = len(outputs)
         self.put_value = assembler(self.output_spec, lanes=self.batched and self.reduce is None)
-        rows = [y._row_of_result() if isinstance(y, Tracer) else float(y) for y in outputs + aux]
-        return trace, rows
+        return trace, [_row_of(y, trace) for y in outputs + aux]
 
     def _write(self, active_inputs: Sequence[bool]) -> None:
         """Write the code in sections: once, the first block of lanes, the others, at the end."""
-        if self.wanted and self.output_spec != NUMBER:
-            raise TypeError("a gradient needs a function that returns one number")
         program = self.program
         shared = [step for step in program.steps if step.space == SHARED]
         block = [step for step in program.steps if step.space == VARYING]
@@ -287,6 +290,13 @@ class Plan:
                     del self._spare[next(iter(self._spare))]
         spare.append(workspace)
         return result
+
+
+def _row_of(y: Any, trace: Trace) -> int | float:
+    """Give the row of a result, or the number if it is constant."""
+    if isinstance(y, Tracer):
+        return y._row_of_result()
+    return trace.capture(y) if isinstance(y, Value) else float(y)
 
 
 class _Gradient:

@@ -16,6 +16,7 @@ from typing import Any
 from autograd import modes
 from autograd import primitives as p
 from autograd.errors import TraceError, as_float
+from autograd.graph import topological_order
 from autograd.primitives import Primitive
 from autograd.value import Value
 
@@ -31,7 +32,7 @@ class Trace:
     Attributes:
         ops: the operation of each row; None for an input.
         operands: the operands of each row: numbers of earlier rows, and constants.
-        captured: nodes from outside that the function uses, with their rows. Their data is read
+        captured: leaves from outside that the function uses, with their rows. Their data is read
             anew at each call, so a compiled model sees its parameters change.
     """
 
@@ -66,11 +67,30 @@ class Trace:
         return self.tracer(self.add(p.mul, (x, 1.0)))
 
     def capture(self, value: Value) -> int:
-        """Give the row of a node from outside."""
+        """Give the row of a node from outside, made of the leaves that it was computed from."""
         row = self.captured.get(value)
-        if row is None:
-            row = self.captured[value] = self.input()
-        return row
+        return self._captured_graph(value)[value] if row is None else row
+
+    def _captured_graph(self, root: Value) -> dict[Value, int]:
+        """Give the rows of all nodes that `root` was computed from, and its own.
+
+        What the function computes from outer nodes alone, such as a penalty on weights it does not
+        take as arguments, is recorded as nodes, since no stand-in takes part.
+        """
+        rows: dict[Any, int] = {}
+        for node in topological_order([root], _node_operands):
+            op: Any = node._primitive
+            if not _node_operands(node):
+                if node not in self.captured:
+                    self.captured[node] = self.input()
+                rows[node] = self.captured[node]
+            elif op is p.where:  # which branch is taken has been decided
+                taken: list[Operand] = [*map(rows.__getitem__, node._edges())] or [node.data]
+                rows[node] = self.apply(p.mul, (*taken, 1.0))
+            else:
+                operands = [rows.get(x, x) for x in node._operands()]
+                rows[node] = self.apply(op, tuple(operands))
+        return rows
 
     def apply(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
         """Add an operation, unless the same is there already, and give its row."""
@@ -80,6 +100,10 @@ class Trace:
         if row is None:
             row = self._rows[key] = self.add(op, operands)
         return row
+
+
+def _node_operands(node: Any) -> list[Any]:
+    return [x for x in node._operands() if isinstance(x, Value)]
 
 
 def _refused(what: str, fix: str) -> Any:

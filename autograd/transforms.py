@@ -68,7 +68,7 @@ class _Recording:
         argnums: int | Sequence[int],
         has_aux: bool = False,
     ) -> None:
-        places = _places(f, args, argnums)
+        places = argument_places(f, args, argnums)
         taken = {place: flatten(args[place], f"args[{place}]") for place in places}
         specs = {place: spec for place, (_, spec) in taken.items()}
         numbers = [x for leaves, _ in taken.values() for x in leaves]
@@ -85,7 +85,7 @@ class _Recording:
         self._has_aux = has_aux
         self._aux: Any
         result, self._aux = split_aux(f, result) if has_aux else (result, None)
-        self.outputs, self.output_spec = flatten(result, f"the result of {_name(f)}")
+        self.outputs, self.output_spec = flatten(result, f"the result of {name_of(f)}")
         self.nested = self._is_nested(numbers)
         # by a node, outermost, even a constant derivative is a node: one can rely on its kind
         self._all_nodes = not _running.get() and any(x.__class__ is Value for x in numbers)
@@ -510,7 +510,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
     run = _Recording(f, primals, {}, tuple(range(len(primals))), has_aux)
 
     def pullback(cotangent: Any) -> Any:
-        model = f"the result of {_name(f)}"
+        model = f"the result of {name_of(f)}"
         weights = flatten_like(run.output_spec, cotangent, "the cotangent", model)
         return unflatten(run.spec, run.pull(weights))
 
@@ -557,7 +557,9 @@ def _variable(x: Any) -> Any:
     return Value(x) if trace is None else trace.constant(x)
 
 
-def _places(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]) -> list[int]:
+def argument_places(
+    f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]
+) -> list[int]:
     """Check `argnums` against the arguments given, and count negative places from the end."""
     listed: Any = argnums if isinstance(argnums, (tuple, list)) else [argnums]
     try:
@@ -567,12 +569,12 @@ def _places(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[
     n = len(args)
     if not all(-n <= place < n for place in given):
         raise TypeError(
-            f"argnums={argnums!r}, but {_name(f)} was called with {n} positional "
+            f"argnums={argnums!r}, but {name_of(f)} was called with {n} positional "
             "arguments: name the place of one of these, counted from 0"
         )
     places = [place % n for place in given]
     if len(set(places)) < len(places):
-        raise ValueError(f"argnums={argnums!r} names an argument of {_name(f)} twice")
+        raise ValueError(f"argnums={argnums!r} names an argument of {name_of(f)} twice")
     return places
 
 
@@ -595,19 +597,19 @@ def _refuse_mutation(
         try:
             leaves, now = flatten(copies[place], path)
         except TypeError as error:
-            raise RuntimeError(f"{_name(f)} changed {path} in place: copy it first") from error
+            raise RuntimeError(f"{name_of(f)} changed {path} in place: copy it first") from error
         if now != spec:
-            raise RuntimeError(f"{_name(f)} changed the structure of {path}: copy it first")
+            raise RuntimeError(f"{name_of(f)} changed the structure of {path}: copy it first")
         for name, leaf in zip(paths(spec, path), leaves, strict=True):
             x, old, new = next(expected)
             if leaf is not x or not (new == old or (new != new and old != old)):
-                raise RuntimeError(f"{_name(f)} changed {name} in place: copy it first")
+                raise RuntimeError(f"{name_of(f)} changed {name} in place: copy it first")
 
 
 def _require_scalar(f: Callable[..., Any], run: _Recording) -> None:
     if run.output_spec != NUMBER:
         raise TypeError(
-            f"{_name(f)} must return one number to have a gradient, not "
+            f"{name_of(f)} must return one number to have a gradient, not "
             f"{described(run.output_spec)}: return the sum, say, or take the jacobian"
         )
 
@@ -615,7 +617,7 @@ def _require_scalar(f: Callable[..., Any], run: _Recording) -> None:
 def split_aux(f: Callable[..., Any], result: Any) -> tuple[Any, Any]:
     """Take the pair apart that `f` returns with `has_aux`."""
     if not isinstance(result, tuple) or len(result) != 2:
-        raise TypeError(f"with has_aux, {_name(f)} must return a pair (result, aux)")
+        raise TypeError(f"with has_aux, {name_of(f)} must return a pair (result, aux)")
     return result
 
 
@@ -633,5 +635,6 @@ def _mapped(tree: Any, function: Callable[[Any], Any]) -> Any:
     return function(tree)
 
 
-def _name(f: Callable[..., Any]) -> str:
+def name_of(f: Callable[..., Any]) -> str:
+    """Give the name of a function, or that of the class of what else is called."""
     return getattr(f, "__name__", type(f).__name__)

@@ -565,9 +565,9 @@ def test_wrong_options_are_named():
         ag.compile(abs, reduce="max")
     with pytest.raises(ValueError, match="backend must be \"numpy\", not 'jax'"):
         ag.compile(abs, backend="jax")
-    with pytest.raises(TypeError, match="argnums=2, but the call has 1 arguments"):
+    with pytest.raises(TypeError, match="argnums=2, but abs was called with 1 positional"):
         ag.compile(abs, argnums=2).grad(1.0)
-    with pytest.raises(TypeError, match="a gradient needs a function that returns one number"):
+    with pytest.raises(TypeError, match=r"but <lambda> returns a list of 2: .*jacobian"):
         ag.compile(lambda x: [x, x]).grad(1.0)
 
 
@@ -619,6 +619,23 @@ def test_values_from_outside_are_read_at_each_call():
     w.data = 5.0
     assert f.value_and_grad([1.0, 2.0])[0] == 15.0
     assert w.grad == 0.0
+
+
+def test_what_is_computed_from_outside_alone_is_computed_anew():
+    w = [Value(2.0), Value(-3.0)]
+    before = w[0] * w[1]
+
+    def f(x):
+        penalty = ag.fsum([ag.square(v) for v in w]) + ag.dot(w, [1.0, w[0]], before)
+        return x * ag.where(w[0] > 0, ag.exp(w[0]), 7.0) + penalty * ag.where(w[0] > 0, 3.0, w[1])
+
+    compiled = ag.compile(f, in_axes=0, reduce="sum")
+    for a, b in ((2.0, -3.0), (0.5, 4.0)):
+        w[0].data, w[1].data = a, b
+        penalty = 3.0 * (a * a + b * b + a + b * a + a * b)
+        value, slope = compiled.value_and_grad([1.0, 2.0])
+        assert value == pytest.approx(3.0 * math.exp(a) + 2.0 * penalty)
+        assert slope == pytest.approx([math.exp(a)] * 2)
 
 
 def test_check_refuses_randomness():

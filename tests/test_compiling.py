@@ -185,6 +185,38 @@ def test_a_wrong_count_is_told_before_the_axes():
         ag.compile(loss, in_axes=(None, 0))(1.0, [1.0], 2.0)
 
 
+@pytest.mark.parametrize(
+    ("argnums", "message"),
+    [
+        (2, "argnums=2, but loss was called with 2 positional arguments"),
+        ((0, -2), r"argnums=\(0, -2\) names an argument of loss twice"),
+        ("w", "argnums must be an int or a tuple of ints, not 'w'"),
+    ],
+)
+def test_argnums_that_do_not_fit(argnums, message):
+    f = ag.compile(loss, argnums=argnums)
+    assert f(3.0, 1.0) == 8.0  # the value alone does not ask
+    with pytest.raises((TypeError, ValueError), match=message):
+        f.grad(3.0, 1.0)
+
+
+def test_without_arguments():
+    w = Value(2.0)
+    f = ag.compile(lambda: [w * w, w, 1.0])
+    assert f() == [4.0, 2.0, 1.0]
+    w.data = 3.0
+    assert f() == [9.0, 3.0, 1.0]
+    assert ag.compile(list)() == []
+
+
+def test_compiled_twice():
+    inner = ag.compile(loss, argnums=1)
+    outer = ag.compile(inner, in_axes=(None, 0), reduce="sum")
+    assert outer.value_and_grad(3.0, [1.0, 2.0]) == (58.0, 2 * 2 * (2 * 1 + 5 * 2))
+    assert inner.grad(3.0, 1.0) == 24.0
+    assert outer.__name__ == inner.__name__ == "loss"
+
+
 # --- odd numbers ----------------------------------------------------------------------------------
 
 
