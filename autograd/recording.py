@@ -82,7 +82,7 @@ def recorded_edges(node: Value) -> list[Edge]:
     wanted = [d is not None for d in node.local_derivatives]
     operands = [x if want else _number(x) for x, want in zip(node._operands(), wanted, strict=True)]
     numbers = list(map(_number, operands))
-    recorded = [d for d in node.local_derivatives if d is not None]
+    recorded = slopes(node)
     if op is p.where:  # 1 towards the branch taken: settled when it was made
         locals_, out = recorded, parents[0].data
     else:
@@ -104,8 +104,13 @@ def recorded_edges(node: Value) -> list[Edge]:
 
 def recorded_numbers(node: Value) -> list[Edge]:
     """Return the edges of `node` with the local derivatives as numbers, as they were recorded."""
-    slopes = [d for d in node.local_derivatives if d is not None]
-    return [(parent, slope, None) for parent, slope in zip(node._edges(), slopes, strict=True)]
+    return [(parent, d, None) for parent, d in zip(node._edges(), slopes(node), strict=True)]
+
+
+def slopes(node: Value) -> Sequence[float]:
+    """Return the local derivatives that were recorded towards `node._edges()`."""
+    da, db = node._da, node._db
+    return da if da.__class__ is tuple else [d for d in (da, db) if d is not None]
 
 
 def _close(a: float, b: float) -> bool:

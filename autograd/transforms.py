@@ -27,7 +27,7 @@ from autograd import primitives as p
 from autograd.backward import collector_paused, sweep
 from autograd.dual import Dual
 from autograd.graph import topological_order
-from autograd.recording import adjoints, gated, recorded_edges, recorded_numbers
+from autograd.recording import adjoints, gated, recorded_edges, recorded_numbers, slopes
 from autograd.structure import (
     NUMBER,
     Spec,
@@ -200,34 +200,31 @@ class _Recording:
             x: Dual(x.data, tangent) for x, tangent in zip(self.variables, tangents, strict=True)
         }
         variables = list(duals.values())
-        tape: list[tuple[Dual, list[tuple[Dual, float, Any]]]] = []
+        tape: list[tuple[Dual, Dual, float, Any]] = []
         with collector_paused():
             for node in self._order(() if root.__class__ is float else (root,)):
-                operands = [
-                    x if x.__class__ is float else duals.get(x, x.data) for x in node._operands()
-                ]
-                moving = [
-                    (x, local)
-                    for x, local in zip(operands, node.local_derivatives, strict=True)
-                    if x.__class__ is Dual and local is not None
-                ]
-                if node in duals or not moving:
+                if node in duals:
                     continue
                 rate: Any = 0.0
-                for parent, local in moving:
-                    rate = rate + local * parent.tangent
+                edges = []
+                for parent, local in zip(node._edges(), slopes(node), strict=True):
+                    x = duals.get(parent)
+                    if x is not None:
+                        rate = rate + local * x.tangent
+                        edges.append((x, local))
+                if not edges:
+                    continue
                 duals[node] = dual = Dual(node.data, rate)
-                rates = _local_rates(node._primitive, dual, operands)
-                tape.append((dual, [(*edge, r) for edge, r in zip(moving, rates, strict=True)]))
+                rates = _local_rates(node, dual, duals)
+                tape += [(dual, x, d, r) for (x, d), r in zip(edges, rates, strict=True)]
             if root in duals:
                 duals[root].adjoint = 1.0
-            for dual, terms in reversed(tape):
-                adjoint, adjoint_rate = dual.adjoint, dual.adjoint_rate
-                for parent, local, local_rate in terms:
-                    parent.adjoint += adjoint * local
-                    parent.adjoint_rate += adjoint_rate * local
-                    if local_rate is not None:
-                        parent.adjoint_rate += adjoint * local_rate
+            for dual, x, local, local_rate in reversed(tape):
+                adjoint = dual.adjoint
+                x.adjoint += adjoint * local
+                x.adjoint_rate += dual.adjoint_rate * local
+                if local_rate is not None:
+                    x.adjoint_rate += adjoint * local_rate
         return [x.adjoint_rate for x in variables]
 
     def matrix(self) -> list[list[Any]]:
@@ -269,12 +266,14 @@ class _Recording:
         return rows
 
 
-def _local_rates(op: Any, dual: Dual, operands: Sequence[Any]) -> list[Any]:
+def _local_rates(node: Value, dual: Dual, duals: dict[Any, Dual]) -> list[Any]:
     """Give the rates of change of the local derivatives towards moving parents; None for 0."""
+    op: Any = node._primitive
     if op is p.where:  # the slope of the branch taken is 1, for good
         return [None]
-    slopes = op.local_derivatives(dual, operands, [x.__class__ is Dual for x in operands])
-    return [slope.tangent if slope.__class__ is Dual else None for slope in slopes]
+    operands = [x if x.__class__ is float else duals.get(x, x.data) for x in node._operands()]
+    locals_ = op.local_derivatives(dual, operands, [x.__class__ is Dual for x in operands])
+    return [x.tangent if x.__class__ is Dual else None for x in locals_]
 
 
 def _unit_rows(n: int) -> list[list[float | None]]:
