@@ -8,6 +8,9 @@ from pictures import ends, parts
 
 import autograd as ag
 from autograd import Value, dot, draw, fsum, grad, sin, tanh
+from autograd.blueprints import _reads, _written
+from autograd.grouping import Tape
+from autograd.primitives import TABLE
 from nn import MLP
 
 
@@ -75,6 +78,12 @@ def test_a_long_program_is_drawn_in_stretches():
         if (found := re.fullmatch(r"([\d,]+) operations", text))
     )
     assert total == 300 * 6 - 2
+
+
+def test_what_a_tape_computes_itself_comes_from_nowhere_else():
+    tape = Tape("V", (TABLE["tanh"], TABLE["+"]), (5, 3), ((3,), (5, 4)))
+    assert list(_reads(tape)) == [("V", [3, 4])]
+    assert _written(tape) == [5, 3]
 
 
 def test_every_step_on_request():

@@ -61,6 +61,7 @@ def test_layers_of_a_larger_model():
     ]
     (first,) = [texts for texts in parts(picture).values() if texts[0] == "layer1"]
     assert first[1:3] == ["64 → 32, ReLU", "2,080 parameters"]
+    assert "weights up to" not in picture.source  # an arrow stands for many
     assert "64 inputs" in [t for texts in parts(picture).values() for t in texts]
     assert picture.text == (
         "layer1  64 → 32, ReLU  2,080 parameters\n"
