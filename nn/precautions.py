@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["check_before_training", "curvature", "limit"]
 
 _LARGE = 30.0  # inputs of this size want to be scaled
+_TRIAL = 30  # steps
 
 
 def check_before_training(engine: Engine, optimizer: Optimizer) -> None:
@@ -79,18 +80,46 @@ def _check_reached(engine: Engine, trained: Sequence[Value]) -> None:
 
 
 def _check_rate(engine: Engine, optimizer: SGD) -> None:
-    """Warn if gradient descent would diverge in a quadratic as curved as the loss is here."""
+    """Warn if gradient descent diverges, by the curvature of the loss and by trying it.
+
+    A loss may flatten out where a quadratic goes on rising, and many a training does well with a
+    learning rate somewhat above the limit. So it is tried before anything is said.
+    """
     params = optimizer.trained()[0]
     n, (most, iterations) = len(engine.samples), (16, 5) if isinstance(engine, Eager) else (64, 20)
     indices = list(range(0, n, math.ceil(n / most)))
     largest = curvature(engine, params, indices, iterations)
     bound = limit(largest + optimizer.weight_decay, optimizer.momentum, optimizer.nesterov)
-    if optimizer.lr > bound:
+    if not optimizer.lr > bound:
+        return
+    first, last = _tried(engine, optimizer, params, indices)
+    if not last <= first:
         warn(
             f"the learning rate {optimizer.lr:g} is above {bound:.3g}, the limit beyond which "
             f"gradient descent diverges where the loss is as curved as here (λ = {largest:.3g} is "
-            f"the largest eigenvalue of its Hessian): try lr={bound / 2.0:.1g}"
+            f"the largest eigenvalue of its Hessian), and in {_TRIAL} steps the loss goes from "
+            f"{first:.3g} to {last:.3g}: try lr={bound / 2.0:.1g}"
         )
+
+
+def _tried(
+    engine: Engine, optimizer: SGD, params: list[Value], indices: Sequence[int]
+) -> tuple[float, float]:
+    """Give the loss before and after some steps of gradient descent, of which nothing remains."""
+    import numpy as np
+
+    options = (optimizer.lr, optimizer.momentum, optimizer.nesterov, optimizer.weight_decay)
+    trial = SGD(params, *options)
+    before = theta = np.array([p.data for p in params])
+    try:
+        first, _, gradient = engine.gradient(theta, indices)
+        last = first
+        for _ in range(_TRIAL):
+            theta = trial.updated(theta, gradient, slice(None))
+            last, _, gradient = engine.gradient(theta, indices)
+    finally:
+        write(params, before)
+    return first, last
 
 
 def limit(largest: float, momentum: float = 0.0, nesterov: bool = False) -> float:
