@@ -203,14 +203,16 @@ def _odd_one_out(x: Any, path: str) -> str:
 def matcher(forms: Sequence[Form]) -> Callable[[Sequence[Any]], tuple[int, tuple[Any, ...]] | None]:
     """Write the function that takes arguments of these forms apart, fast.
 
-    It gives the number of samples, 1 where there is no batch, and an array or a float per leaf; and
-    None if the arguments are of another form, or need the care of `taken_apart`.
+    It gives the number of samples, 1 where there is no batch, and an array or a float per leaf. If
+    the arguments are of another form, or need the care of `taken_apart`, it gives None, or raises a
+    TypeError or ValueError.
     """
     names: dict[str, Any] = {
         "ndarray": np.ndarray,
         "asarray": np.asarray,
         "array": np.array,
         "FLOAT": _FLOAT,
+        "floats": _floats,
     }
     lines = [f"if len(args) != {len(forms)}: return None"]
     counted = False
@@ -264,11 +266,19 @@ def matcher(forms: Sequence[Form]) -> Callable[[Sequence[Any]], tuple[int, tuple
         else:
             match_kind(v, form.spec, form.count)
             lines.append(f"{v} = array({v})")
-        lines.append(f"if {v}.dtype is not FLOAT or {v}.shape != {shape}: return None")
+        lines.append(f"if {v}.dtype is not FLOAT: {v} = floats({v})")
+        lines.append(f"if {v}.shape != {shape}: return None")
 
     unpack("args", forms)
     lines.append(f"return {'n' if counted else '1'}, ({''.join(f'{v}, ' for v in leaves)})")
     return _made("match", "(args)", lines, names)
+
+
+def _floats(array: Any) -> Any:
+    """Convert an array of other numbers."""
+    if array.dtype.kind not in "fiub":
+        raise TypeError
+    return array.astype(np.float64)
 
 
 # --- putting together -----------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from autograd.errors import TraceError
 from autograd.running import Options, Plan
 
 _TRACES_KEPT = 32
+_RECENT = 4  # plans that a call is compared with before its arguments are taken apart
 
 
 class Compiled:
@@ -29,7 +30,7 @@ class Compiled:
         self._in_axes = in_axes
         self._options = options
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
-        self._latest: dict[bool, Plan] = {}
+        self._recent: dict[bool, tuple[Plan, ...]] = {False: (), True: ()}
         self._lock = threading.RLock()
         update_wrapper(self, f, updated=())  # no attributes, which would replace those above
 
@@ -63,12 +64,11 @@ class Compiled:
     # --- finding the plan ---------------------------------------------------------------------
 
     def _run(self, args: Sequence[Any], with_grad: bool) -> tuple[Any, Any]:
-        plan = self._latest.get(with_grad)
-        if plan is not None:
+        for plan in self._recent[with_grad]:
             try:
                 found = plan.match(args)
             except (TypeError, ValueError):  # what is no array at all; the error comes below
-                found = None
+                continue
             if found is not None:
                 return plan.run(*found)
         try:
@@ -96,7 +96,8 @@ class Compiled:
                 if len(self._plans) > _TRACES_KEPT:
                     self._plans.popitem(last=False)
             self._plans.move_to_end(key)
-            self._latest[with_grad] = plan
+            others = [other for other in self._recent[with_grad] if other is not plan]
+            self._recent[with_grad] = (plan, *others[: _RECENT - 1])
         return plan
 
     def _planned(self, forms: Sequence[Form], with_grad: bool) -> Plan:

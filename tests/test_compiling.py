@@ -257,6 +257,12 @@ def test_numbers_of_other_types_are_taken_as_floats():
     for array in (np.array([[1, 2]], object), np.ones((1, 2), ">f8"), np.ones((2, 3)).T[::2]):
         for _ in range(2):
             np.testing.assert_array_equal(batch(array), 2 * array.astype(float))
+    for array in (np.ones((3, 2), np.float32), np.array([[True, False]]), [[1, 2]]):
+        for _ in range(2):
+            np.testing.assert_array_equal(batch(array), 2.0 * np.asarray(array))
+    for wrong in (np.ones((3, 2), complex), np.array([["a", "b"]])):
+        with pytest.raises(TypeError, match=r"args\[0\]\[0, 0\] must be a real number"):
+            batch(wrong)
     masked = np.ma.masked_array([1.0, 2.0])
     assert batch(masked).tolist() == [2.0, 4.0]
 
@@ -327,7 +333,7 @@ def test_threads_run_side_by_side():
     finally:
         sys.setswitchinterval(interval)
     assert not wrong
-    spare = f._latest[True]._spare
+    spare = f._recent[True][0]._spare
     assert len(spare) <= running._SIZES_KEPT
     assert all(len(kept) <= running._SPARE_KEPT for kept in spare.values())
 
@@ -380,7 +386,7 @@ def test_memory_stays_flat_whatever_the_sizes():
         assert tracemalloc.get_traced_memory()[0] - before < 20_000
     finally:
         tracemalloc.stop()
-    assert len(f._latest[True]._spare) == running._SIZES_KEPT
+    assert len(f._recent[True][0]._spare) == running._SIZES_KEPT
 
 
 def test_printing_before_and_after_the_first_call():
