@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograd.dotting import with_edge
 from autograd.membership import Membership, Path, layer_of
 from autograd.value import Value
 
@@ -93,13 +92,13 @@ class Collapsed:
 
 
 def collapsed(
-    order: Sequence[Value], roots: Iterable[Value], found: Membership, level: str
+    order: Sequence[Value], variables: Collection[Value], found: Membership, level: str
 ) -> Collapsed:
     """Collapse a graph.
 
     Args:
         order: the nodes, parents before children.
-        roots: the results among them.
+        variables: leaves that are no numbers even without a name.
         found: where the nodes belong.
         level: what becomes one box: "neuron", "layer" or "module".
 
@@ -108,14 +107,13 @@ def collapsed(
     >>> chain = [x]
     >>> for _ in range(1000):
     ...     chain.append(tanh(chain[-1]))
-    >>> [len(g.members) for g in collapsed(chain, chain[-1:], Membership(), "layer").groups]
+    >>> [len(g.members) for g in collapsed(chain, {x}, Membership(), "layer").groups]
     [1, 1000]
     """
-    roots = list(roots)
     group_of: dict[Value, Group] = {}
     _collect_modules(order, found, level, group_of)
     _collect_operations(order, group_of)
-    _collect_variables(order, roots, level, group_of)
+    _collect_variables(order, variables, level, group_of)
     return _connected(order, group_of)
 
 
@@ -148,7 +146,11 @@ def _collect_operations(order: Iterable[Value], group_of: dict[Value, Group]) ->
     for i, node in enumerate(order):
         if not (op := node.op):
             continue
-        depth[node] = d = 1 + max([depth.get(x, 0) for x in operands_of(node)], default=0)
+        d = 1
+        for x in node._operands():
+            if x.__class__ is not float and (below := depth.get(x, 0)) >= d:
+                d = below + 1
+        depth[node] = d
         if node not in group_of:
             rest.append((i, node))
             ops = ops_at.get(d, ())
@@ -253,17 +255,16 @@ def _loops(depths: Sequence[int], signatures: Sequence[Path]) -> list[_Run]:
 
 
 def _collect_variables(
-    order: Sequence[Value], roots: Iterable[Value], level: str, group_of: dict[Value, Group]
+    order: Sequence[Value], variables: Collection[Value], level: str, group_of: dict[Value, Group]
 ) -> None:
     """Put together leaves that the same groups use, if their names differ in numbers only."""
     users: dict[Value, dict[int, None]] = {}
     for node in order:
         if node.op:
             user = id(group_of[node])
-            for x in operands_of(node):
-                if x not in group_of:
+            for x in node._operands():
+                if x.__class__ is not float and x not in group_of:
                     users.setdefault(x, {})[user] = None
-    variables = with_edge(order).union(roots)
     places = {
         node: i
         for i, node in enumerate(order)

@@ -148,7 +148,7 @@ def draw(
         if _is_drawn_in_full(order, collapse):
             source = _full_source(roots, fields, rankdir, legend)
         else:
-            source = _collapsed_source(known, roots, collapse, fields, rankdir, legend)
+            source = _collapsed_source(known, variables, collapse, fields, rankdir, legend)
     return Drawing(source, text)
 
 
@@ -188,7 +188,7 @@ def _full_source(roots: list[Value], fields: list[str], rankdir: str, legend: bo
 
 def _collapsed_source(
     order: list[Value],
-    roots: list[Value],
+    variables: set[Value],
     collapse: str,
     fields: list[str],
     rankdir: str,
@@ -197,7 +197,7 @@ def _collapsed_source(
     """Draw the graph with as many boxes as fit."""
     members = membership(order)
     for level in LEVELS if collapse == "auto" else (collapse,):
-        found = collapsed(order, roots, members, level)
+        found = collapsed(order, variables, members, level)
         if found.is_legible:
             break
     places = {node: i for i, node in enumerate(order)}

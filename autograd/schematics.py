@@ -53,8 +53,9 @@ def model_picture(
             legend=legend,
         )
         return source, text
+    variables = dotting.with_edge(order).union(roots, names)
     for level in LEVELS if collapse == "auto" else (collapse,):
-        found = collapsed(order, [*roots, *names], members, level)
+        found = collapsed(order, variables, members, level)
         if found.is_legible:
             break
     source = collapsed_source(

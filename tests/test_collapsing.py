@@ -12,6 +12,7 @@ from random_programs import evaluated, random_program
 
 from autograd import Value, dot, fsum, sigmoid, softplus, square, tanh
 from autograd.collapsing import MOST_ARROWS, MOST_BOXES, collapsed
+from autograd.dotting import with_edge
 from autograd.drawing import draw
 from autograd.graph import topological_order
 from autograd.membership import Membership, membership, path_of
@@ -296,7 +297,7 @@ def test_groups_partition_the_graph_and_links_count_every_edge_between_them(seed
     values = evaluated(rows, [Value(0.5, "x"), Value(0.25), Value(2.0, "y")])
     roots = [root for root in values if isinstance(root, Value)]
     order = ordered(*roots)
-    found = collapsed(order, roots, Membership(), "layer")
+    found = collapsed(order, with_edge(order).union(roots), Membership(), "layer")
     members = [x for g in found.groups if g.kind != "numbers" for x in g.members]
     assert len(members) == len(set(members))
     group_of = {x: i for i, g in enumerate(found.groups) if g.kind != "numbers" for x in g.members}
