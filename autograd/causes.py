@@ -31,7 +31,7 @@ ADVICE = {
     "other side take other numbers, or a smooth function such as logsumexp",
     "clipped": "widen the bounds, or clip the gradient instead of the value",
     "dead": "scale the inputs, lower the learning rate or draw other weights, so that it becomes "
-    "active; or take leaky_relu, elu or gelu",
+    "active; or take leaky_relu, elu or gelu; as a hinge loss it is as small as can be",
     "inactive": "scale the inputs, or draw smaller weights",
     "saturated": "scale the inputs, draw smaller weights, or take an activation that does not "
     "saturate, such as relu; in a loss, give logits to cross_entropy or binary_cross_entropy",
@@ -77,7 +77,7 @@ class Finding:
         >>> Finding("flat point", Value(1.0).square(), "", 0.0).site is None
         True
         """
-        site: str | None = getattr(self.node, "_at", None)
+        site: str | None = getattr(self.node, "_site", None)
         return site
 
     @property

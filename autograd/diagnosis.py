@@ -58,7 +58,7 @@ def why(root: Value, wrt: Value) -> Diagnosis:
     Cause: dead relu
       z₁ = ReLU(z) = 0, z = -5: at -5 its slope is 0
     What helps: scale the inputs, lower the learning rate or draw other weights, so that it becomes
-    active; or take leaky_relu, elu or gelu.
+    active; or take leaky_relu, elu or gelu; as a hinge loss it is as small as can be.
     >>> why(L, w).cause
     'dead relu'
     """

@@ -112,7 +112,7 @@ class Explanation:
     def _blocks(self, style: Style) -> Iterator[tuple[str, list[_Line]]]:
         """Write the parts of the explanation in either style, each with a title and lines."""
         root, wrt = self._region.root, self._region.wrt
-        page = _Page(root, style, Names(self._region.computed or [wrt, root]))
+        page = _Page(self._region, style, Names(self._region.computed or [wrt, root]))
         if not self._equations:
             if root is wrt:
                 right = style.number(1.0)
@@ -243,15 +243,27 @@ def _distinct(items: Sequence[Any]) -> list[Any]:
 class _Page:
     """What an explanation is written on: a style, and the names that the nodes have there."""
 
-    root: Value
+    region: Region
     style: Style
     names: Names
+
+    @property
+    def root(self) -> Value:
+        return self.region.root
 
     def name(self, node: Value) -> str:
         return self.style.name(node, self.names)
 
     def gradient(self, node: Value) -> str:
         return self.style.partial(self.root, node, self.names)
+
+    def local(self, user: Value, node: Value) -> str:
+        """Write ∂user/∂node; "direct" tells it from the whole derivative where there is more to it.
+
+        In L = ab with b = a² the direct way from a to L is but one of two.
+        """
+        is_whole = user is not self.root or len(self.region.steps(node)) == 1
+        return self.style.partial(user, node, self.names, "" if is_whole else "direct")
 
     def symbols(self, equation: _Equation) -> _Line:
         """Write an equation in symbols."""
@@ -261,7 +273,7 @@ class _Page:
             cut = _Cut(term.factors, MAX_FACTORS)
             factors = cut.joined(
                 f" {style.times} ",
-                lambda factor: style.partial(factor[0], factor[1], self.names),
+                lambda factor: self.local(factor[0], factor[1]),
                 lambda left_out: style.gap(len(left_out)),
             )
             if term.end is self.root:
@@ -305,7 +317,7 @@ class _Page:
         value = sum([d for p, d in local_edges(user) if p is node])
         number = self.style.number(value)
         written = number if formula is None else self.style.formula(formula, self.names)
-        left = self.style.partial(user, node, self.names)
+        left = self.local(user, node)
         return (left, number) if written == number else (left, written, number)
 
     def given(self, nodes: Sequence[Value]) -> _Line:

@@ -319,15 +319,20 @@ class Style:
         """Write the name of a node."""
         return names.latex(node) if self.is_latex else names.text(node)
 
-    def partial(self, of: Value, by: Value, names: Names) -> str:
-        """Write ∂of/∂by.
+    def partial(self, of: Value, by: Value, names: Names, remark: str = "") -> str:
+        """Write ∂of/∂by, with a remark as an index.
 
         >>> L, w = Value(1.0, "L"), Value(2.0, "w")
-        >>> TEXT.partial(L, w, Names([]))
-        '∂L/∂w'
+        >>> TEXT.partial(L, w, Names([])), TEXT.partial(L, w, Names([]), "direct")
+        ('∂L/∂w', '∂L/∂w|direct')
         """
         pattern = r"\frac{\partial %s}{\partial %s}" if self.is_latex else "∂%s/∂%s"
-        return pattern % (self.name(of, names), self.name(by, names))
+        written = pattern % (self.name(of, names), self.name(by, names))
+        if not remark:
+            return written
+        if self.is_latex:
+            return rf"\left.{written}\right|_{{{self.words(remark)}}}"
+        return f"{written}|{remark}"
 
     def number(self, x: float) -> str:
         r"""Write a number, rounded.
@@ -389,7 +394,8 @@ class Style:
         if op == "dot":
             return self._dot(operands, inside)
         if op == "fsum":
-            terms = self._shortened([inside(x, _SUM + (len(operands) == 1)) for x in operands])
+            least_of_all = _SUM if len(operands) > 1 else _PRODUCT
+            terms = self._shortened(operands, lambda x: inside(x, least_of_all))
             return " + ".join(terms), _SUM if len(operands) > 1 else _PRODUCT
         if op == "**" and not isinstance(operands[1], Formula) and not self.is_latex:
             exponent = notation.number(operands[1])
@@ -398,25 +404,25 @@ class Style:
         if op in self.patterns:
             binds, least, pattern = self.patterns[op]
             return pattern % tuple(map(inside, operands, least)), binds
-        arguments = ", ".join(self._shortened([inside(x, 0) for x in operands]))
-        return f"{self._function(op)}({arguments})", _ATOM
+        arguments = self._shortened(operands, lambda x: inside(x, 0))
+        return f"{self._function(op)}({', '.join(arguments)})", _ATOM
 
     def _dot(self, operands: Sequence[Any], inside: Callable[..., str]) -> tuple[str, int]:
         """Write ⟨w, x⟩ + b as a sum of products."""
         n = len(operands) // 2
-        pairs = zip(operands[:n], operands[n:-1], strict=True)
+        pairs = list(zip(operands[:n], operands[n:-1], strict=True))
         terms = self._shortened(
-            [f"{inside(w, _PRODUCT)} {self.times} {inside(x, _PRODUCT)}" for w, x in pairs]
+            pairs, lambda pair: f" {self.times} ".join([inside(x, _PRODUCT) for x in pair])
         )
         if operands[-1] != 0.0 or not n:
             terms.append(inside(operands[-1], _SUM))
         return " + ".join(terms), _SUM if len(terms) > 1 else _PRODUCT
 
-    def _shortened(self, terms: list[str]) -> list[str]:
-        """Leave out the middle of a long list."""
-        if len(terms) <= 5:
-            return terms
-        return [*terms[:2], self.gap(len(terms) - 3), terms[-1]]
+    def _shortened(self, items: Sequence[Any], write: Callable[[Any], str]) -> list[str]:
+        """Write a list; the middle of a long one is left out."""
+        if len(items) <= 5:
+            return list(map(write, items))
+        return [*map(write, items[:2]), self.gap(len(items) - 3), write(items[-1])]
 
     def _function(self, op: str) -> str:
         """Write the name of a function."""

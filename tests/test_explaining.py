@@ -129,6 +129,17 @@ def test_a_shared_node_on_the_way_has_an_equation_of_its_own():
     assert sides(parts["in numbers"][1])[2] == f"{explain(d, a).value:.4g}"
 
 
+def test_the_direct_way_is_told_from_the_whole_derivative():
+    (a,) = named(a=3.0)
+    b = call(a * a, "b")
+    explanation = explain(call(b + a, "c"), a)
+    parts = blocks(str(explanation))
+    assert parts[""] == ["∂c/∂a = ∂c/∂a|direct + ∂c/∂b · ∂b/∂a"]
+    assert parts["local derivatives"][0] == "∂c/∂a|direct = 1"
+    assert parts["in numbers"] == ["∂c/∂a = 1 + 1 · 6 = 7"]
+    assert r"\right|_{\mathrm{direct}}" in explanation.latex
+
+
 def test_one_step_needs_no_product():
     a, b = named(a=2.0, b=5.0)
     assert str(explain(call(a * b, "c"), a)) == (
@@ -184,6 +195,7 @@ def test_long_sums_and_products_are_cut_and_counted():
     explanation = explain(call(many, "L"), a)
     parts = blocks(str(explanation))
     assert "[… 46 more …]" in parts[""][0]
+    assert parts["computed forward"][0] == "a = 0.5"  # and not what the sum leaves out
     assert f"[… 46 more: {sum(range(2, 48)):.4g} …]" in parts["in numbers"][0]
     assert explanation.value == sum(range(50))
     assert len(str(explain(chain, a)).splitlines()) < 3 * MAX_LINES + 3 * MAX_EQUATIONS + 10
