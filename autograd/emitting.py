@@ -134,6 +134,7 @@ class Code:
         self._step: Any = None
         self._meanings: dict[str, Any] = {}  # of scratch arrays: the operation and its operands
         self.functions: dict[Any, Any] = {}  # for the rows of tapes, by what these have in common
+        self.tapes: dict[int, tuple[str, list[int]]] = {}  # their backward code, by identity
         self.reads_anywhere = False  # whether rows are read in another way than as a slice
 
     # --- names ------------------------------------------------------------------------------

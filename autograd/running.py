@@ -24,7 +24,7 @@ from scipy import special
 from autograd.activity import active_places
 from autograd.arguments import Form, Leaf, assembler, leaves_of, matcher, spec_of
 from autograd.emitting import Code, function_code
-from autograd.grouping import SHARED, VARYING, grouped
+from autograd.grouping import SHARED, VARYING, Tape, grouped
 from autograd.lowering import Backward, Forward
 from autograd.simplifying import simplified
 from autograd.structure import NUMBER, described, flatten, unflatten
@@ -36,6 +36,8 @@ _SIZES_KEPT = 4  # numbers of samples for which workspaces are kept
 _SPARE_KEPT = 4  # workspaces for each, for as many threads
 _BLOCK_BYTES = 2**21  # the buffers of a block of lanes stay in the cache of a processor
 _FEWEST_LANES = 256  # below that, matrix products lose more than the cache gains
+_FEWEST_LANES_ON_TAPE = 512  # below that, calls of functions cost more than what they compute
+_MOST_BYTES = 2**29  # for the buffers of a block, however large the program
 
 _NAMES = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")} | {
     name: getattr(special, name) for name in ("erf", "erfc", "expit", "log_expit", "xlogy")
@@ -117,9 +119,13 @@ class Plan:
         self.program = grouped(trace, rows, varying, reuse=not wanted)
         self.wanted = bool(wanted)
         self._write(active)
-        row_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)
-        row_bytes += self.code.kept_bytes
-        self.block = max(_FEWEST_LANES, _BLOCK_BYTES // row_bytes)
+        lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)
+        lane_bytes += self.code.kept_bytes
+        on_tape = any(isinstance(step, Tape) for step in self.program.steps)
+        fewest = _FEWEST_LANES_ON_TAPE if on_tape else _FEWEST_LANES
+        most = max(1, _MOST_BYTES // lane_bytes)
+        self.block = min(max(fewest, _BLOCK_BYTES // lane_bytes), most)
+        self._sizes_kept = max(1, min(_SIZES_KEPT, most // self.block))
 
         self.match = matcher(forms)
         self._find_inputs(leaves)
@@ -286,7 +292,7 @@ class Plan:
         if spare is None:
             with self._lock:
                 spare = self._spare.setdefault(size, deque(maxlen=_SPARE_KEPT))
-                if len(self._spare) > _SIZES_KEPT:
+                if len(self._spare) > self._sizes_kept:
                     del self._spare[next(iter(self._spare))]
         spare.append(workspace)
         return result
@@ -325,7 +331,8 @@ class Workspace:
         for place, number in program.constants:
             self.values[place] = number
         shared = {"S": self.values, "dS": self.slopes, "mS": np.zeros(count, dtype=bool)}
-        self.block = min(plan.block, size) or 1
+        blocks = -(-size // plan.block)
+        self.block = -(-size // blocks) if size else 1
         self.full = _Lanes(plan, shared, min(self.block, size))
         self.rest = _Lanes(plan, shared, size % self.block) if size % self.block else self.full
         self.targets = [

@@ -220,5 +220,5 @@ def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace,
         if op is None:
             work.carry_input(row)
         elif alive[row]:
-            work.place[row] = work.new.apply(op, work.moved(operands))
+            work.place[row] = work.new.add(op, work.moved(operands))
     return work.new, list(work.moved(outputs))

@@ -60,7 +60,7 @@ def forward_tape(code: Code, tape: Tape) -> None:
         if not takes_constants:
             operands = tuple([x for x in operands if x.__class__ is int])
         instructions.append((name, (*operands, place)))
-    _emit(code, tape, instructions, [""])
+    _emit(code, tape, instructions, ("",))
 
 
 def backward_tape(code: Code, tape: Tape, written: Any, active: Any, always: Any) -> None:
@@ -74,8 +74,16 @@ def backward_tape(code: Code, tape: Tape, written: Any, active: Any, always: Any
         always: for each place, whether the gradient reaches it whatever branches are taken.
     """
     written, active, always = written.data, active.data, always.data
+    if id(tape) in code.tapes:  # in the lanes, the code of later blocks is that of the first
+        line, places = code.tapes[id(tape)]
+        code.emit(line)
+        for x in places:
+            written[x] = True
+        return
     size = code.program.sizes[tape.space]
     functions: dict[Any, str] = code.functions
+    places = []
+    marked = False
     instructions: list[Instruction] = []
     for i in range(len(tape.ops) - 1, -1, -1):
         op, place, operands = tape.ops[i], tape.places[i], tape.operands[i]
@@ -88,8 +96,9 @@ def backward_tape(code: Code, tape: Tape, written: Any, active: Any, always: Any
             here = x.__class__ is int and active[x]
             wanted.append(here)
             fresh.append(here and not written[x])
-            if here:
+            if fresh[-1]:
                 written[x] = True
+                places.append(x)
             unsure.append(x.__class__ is int and not always[x])
         if True not in wanted:
             continue
@@ -102,11 +111,13 @@ def backward_tape(code: Code, tape: Tape, written: Any, active: Any, always: Any
         arguments = [x for x in operands if x.__class__ is int or op in _ARITHMETIC]
         arguments += [place, size + place]
         arguments += [size + x for x, want in zip(operands, wanted, strict=True) if want]
+        marked = marked or masked or True in unsure
         if masked:
             arguments.append(2 * size + place)
         arguments += [2 * size + x for x, flag in zip(operands, unsure, strict=True) if flag]
         instructions.append((functions[key], tuple(arguments)))
-    _emit(code, tape, instructions, ["", "d", "m"])
+    kinds = ("", "d", "m") if marked else ("", "d")
+    code.tapes[id(tape)] = _emit(code, tape, instructions, kinds), places
 
 
 def _forward_function(
@@ -120,41 +131,40 @@ def _forward_function(
 
 
 def _emit(
-    code: Code, tape: Tape, instructions: Sequence[Instruction], kinds: Sequence[str]
-) -> None:
-    """Write the call that runs instructions."""
-    if not instructions:
-        return
+    code: Code, tape: Tape, instructions: Sequence[Instruction], kinds: tuple[str, ...]
+) -> str:
+    """Write the call that runs instructions, and give it."""
     code.reads_anywhere = True
-    buffers = [kind + tape.space for kind in kinds]
+    buffers = tuple([kind + tape.space for kind in kinds])
     key = "tape", len(code.names)
     name = code.name(key, partial(_bound, instructions, buffers), prefix="tape")
     code.makers["run"] = lambda *_: _run
     counts = Counter(op.name for op in tape.ops).most_common(4)
     listed = ", ".join(f"{count} {op}" for op, count in counts)
     more = ", ..." if len(tape.operations()) > len(counts) else ""
-    code.emit(f"run({name})  # {len(tape.ops)} rows, one by one: {listed}{more}")
+    line = f"run({name})  # {len(tape.ops)} rows, one by one: {listed}{more}"
+    code.emit(line)
+    return line
 
 
 def _bound(
-    instructions: Sequence[Instruction], buffers: Sequence[str], names: dict[str, Any], _: int
+    instructions: Sequence[Instruction], buffers: tuple[str, ...], names: dict[Any, Any], _: int
 ) -> list[tuple[Any, tuple[Any, ...]]]:
     """Find the functions and the arrays that instructions name."""
-    lanes = [array for buffer in buffers for array in _lanes(buffer, names)]
+    lanes = _lanes(buffers, names)
     return [
         (names[name], tuple([lanes[x] if x.__class__ is int else np.array(x) for x in arguments]))
         for name, arguments in instructions
     ]
 
 
-def _lanes(buffer: str, names: dict[str, Any]) -> list[Any]:
-    """Give the rows of a buffer as arrays, the same ones for all tapes."""
-    key = f"rows of {buffer}"
-    if key not in names:
-        array = names[buffer]
-        names[key] = [array[i, ...] for i in range(len(array))]
-    rows: list[Any] = names[key]
-    return rows
+def _lanes(buffers: tuple[str, ...], names: dict[Any, Any]) -> list[Any]:
+    """Give the rows of buffers as arrays, the same list for all tapes."""
+    if buffers not in names:
+        arrays = [names[buffer] for buffer in buffers]
+        names[buffers] = [array[i, ...] for array in arrays for i in range(len(array))]
+    lanes: list[Any] = names[buffers]
+    return lanes
 
 
 def _run(instructions: Sequence[tuple[Any, tuple[Any, ...]]]) -> None:

@@ -30,6 +30,7 @@ def small_blocks():
     """Let a batch of a few lanes take several blocks, and leave one over."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running, "_FEWEST_LANES", 3)
+        patch.setattr(running, "_FEWEST_LANES_ON_TAPE", 3)
         patch.setattr(running, "_BLOCK_BYTES", 0)
         yield
 

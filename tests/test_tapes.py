@@ -86,9 +86,18 @@ def check(f, points):
 
 @pytest.mark.parametrize("lanes", [0, 1, 2, 7, 257])
 def test_values_and_gradients(lanes, monkeypatch):
-    monkeypatch.setattr(running, "_FEWEST_LANES", 100)
+    monkeypatch.setattr(running, "_FEWEST_LANES_ON_TAPE", 100)
+    monkeypatch.setattr(running, "_BLOCK_BYTES", 0)
     points = np.random.default_rng(0).uniform(-1.0, 1.0, (2, lanes))
     check(lambda x, y: run(ROWS[:400], x, y), points)
+
+
+def test_memory_is_bounded_however_long_the_program_and_the_batch(monkeypatch):
+    monkeypatch.setattr(running, "_MOST_BYTES", 500_000)
+    points = np.random.default_rng(0).uniform(-1.0, 1.0, (2, 100))
+    compiled = check(lambda x, y: run(ROWS[:400], x, y), points)
+    plan = compiled._latest[True]
+    assert 16 * plan.program.sizes["V"] * plan.block <= 500_000
 
 
 def test_the_listing_says_what_is_on_a_tape():
