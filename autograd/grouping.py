@@ -28,8 +28,10 @@ from autograd.tracing import Operand, Trace
 
 SHARED, VARYING = "S", "V"  # one number for the whole batch, or one for each lane of it
 
-_MOST_STEPS = 256  # a program of so few steps needs no tapes: its code is made fast enough
-_FEWEST_ROWS = 8  # a step of fewer rows gains nothing over a tape, as operands must be gathered
+_FEW_STEPS = 32  # a program of so few steps has no tapes, so that its code can be read
+_MOST_STEPS = 256  # nor has one of up to so many that are large on average
+_LARGE = 4.0  # rows; steps of fewer read scattered places, and copy these first
+_FEWEST_ROWS = 16  # fewer are as fast on a tape, which copies no operands and reuses places
 _MOST_OPERANDS = 32  # a row of more is worth a step of its own
 
 
@@ -200,9 +202,12 @@ def _arranged(
 ) -> Iterator[tuple[bool, list[int]]]:
     """Put groups into an order in which they can be computed: the shared ones first, by level.
 
-    Of a long program, small groups are put together. These are marked: they are for tapes.
+    Of a program in which little repeats, or which is long, small groups are put together. These are
+    marked: they are for tapes.
     """
-    long = len(groups) > _MOST_STEPS
+    rows_in_all = sum([len(rows) for _, rows in groups])
+    little = len(groups) > _FEW_STEPS and rows_in_all < _LARGE * len(groups)
+    long = little or len(groups) > _MOST_STEPS
 
     def small(rows: list[int]) -> bool:
         few = long and len(rows) < _FEWEST_ROWS

@@ -64,6 +64,8 @@ def _expanded(
             work.carry_input(row)
             continue
         moved = work.moved(operands)
+        if op is p.dot and len(moved) == 3 and repr(moved[2]) == "0.0":
+            op, moved = p.mul, moved[:2]
         constants = [x for x in moved if x.__class__ is float]
         others = [x for x in moved if x.__class__ is not float]
         divided = op is p.div and moved[1].__class__ is float

@@ -37,13 +37,14 @@ def small_blocks():
 
 @pytest.fixture(
     scope="module",
-    params=[(256, 8), (0, 10**9), (0, 3)],
+    params=[(10**9, 0), (0, 10**9), (0, 3)],
     ids=["in steps", "on tapes", "on tapes in part"],
 )
 def path(request):
     """Put the rows into steps, or on tapes, whatever the length of the program."""
     steps, rows = request.param
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grouping, "_FEW_STEPS", steps)
         patch.setattr(grouping, "_MOST_STEPS", steps)
         patch.setattr(grouping, "_FEWEST_ROWS", rows)
         yield

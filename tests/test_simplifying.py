@@ -44,6 +44,11 @@ def test_sums_of_products_become_one_dot(f):
     assert rows(f, 5)[0] == DOT
 
 
+def test_a_dot_of_one_product_is_a_product():
+    assert rows(lambda w, x: ag.dot([w], [x]), 2)[0] == ["*(0, 1)"]
+    assert rows(lambda w, x: ag.dot([w], [x], 2.0), 2)[0] == ["dot(0, 1, 2.0)"]
+
+
 def micrograd_layer(W, x, b):
     return [
         sum((wi * xi for wi, xi in zip(w, x, strict=True)), c).relu()

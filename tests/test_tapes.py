@@ -59,11 +59,30 @@ def test_without_a_gradient_places_are_used_again():
         assert place not in operands  # a function of several lines writes before it has read all
 
 
+def test_a_short_program_in_which_little_repeats_is_a_tape():
+    def f(x, y):
+        return run(ROWS[:60], x, y)
+
+    (tape,) = program_of(f, 2).steps
+    assert isinstance(tape, Tape)
+    assert all(isinstance(step, Step) for step in program_of(lambda x, y: ag.sin(x) * y, 2).steps)
+
+
+def test_a_network_has_no_tape():
+    def f(x, y):
+        for _ in range(40):
+            z = [ag.dot([x, y], [0.1 * k, 0.2], 0.3) for k in range(8)]
+            x, y = ag.fsum([ag.tanh(a) for a in z[:4]]), ag.mean([ag.tanh(a) for a in z[4:]])
+        return x * y
+
+    assert all(isinstance(step, Step) for step in program_of(f, 2).steps)
+
+
 def test_large_groups_stay_steps_between_tapes():
     def f(x, y):
         for _ in range(60):
             x = run(ROWS[:30], x, y)
-            y = ag.mean([ag.sin(x + k) for k in range(10)])
+            y = ag.mean([ag.sin(x + k) for k in range(20)])
         return x * y
 
     kinds = [type(step) for step in program_of(f, 2).steps]
