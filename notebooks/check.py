@@ -33,7 +33,6 @@ ROOT = FOLDER.parent
 README = FOLDER / "README.md"
 
 ROWS = [f"L{i}" for i in range(1, 24)]
-NOT_YET = {"L16", "L17", "L18", "L20", "L21", "L22"}  # taught by no notebook so far
 REFERENCES = "L23"  # the sources have no formula to check: a notebook cites those that it uses
 
 MAX_BYTES = 1_000_000
@@ -171,7 +170,7 @@ def table() -> str:
     """Make README.md from the check lines of the notebooks.
 
     Raises:
-        ValueError: a row of the lecture is in no notebook, or in one in spite of NOT_YET.
+        ValueError: a row of the lecture is in no notebook, or a notebook has one that is none.
     """
     lines: dict[str, list[str]] = {row: [] for row in ROWS}
     contents = []
@@ -191,10 +190,8 @@ def table() -> str:
                     lines.setdefault(row, []).append(f"| {row} | {where} | {at} | {claim} |")
     if unknown := [row for row in lines if row not in ROWS]:
         raise ValueError(f"the lecture has no {', '.join(unknown)}")
-    if missing := [row for row in ROWS if not lines[row] and row not in NOT_YET]:
+    if missing := [row for row in ROWS if not lines[row]]:
         raise ValueError(f"no notebook has a check line for {', '.join(missing)}")
-    if found := [row for row in ROWS if lines[row] and row in NOT_YET]:
-        raise ValueError(f"{', '.join(found)} can leave NOT_YET: a notebook has it")
     return _PAGE.format(
         contents="\n".join(contents), rows="\n".join(line for row in ROWS for line in lines[row])
     )
@@ -309,10 +306,24 @@ def committable(notebook: Notebook) -> Notebook:
     notebook["metadata"] = METADATA
     for cell in notebook["cells"]:
         cell["metadata"].pop("execution", None)
+        if "outputs" in cell:
+            cell["outputs"] = _joined(cell["outputs"])
         for output in cell.get("outputs", []):
             if (png := output.get("data", {}).get("image/png")) is not None:
                 output["data"]["image/png"] = _smaller("".join(png))
     return notebook
+
+
+def _joined(outputs: Iterable[Notebook]) -> list[Notebook]:
+    """Join what was printed in one go: a kernel sends it in pieces, others in each run."""
+    joined: list[Notebook] = []
+    for output in outputs:
+        if joined and "name" in output and output["name"] == joined[-1].get("name"):
+            text = "".join([*joined[-1]["text"], *output["text"]])
+            joined[-1] = {**output, "text": text.splitlines(keepends=True)}
+        else:
+            joined.append(output)
+    return joined
 
 
 def _smaller(png: str) -> str:

@@ -149,7 +149,6 @@ def test_only_printed_lines_that_begin_with_the_sign_are_check_lines(notebook):
 
 def test_the_table_has_a_line_for_each_check_of_a_row(folder, notebook, monkeypatch):
     monkeypatch.setattr(check, "ROWS", ["L9", "L23"])
-    monkeypatch.setattr(check, "NOT_YET", set())
     written(folder, notebook)
     table = check.table()
     assert "| [01_one](01_one.ipynb) | Title | In short. |" in table
@@ -159,18 +158,16 @@ def test_the_table_has_a_line_for_each_check_of_a_row(folder, notebook, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("rows", "not_yet", "error"),
+    ("rows", "error"),
     [
-        (["L9", "L10", "L11", "L23"], set(), "no notebook has a check line for L10, L11"),
-        (["L9", "L23"], {"L9"}, "L9 can leave NOT_YET"),
-        (["L10", "L23"], {"L10"}, "the lecture has no L9"),
+        (["L9", "L10", "L11", "L23"], "no notebook has a check line for L10, L11"),
+        (["L10", "L23"], "the lecture has no L9"),
     ],
 )
 def test_a_row_that_is_missing_or_unexpected_is_an_error(
-    folder, notebook, monkeypatch, rows, not_yet, error
+    folder, notebook, monkeypatch, rows, error
 ):
     monkeypatch.setattr(check, "ROWS", rows)
-    monkeypatch.setattr(check, "NOT_YET", not_yet)
     written(folder, notebook)
     with pytest.raises(ValueError, match=error):
         check.table()
@@ -187,6 +184,20 @@ def test_pictures_are_reduced_to_256_colours_on_white():
     assert reduced.size == Image.open(original).size
     assert len(reduced.getcolors()) <= 256
     assert reduced.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_what_was_printed_in_pieces_is_joined(notebook):
+    pieces = [printed("✓ L9: "), printed("yes\n✓ L"), shown("text/plain", "3"), printed("10: no\n")]
+    notebook["cells"][2]["outputs"] = pieces
+    notebook["cells"][2]["metadata"]["execution"] = {"shell.execute_reply": "now"}
+    committable = check.committable(notebook)
+    assert committable["cells"][2]["metadata"] == {}
+    outputs = committable["cells"][2]["outputs"]
+    assert [output.get("text") for output in outputs] == [
+        ["✓ L9: yes\n", "✓ L"],
+        None,
+        ["10: no\n"],
+    ]
 
 
 def test_check_lines_that_differ_are_reported(capsys):
