@@ -217,22 +217,25 @@ def _not_taken(everything: list[Value], region: Region, names: Names) -> list[Fi
 
 
 def _lost(region: Region, names: Names) -> list[Finding]:
-    """Find where a gradient becomes 0, seen from the result."""
+    """Find where a gradient becomes 0: the first such places on all ways from the node upward."""
     gradients, findings, underflows = region.gradients, [], []
-    for node in reversed(region.order):
-        if gradients[node] != 0.0:
+    below = {region.wrt}  # the nodes from which only nodes without gradient lead to `wrt`
+    for node in region.order:
+        if node not in below:
             continue
         terms = [gradients[user] * local for user, local in region.uses[node]]
         if any(terms):
             findings.append(_cancellation(node, terms, names))
             continue
         for user, local in region.uses[node]:
-            if gradients[user] != 0.0 and local == 0.0:
+            if gradients[user] == 0.0:
+                below.add(user)
+            elif local == 0.0:
                 findings.append(weak_edge(user, node, local, names))
-            elif gradients[user] != 0.0:
+            else:
                 underflows.append(node)
     if underflows:
-        path = _strongest_path(region, underflows[-1])
+        path = _strongest_path(region, underflows[0])
         worst = min(path, key=lambda step: abs(step[2]))
         findings.append(replace(weak_edge(*worst, names), cause="underflow"))
     return findings

@@ -287,6 +287,17 @@ def test_a_layer_of_dead_units():
     assert [finding.place for finding in diagnosis.findings] == ["layer1.neuron3"]
 
 
+def test_only_what_stops_every_way_is_blamed():
+    """Units off for a sample are no cause as long as others of their layer are on."""
+    off, on, x = Value(-1.0, "off"), Value(1.0, "on"), Value(0.0, "x")
+    w = Value(3.0, "w")
+    z = w * x + 1.0
+    loss = ag.relu(z * off) + ag.relu(z * on)
+    diagnosis = why(loss, w)
+    assert diagnosis.cause == "zero factor"
+    assert len(diagnosis.findings) == 1
+
+
 def test_a_product_of_many_small_slopes_is_0():
     x = Value(0.5, "x")
     node = x
