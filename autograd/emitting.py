@@ -20,7 +20,7 @@ from autograd import primitives as p
 from autograd.arrays import EXPANSIONS, FUNCTIONS
 from autograd.grouping import SHARED, VARYING, Program, Ref
 from autograd.primitives import Primitive
-from autograd.simplifying import LOG_OF_TOTAL
+from autograd.simplifying import FINITE, LOG_OF_TOTAL
 from autograd.tracing import StandIn
 
 UFUNCS: dict[Primitive, Any] = {
@@ -34,7 +34,7 @@ UFUNCS: dict[Primitive, Any] = {
     p.gt: np.greater,
     p.ge: np.greater_equal,
     p.eq: np.equal,
-    LOG_OF_TOTAL: np.log,
+    LOG_OF_TOTAL: np.log1p,
     **{
         p.TABLE[name]: function
         for name, function in FUNCTIONS.items()
@@ -69,6 +69,7 @@ _CALLS = {
 _EXPANSIONS: dict[Primitive, Callable[..., Any]] = {
     **{p.TABLE[name]: function for name, function in EXPANSIONS.items()},
     p.above: _expand_above,
+    FINITE: lambda x, shift: p.where(p.eq(shift, np.inf), 0.0, x),
     p.silu: p.silu.forward,
     p.gelu: p.gelu.forward,
     p.gelu_tanh: p.gelu_tanh.forward,

@@ -24,6 +24,7 @@ import numpy as np
 
 from autograd import primitives as p
 from autograd.primitives import Primitive
+from autograd.simplifying import EXCESS
 from autograd.tracing import Operand, Trace
 
 SHARED, VARYING = "S", "V"  # one number for the whole batch, or one for each lane of it
@@ -339,7 +340,7 @@ class _Layout:
                 self.many(right),
                 self.one([x[-1] for x in matrix]),
             )
-        elif op in (p.fsum, p.top):
+        elif op in (p.fsum, p.top, EXCESS):
             operands = (self.many(matrix),)
         else:
             operands = tuple([self.one(column) for column in zip(*matrix, strict=True)])

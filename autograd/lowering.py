@@ -22,6 +22,7 @@ from autograd import primitives as p
 from autograd.activity import always_reached, differentiable
 from autograd.emitting import AND, NONZERO, NOT, Code, Symbol, affine, even, product_of
 from autograd.grouping import SHARED, VARYING, Ref, Step, Tape
+from autograd.simplifying import EXCESS
 from autograd.tapes import backward_tape, forward_tape
 
 
@@ -45,6 +46,8 @@ class Forward:
         out = code.rows(step.space, np.arange(step.start, step.start + step.size))
         if step.op is p.dot:
             self.dot(step, out)
+        elif step.op is EXCESS:
+            self.excess(step, out)
         elif step.op in (p.fsum, p.top):
             (ref,) = step.operands
             assert isinstance(ref, Ref)
@@ -52,6 +55,21 @@ class Forward:
             code.emit(f"{function}.reduce({code.matrix(ref)}, 1, None, {out})")
         else:
             code.compute(step.op, [code.read(x) for x in step.operands], out)
+
+    def excess(self, step: Step, out: str) -> None:
+        """Write a sum less 1, of which a term that is 1 is left out, so that the rest is exact."""
+        code, varying = self.code, step.space == VARYING
+        (ref,) = step.operands
+        assert isinstance(ref, Ref)
+        terms = code.matrix(ref)
+        ones = code.temporary(ref.places.shape, varying, np.bool_)
+        others = code.temporary(ref.places.shape, varying)
+        count = code.temporary((step.size,), varying)
+        code.emit(f"equal({terms}, 1.0, out={ones})")
+        code.emit(f"subtract({terms}, {ones}, out={others})")
+        code.emit(f"add.reduce({others}, 1, None, {out})")
+        code.emit(f"add.reduce({ones}, 1, float64, {count})")
+        code.emit(f"add({out}, subtract({count}, 1.0, out={count}), out={out})")
 
     def lift(self) -> None:
         """Copy what is shared into the lanes, where a step needs it there."""
@@ -175,7 +193,7 @@ class Backward:
             self.dot_by_case(step, gradient)
         elif step.op is p.dot:
             self.dot(step, gradient)
-        elif step.op is p.fsum:
+        elif step.op in (p.fsum, EXCESS):
             (ref,) = step.operands
             assert isinstance(ref, Ref)
             self.add_sum(ref, gradient)

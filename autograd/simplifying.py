@@ -56,7 +56,7 @@ def _expanded(
     n exponentials and one sum:
 
         before   p_i = softmax(x_i | x_1 ... x_n)
-        after    m = max(x)    e_i = exp(x_i - m)    s = Σ e_i    p_i = e_i / s
+        after    m = max(x)    e_i = exp(x_i - m)    r = Σ e_i - 1    p_i = e_i / (1 + r)
     """
     work = _Pass(trace)
     for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
@@ -93,32 +93,50 @@ def _entered(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Oper
     return trace.apply(op, operands)
 
 
-def _shift_and_terms(xs: Sequence[Any]) -> tuple[Any, list[Any], Any]:
-    """Give the shift m, each exp(x - m), and their sum; the same rows whatever the order of xs."""
+def _shift_and_rest(xs: Sequence[Any]) -> tuple[Any, Any]:
+    """Give the shift m and r with Σ exp(x - m) = 1 + r; the same rows whatever the order of xs.
+
+    A small r keeps its digits, as it does on floats: see `autograd.ieee`.
+    """
     ordered = sorted(xs, key=lambda x: (0, x._row) if isinstance(x, Tracer) else (1, x))
     largest = p.top(*ordered)
-    shift = p.where(p.eq(p.absolute(largest), inf), 0.0, largest)
-    terms = [p.exp(x - shift) for x in ordered]
-    return shift, terms, p.fsum(*terms)
+    shift = p.where(p.eq(largest, -inf), 0.0, largest)
+    return shift, FINITE(EXCESS(*[p.exp(x - shift) for x in ordered]), shift)
 
 
-# The logarithm of a sum of exponentials. Where all of these are 0 they pass no gradient.
-LOG_OF_TOTAL = Primitive("log", ieee.log, (lambda _, x: p.where(p.eq(x, 0.0), 0.0, p.div(1.0, x)),))
+def _excess(*terms: float) -> float:
+    return ieee.fsum(*terms, -1.0)
+
+
+# A sum of numbers up to 1, less 1. If one of them is 1, the others are added up.
+EXCESS = Primitive("excess", _excess, lambda _, *terms: (1.0,) * len(terms))
+
+# An excess, and 0 where the shift is infinite; there it has no gradient that is a number.
+FINITE = Primitive(
+    "finite",
+    lambda x, shift: 0.0 if shift == inf else x,
+    (lambda _, __, shift: 1.0 + (shift - shift), lambda *_: 0.0),
+)
+
+# The logarithm of 1 + x. Where all exponentials are 0, x is -1 and they pass no gradient.
+LOG_OF_TOTAL = Primitive(
+    "log1p", ieee.log1p, (lambda _, x: p.where(p.eq(x, -1.0), 0.0, p.div(1.0, 1.0 + x)),)
+)
 
 
 def _expand_logsumexp(*xs: Any) -> Any:
-    shift, _, total = _shift_and_terms(xs)
-    return shift + LOG_OF_TOTAL(total)
+    shift, rest = _shift_and_rest(xs)
+    return shift + LOG_OF_TOTAL(rest)
 
 
 def _expand_softmax(*xs: Any) -> Any:
-    shift, _, total = _shift_and_terms(xs)
-    return p.exp(xs[0] - shift) / total
+    shift, rest = _shift_and_rest(xs)
+    return p.exp(xs[0] - shift) / (1.0 + rest)
 
 
 def _expand_log_softmax(*xs: Any) -> Any:
-    shift, _, total = _shift_and_terms(xs)
-    return (xs[0] - shift) - p.log(total)
+    shift, rest = _shift_and_rest(xs)
+    return (xs[0] - shift) - p.log1p(rest)
 
 
 _EXPANSIONS: dict[Primitive, Callable[..., Any]] = {

@@ -36,6 +36,7 @@ from autograd.emitting import (
 )
 from autograd.grouping import VARYING, Tape
 from autograd.primitives import Primitive
+from autograd.simplifying import EXCESS
 from autograd.tracing import Operand
 
 # Constants of these are handed to the function; those of others are part of it.
@@ -225,6 +226,8 @@ class _Row:
         def write() -> None:
             if self.op is p.dot:
                 self.dot(out)
+            elif self.op is EXCESS:
+                self.excess(out)
             elif self.op is p.fsum:
                 self.reduced(p.add, out)
             elif self.op is p.top:
@@ -241,6 +244,18 @@ class _Row:
             code.copied(total, out)
         for x in self.operands[1:]:
             total = code.compute(op, [total, x], out)
+
+    def excess(self, out: str) -> None:
+        """Write the sum of all operands but the largest, plus the largest, less 1."""
+        code, largest = self.code, self.operands[0]
+        top, smaller = code.temporary((), self.varying), code.temporary((), self.varying)
+        code.emit(f"{out}.fill(0.0)")
+        for x in self.operands[1:]:
+            term = code.compute(p.minimum, [largest, x], smaller)
+            code.compute(p.add, [Symbol(code, out, self.varying), term], out)
+            largest = code.compute(p.maximum, [largest, x], top)
+        rest = code.compute(p.sub, [largest, 1.0], smaller)
+        code.compute(p.add, [Symbol(code, out, self.varying), rest], out)
 
     def dot(self, out: str) -> None:
         """Write ⟨w, x⟩ + b, added up from b."""
