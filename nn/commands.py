@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import autograd
-from autograd import no_grad
 from autograd.files import write_atomically
 from nn import diagnostics, plot, saving
 from nn.callbacks import Checkpoint
 from nn.data import Dataset, Standardiser, load, load_csv, train_test_split
+from nn.forward import outputs
 from nn.history import History, described
 from nn.layers import MLP
 from nn.report import aligned, confusion_table, neuron_graph, save_figure
@@ -50,7 +50,7 @@ def train(options: argparse.Namespace) -> None:
     digits = options.data == "digits"
     grey = Standardiser((8.0,) * 64, (8.0,) * 64) if digits else None  # 0 … 16 becomes -1 … 1
     task = Task.of(training, loss=options.loss, label=options.label, inputs=grey)
-    sizes = options.layers if options.layers is not None else (64, 16) if digits else (16, 16)
+    sizes = options.layers if options.layers is not None else (64, 32) if digits else (16, 16)
     model = MLP(dataset.n_features, [*sizes, task.n_outputs], options.activation, seed=options.seed)
     out = options.out or Path("runs", dataset.name)
     checkpoint = out / "checkpoint.json"
@@ -65,7 +65,8 @@ def train(options: argparse.Namespace) -> None:
     history = _fit(options, model, *task.encode(training), task.loss, checkpoint)
     result = task.score(_answers(model, task, test.X), test)
     seconds = sum(epoch.seconds for epoch in history)
-    print(f"{len(history)} epochs in {seconds:.0f} s\n\n{_results(history, result)}\n")
+    print(f"{len(history)} epochs in {seconds:.1f} s, {history.engine}\n")
+    print(f"{_results(history, result)}\n")
     about = {
         "data": options.data,
         "samples": len(training),
@@ -106,7 +107,7 @@ def _fit(
     checkpoint: Path,
 ) -> History:
     """Train, or go on with a training."""
-    epochs = options.epochs or (20 if options.data == "digits" else 100)
+    epochs = options.epochs or (25 if options.data == "digits" else 100)
     decay = options.weight_decay
     if decay is None:
         decay = 0.1 if options.optimizer == "adamw" else 0.0
@@ -125,6 +126,7 @@ def _fit(
             lr=Cosine(options.lr, epochs),
             seed=options.seed,
             resume=checkpoint if options.resume else None,
+            compile=not options.eager,
         )
     except KeyboardInterrupt:
         raise Interrupted from None
@@ -249,6 +251,5 @@ def show(options: argparse.Namespace) -> None:
 
 def _answers(model: MLP, task: Task, rows: Sequence[Sequence[float]]) -> list[Answer]:
     """Have the network answer for rows of a table."""
-    with no_grad():
-        outputs = [model.activations(x).x[-1] for x in task.inputs.transform(rows)]
-    return [task.answer([v.data for v in output]) for output in outputs]
+    given = outputs(lambda x: model.activations(x).x[-1], task.inputs.transform(rows))
+    return [task.answer(output) for output in given]

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, overload
 
-from autograd import Value, no_grad
+from autograd import Value
 from autograd.errors import as_float
+from nn.forward import outputs
 from nn.layers import MLP
 from nn.losses import class_index
 from nn.module import Module
@@ -48,7 +49,7 @@ def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) 
     """
     if threshold is None:
         threshold = decision_threshold(model)
-    return [predicted_class(output, threshold) for output in _outputs(model, X)]
+    return [predicted_class(output, threshold) for output in outputs(model, X)]
 
 
 def accuracy(
@@ -130,10 +131,10 @@ def confusion_matrix(
         predictions = [class_index(k, n, f"y_pred[{i}]") for i, k in enumerate(predictions)]
     else:
         threshold = decision_threshold(model) if threshold is None else threshold
-        outputs = _outputs(model, X)
-        n_outputs = len(outputs[0]) if outputs and isinstance(outputs[0], list) else 1
+        given = outputs(model, X)
+        n_outputs = len(given[0]) if given and isinstance(given[0], list) else 1
         n = max(n_outputs, 2)
-        predictions = [predicted_class(output, threshold) for output in outputs]
+        predictions = [predicted_class(output, threshold) for output in given]
         targets = [target_class(t, n_outputs, f"y[{i}]") for i, t in enumerate(y)]
     if len(predictions) != len(targets):
         raise ValueError(f"there are {len(predictions)} predictions, but {len(targets)} targets")
@@ -300,12 +301,6 @@ def decision_threshold(model: Module) -> float:
     return 0.5 if isinstance(model, MLP) and model.layers[-1].activation == "sigmoid" else 0.0
 
 
-def _outputs(model: Module, X: Iterable[Any]) -> list[Any]:
-    """Compute the output for each sample."""
-    with no_grad():
-        return [model(x) for x in X]
-
-
 def _layer_outputs(
     model: MLP,
     X: Iterable[Any],
@@ -313,12 +308,11 @@ def _layer_outputs(
     """Give for each layer its number, its activation, and its outputs for each sample."""
     if not isinstance(model, MLP):
         raise TypeError(f"this looks into the layers of an MLP, and cannot into {model!r}")
-    with no_grad():
-        samples = [model.activations(x).x for x in X]
+    samples = outputs(lambda x: model.activations(x).x, X)
     if not samples:
         raise ValueError("X is empty: give the samples to look at")
     return [
-        (k, layer.activation, [[_number(v) for v in x[k]] for x in samples])
+        (k, layer.activation, [x[k] for x in samples])
         for k, layer in enumerate(model.layers, start=1)
     ]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import autograd
 from autograd import Value, fsum, no_grad
+from nn.forward import numbers
 from nn.module import Module
 from nn.optim import write
 from nn.samples import Samples
@@ -136,17 +137,3 @@ def needs_value(loss: Any) -> Value:
             f"loss must return a Value that depends on the output of the model, not {loss}"
         )
     return loss
-
-
-def numbers(output: Any) -> Any:
-    """Return what a model returned, with floats for Values.
-
-    Args:
-        output: a list, or a single one.
-
-    >>> numbers([Value(1.0), 2.0])
-    [1.0, 2.0]
-    """
-    if isinstance(output, list):
-        return [v.data if isinstance(v, Value) else v for v in output]
-    return output.data if isinstance(output, Value) else output

@@ -162,7 +162,7 @@ def fit(
                         seconds=time.perf_counter() - started,
                     )
                 )
-                bar.set_postfix_str(described(run.last()))
+                bar.set_postfix_str(described(run.last()), refresh=False)
             for callback in run.callbacks:
                 callback.on_epoch_end(run)
         for callback in run.callbacks:

@@ -117,6 +117,25 @@ def test_main_job_is_what_train_does_without_options(monkeypatch):
     assert (seen[0].data, seen[0].seed, seen[0].out) == ("digits", 0, None)
 
 
+def test_options_without_a_command_are_those_of_the_main_job(monkeypatch):
+    seen = []
+    monkeypatch.setattr(cli.commands, "train", seen.append)
+    assert cli.main(["--eager", "--seed", "3"]) == 0
+    assert (seen[0].data, seen[0].eager, seen[0].seed) == ("digits", True, 3)
+
+
+def test_eager_and_compiled_training_say_which_they_are_and_end_alike(run, tmp_path):
+    options = ["--data", "iris", "--layers", "4", "--epochs", 3]
+    models = []
+    for engine, more in (("compiled", []), ("eager", ["--eager"])):
+        status, out, err = run("train", *options, *more, "--out", tmp_path / engine)
+        assert status == 0
+        assert re.search(rf"^3 epochs in [\d.]+ s, {engine}$", out, re.MULTILINE)
+        assert f"epoch 3/3, {engine}" in err
+        models.append(nn.load(tmp_path / engine / "model.json").state_dict())
+    assert models[0] == pytest.approx(models[1], rel=1e-9)
+
+
 def test_train_puts_its_files_under_runs(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_csv("toy.csv", line())
@@ -275,7 +294,7 @@ def test_show_tells_what_is_known(run, flowers, tmp_path):
 
 
 def test_ctrl_c_leaves_a_checkpoint_that_resumes_to_the_same_network(tmp_path, uncovered):
-    arguments = ["train", "--data", "iris", "--layers", "16,16", "--epochs", "60"]
+    arguments = ["train", "--data", "iris", "--layers", "16,16", "--epochs", "60", "--eager"]
     out = tmp_path / "a run"
     command = [sys.executable, "-m", "nn", *arguments, "--out", str(out)]
     pipe = subprocess.PIPE
@@ -444,7 +463,7 @@ def test_help_has_examples_that_are_right(run, command):
     assert examples
     for example in examples:
         if example:
-            cli._parser().parse_args(shlex.split(example))
+            cli._parser().parse_args(cli._with_command(shlex.split(example)))
 
 
 def test_python_m_nn_runs(run_python):
