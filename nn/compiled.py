@@ -42,7 +42,6 @@ class Compiled(Engine):
     def __init__(self, model: Module, loss: Loss, samples: Samples, held_out: Samples) -> None:
         super().__init__(model, loss, samples, held_out)
         self._eager = Eager(model, loss, samples, held_out)
-        self._first = Eager(model, loss, samples, samples.subset(range(len(samples))[:3]))
         self._targets: list[Array] = []  # of the samples, and of those held out
 
     def begin(self, params: list[Value]) -> None:
@@ -57,13 +56,14 @@ class Compiled(Engine):
         """
         import numpy as np
 
-        if params != self.params:
+        fresh = params != self.params
+        if fresh:
             self._check_targets()
             self._compile(params)
         self._eager.begin(params)
         self._constants = np.array([p.data for p in self._others])
         try:
-            self._compare()
+            self._compare(self.samples.subset(range(len(self.samples))[: 3 if fresh else 1]))
         except Exception as error:  # the scalar code is anybody's
             if isinstance(error, TraceError):
                 raise
@@ -80,9 +80,9 @@ class Compiled(Engine):
         (loss, outputs), gradient = self._function.value_and_grad(
             theta, self._constants, X, targets
         )
-        if not math.isfinite(loss + gradient.sum()):  # maybe by 0 · inf, for a class not taken
-            return self._eager.gradient(theta, indices)
-        return loss, outputs, gradient
+        if math.isfinite(loss) and math.isfinite(gradient @ gradient):
+            return loss, outputs, gradient
+        return self._eager.gradient(theta, indices)  # it may be 0 · inf, for a class not meant
 
     def evaluate(self) -> tuple[float, Any]:
         """Return the mean loss and the outputs of the samples held out, for the model as it is."""
@@ -152,13 +152,12 @@ class Compiled(Engine):
             return []
         return as_array(output, (len(output),)) if isinstance(output, list) else output
 
-    def _compare(self) -> None:
+    def _compare(self, few: Samples) -> None:
         """Check that what was compiled computes what the model and the loss do."""
-        some = range(len(self._first.held_out))
         (loss, _), _ = self._function.value_and_grad(
-            self._theta(), self._constants, self.samples.X[some], self._targets[0][some]
+            self._theta(), self._constants, few.X, self._targets[0][: len(few)]
         )
-        expected, _ = self._first.evaluate()
+        expected, _ = Eager(self.model, self.loss, self.samples, few).evaluate()
         if abs(loss - expected) > 1e-6 * (1.0 + abs(expected)):  # false if either is nan
             raise TraceError(
                 f"the mean loss of the first samples is {expected:.6g}, but {loss:.6g} as "

@@ -236,7 +236,7 @@ class SGD(Optimizer):
             gradient: likewise.
             rows: likewise.
         """
-        g = gradient + self.weight_decay * theta
+        g = gradient + self.weight_decay * theta if self.weight_decay else gradient
         if self.momentum:
             self.velocity[rows] = v = self.momentum * self.velocity[rows] + g
             g = g + self.momentum * v if self.nesterov else v

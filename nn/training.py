@@ -147,11 +147,12 @@ def fit(
         while len(run.history) < epochs and not run.stopped:
             with run.whole_epoch(), collector_paused(), np.errstate(all="ignore"):
                 started = time.perf_counter()
-                engine = _begun(engine, run.optimizer.trained()[0])
+                params, rows = run.optimizer.trained()
+                engine = _begun(engine, params)
                 run.history.engine = engine.name
                 if not run.history:
                     check_before_training(engine, run.optimizer)
-                trained = _train(run, engine, batch_size, schedule, max_grad_norm, bar)
+                trained = _train(run, engine, rows, batch_size, schedule, max_grad_norm, bar)
                 validated = _evaluate(engine)
                 run.history.append(
                     Epoch(
@@ -193,6 +194,7 @@ def _begun(engine: Engine, params: list[Value]) -> Engine:
 def _train(
     run: Run,
     engine: Engine,
+    rows: Any,
     batch_size: int,
     schedule: Schedule | None,
     max_grad_norm: float,
@@ -202,8 +204,7 @@ def _train(
     import numpy as np
 
     optimizer, samples, tally = run.optimizer, engine.samples, _Tally(run.model)
-    params, rows = optimizer.trained()
-    theta = np.array([p.data for p in params])
+    theta = np.array([p.data for p in engine.params])
     epoch = len(run.history)
     bar.set_description(f"epoch {epoch + 1}/{run.epochs}, {engine.name}", refresh=False)
     minibatches = list(batches(len(samples), batch_size, rng=run.rng))
@@ -216,10 +217,11 @@ def _train(
             batch = samples.inputs(indices)
             raise _diverged(loss, norm, f"epoch {epoch + 1}, batch {i + 1}", optimizer.lr, batch)
         theta = optimizer.updated(theta, gradient, rows)
-        tally.add(loss, len(indices), outputs, samples.classes, indices)
+        classes = None if samples.classes is None else samples.classes[indices]
+        tally.add(loss, len(indices), outputs, classes)
         if bar.update():
             bar.set_postfix_str(described({**tally.means(), **run.last("val_")}))
-    write(params, theta)
+    write(engine.params, theta)
     return tally.means()
 
 
@@ -229,7 +231,7 @@ def _evaluate(engine: Engine) -> dict[str, float]:
     if not held_out:
         return {}
     loss, outputs = engine.evaluate()
-    tally.add(loss, len(held_out), outputs, held_out.classes, slice(None))
+    tally.add(loss, len(held_out), outputs, held_out.classes)
     return tally.means()
 
 
@@ -241,18 +243,27 @@ class _Tally:
         self._n = 0
         self._loss = 0.0
         self._right: int | None = None
+        self._outputs: list[Any] = []  # those not yet looked at, which is faster for many at once
+        self._classes: list[Any] = []
 
-    def add(self, loss: float, n: int, outputs: Any, classes: Any, indices: Any) -> None:
-        """Count n samples: their mean loss, and, if all samples are in classes, their outputs."""
+    def add(self, loss: float, n: int, outputs: Any, classes: Any) -> None:
+        """Count n samples: their mean loss, and the outputs if there are classes."""
         self._n += n
         self._loss += loss * n
         if classes is not None:
-            right = predicted_classes(outputs, self._threshold) == classes[indices]
-            self._right = (self._right or 0) + int(right.sum())
+            self._outputs.append(outputs)
+            self._classes.append(classes)
 
     def means(self) -> dict[str, float]:
         """Return the means by the names that they have in `Epoch`."""
+        import numpy as np
+
         means = {"loss": self._loss / self._n}
+        if self._classes:
+            outputs, classes = map(np.concatenate, (self._outputs, self._classes))
+            right = predicted_classes(outputs, self._threshold) == classes
+            self._right = (self._right or 0) + int(right.sum())
+            self._outputs, self._classes = [], []
         if self._right is not None:
             means["accuracy"] = self._right / self._n
         return means

@@ -1,0 +1,185 @@
+"""How fast is a whole training: `nn.fit`, compiled, against scikit-learn's `MLPClassifier`.
+
+Run it from the repository's root: `python -m benchmarks.training`.
+
+Both learn to read the handwritten digits: the same network of relu neurons, minibatches, number of
+epochs and gradient descent with Nesterov's momentum. The time is that of the process, on one
+thread, of the whole training: for us with tracing and compiling.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import numpy as np
+
+import nn
+from benchmarks import timing
+from benchmarks.timing import Requirement
+
+PEER = "scikit-learn"
+OURS = "nn.fit"
+RATE, MOMENTUM = 0.02, 0.9
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured."""
+
+    hidden: tuple[int, ...] = (64, 32)
+    epochs: int = 25
+    batch_sizes: tuple[int, ...] = (16, 64, 200)
+    rounds: int = 9
+
+
+QUICK = Effort(hidden=(4,), epochs=2, batch_sizes=(64,), rounds=1)
+
+
+def digits() -> tuple[Any, Any]:
+    """Load the digits, with grey values from -1 to 1."""
+    data = nn.data.digits()
+    return np.array(data.X) / 8.0 - 1.0, np.array(data.y, dtype=int)
+
+
+def ours(X: Any, y: Any, effort: Effort, batch_size: int) -> nn.MLP:
+    """Train with `nn.fit`."""
+    model = nn.MLP(X.shape[1], [*effort.hidden, 10], seed=0)
+    _fit(model, X, y, effort.epochs, batch_size)
+    return model
+
+
+def _fit(model: nn.MLP, X: Any, y: Any, epochs: int, batch_size: int) -> None:
+    optimizer = nn.SGD(model.parameters(), RATE, MOMENTUM, nesterov=True)
+    history = nn.fit(model, X, y, "cross_entropy", optimizer, epochs, batch_size, progress=False)
+    if history.engine != "compiled":
+        raise SystemExit(f"nn.fit ran on the {history.engine} engine")
+
+
+def theirs(X: Any, y: Any, effort: Effort, batch_size: int) -> Any:
+    """Train with scikit-learn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the loss might still fall after these epochs
+        return _classifier(effort, batch_size).fit(X, y)
+
+
+def _classifier(effort: Effort, batch_size: int) -> Any:
+    """Make scikit-learn's network, which is to go through all epochs."""
+    from sklearn.neural_network import MLPClassifier
+
+    return MLPClassifier(
+        effort.hidden,
+        solver="sgd",
+        alpha=0.0,
+        batch_size=batch_size,
+        learning_rate_init=RATE,
+        momentum=MOMENTUM,
+        max_iter=effort.epochs,
+        tol=0.0,
+        n_iter_no_change=effort.epochs + 1,
+        random_state=0,
+    )
+
+
+def difference(X: Any, y: Any, effort: Effort) -> float:
+    """Compare the parameters after three steps over all samples, from the same start."""
+    classifier = _classifier(effort, len(X))
+    classifier.partial_fit(X, y, classes=range(10))
+    del classifier._optimizer  # it remembers the step that has just been made
+    start = [*classifier.coefs_, *classifier.intercepts_]
+    model = nn.MLP(X.shape[1], [*effort.hidden, 10])
+    depth = len(model.layers)
+    for layer, W, b in zip(model.layers, start[:depth], start[depth:], strict=True):
+        for neuron, w, bias in zip(layer.neurons, W.T.tolist(), b.tolist(), strict=True):
+            neuron.b.data = bias
+            for parameter, number in zip(neuron.w, w, strict=True):
+                parameter.data = number
+    for _ in range(3):
+        classifier.partial_fit(X, y)
+    _fit(model, X, y, 3, len(X))
+    numbers = [w.data for layer in model.layers for row in layer.W for w in row]
+    expected = [w for W in classifier.coefs_ for w in W.ravel().tolist()]
+    return timing.largest_difference(numbers, expected)
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """Take the time that the process works, which the load of the machine hardly changes."""
+    gc.collect()
+    start = process_time()
+    run()
+    return process_time() - start
+
+
+def race(effort: Effort, batch_size: int) -> tuple[dict[str, Any], list[Requirement]]:
+    """Measure trainings with minibatches of one size."""
+    X, y = digits()
+    contenders = {OURS: partial(ours, X, y, effort, batch_size)}
+    differences = {OURS: 0.0}
+    if timing.version(PEER):
+        contenders[PEER] = partial(theirs, X, y, effort, batch_size)
+        differences[PEER] = difference(X, y, effort)
+        timing.refuse_disagreement(differences)
+    else:
+        print(f"{PEER} is left out, since it is not installed")
+    accuracies = {}
+    for name, run in contenders.items():
+        model = run()
+        predictions = model.predict(X) if name == PEER else nn.predict(model, X)
+        accuracies[name] = float(np.mean(predictions == y))
+    samples = timing.in_turn(
+        {name: partial(seconds, run) for name, run in contenders.items()}, effort.rounds
+    )
+    medians = timing.medians(samples)
+    rows = [
+        [name, f"{median:.3f}", f"{median / medians[OURS]:.2f}", f"{accuracies[name]:.1%}"]
+        for name, median in medians.items()
+    ]
+    print(f"\n{effort.epochs} epochs of {len(X)} digits in minibatches of {batch_size}")
+    print(timing.table(["", "seconds", "times ours", "accuracy"], rows))
+    section = {
+        "seconds": samples,
+        "medians": medians,
+        "largest_difference": differences,
+        "accuracy": accuracies,
+    }
+    if PEER not in medians:
+        return section, []
+    what = f"time of a training, minibatches of {batch_size}, to that of {PEER}"
+    return section, [Requirement(what, medians[OURS] / medians[PEER], "at most", 1.2)]
+
+
+def main() -> None:
+    """Measure, print and save."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
+    parser.add_argument(
+        "--out", type=Path, default=timing.RESULTS / "training.json", metavar="FILE"
+    )
+    parser.add_argument("--quick", action="store_true", help="try it out: the times mean nothing")
+    options = parser.parse_args()
+    effort = QUICK if options.quick else Effort()
+    report: dict[str, Any] = {
+        "benchmark": "training",
+        "versions": {name: timing.version(name) for name in ("chainrule", PEER)},
+        "races": {},
+    }
+    required = []
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        for batch_size in effort.batch_sizes:
+            report["races"][batch_size], requirements = race(effort, batch_size)
+            required += requirements
+    print()
+    timing.show_requirements(required)
+    timing.save(options.out, report, required)
+
+
+if __name__ == "__main__":
+    main()
