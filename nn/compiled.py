@@ -44,11 +44,12 @@ class Compiled(Engine):
         self._eager = Eager(model, loss, samples, held_out)
         self._targets: list[Array] = []  # of the samples, and of those held out
 
-    def begin(self, params: list[Value]) -> None:
+    def begin(self, params: list[Value], touched: bool = False) -> None:
         """Get ready for an epoch: compile, if other parameters are trained than before.
 
         Args:
             params: see `Engine.begin`.
+            touched: likewise.
 
         Raises:
             TraceError: the model or the loss cannot be compiled, or does not compute any more what
@@ -63,7 +64,8 @@ class Compiled(Engine):
         self._eager.begin(params)
         self._constants = np.array([p.data for p in self._others])
         try:
-            self._compare(self.samples.subset(range(len(self.samples))[: 3 if fresh else 1]))
+            if fresh or touched:
+                self._compare(self.samples.subset(range(len(self.samples))[:3]))
         except Exception as error:  # the scalar code is anybody's
             if isinstance(error, TraceError):
                 raise

@@ -42,11 +42,13 @@ class Engine(ABC):
         self.samples, self.held_out = samples, held_out
         self.params: list[Value] = []
 
-    def begin(self, params: list[Value]) -> None:
+    def begin(self, params: list[Value], touched: bool = False) -> None:  # noqa: ARG002
         """Get ready for an epoch.
 
         Args:
             params: the n parameters that it trains; the others stay as they are.
+            touched: whether others have had the model since the last epoch, so that it may be
+                another one.
 
         Raises:
             TraceError: this engine cannot do it.

@@ -148,7 +148,7 @@ def fit(
             with run.whole_epoch(), collector_paused(), np.errstate(all="ignore"):
                 started = time.perf_counter()
                 params, rows = run.optimizer.trained()
-                engine = _begun(engine, params)
+                engine = _begun(engine, params, touched=bool(run.callbacks))
                 run.history.engine = engine.name
                 if not run.history:
                     check_before_training(engine, run.optimizer)
@@ -175,10 +175,10 @@ def fit(
 # --- an epoch -------------------------------------------------------------------------------------
 
 
-def _begun(engine: Engine, params: list[Value]) -> Engine:
+def _begun(engine: Engine, params: list[Value], *, touched: bool) -> Engine:
     """Get an engine ready for an epoch; if it cannot do it, give one that can."""
     try:
-        engine.begin(params)
+        engine.begin(params, touched)
     except TraceError as error:
         warnings.warn(
             f"fit trains with the eager engine, which is slower, since compiling failed: {error}. "
