@@ -3,16 +3,15 @@
 Run it from the repository's root: `python -m benchmarks.training`.
 
 Both learn to read the handwritten digits: the same network of relu neurons, minibatches, number of
-epochs and gradient descent with Nesterov's momentum. The time is that of the process, on one
+epochs and gradient descent with Nesterov's momentum. What is timed is the processor's time, on one
 thread, of the whole training: for us with tracing and compiling.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -111,14 +110,6 @@ def difference(X: Any, y: Any, hidden: Sequence[int]) -> float:
     return timing.largest_difference(numbers, expected)
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """Take the time that the process works, which the load of the machine hardly changes."""
-    gc.collect()
-    start = process_time()
-    run()
-    return process_time() - start
-
-
 def race(effort: Effort, batch_size: int, epochs: int) -> tuple[dict[str, Any], dict[str, float]]:
     """Measure a training; give all about it, and the medians."""
     X, y = digits()
@@ -137,7 +128,11 @@ def race(effort: Effort, batch_size: int, epochs: int) -> tuple[dict[str, Any], 
         predictions = model.predict(X) if name == PEER else nn.predict(model, X)
         accuracies[name] = float(np.mean(predictions == y))
     samples = timing.in_turn(
-        {name: partial(seconds, run) for name, run in contenders.items()}, effort.rounds
+        {
+            name: partial(timing.seconds, run, clock=process_time)
+            for name, run in contenders.items()
+        },
+        effort.rounds,
     )
     medians = timing.medians(samples)
     rows = [
