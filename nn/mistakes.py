@@ -34,11 +34,12 @@ class MistakeWarning(UserWarning):
     """
 
 
-def warn(message: str) -> None:
+def warn(message: str, category: type[Warning] = MistakeWarning) -> None:
     """Warn, at the line outside of these packages that led here.
 
     Args:
         message: what is wrong, and the fix.
+        category: the kind of warning.
     """
     said = _said.get()
     if said is not None:
@@ -48,7 +49,7 @@ def warn(message: str) -> None:
     level, frame = 2, sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _OWN:
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, MistakeWarning, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)
 
 
 _OWN = {"autograd", "nn"}

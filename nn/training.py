@@ -6,7 +6,6 @@ import math
 import os
 import random
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from nn.engines import Eager, Engine, Loss
 from nn.history import Epoch, History, described
 from nn.layers import MLP, count
 from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
-from nn.mistakes import each_once
+from nn.mistakes import each_once, warn
 from nn.module import Frozen, Module
 from nn.optim import SGD, Adam, AdamW, Optimizer, checked_norm, clipped, write
 from nn.precautions import check_before_training
@@ -180,11 +179,10 @@ def _begun(engine: Engine, params: list[Value], *, touched: bool) -> Engine:
     try:
         engine.begin(params, touched)
     except TraceError as error:
-        warnings.warn(
+        warn(
             f"fit trains with the eager engine, which is slower, since compiling failed: {error}. "
             "With compile=False there is no warning",
             RuntimeWarning,
-            stacklevel=3,
         )
         engine = Eager(engine.model, engine.loss, engine.samples, engine.held_out)
         engine.begin(params)
