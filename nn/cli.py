@@ -51,10 +51,12 @@ examples:
 """
 
 SHOW = """\
-Show the layers of a network, how it was trained, and how it did in the test.
+Show the layers of a network, how it was trained, and how it did in the test; on request, as
+pictures: the network, and its forward and backward pass on a sample of the test.
 
-example:
+examples:
   python -m nn show runs/digits/model.json
+  python -m nn show runs/moons/model.json --graph network.svg --animate passes.html
 """
 
 
@@ -227,6 +229,16 @@ def _parser() -> argparse.ArgumentParser:
 
     show = command("show", commands.show, "describe a trained network", SHOW)
     show.add_argument("model", type=Path, metavar="MODEL", help="a file that train has written")
+    show.add_argument(
+        "--graph", type=Path, metavar="FILE", help="draw the network, as .svg, .png, .pdf or .dot"
+    )
+    show.add_argument(
+        "--animate",
+        type=Path,
+        metavar="FILE",
+        help="write a page that plays both passes, as .html: those of the largest output or, in a "
+        "network too large to follow, of one neuron",
+    )
     return parser
 
 

@@ -18,7 +18,7 @@ from nn.data import Dataset, Standardiser, load, load_csv, train_test_split
 from nn.forward import outputs
 from nn.history import History, described
 from nn.layers import MLP
-from nn.report import aligned, confusion_table, neuron_graph, save_figure
+from nn.report import aligned, confusion_table, neuron_graph, output_graph, save_figure
 from nn.schedules import Cosine
 from nn.task import REGRESSION, Answer, Task, as_numbers
 from nn.training import LOSSES, OPTIMIZERS, fit
@@ -77,7 +77,8 @@ def train(options: argparse.Namespace) -> None:
         "epochs": len(history),
         "seed": options.seed,
     }
-    metadata = {"task": task.to_dict(), "training": about, "test": result}
+    example = task.encode(test)[0][0]
+    metadata = {"task": task.to_dict(), "training": about, "test": result, "example": example}
     saving.save(model, out / "model.json", metadata)
     history.to_csv(out / "history.csv")
     save_figure(plot.learning_curves(history.columns()), out / "learning_curves.png")
@@ -231,22 +232,49 @@ def predict(options: argparse.Namespace) -> None:
 
 
 def show(options: argparse.Namespace) -> None:
-    """Describe a trained network.
+    """Describe a trained network, and draw it.
 
     Args:
         options: those of the command line, see `nn.cli`.
 
     Raises:
-        ValueError: the file is malformed.
-        OSError: it cannot be read.
+        ValueError: the file is malformed, or a picture cannot have such a name.
+        OSError: it cannot be read, or a picture cannot be written.
+        RuntimeError: the program that draws is missing.
     """
-    print(saving.load(options.model).summary())
-    metadata = saving.read_metadata(options.model)
+    model, metadata = saving.load(options.model), saving.read_metadata(options.model)
+    drawn = []
+    if options.graph is not None:
+        autograd.draw(model).save(options.graph)
+        drawn.append(f"The network is drawn in {options.graph}")
+    if options.animate is not None:
+        x, origin = _example(options.model, model, metadata)
+        result, what = output_graph(model, x)
+        autograd.animate(result, options.animate)
+        drawn.append(f"Both passes of {what} on {origin} are animated in {options.animate}")
+    print(model.summary())
     facts = dict(metadata.get("training", {}))
     if "test" in metadata:
         facts["in the test"] = described(metadata["test"])
     if facts:
         print(f"\n{aligned([[name, str(fact)] for name, fact in facts.items()])}")
+    if drawn:
+        print("", *drawn, sep="\n")
+
+
+def _example(path: Path, model: MLP, metadata: Mapping[str, Any]) -> tuple[list[float], str]:
+    """Return inputs to show the network of a file at work on, and what they are."""
+    n_in = model.layers[0].n_in
+    if "example" not in metadata:
+        return [1.0] * n_in, "inputs that are all 1"
+    example = metadata["example"]
+    if not (
+        isinstance(example, list)
+        and len(example) == n_in
+        and all(isinstance(x, float | int) for x in example)
+    ):
+        raise ValueError(f"{path}: the example must be {n_in} numbers, not {example!r}")
+    return example, "a sample of the test"
 
 
 def _answers(model: MLP, task: Task, rows: Sequence[Sequence[float]]) -> list[Answer]:

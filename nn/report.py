@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from autograd import Value
 from autograd.files import write_atomically
+from autograd.graph import topological_order
 from nn.layers import MLP
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["aligned", "confusion_table", "neuron_graph", "save_figure"]
+__all__ = ["aligned", "confusion_table", "neuron_graph", "output_graph", "save_figure"]
+
+_FOLLOWED = 100  # nodes that a reader can follow through both passes
 
 
 def confusion_table(matrix: Sequence[Sequence[int]], class_names: Sequence[str]) -> str:
@@ -75,9 +78,44 @@ def neuron_graph(
     >>> neuron_graph(model, mse_loss, [1.0, -1.0], 0.5).op
     'tanh'
     """
+    return _neuron_apart(model, lambda y: loss(y if len(y) > 1 else y[0], target), x)[0]
+
+
+def output_graph(model: MLP, x: Sequence[float]) -> tuple[Value, str]:
+    """Compute the largest output of a network or, if its graph is too large to follow, a neuron.
+
+    It is then the neuron that `neuron_graph` chooses, for the output instead of a loss.
+
+    Args:
+        model: the network.
+        x: a sample.
+
+    Returns:
+        The output, or the output of the neuron, with a graph of at most 100 nodes or of one neuron;
+        and what it is.
+
+    >>> output_graph(MLP(2, [3, 1], seed=0), [1.0, -1.0])[1]
+    'output 1'
+    >>> output_graph(MLP(2, [30, 1], seed=0), [1.0, -1.0])[1]
+    'neuron 19 of layer 1'
+    """
+    inputs = [Value(number, f"x{j}") for j, number in enumerate(x, 1)]
+    outputs = model.activations(inputs).x[-1]
+    i = max(range(len(outputs)), key=lambda i: outputs[i].data)
+    if len(topological_order([outputs[i]], lambda node: node.parents)) <= _FOLLOWED:
+        outputs[i].name = f"ŷ{i + 1}"
+        return outputs[i], f"output {i + 1}"
+    neuron, k, i = _neuron_apart(model, lambda outputs: outputs[i], x)
+    return neuron, f"neuron {i + 1} of layer {k + 1}"
+
+
+def _neuron_apart(
+    model: MLP, result_of: Callable[[list[Value]], Value], x: Sequence[float]
+) -> tuple[Value, int, int]:
+    """Compute a neuron apart, see `neuron_graph`; give also the places of its layer and of it."""
     model.zero_grad()
     zs, xs = model.activations(x)
-    loss(xs[-1] if len(xs[-1]) > 1 else xs[-1][0], target).backward()
+    result_of(xs[-1]).backward()
     k = min(range(len(model.layers)), key=lambda k: model.layers[k].n_in)
     gradients = [abs(z.grad) for z in zs[k + 1]]
     i = gradients.index(max(gradients))
@@ -90,7 +128,7 @@ def neuron_graph(
     if result is not z:
         result.name = "x"
     result.backward(upstream)
-    return result
+    return result, k, i
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:

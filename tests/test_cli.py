@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import nn
-from autograd import dot
+from autograd import dot, draw, rendering
 from nn import cli
 from nn.data import Dataset, digits, iris, moons, train_test_split
 from nn.losses import mse_loss
@@ -290,6 +290,48 @@ def test_show_tells_what_is_known(run, flowers, tmp_path):
     assert out.rstrip().endswith("3 trainable, 0 frozen")
 
 
+def test_show_draws_the_network_and_animates_a_neuron_of_a_large_one(run, flowers, tmp_path):
+    graph, page = tmp_path / "network.svg", tmp_path / "passes.html"
+    status, out, _ = run("show", flowers / "model.json", "--graph", graph, "--animate", page)
+    assert status == 0
+    network, passes = out.splitlines()[-2:]
+    assert network == f"The network is drawn in {graph}"
+    what = re.fullmatch(
+        rf"Both passes of neuron (\d+) of layer 1 on a sample of the test are animated in {page}",
+        passes,
+    )
+    model, metadata = nn.load(flowers / "model.json"), nn.read_metadata(flowers / "model.json")
+    assert graph.read_bytes() == rendering.render(draw(model).source, "svg")
+    task = Task.from_dict(metadata["task"])
+    x = task.encode(train_test_split(iris(), seed=0)[1])[0][0]
+    neuron = model.layers[0].neurons[int(what[1]) - 1]
+    leaves = {node["name"]: node["data"] for node in animated(page) if not node["op"]}
+    assert leaves == {
+        **dict(zip(["x₁", "x₂", "x₃", "x₄"], x, strict=True)),
+        **{p.name: p.data for p in neuron.parameters()},
+    }
+
+
+def test_show_animates_the_larger_output_of_a_small_network(run, tmp_path):
+    model = nn.MLP(2, [3, 2], seed=1)
+    nn.save(model, tmp_path / "small.json")
+    page = tmp_path / "passes.html"
+    status, out, _ = run("show", tmp_path / "small.json", "--animate", page)
+    assert status == 0
+    outputs = [y.data for y in model([1.0, 1.0])]
+    k = outputs.index(max(outputs)) + 1
+    last = f"Both passes of output {k} on inputs that are all 1 are animated in {page}"
+    assert out.splitlines()[-1] == last
+    assert {node["name"]: node["data"] for node in animated(page)}[f"ŷ{'₀₁₂'[k]}"] == max(outputs)
+
+
+def animated(page):
+    """The nodes that an animation shows."""
+    text = page.read_text(encoding="utf-8")
+    data = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)
+    return json.loads(data[1])["nodes"]
+
+
 # --- interrupted and resumed ----------------------------------------------------------------------
 
 
@@ -380,6 +422,7 @@ def files(tmp_path, monkeypatch, flowers):
     Path("damaged.json").write_text(json.dumps(document))
     Path("cut.json").write_text(Path("model.json").read_text()[:500])
     nn.save(nn.MLP(2, [1]), "bare.json")
+    nn.save(nn.MLP(2, [1]), "odd.json", {"example": [1.0]})
 
 
 @pytest.mark.parametrize(
@@ -426,6 +469,10 @@ def files(tmp_path, monkeypatch, flowers):
         ("predict model.json numbers.csv", "numbers has numbers for labels, but the network"),
         ("predict model.json . ", ".: Is a directory"),
         ("show no.json", "no.json: No such file or directory"),
+        ("show model.json --graph net.gif", "cannot save a picture as 'net.gif': end the name in"),
+        ("show model.json --graph no/net.svg", "no/net.svg: there is no folder "),
+        ("show model.json --animate net.svg", "end the name 'net.svg' in .html"),
+        ("show odd.json --animate x.html", "odd.json: the example must be 2 numbers, not [1.0]"),
     ],
 )
 @pytest.mark.usefixtures("files")
