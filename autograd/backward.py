@@ -7,12 +7,11 @@ so its gradient is complete when its turn comes: one sweep computes all gradient
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from math import isfinite
 
 from autograd import modes
+from autograd.collector import collector_paused
 from autograd.graph import topological_order
 from autograd.value import Value
 
@@ -47,18 +46,6 @@ def sweep(order: Sequence[Value]) -> None:
             node._a.grad += gradient * da
         if check:
             modes.refuse_anomaly(node)
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Pause the garbage collector: a pass makes no cycles, but enough objects to set it off."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def zero_grad(values: Iterable[Value]) -> None:

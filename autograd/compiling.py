@@ -11,7 +11,7 @@ from typing import Any
 
 from autograd import transforms
 from autograd.arguments import Form, Leaf, NodeGivenError, leaves_of, taken_apart
-from autograd.backward import collector_paused
+from autograd.collector import collector_paused
 from autograd.errors import TraceError
 from autograd.running import Options, Plan
 

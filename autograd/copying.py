@@ -1,4 +1,4 @@
-"""Copies and pickles of a graph of any depth, without recursion."""
+"""Copies and pickles of a graph of any depth, without recursion; a row is pickled by its name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd.graph import topological_order
+from autograd.primitives import OWN, TABLE, Primitive
 
 if TYPE_CHECKING:
     from autograd.value import Value
@@ -14,6 +15,23 @@ if TYPE_CHECKING:
 def _linked(node: Value) -> tuple[Value, ...]:
     """Give the operands that are nodes, with or without an edge."""
     return tuple([x for x in node._operands() if x.__class__ is not float])
+
+
+def lookup(name: str) -> Primitive:
+    """Return the row called `name`.
+
+    Raises:
+        LookupError: there is no such row.
+
+    >>> lookup("tanh")
+    <primitive tanh>
+    """
+    row = TABLE.get(name) or OWN.get(name)
+    if row is None:
+        raise LookupError(
+            f"no primitive is called {name!r}; one of your own must be defined before it is used"
+        )
+    return row
 
 
 def copy_node(node: Value) -> Value:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from autograd import dotting
-from autograd.backward import collector_paused
 from autograd.boxes import SIDES
 from autograd.collapsing import LEVELS, collapsed, operands_of
+from autograd.collector import collector_paused
 from autograd.graph import topological_order
 from autograd.membership import membership
 from autograd.outlines import outline

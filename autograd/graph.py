@@ -14,15 +14,12 @@ def topological_order(
     """Return every node that `roots` depend on, each once, each after all of its parents.
 
     A depth-first search in post-order: a node is listed when all of its parents have been. It
-    keeps its own stack, so depth is bounded by memory and not by Python's recursion limit. The
-    backward pass walks the list from its end, when every consumer of a node has been handled
-    before the node itself; that is why one sweep is enough.
+    keeps its own stack, so depth is bounded by memory and not by Python's recursion limit.
 
     Args:
         roots: the nodes to start from.
-        parents: gives the parents of a node; the last is visited first, so a caller to whom the
-            order among equals matters gives them reversed. The caller chooses the edges: all of
-            them to draw a graph, only the differentiable ones to differentiate it.
+        parents: gives the parents of a node that count: all of them to draw a graph, only those
+            along which gradients flow to differentiate it. The last is visited first.
 
     >>> topological_order("c", {"a": "", "b": "a", "c": "ba"}.get)
     ['a', 'b', 'c']

@@ -24,6 +24,7 @@ from autograd.binding import bind_to_floats
 
 Interval = tuple[float, float]
 Rule = Callable[..., Any]
+Partials = tuple[Rule, ...] | Rule | None
 
 REAL: Interval = (-inf, inf)
 POSITIVE: Interval = (0.0, inf)
@@ -50,11 +51,7 @@ class Primitive:
     __slots__ = ("domain", "float_forward", "float_partials", "forward", "name", "partials")
 
     def __init__(
-        self,
-        name: str,
-        forward: Callable[..., Any],
-        partials: tuple[Rule, ...] | Rule | None,
-        domain: Sequence[Interval] = (REAL,),
+        self, name: str, forward: Rule, partials: Partials, domain: Sequence[Interval] = (REAL,)
     ) -> None:
         self.name = name
         self.forward = self.float_forward = forward
@@ -65,6 +62,8 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def __reduce__(self) -> tuple[Callable[[str], Primitive], tuple[str]]:
+        from autograd.copying import lookup
+
         return lookup, (self.name,)
 
     def __call__(self, *operands: Any) -> Any:
@@ -84,16 +83,6 @@ class Primitive:
         return [] if rules is None else list(compress(rules(out, *operands), wanted))
 
 
-def lookup(name: str) -> Primitive:
-    """Return the row called `name`; a LookupError if there is none."""
-    row = TABLE.get(name) or OWN.get(name)
-    if row is None:
-        raise LookupError(
-            f"no primitive is called {name!r}; one of your own must be defined before it is used"
-        )
-    return row
-
-
 def _row(
     name: str, forward: Rule, *rules: Rule, domain: tuple[Interval, ...] = (REAL,)
 ) -> Primitive:
@@ -103,7 +92,7 @@ def _row(
     return row
 
 
-def _row_of_many(name: str, forward: Rule, rule: Rule) -> Primitive:
+def _many(name: str, forward: Rule, rule: Rule) -> Primitive:
     """Enter a row with any number of operands."""
     TABLE[name] = row = Primitive(name, forward, rule)
     return row
@@ -131,12 +120,8 @@ neg = _row("neg", operator.neg, lambda out, x: -1.0)
 above = _row("above", ieee.above, lambda out, a, b: 0.0, lambda out, a, b: 0.0)
 sign = _row("sign", ieee.sign, lambda out, x: 0.0)
 absolute = _row("abs", math.fabs, lambda out, x: sign(x))
-maximum = _row(
-    "maximum", ieee.maximum, lambda out, a, b: _share(a, b), lambda out, a, b: _share(b, a)
-)
-minimum = _row(
-    "minimum", ieee.minimum, lambda out, a, b: _share(b, a), lambda out, a, b: _share(a, b)
-)
+maximum = _row("maximum", ieee.maximum, lambda out, a, b: _led(a, b), lambda out, a, b: _led(b, a))
+minimum = _row("minimum", ieee.minimum, lambda out, a, b: _led(b, a), lambda out, a, b: _led(a, b))
 clip = _row(
     "clip",
     ieee.clip,
@@ -146,7 +131,7 @@ clip = _row(
 )
 
 
-def _share(a: Any, b: Any) -> Any:
+def _led(a: Any, b: Any) -> Any:
     """Give 1 where a > b, 0 where a < b, ½ where they are equal."""
     return 0.5 * (above(a, b) + (1.0 - above(b, a)))
 
@@ -175,21 +160,21 @@ hypot = _row(
 )
 exp = _row("exp", ieee.exp, lambda out, x: out)
 expm1 = _row("expm1", ieee.expm1, lambda out, x: exp(x))
-log: Primitive = _row("log", ieee.log, lambda out, x: _slope_of_log(1.0, x), domain=(POSITIVE,))
-log1p = _row("log1p", ieee.log1p, lambda out, x: _slope_of_log(1.0, 1.0 + x), domain=((-1.0, inf),))
-log2 = _row("log2", ieee.log2, lambda out, x: _slope_of_log(_LOG2_E, x), domain=(POSITIVE,))
-log10 = _row("log10", ieee.log10, lambda out, x: _slope_of_log(_LOG10_E, x), domain=(POSITIVE,))
+log: Primitive = _row("log", ieee.log, lambda out, x: _over(1.0, x), domain=(POSITIVE,))
+log1p = _row("log1p", ieee.log1p, lambda out, x: _over(1.0, 1.0 + x), domain=((-1.0, inf),))
+log2 = _row("log2", ieee.log2, lambda out, x: _over(_LOG2_E, x), domain=(POSITIVE,))
+log10 = _row("log10", ieee.log10, lambda out, x: _over(_LOG10_E, x), domain=(POSITIVE,))
 xlogy: Primitive = _row(
     "xlogy",
     ieee.xlogy,
     lambda out, x, y: where(eq(x, 0.0), where(le(y, 0.0), 0.0, log(y)), log(y)),
-    lambda out, x, y: where(eq(x, 0.0), 0.0, _slope_of_log(x, y)),
+    lambda out, x, y: where(eq(x, 0.0), 0.0, _over(x, y)),
     domain=(REAL, POSITIVE),
 )
 
 
-def _slope_of_log(scale: Any, x: Any) -> Any:
-    """Give scale/x, and nan where x < 0, where the logarithm is."""
+def _over(scale: Any, x: Any) -> Any:
+    """Give scale/x, and nan where x < 0: outside of the domain."""
     return where(lt(x, 0.0), nan, div(scale, x))
 
 
@@ -223,12 +208,7 @@ acosh = _row(
     lambda out, x: div(1.0, sqrt(x - 1.0) * sqrt(x + 1.0)),
     domain=((1.0, inf),),
 )
-atanh: Primitive = _row(
-    "atanh",
-    ieee.atanh,
-    lambda out, x: where(gt(absolute(x), 1.0), nan, div(1.0, (1.0 - x) * (1.0 + x))),
-    domain=(UNIT,),
-)
+atanh = _row("atanh", ieee.atanh, lambda out, x: _over(1.0, (1.0 - x) * (1.0 + x)), domain=(UNIT,))
 
 
 def _over_square(a: Any, r: Any) -> Any:
@@ -302,14 +282,12 @@ def _slope_of_gelu_tanh(x: Any) -> Any:
 # `top` is the largest, taken as a constant. The operands of `dot` are n weights, n inputs and a
 # bias. `softmax` and `log_softmax` give the share of the first operand.
 top = _row("top", lambda *xs: max(xs))
-dot = _row_of_many("dot", ieee.dot, lambda out, *v: v[len(v) // 2 : -1] + v[: len(v) // 2] + (1.0,))
-fsum = _row_of_many("fsum", ieee.fsum, lambda out, *xs: (1.0,) * len(xs))
-mean = _row_of_many("mean", ieee.mean, lambda out, *xs: (1.0 / len(xs),) * len(xs))
-logsumexp = _row_of_many("logsumexp", ieee.logsumexp, lambda out, *xs: _shares(*xs))
-softmax = _row_of_many(
-    "softmax", ieee.softmax, lambda out, *xs: tuple([out * d for d in _from_others(*xs)])
-)
-log_softmax = _row_of_many("log_softmax", ieee.log_softmax, lambda out, *xs: _from_others(*xs))
+dot = _many("dot", ieee.dot, lambda out, *v: v[len(v) // 2 : -1] + v[: len(v) // 2] + (1.0,))
+fsum = _many("fsum", ieee.fsum, lambda out, *xs: (1.0,) * len(xs))
+mean = _many("mean", ieee.mean, lambda out, *xs: (1.0 / len(xs),) * len(xs))
+logsumexp = _many("logsumexp", ieee.logsumexp, lambda out, *xs: _shares(*xs))
+softmax = _many("softmax", ieee.softmax, lambda out, *xs: tuple([out * d for d in _rest(*xs)]))
+log_softmax = _many("log_softmax", ieee.log_softmax, lambda out, *xs: _rest(*xs))
 
 
 def _shares(*xs: Any) -> tuple[Any, ...]:
@@ -325,7 +303,7 @@ def _shares(*xs: Any) -> tuple[Any, ...]:
     )
 
 
-def _from_others(*xs: Any) -> tuple[Any, ...]:
+def _rest(*xs: Any) -> tuple[Any, ...]:
     """Give 1 - p and every other -p; near p = 1 the sum of the others has the digits of 1 - p."""
     _, *others = _shares(*xs)
     return (fsum(*others), *[-share for share in others])

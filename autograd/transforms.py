@@ -24,7 +24,8 @@ from typing import Any
 
 from autograd import modes
 from autograd import primitives as p
-from autograd.backward import collector_paused, sweep
+from autograd.backward import sweep
+from autograd.collector import collector_paused
 from autograd.dual import Dual
 from autograd.graph import topological_order
 from autograd.recording import adjoints, gated, recorded_edges, recorded_numbers, slopes

@@ -65,15 +65,12 @@ def _binary(op: Primitive, operator: bool = True) -> Callable[[Any, Any], Any]:
     forward, (rule_a, rule_b) = op.float_forward, op.float_partials  # type: ignore[misc]
 
     def method(x: Any, y: Any) -> Any:
-        if x.__class__ is not Value or _modes:
-            return op(x, y) if not operator or is_operand(y) else NotImplemented
+        if y.__class__ is int:
+            y = as_float(y)
         kind = y.__class__
-        if kind is Value:
-            b = y.data
-        elif kind is float or kind is int:
-            y = b = y if kind is float else as_float(y)
-        else:
+        if (kind is not Value and kind is not float) or x.__class__ is not Value or _modes:
             return op(x, y) if not operator or is_operand(y) else NotImplemented
+        b = y.data if kind is Value else y
         node = _new(Value)  # not by `_node`: plain code makes little else than these
         a = x.data
         node.data = out = forward(a, b)
@@ -109,11 +106,9 @@ def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
     forward = op.float_forward
 
     def method(x: Any, y: Any) -> Any:
-        if x.__class__ is Value:
-            if y.__class__ is Value:
-                return forward(x.data, y.data)
-            if y.__class__ is float or y.__class__ is int:
-                return forward(x.data, y)
+        kind = y.__class__
+        if x.__class__ is Value and (kind is Value or kind is float or kind is int):
+            return forward(x.data, y.data if kind is Value else y)
         return op(x, y) if is_operand(y) else NotImplemented
 
     return method
@@ -153,9 +148,6 @@ class Value:
     # So most nodes are one object: quick to make, and quick to walk for the garbage collector.
     __slots__ = ("_a", "_b", "_da", "_db", "_grad", "_primitive", "_site", "data", "grad", "name")
 
-    data: float
-    grad: float
-    name: str | None
     _primitive: Primitive | None
     _a: Any
     _b: Any

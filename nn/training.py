@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
-from autograd.backward import collector_paused
+from autograd.collector import collector_paused
 from autograd.errors import TraceError
 from nn.callbacks import Callback, Checkpoint
 from nn.compiled import Compiled

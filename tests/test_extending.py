@@ -30,7 +30,8 @@ from autograd import (
     where,
 )
 from autograd import primitives as p
-from autograd.primitives import OWN, lookup
+from autograd.copying import lookup
+from autograd.primitives import OWN
 
 pytestmark = pytest.mark.usefixtures("own_primitives_forgotten")
 

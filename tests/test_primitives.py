@@ -10,7 +10,8 @@ from oracles import COMPARISONS, ORACLES, ROWS, TAILS, arity, check_number, chec
 
 import autograd
 from autograd import Value
-from autograd.primitives import TABLE, lookup
+from autograd.copying import lookup
+from autograd.primitives import TABLE
 
 SPECIAL = [
     *(math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, -5e-324, 2.2e-308, 1e16, -1e16),
