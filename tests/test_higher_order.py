@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from oracles import ORACLES, ROWS, exact
 
 import autograd
-from autograd import Value, where, zero_grad
+from autograd import Value, primitive, where, zero_grad
 
 # The rows' values, differentiated n times, are computed by chains of up to a few dozen operations
 # with some cancellation. mpmath's own numerical differentiation is good to far more digits.
@@ -283,6 +283,22 @@ def test_changed_data_under_where_is_noticed():
     y, (x,) = recorded(lambda x: where(x > 0, x, 0.0), 2.0)
     x.data = 2.5
     with pytest.raises(RuntimeError, match=r"changed after it was computed"):
+        y.backward(create_graph=True)
+
+
+@pytest.mark.usefixtures("own_primitives_forgotten")
+def test_a_rule_that_is_another_for_values_is_told_from_changed_data():
+    def rule(x):
+        return 3.0 if isinstance(x, float) else 2.0 * x
+
+    square = primitive(lambda x: x * x, rule, name="square of mine")
+    x = Value(1.0, "x")
+    y = square(x)
+    message = r"'square of mine' at 1\.0 are 3\.0 for numbers, but 2\.0 for Values"
+    with pytest.raises(RuntimeError, match=message):
+        y.backward(create_graph=True)
+    x.data = 1.5
+    with pytest.raises(RuntimeError, match="changed after it was computed"):
         y.backward(create_graph=True)
 
 

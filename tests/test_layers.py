@@ -220,6 +220,13 @@ class TestLayer:
         assert isinstance(Layer(2, 1)([1.0, 2.0]), Value)
         assert isinstance(Layer(2, 3)([1.0, 2.0]), list)
 
+    def test_the_neurons_share_a_leaf_per_number(self):
+        given = Value(0.5)
+        first, second = Layer(3, 2).pre_activation([0.3, 2, given])
+        assert first.parents[3:6] == second.parents[3:6]
+        assert [x.data for x in first.parents[3:6]] == [0.3, 2.0, 0.5]
+        assert first.parents[5] is given
+
     @pytest.mark.parametrize("activation", ["softmax", autograd.softmax])
     def test_softmax_acts_on_the_whole_layer(self, activation):
         layer = Layer(2, 3, activation, seed=0)

@@ -285,6 +285,24 @@ def test_where_ignores_the_branch_not_taken():
     assert gradients(lambda x: where(x > 0, x, (-x).sqrt()), 1.0) == (1.0, (1.0,))
 
 
+@pytest.mark.parametrize("x", [-1e300, -1e5, -800.0, 800.0, 1e5, 1e300])
+@pytest.mark.parametrize(
+    ("row", "flat"),
+    [
+        *[(row, 1) for row in ("tanh", "sech", "sigmoid")],
+        *[(row, 2) for row in ("relu", "softplus", "log_sigmoid", "silu", "gelu", "gelu_tanh")],
+    ],
+)
+def test_far_tails_are_flat_at_every_order(row, flat, x):
+    """From order `flat` on, the derivative is exactly 0: no overflow on the way makes it nan."""
+    derivative = ROWS[row]
+    for order in range(1, 5):
+        derivative = autograd.grad(derivative)
+        if order >= flat:
+            assert derivative(x) == 0.0
+    assert autograd.hessian(ROWS[row])(x) == 0.0
+
+
 @pytest.mark.parametrize("create_graph", [False, True])
 def test_node_behind_the_branch_not_taken_has_gradient_zero(create_graph):
     x = Value(1.0)

@@ -484,6 +484,16 @@ def test_dot_has_2n_plus_1_parents():
     assert len(autograd.dot(ws, xs).parents) == 5
 
 
+@pytest.mark.parametrize("three", [3, 3.0, Fraction(3)])
+def test_numbers_of_any_kind_among_the_operands_of_dot(three):
+    x = Value(2.0)
+    mixed = autograd.dot([x, three], [4.0, x], 1)
+    mixed.backward()
+    assert mixed.data == 15.0
+    assert mixed.local_derivatives == (4.0, None, None, 3.0, None)
+    assert x.grad == 7.0
+
+
 def constants_of(node):
     return [v for v, d in zip(node.parents, node.local_derivatives, strict=True) if d is None]
 
