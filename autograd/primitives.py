@@ -249,12 +249,12 @@ silu = _row(
 )
 gelu = _row(
     "gelu",
-    lambda x: maximum(x, -40.0) * _normal_cdf(x),
+    lambda x: maximum(x, -40.0) * _normal_cdf(clip(x, -40.0, 40.0)),
     lambda out, x: _slope_of_gelu(clip(x, -40.0, 40.0)),
 )
 gelu_tanh: Primitive = _row(
     "gelu_tanh",
-    lambda x: maximum(x, -40.0) * sigmoid(_gelu_logit(x)),
+    lambda x: maximum(x, -40.0) * sigmoid(_gelu_logit(clip(x, -40.0, 40.0))),
     lambda out, x: _slope_of_gelu_tanh(clip(x, -40.0, 40.0)),
 )
 
