@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,7 +59,11 @@ class Arrow:
 
 
 def write(
-    boxes: Iterable[Box], arrows: Iterable[Arrow], rankdir: str = "LR", legend: str = ""
+    boxes: Sequence[Box],
+    arrows: Sequence[Arrow],
+    rankdir: str = "LR",
+    legend: str = "",
+    in_order: bool = False,
 ) -> str:
     """Write a picture in DOT.
 
@@ -68,6 +72,8 @@ def write(
         arrows: between them.
         rankdir: where the arrows lead, as in `draw`.
         legend: a table in HTML, as Graphviz knows it, to stand under the picture.
+        in_order: whether boxes side by side stay in order, and are not moved for fewer crossings of
+            arrows: where every box has an arrow to each of the next, they are always as many.
 
     >>> print(write([Box("a", {}), Box("b", {})], [Arrow("e", "a", "b")]).splitlines()[-2].strip())
     a:e -> b:w [id=e]
@@ -83,10 +89,14 @@ def write(
             "fontname": "Helvetica",
             "fontsize": str(FONT_SIZE),
             **({"label": f"<{legend}>", "labeljust": "l"} if legend else {}),
+            **({"mclimit": "0.01"} if in_order else {}),
         },
         node_attr={"shape": "plain", "fontname": "Helvetica", "fontsize": str(FONT_SIZE)},
         edge_attr={"arrowsize": "0.7", "color": INK, "fontname": "Helvetica", "fontsize": "11"},
     )
+    if in_order and rankdir in ("LR", "RL") and not any("label" in arrow.look for arrow in arrows):
+        inside = [box for box in boxes if box.clusters]  # graphviz-pure turns their order round
+        boxes = [*(box for box in boxes if not box.clusters), *reversed(inside)]
     _write_clusters(graph, boxes)
     leave, enter = SIDES[rankdir]
     for arrow in arrows:
@@ -199,7 +209,7 @@ def band(symbol: str) -> str:
 
 def rounded(rows: Iterable[str]) -> str:
     """Lay out the rows of a leaf, in a frame with round corners."""
-    look = f'{FRAMED} CELLPADDING="2" STYLE="ROUNDED" BGCOLOR="{LEAF}" COLOR="{LEAF_BORDER}"'
+    look = f'{FRAMED} CELLPADDING="4" STYLE="ROUNDED" BGCOLOR="{LEAF}" COLOR="{LEAF_BORDER}"'
     return table([row(f"<TD>{table(rows)}</TD>")], look)
 
 

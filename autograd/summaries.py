@@ -102,7 +102,7 @@ def collapsed_source(
         arrows.append(Arrow(arrow, keys[link.tail], keys[link.head] + port, look))
     parts = [shading.legend(scale)] * bool(scale) + [shading.line_legend(heaviest)] * bool(weights)
     key = table([row(f"<TD>{part}</TD>") for part in parts]) if legend and parts else ""
-    return write(boxes, arrows, rankdir, key)
+    return write(boxes, arrows, rankdir, key, in_order=bool(weights))
 
 
 def _weights(found: Collapsed) -> dict[Link, float]:

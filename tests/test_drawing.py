@@ -1,6 +1,7 @@
 """autograd.draw: the structure of the picture, the text in it, and the files."""
 
 import copy
+import math
 import os
 import pickle
 import re
@@ -26,6 +27,7 @@ from autograd import (
     notation,
     primitives,
     rendering,
+    shading,
     softmax,
     sqrt,
     tanh,
@@ -121,6 +123,25 @@ def test_kinds_of_nodes_differ_in_shape():
     assert "ellipse" in frames["3"]
     assert "polygon" in frames["×"]
     assert "path" not in frames["×"]
+
+
+def test_a_coloured_gradient_stays_inside_of_the_round_corner():
+    x = Value(2.0, "x")
+    x.grad = 5.0
+    root = ET.fromstring(draw(x, legend=False)._repr_svg_())
+
+    def points(written):
+        return [tuple(map(float, p.split(","))) for p in re.findall(r"-?[\d.]+,-?[\d.]+", written)]
+
+    outline = points(root.find(f".//{SVG}path").get("d"))
+    right, bottom = max(px for px, _ in outline), max(py for _, py in outline)
+    radius = min(right - px for px, py in outline if py == bottom and px < right)
+    (cell,) = [
+        p for p in root.iter(f"{SVG}polygon") if p.get("fill").upper() == shading.shade(5.0, 5.0)
+    ]
+    px, py = max(points(cell.get("points")))
+    assert radius > 5
+    assert math.dist((px, py), (right - radius, bottom - radius)) < radius
 
 
 def test_an_operand_used_twice_has_two_edges():

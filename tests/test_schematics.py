@@ -1,11 +1,12 @@
 """draw(model): neurons and weights of a small one, layers of a large one."""
 
 import re
+import xml.etree.ElementTree as ET
 
 import pytest
-from pictures import arrows, ends, parts
+from pictures import SVG, arrows, ends, parts
 
-from autograd import Value, draw, shading, tanh
+from autograd import Value, draw, rendering, shading, tanh
 from nn import MLP, Layer, Module, Neuron, mse_loss
 
 
@@ -25,6 +26,28 @@ def test_neurons_and_weights():
         for i, neuron in enumerate(model.layers[0].neurons):
             assert f"{neuron.w[j].data:.4g}" in weights[x, f"neuron{i + 1}"]
     assert sum(map(len, weights.values())) == 6 + 3
+
+
+@pytest.mark.parametrize("rankdir", ["LR", "TB"])
+@pytest.mark.parametrize("sizes", [(2, 4, 2), (3, 3, 2), (3, 4, 4, 1), (6, 5, 4, 2), (8, 7, 1)])
+def test_neurons_and_inputs_stand_in_order(sizes, rankdir):
+    picture = draw(MLP(sizes[0], sizes[1:], seed=0), collapse="neuron", rankdir=rankdir)
+    names, places = {}, {}
+    for group in ET.fromstring(rendering.render(picture.source, "svg")).iter(f"{SVG}g"):
+        if group.get("class") == "node":
+            first = group.find(f".//{SVG}text")
+            names[group.get("id")] = first.text
+            places[group.get("id")] = float(first.get("y" if rankdir == "LR" else "x"))
+    layers = re.findall(
+        r"^\tsubgraph cluster\d \{$.*?^\t\}$", picture.source, re.DOTALL | re.MULTILINE
+    )
+    columns = [re.findall(r"^\t\t(g\d+) \[", layer, re.MULTILINE) for layer in layers]
+    columns.append([key for key, name in names.items() if name[0] == "x"])
+    assert sorted(map(len, columns)) == sorted(sizes)
+    for column in columns:
+        seen = [names[key] for key in sorted(column, key=places.get)]
+        kind = seen[0].rstrip("0123456789")
+        assert seen == [f"{kind}{i}" for i in range(1, len(column) + 1)]
 
 
 def test_arrows_tell_sign_and_size_of_weights():
