@@ -48,7 +48,8 @@ def compile(
         A function that is called like `f`, on arrays. Its methods `grad` and `value_and_grad` give
         the gradient: of the reduced result, or with `reduce=None` per sample, the batch first.
         With `has_aux` these give, as in JAX, (result, aux), (gradient, aux), and
-        ((result, aux), gradient). `print` lists its code.
+        ((result, aux), gradient). `print` lists its program, in the language
+        of the lecture; `code` is the NumPy code, `cost` what it costs.
 
     Raises:
         TraceError: at the first call, if the function asks for a value, as in `if v > 0`; the

@@ -7,13 +7,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograd import transforms
 from autograd.arguments import Form, Leaf, NodeGivenError, leaves_of, taken_apart
 from autograd.collector import collector_paused
 from autograd.errors import TraceError
 from autograd.running import Options, Plan
+
+if TYPE_CHECKING:
+    from autograd.costing import Cost
 
 _TRACES_KEPT = 32
 _RECENT = 4  # plans that a call is compared with before its arguments are taken apart
@@ -22,7 +25,7 @@ _RECENT = 4  # plans that a call is compared with before its arguments are taken
 class Compiled:
     """A function that has been compiled; it is called like the original, on arrays.
 
-    `print` shows the code for the structure of arguments that was used last.
+    `print` shows its program, for the structure of arguments that was used last.
     """
 
     def __init__(self, f: Callable[..., Any], in_axes: Any, options: Options) -> None:
@@ -30,6 +33,7 @@ class Compiled:
         self._in_axes = in_axes
         self._options = options
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
+        self._last: Plan | None = None
         self._recent: dict[bool, tuple[Plan, ...]] = {False: (), True: ()}
         self._lock = threading.RLock()
         update_wrapper(self, f, updated=())  # no attributes, which would replace those above
@@ -47,15 +51,55 @@ class Compiled:
         value, gradient = self.value_and_grad(*args, **kwargs)
         return (gradient, value[1]) if self._options.has_aux else gradient
 
-    @property
+    # --- looking at the program ---------------------------------------------------------------
+
     def listing(self) -> str:
-        """The code for the structure of arguments that was used last."""
-        if not self._plans:
-            return f"<compiled {self._name}: not called yet>"
-        return next(reversed(self._plans.values())).listing
+        """Write the program for the structure of arguments that was used last, in full.
+
+        `print` shows the same, with the middle of long parts left out.
+
+        Raises:
+            ValueError: there has been no call yet.
+        """
+        return self._listed(self._plan_used_last(), is_full=True)
+
+    @property
+    def code(self) -> str:
+        """The NumPy code of that program."""
+        return self._plan_used_last().listing
+
+    @property
+    def cost(self) -> Cost:
+        """What the latest call cost: operations, bytes, and the share of matrix products."""
+        from autograd.costing import cost_of
+
+        plan = self._plan_used_last()
+        return cost_of(plan.program, plan.active_inputs if plan.wanted else None, plan.size)
 
     def __str__(self) -> str:
-        return self.listing
+        if self._last is None:
+            return f"{self!r}: call it once, with arguments such as it will get, then print it"
+        return self._listed(self._plan_used_last())
+
+    def __repr__(self) -> str:
+        called = "" if self._last else ", not called yet"
+        return f"<compiled {self._name}{called}>"
+
+    def _plan_used_last(self) -> Plan:
+        if self._last is None:
+            raise ValueError(f"{self._name} gets its program at the first call: call it once")
+        return self._last
+
+    def _listed(self, plan: Plan, is_full: bool = False) -> str:
+        from autograd.listing import listed
+
+        return listed(plan, self._name, self.argument_names(len(plan.forms)), self.cost, is_full)
+
+    def argument_names(self, count: int) -> list[str]:
+        """Name the first arguments as the function does."""
+        signature = self._signature()
+        names = list(signature.parameters) if signature else []
+        return [names[i] if i < len(names) else f"args[{i}]" for i in range(count)]
 
     @property
     def _name(self) -> str:
@@ -70,12 +114,14 @@ class Compiled:
             except (TypeError, ValueError):  # what is no array at all; the error comes below
                 continue
             if found is not None:
+                self._last = plan
                 return plan.run(*found)
         try:
             forms, arrays = self._taken_apart(args)
         except NodeGivenError as given:
             return self._run_eagerly(args, with_grad, given.path)
-        return self._plan_for(forms, with_grad).run(_batch_size(forms, arrays), arrays)
+        plan = self._last = self._plan_for(forms, with_grad)
+        return plan.run(_batch_size(forms, arrays), arrays)
 
     def _taken_apart(self, args: Sequence[Any]) -> tuple[list[Form], list[Any]]:
         """Give the form of each argument, and the arrays of all."""

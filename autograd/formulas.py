@@ -252,46 +252,46 @@ _ESCAPES = {
 # --- how operations are written -------------------------------------------------------------------
 
 # For each operation how tightly it binds, how tightly its operands must, and the pattern.
-_SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 4
+SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
 _Pattern = tuple[int, tuple[int, ...], str]
 
 _TEXT: dict[str, _Pattern] = {
-    "+": (_SUM, (_SUM, _SUM), "%s + %s"),
-    "-": (_SUM, (_SUM, _PRODUCT), "%s − %s"),
-    "neg": (0, (_PRODUCT,), "−%s"),
-    "*": (_PRODUCT, (_PRODUCT, _PRODUCT), "%s · %s"),
-    "/": (_PRODUCT, (_PRODUCT, _POWER), "%s/%s"),
-    "**": (_POWER, (_ATOM, _ATOM), "%s^%s"),
-    "square": (_POWER, (_ATOM,), "%s²"),
-    "sqrt": (_POWER, (_ATOM,), "√%s"),
-    "cbrt": (_POWER, (_ATOM,), "³√%s"),
-    "expm1": (_SUM, (0,), "exp(%s) − 1"),
-    "log1p": (_ATOM, (_SUM,), "ln(1 + %s)"),
-    "xlogy": (_PRODUCT, (_PRODUCT, 0), "%s · ln(%s)"),
-    "abs": (_ATOM, (0,), "|%s|"),
-    "above": (_ATOM, (0, 0), "[%s > %s]"),
-    "where": (_ATOM, (0, 0), "where(…, %s, %s)"),
+    "+": (SUM, (SUM, SUM), "%s + %s"),
+    "-": (SUM, (SUM, PRODUCT), "%s − %s"),
+    "neg": (0, (PRODUCT,), "−%s"),
+    "*": (PRODUCT, (PRODUCT, PRODUCT), "%s · %s"),
+    "/": (PRODUCT, (PRODUCT, POWER), "%s/%s"),
+    "**": (POWER, (ATOM, ATOM), "%s^%s"),
+    "square": (POWER, (ATOM,), "%s²"),
+    "sqrt": (POWER, (ATOM,), "√%s"),
+    "cbrt": (POWER, (ATOM,), "³√%s"),
+    "expm1": (SUM, (0,), "exp(%s) − 1"),
+    "log1p": (ATOM, (SUM,), "ln(1 + %s)"),
+    "xlogy": (PRODUCT, (PRODUCT, 0), "%s · ln(%s)"),
+    "abs": (ATOM, (0,), "|%s|"),
+    "above": (ATOM, (0, 0), "[%s > %s]"),
+    "where": (ATOM, (0, 0), "where(…, %s, %s)"),
 }
 
 _LATEX: dict[str, _Pattern] = {
     **_TEXT,
-    "-": (_SUM, (_SUM, _PRODUCT), "%s - %s"),
-    "neg": (0, (_PRODUCT,), "-%s"),
-    "*": (_PRODUCT, (_PRODUCT, _PRODUCT), r"%s \cdot %s"),
-    "/": (_PRODUCT, (0, 0), r"\frac{%s}{%s}"),
-    "**": (_POWER, (_ATOM, 0), "{%s}^{%s}"),
-    "square": (_POWER, (_ATOM,), "{%s}^{2}"),
-    "sqrt": (_ATOM, (0,), r"\sqrt{%s}"),
-    "cbrt": (_ATOM, (0,), r"\sqrt[3]{%s}"),
-    "exp": (_POWER, (0,), "e^{%s}"),
-    "expm1": (_SUM, (0,), "e^{%s} - 1"),
-    "log1p": (_ATOM, (_SUM,), r"\ln(1 + %s)"),
-    "xlogy": (_PRODUCT, (_PRODUCT, 0), r"%s \cdot \ln(%s)"),
-    "log2": (_ATOM, (0,), r"\log_{2}(%s)"),
-    "log10": (_ATOM, (0,), r"\log_{10}(%s)"),
-    "sigmoid": (_ATOM, (0,), r"\sigma(%s)"),
-    "log_sigmoid": (_ATOM, (0,), r"\ln \sigma(%s)"),
-    "where": (_ATOM, (0, 0), r"\mathrm{where}(\ldots, %s, %s)"),
+    "-": (SUM, (SUM, PRODUCT), "%s - %s"),
+    "neg": (0, (PRODUCT,), "-%s"),
+    "*": (PRODUCT, (PRODUCT, PRODUCT), r"%s \cdot %s"),
+    "/": (PRODUCT, (0, 0), r"\frac{%s}{%s}"),
+    "**": (POWER, (ATOM, 0), "{%s}^{%s}"),
+    "square": (POWER, (ATOM,), "{%s}^{2}"),
+    "sqrt": (ATOM, (0,), r"\sqrt{%s}"),
+    "cbrt": (ATOM, (0,), r"\sqrt[3]{%s}"),
+    "exp": (POWER, (0,), "e^{%s}"),
+    "expm1": (SUM, (0,), "e^{%s} - 1"),
+    "log1p": (ATOM, (SUM,), r"\ln(1 + %s)"),
+    "xlogy": (PRODUCT, (PRODUCT, 0), r"%s \cdot \ln(%s)"),
+    "log2": (ATOM, (0,), r"\log_{2}(%s)"),
+    "log10": (ATOM, (0,), r"\log_{10}(%s)"),
+    "sigmoid": (ATOM, (0,), r"\sigma(%s)"),
+    "log_sigmoid": (ATOM, (0,), r"\ln \sigma(%s)"),
+    "where": (ATOM, (0, 0), r"\mathrm{where}(\ldots, %s, %s)"),
 }
 _LATEX_OWN = {"exp", "ln", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh"}
 _LATEX_OWN |= {"tanh", "max", "min"}
@@ -380,11 +380,11 @@ class Style:
         """Write a formula, and say how tightly it binds."""
         if not isinstance(x, Formula):
             shown = notation.number(x)
-            return self.number(x), 0 if shown[0] == "-" else _PRODUCT if "e" in shown else _ATOM
+            return self.number(x), 0 if shown[0] == "-" else PRODUCT if "e" in shown else ATOM
         if isinstance(x.head, Value):
             if x.head._primitive is None and not x.head.name and x.head not in names:
                 return self._written(x.value, names)
-            return self.name(x.head, names), _ATOM
+            return self.name(x.head, names), ATOM
         op, operands = x.head.name, x.operands
 
         def inside(x: Formula | float, least: int) -> str:
@@ -394,29 +394,29 @@ class Style:
         if op == "dot":
             return self._dot(operands, inside)
         if op == "fsum":
-            least_of_all = _SUM if len(operands) > 1 else _PRODUCT
+            least_of_all = SUM if len(operands) > 1 else PRODUCT
             terms = self._shortened(operands, lambda x: inside(x, least_of_all))
-            return " + ".join(terms), _SUM if len(operands) > 1 else _PRODUCT
+            return " + ".join(terms), SUM if len(operands) > 1 else PRODUCT
         if op == "**" and not isinstance(operands[1], Formula) and not self.is_latex:
             exponent = notation.number(operands[1])
             if _EXPONENT.fullmatch(exponent):
-                return inside(operands[0], _ATOM) + exponent.translate(_SUPERSCRIPTS), _POWER
+                return inside(operands[0], ATOM) + exponent.translate(_SUPERSCRIPTS), POWER
         if op in self.patterns:
             binds, least, pattern = self.patterns[op]
             return pattern % tuple(map(inside, operands, least)), binds
         arguments = self._shortened(operands, lambda x: inside(x, 0))
-        return f"{self._function(op)}({', '.join(arguments)})", _ATOM
+        return f"{self._function(op)}({', '.join(arguments)})", ATOM
 
     def _dot(self, operands: Sequence[Any], inside: Callable[..., str]) -> tuple[str, int]:
         """Write ⟨w, x⟩ + b as a sum of products."""
         n = len(operands) // 2
         pairs = list(zip(operands[:n], operands[n:-1], strict=True))
         terms = self._shortened(
-            pairs, lambda pair: f" {self.times} ".join([inside(x, _PRODUCT) for x in pair])
+            pairs, lambda pair: f" {self.times} ".join([inside(x, PRODUCT) for x in pair])
         )
         if operands[-1] != 0.0 or not n:
-            terms.append(inside(operands[-1], _SUM))
-        return " + ".join(terms), _SUM if len(terms) > 1 else _PRODUCT
+            terms.append(inside(operands[-1], SUM))
+        return " + ".join(terms), SUM if len(terms) > 1 else PRODUCT
 
     def _shortened(self, items: Sequence[Any], write: Callable[[Any], str]) -> list[str]:
         """Write a list; the middle of a long one is left out."""

@@ -96,7 +96,7 @@ class Plan:
     def __init__(
         self, f: Callable[..., Any], forms: Sequence[Form], wanted: Sequence[int], options: Options
     ) -> None:
-        self.reduce = options.reduce
+        self.reduce, self.forms, self.arguments = options.reduce, tuple(forms), tuple(wanted)
         leaves = [list(leaves_of(form)) for form in forms]
         self.batched = any(leaf.batched for own in leaves for leaf in own)
         # per lane, a gradient by a shared argument differs from lane to lane
@@ -117,7 +117,8 @@ class Plan:
         trace, rows = simplified(trace, rows, options.fast_math)
         self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
         self.program = grouped(trace, rows, varying, reuse=not wanted)
-        self.wanted = bool(wanted)
+        self.wanted, self.active_inputs = bool(wanted), active
+        self.size = 0  # of the latest batch
         self._write(active)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)
         lane_bytes += self.code.kept_bytes
@@ -282,6 +283,7 @@ class Plan:
             size: the number of samples.
             arrays: an array, or a number, per leaf of the arguments.
         """
+        self.size = size
         spare = self._spare.get(size)
         try:
             workspace = spare.pop() if spare else Workspace(self, size)

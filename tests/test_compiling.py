@@ -387,10 +387,3 @@ def test_memory_stays_flat_whatever_the_sizes():
     finally:
         tracemalloc.stop()
     assert len(f._recent[True][0]._spare) == running._SIZES_KEPT
-
-
-def test_printing_before_and_after_the_first_call():
-    f = ag.compile(cubic)
-    assert str(f) == "<compiled cubic: not called yet>"
-    f([1.0], [2.0])
-    assert "# once" in f.listing
