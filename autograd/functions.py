@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import compress
+from operator import mul
 from typing import Any
 
 from autograd import primitives as p
@@ -509,7 +510,15 @@ def dot(ws: Iterable[Operand], xs: Iterable[Operand], bias: Operand = 0.0) -> Op
     ws, xs = tuple(ws), tuple(xs)
     if len(ws) != len(xs):
         raise ValueError(f"dot needs as many weights as inputs, not {len(ws)} and {len(xs)}")
-    return _apply_to_many(p.dot, (*ws, *xs, bias))
+    operands = (*ws, *xs, bias)
+    if active:
+        return p.dot(*operands)
+    try:  # value and rule of the row at once: networks spend most of their time here
+        w, x = [v.data for v in ws], [v.data for v in xs]
+        out = sum(map(mul, w, x), bias.data)
+    except (AttributeError, TypeError):  # not all of them are Values
+        return _apply_to_mixture(p.dot, operands)
+    return _node(p.dot, out, operands, operands, (*x, *w, 1.0))
 
 
 def fsum(xs: Iterable[Operand]) -> Operand:
@@ -580,24 +589,27 @@ def log_softmax(xs: Iterable[Operand]) -> list[Operand]:
 
 
 def _apply_to_many(op: Primitive, operands: tuple[Operand, ...]) -> Operand:
-    """Apply a row with any number of operands: a short way for Values, with floats among them."""
+    """Apply a row with any number of operands: a short way for Values."""
     if active or not operands:
         return op(*operands)
-    edges: Iterable[Any] = operands
-    slopes: Iterable[float]
     try:
         data = [x.data for x in operands]
         out = op.float_forward(*data)
         slopes = op.float_partials(out, *data)  # type: ignore[operator,misc]
     except (AttributeError, TypeError):  # not all of them are Values
-        if set(map(type, operands)) != _VALUES_AND_FLOATS:
-            return op(*operands)
-        wanted = [x.__class__ is Value for x in operands]
-        data = [x.data if x.__class__ is Value else x for x in operands]
-        out = op.float_forward(*data)
-        slopes = tuple(compress(op.float_partials(out, *data), wanted))  # type: ignore[operator,misc]
-        edges = tuple(compress(operands, wanted))
-    return _node(op, out, edges, operands, slopes)
+        return _apply_to_mixture(op, operands)
+    return _node(op, out, operands, operands, slopes)
+
+
+def _apply_to_mixture(op: Primitive, operands: tuple[Operand, ...]) -> Operand:
+    """Apply a row with any number of operands: a short way for Values and floats."""
+    if set(map(type, operands)) != _VALUES_AND_FLOATS:
+        return op(*operands)
+    wanted = [x.__class__ is Value for x in operands]
+    data = [x.data if x.__class__ is Value else x for x in operands]
+    out = op.float_forward(*data)
+    slopes = compress(op.float_partials(out, *data), wanted)  # type: ignore[operator,misc]
+    return _node(op, out, tuple(compress(operands, wanted)), operands, tuple(slopes))
 
 
 _VALUES_AND_FLOATS = {Value, float}

@@ -65,12 +65,15 @@ def _binary(op: Primitive, operator: bool = True) -> Callable[[Any, Any], Any]:
     forward, (rule_a, rule_b) = op.float_forward, op.float_partials  # type: ignore[misc]
 
     def method(x: Any, y: Any) -> Any:
-        if y.__class__ is int:
-            y = as_float(y)
         kind = y.__class__
-        if (kind is not Value and kind is not float) or x.__class__ is not Value or _modes:
+        if x.__class__ is not Value or _modes:
             return op(x, y) if not operator or is_operand(y) else NotImplemented
-        b = y.data if kind is Value else y
+        if kind is Value:
+            b = y.data
+        elif kind is float or kind is int:
+            y = b = y if kind is float else as_float(y)
+        else:
+            return op(x, y) if not operator or is_operand(y) else NotImplemented
         node = _new(Value)  # not by `_node`: plain code makes little else than these
         a = x.data
         node.data = out = forward(a, b)

@@ -274,7 +274,8 @@ class Layer(Module):
         ['dot', 'dot']
         """
         # numbers as leaves that the neurons share: one object each, and a quicker `dot`
-        x = [Value(v) if v.__class__ in (float, int) else v for v in _inputs(x, self.n_in, self)]
+        x = _inputs(x, self.n_in, self)
+        x = [Value(v) if v.__class__ is float or v.__class__ is int else v for v in x]
         return [dot(n.w, x, n.b) for n in self.neurons]
 
     def activate(self, z: Sequence[Any]) -> list[Any]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value
+from autograd.copying import lookup
 
 finite = st.floats(-1e6, 1e6)
 OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
@@ -482,6 +483,15 @@ def test_dot_has_2n_plus_1_parents():
     assert z.parents == (*ws, *xs, b)
     assert z.local_derivatives == (3.0, 4.0, 1.0, 2.0, 1.0)
     assert len(autograd.dot(ws, xs).parents) == 5
+
+
+@given(st.lists(st.tuples(st.floats(), st.floats()), max_size=5), st.floats())
+def test_dot_takes_its_row_at_once(pairs, bias):
+    ws, xs = [Value(w) for w, _ in pairs], [Value(x) for _, x in pairs]
+    quick = autograd.dot(ws, xs, Value(bias))
+    row = lookup("dot")(*ws, *xs, Value(bias))
+    assert (repr(quick.data), quick.op, quick.parents[:-1]) == (repr(row.data), "dot", (*ws, *xs))
+    assert repr(quick.local_derivatives) == repr(row.local_derivatives)
 
 
 @pytest.mark.parametrize("three", [3, 3.0, Fraction(3)])
