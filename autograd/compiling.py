@@ -17,6 +17,7 @@ from autograd.running import Options, Plan
 
 if TYPE_CHECKING:
     from autograd.costing import Cost
+    from autograd.reading import Reading
 
 _TRACES_KEPT = 32
 _RECENT = 4  # plans that a call is compared with before its arguments are taken apart
@@ -61,7 +62,7 @@ class Compiled:
         Raises:
             ValueError: there has been no call yet.
         """
-        return self._listed(self._plan_used_last(), is_full=True)
+        return self._listed(is_full=True)
 
     @property
     def code(self) -> str:
@@ -79,7 +80,7 @@ class Compiled:
     def __str__(self) -> str:
         if self._last is None:
             return f"{self!r}: call it once, with arguments such as it will get, then print it"
-        return self._listed(self._plan_used_last())
+        return self._listed(is_full=False)
 
     def __repr__(self) -> str:
         called = "" if self._last else ", not called yet"
@@ -90,16 +91,21 @@ class Compiled:
             raise ValueError(f"{self._name} gets its program at the first call: call it once")
         return self._last
 
-    def _listed(self, plan: Plan, is_full: bool = False) -> str:
-        from autograd.listing import listed
+    def reading(self) -> Reading:
+        """Read the program for the structure of arguments that was used last as equations."""
+        from autograd.reading import Reading
 
-        return listed(plan, self._name, self.argument_names(len(plan.forms)), self.cost, is_full)
-
-    def argument_names(self, count: int) -> list[str]:
-        """Name the first arguments as the function does."""
+        plan = self._plan_used_last()
         signature = self._signature()
         names = list(signature.parameters) if signature else []
-        return [names[i] if i < len(names) else f"args[{i}]" for i in range(count)]
+        count = len(plan.forms)
+        names += [f"args[{i}]" for i in range(len(names), count)]
+        return Reading(plan, self._name, names[:count])
+
+    def _listed(self, is_full: bool) -> str:
+        from autograd.listing import listed
+
+        return listed(self.reading(), self.cost, is_full)
 
     @property
     def _name(self) -> str:

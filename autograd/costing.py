@@ -109,7 +109,7 @@ class Cost:
     step        flops  in BLAS  functions  bytes
     dot (3→1)      60      60          0    344
     tanh (1)       10       0         10    160
-    a batch of 10: 70 flops, 86 % in BLAS; 10 functions; 504 bytes
+    a batch of 10: 70 flops, 86 % in BLAS; 10 functions; 504 bytes moved
     """
 
     steps: tuple[StepCost, ...]
@@ -157,7 +157,7 @@ class Cost:
         words = [f"{notation.count(self.flops, 'flop')}, {share}"]
         words += [notation.count(self.functions, "function")] if self.functions else []
         what = f"a batch of {self.samples:,}" if self.lane.moved else "a call"
-        return f"{what}: {'; '.join([*words, size(self.bytes)])}"
+        return f"{what}: {'; '.join([*words, size(self.bytes)])} moved"
 
     def __str__(self) -> str:
         head = ("step", "flops", "in BLAS", "functions", "bytes")

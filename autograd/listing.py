@@ -17,25 +17,21 @@ _MOST_LINES = 24
 _OVER_BATCH = {"mean": "the mean over the batch", "sum": "the sum over the batch"}
 
 
-def listed(
-    plan: Plan, name: str, arguments: Sequence[str], cost: Cost, is_full: bool = False
-) -> str:
-    """Write a plan.
+def listed(reading: Reading, cost: Cost, is_full: bool = False) -> str:
+    """Write a program.
 
     Args:
-        plan: the plan.
-        name: the name of the function.
-        arguments: the names of its arguments.
+        reading: the program, read as equations.
         cost: what it costs.
         is_full: whether no lines are left out.
     """
-    reading = Reading(plan, name, arguments)
+    plan, name, arguments = reading.plan, reading.name, reading.arguments
     forward, backward = _titles(reading, [arguments[i] for i in plan.arguments])
     sections = [(f"{name}({', '.join(arguments)}){_kind(plan)}", _arguments(reading))]
-    once = list(reading.forward(SHARED)) if plan.batched else []
+    once = reading.forward(SHARED) if plan.batched else []
     if once:
         sections.append(("once for all samples", once))
-    sections.append((forward, list(reading.forward(VARYING if plan.batched else SHARED))))
+    sections.append((forward, reading.forward(VARYING if plan.batched else SHARED)))
     if plan.arguments:
         sections.append((backward, Adjoints(reading).lines))
     lines = []

@@ -159,6 +159,7 @@ class Naming:
     def _own(self, vector: Vector, numbers: Sequence[int]) -> None:
         """Let a vector own inputs."""
         self.named.append(vector)
+        vector.is_per_sample = not self._inputs.is_parameter[numbers[0]]
         space = self._inputs.places[numbers[0]][0]
         self._vectors.own(vector, space, [self._inputs.places[i][1] for i in numbers])
 
@@ -229,6 +230,7 @@ class Naming:
             len(flat),
             rows=m if is_matrix else 0,
             by_row=bool(own_name) and by_row,
+            layer=layer,
         )
         if not own_name or own_name != keys[0][0]:
             vector.source = self._source(

@@ -74,7 +74,7 @@ class Reading:
     """
 
     def __init__(self, plan: Plan, name: str, arguments: Sequence[str]) -> None:
-        self.plan, self.name = plan, name
+        self.plan, self.name, self.arguments = plan, name, arguments
         program = plan.program
         self.vectors = Vectors(program)
         inputs = inputs_of(program, plan.forms, arguments)
@@ -120,6 +120,7 @@ class Reading:
                 name = f"v{others}"
             taken.add(name)
             vector.name = self.naming.unique(name)
+            vector.layer = layer if name in (f"z{layer}", f"x{layer}") else 0
             shown.append(equation)
         if result is not None and result.name:
             self.symbol = result.name
@@ -247,17 +248,17 @@ class Reading:
             text = f"[{text}]"
         return Term(text + "ᵀ" * flipped, size=use.size)
 
-    def forward(self, space: str) -> Iterator[Line]:
+    def forward(self, space: str) -> list[Line]:
         """Write the lines of what stands in a space."""
-        for equation in self.shown:
-            if equation.space != space:
-                continue
-            vector = equation.vector
-            if equation.tape:
-                rows = notation.count(vector.size, "number")
-                yield Line(vector.name, f"{rows}, computed one by one on a tape", sign=":")
-                continue
-            yield Line(vector.name, str(as_term(self.expression(equation))), self.size_of(equation))
+        return [self.line(equation) for equation in self.shown if equation.space == space]
+
+    def line(self, equation: Equation) -> Line:
+        """Write the line of an equation."""
+        name = equation.vector.name
+        if equation.tape:
+            numbers = notation.count(equation.vector.size, "number")
+            return Line(name, f"{numbers}, computed one by one on a tape", sign=":")
+        return Line(name, str(as_term(self.expression(equation))), self.size_of(equation))
 
     def size_of(self, equation: Equation) -> str:
         """Write what goes in and what comes out."""
@@ -273,6 +274,10 @@ class Reading:
         if aux:
             return f"returns {result}, and as aux {aux}"
         return "" if self.shown and result == self.shown[-1].vector.name else f"returns {result}"
+
+    def returned_uses(self) -> Iterator[Use]:
+        """Give what the function returns, without constants."""
+        return (x for x in self.outputs if isinstance(x, Use))
 
     def _several(self, outputs: Sequence[Use | float]) -> str:
         """Write outputs, those of one vector together."""

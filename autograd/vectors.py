@@ -30,6 +30,8 @@ class Vector:
         rows: how many neurons a matrix of weights has; 0 for what is no matrix.
         by_row: whether the symbol is a matrix with a row for each neuron; else it has a column for
             each, as the W of the lecture.
+        layer: the number of the layer that it belongs to, from 1; 0 for none.
+        is_per_sample: for an input, whether each sample has its own.
         value: the number that a constant is.
         elements: the names of the elements, where these are not the name with an index.
     """
@@ -39,6 +41,8 @@ class Vector:
     source: str = ""
     rows: int = 0
     by_row: bool = False
+    layer: int = 0
+    is_per_sample: bool = False
     value: float | None = None
     elements: Sequence[str] = field(default=(), repr=False)
 

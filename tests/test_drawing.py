@@ -391,7 +391,7 @@ def test_text_is_inside_its_box_in_collapsed_pictures(rankdir):
     assert texts_inside(draw(model, rankdir=rankdir)) >= 5
     compiled = ag.compile(lambda щщщщ_жшю, wwwwwwwww: log_sigmoid(щщщщ_жшю * wwwwwwwww))
     compiled(1.0, 2.0)
-    assert texts_inside(draw(compiled, rankdir=rankdir)) >= 8
+    assert texts_inside(draw(compiled, rankdir=rankdir)) >= 6
 
 
 class Holder:
