@@ -1,4 +1,4 @@
-"""How fast is compiled code: networks against NumPy by hand, on one thread of the processor.
+"""How fast is compiled code: networks against NumPy by hand and other libraries, on one thread.
 
 Run it from the repository's root: `python -m benchmarks.compiler`.
 
@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -30,6 +30,7 @@ import numpy as np
 
 import autograd
 from benchmarks import timing
+from benchmarks.network_peers import PEERS, Contender, listed
 from benchmarks.networks import Network, by_hand, micrograd_neuron, neuron, scalar_loss
 from benchmarks.timing import Requirement
 
@@ -47,26 +48,9 @@ QUICK = (Network((2, 3, 3, 1), 10), Network((3, 4, 4, 3), 7, "gelu"))
 
 LIMIT = 1.25  # times the time of NumPy by hand
 SAME = 1.1  # times the time of the same program
+TIMES_AS_FAST_AS = {"torch": 1.0, "casadi, map": 30.0, "micrograd": 10_000.0}
 COMPILED_WITHIN = 2.0  # seconds, the largest network
-
-
-@dataclass(frozen=True)
-class Contender:
-    """What a library makes of a network.
-
-    Attributes:
-        run: computes the mean loss and its gradient once.
-        numbers: makes a list of what `run` returns: the loss, then for each layer W, neuron by
-            neuron, and b. It is not timed.
-    """
-
-    run: Callable[[], Any]
-    numbers: Callable[[Any], list[float]]
-
-
-def listed(loss: float, arrays: Sequence[Any]) -> list[float]:
-    """List the loss and the numbers of arrays."""
-    return [loss, *np.concatenate([np.ravel(array) for array in arrays]).tolist()]
+PATIENCE = 10.0  # seconds to spend on the samples of one contender
 
 
 def numpy_by_hand(network: Network) -> Contender:
@@ -93,9 +77,9 @@ def chainrule(neuron: Callable[..., Any], network: Network) -> Contender:
     return Contender(run, numbers)
 
 
-# By name, what prepares a contender for a network; it gives None where the library is not
-# installed, or where it would take too long.
-CONTENDERS: dict[str, Callable[[Network], Contender | None]] = {
+Prepare = Callable[[Network], Contender | None]
+
+CONTENDERS: dict[str, Prepare] = {
     OURS: partial(chainrule, neuron),
     MICROGRAD_STYLE: partial(chainrule, micrograd_neuron),
     BY_HAND: numpy_by_hand,
@@ -105,17 +89,36 @@ CONTENDERS: dict[str, Callable[[Network], Contender | None]] = {
 # --- measuring ------------------------------------------------------------------------------------
 
 
-def measure(network: Network, rounds: int) -> dict[str, Any]:
+def everybody() -> dict[str, Prepare]:
+    """List the contenders whose libraries are installed; import these, and name the others."""
+    found = dict(CONTENDERS)
+    missing: set[str] = set()
+    for name, prepare in PEERS.items():
+        library = name.partition(",")[0]
+        try:
+            import_module(library)
+        except ImportError:
+            missing.add(library)
+        else:
+            found[name] = prepare
+    for library in sorted(missing):
+        print(f"{library} is left out, since it is not installed: pip install '.[bench,peers]'")
+    return found
+
+
+def measure(network: Network, prepared_by: Mapping[str, Prepare], rounds: int) -> dict[str, Any]:
     """Time all contenders in turn."""
-    found = {name: prepare(network) for name, prepare in CONTENDERS.items()}
-    contenders = {name: contender for name, contender in found.items() if contender}
+    contenders: dict[str, Contender] = {}
     first: dict[str, float] = {}
     numbers: dict[str, list[float]] = {}
-    for name, contender in contenders.items():
+    for name, prepare in prepared_by.items():
         start = process_time()
+        contender = prepare(network)
+        if contender is None:
+            continue
         result = contender.run()
         first[name] = process_time() - start
-        numbers[name] = contender.numbers(result)
+        contenders[name], numbers[name] = contender, contender.numbers(result)
     differences = {
         name: timing.largest_difference(own, numbers[BY_HAND]) for name, own in numbers.items()
     }
@@ -124,7 +127,7 @@ def measure(network: Network, rounds: int) -> dict[str, Any]:
     for name, contender in contenders.items():
         loops = timing.loops_for(timing.seconds(contender.run, clock=process_time))
         samples[name] = partial(timing.seconds, contender.run, loops, clock=process_time)
-    seconds = timing.in_turn(samples, rounds)
+    seconds = timing.in_turn(samples, rounds, PATIENCE)
     return {
         "samples": network.samples,
         "largest_difference": differences,
@@ -154,7 +157,7 @@ def required_of(network: Network, section: dict[str, Any]) -> list[Requirement]:
     """Compare a network's figures with those promised."""
     medians = section["medians"]
     ours = medians[OURS]
-    return [
+    requirements = [
         Requirement(
             f"{network}: time over NumPy by hand", ours / medians[BY_HAND], "at most", LIMIT
         ),
@@ -165,6 +168,12 @@ def required_of(network: Network, section: dict[str, Any]) -> list[Requirement]:
             SAME,
         ),
     ]
+    requirements += [
+        Requirement(f"{network}: times as fast as {peer}", medians[peer] / ours, "at least", limit)
+        for peer, limit in TIMES_AS_FAST_AS.items()
+        if peer in medians
+    ]
+    return requirements
 
 
 def main() -> None:
@@ -176,17 +185,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=21, help="samples of each contender")
     options = parser.parse_args()
     networks = QUICK if options.quick else NETWORKS
-    versions = {name: timing.version(name) for name in ("chainrule", "numpy", "scipy")}
+    prepared_by = everybody()
+    libraries = ("chainrule", "numpy", "scipy", "torch", "casadi", "micrograd")
+    versions = {name: timing.version(name) for name in libraries}
     report: dict[str, Any] = {"benchmark": "compiler", "versions": versions, "networks": {}}
     required: list[Requirement] = []
     for network in networks:
-        section = measure(network, 1 if options.quick else options.rounds)
+        section = measure(network, prepared_by, 1 if options.quick else options.rounds)
         report["networks"][str(network)] = section
         show(network, section)
         required += required_of(network, section)
-    compiling = section["first_call"][OURS]
-    what = f"{networks[-1]}: trace, compile and first call"
-    required.append(Requirement(what, compiling, "at most", COMPILED_WITHIN, " s"))
+    for name in (OURS, MICROGRAD_STYLE):
+        what = f"{networks[-1]}: first call, {name.removeprefix('chainrule, ')}"
+        seconds = section["first_call"][name]
+        required.append(Requirement(what, seconds, "at most", COMPILED_WITHIN, " s"))
     print()
     timing.show_requirements(required)
     timing.save(options.out, report, required)

@@ -18,7 +18,7 @@ SCRIPTS = ["engine", "derivatives", "compiler", "training"]
 PEERS = {
     "engine": ["micrograd", "xad"],
     "derivatives": ["xad", "HIPS autograd"],
-    "compiler": ["numpy", "scipy"],
+    "compiler": ["numpy", "scipy", "torch", "casadi", "micrograd"],
     "training": ["scikit-learn"],
 }
 
@@ -99,7 +99,9 @@ def test_requirements_are_judged(run):
         assert row["what"] in printed
 
 
-@pytest.mark.parametrize("peer", ["micrograd", "xad", "HIPS autograd", "scikit-learn"])
+@pytest.mark.parametrize(
+    "peer", ["micrograd", "xad", "HIPS autograd", "torch", "casadi", "scikit-learn"]
+)
 def test_peer_takes_part(run, peer):
     name, printed, report = run
     if peer not in PEERS[name]:
@@ -109,6 +111,21 @@ def test_peer_takes_part(run, peer):
         assert f"{peer} is left out, since it is not installed" in printed
         pytest.skip(f"{peer} is not installed")
     assert any(contender.startswith(peer) for contender in found)
+
+
+def test_compiler_is_held_to_its_promises_over_peers(run):
+    name, _, report = run
+    if name != "compiler":
+        return
+    rows = {row["what"]: row for row in report["requirements"]}
+    for network, race in report["networks"].items():
+        medians = race["medians"]
+        for peer, limit in {"torch": 1.0, "casadi, map": 30.0, "micrograd": 10_000.0}.items():
+            row = rows.get(f"{network}: times as fast as {peer}")
+            assert (row is None) == (peer not in medians)
+            if row:
+                assert row["measured"] == medians[peer] / medians["chainrule, compiled"]
+                assert (row["relation"], row["limit"]) == ("at least", limit)
 
 
 def test_engine_counts_the_ratios_from_the_medians(run):
