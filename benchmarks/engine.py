@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import autograd
@@ -336,12 +336,15 @@ def depth(effort: Effort) -> Section:
 
 
 def _depth_sample(shape: Callable[[int], float], nodes: int, paused: bool) -> float:
-    """Take the time of one graph, and check its gradient."""
+    """Take the processor's time for one graph, and check its gradient.
+
+    A long run is interrupted more often than a short one: the time of others is no growth.
+    """
     gc.collect()
     with _collector(paused):
-        start = perf_counter()
+        start = process_time()
         gradient = shape(nodes)
-        elapsed = perf_counter() - start
+        elapsed = process_time() - start
     expected = nodes + 1.0 if shape is chain else 1.0
     if gradient != expected:
         raise SystemExit(f"{shape.__name__}({nodes}): the gradient is {gradient}, not {expected}")
