@@ -42,7 +42,8 @@ class _Pass:
 
     def moved(self, operands: Sequence[Operand]) -> tuple[Operand, ...]:
         """Give operands of the old trace as operands of the new one."""
-        return tuple([self.place[x] if isinstance(x, int) else x for x in operands])
+        place = self.place
+        return tuple([place[x] if x.__class__ is int else x for x in operands])
 
 
 def _expanded(

@@ -95,7 +95,11 @@ class Trace:
     def apply(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
         """Add an operation, unless the same is there already, and give its row."""
         # by repr, a constant is apart from the row of that number, and 0.0 from -0.0
-        key = (op, tuple([repr(x) if x.__class__ is float else x for x in operands]))
+        key: Any = op, operands
+        for x in operands:
+            if x.__class__ is float:
+                key = op, tuple([repr(x) if x.__class__ is float else x for x in operands])
+                break
         row = self._rows.get(key)
         if row is None:
             row = self._rows[key] = self.add(op, operands)

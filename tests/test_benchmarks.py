@@ -14,11 +14,12 @@ from benchmarks import timing
 from benchmarks.problems import Problem
 
 ROOT = Path(__file__).parent.parent
-SCRIPTS = ["engine", "derivatives", "compiler", "training"]
+SCRIPTS = ["engine", "derivatives", "compiler", "irregular", "training"]
 PEERS = {
     "engine": ["micrograd", "xad"],
     "derivatives": ["xad", "HIPS autograd"],
     "compiler": ["numpy", "scipy", "torch", "casadi", "micrograd"],
+    "irregular": ["numpy", "scipy", "casadi", "jax"],
     "training": ["scikit-learn"],
 }
 
@@ -44,6 +45,8 @@ def races(report):
         return [report["network"]]
     if report["benchmark"] == "compiler":
         return list(report["networks"].values())
+    if report["benchmark"] == "irregular":
+        return list(report["races"].values())
     if report["benchmark"] == "training":
         return report["trainings"]
     tasks = ["gradient", "hvp", "hessian"]
@@ -100,7 +103,7 @@ def test_requirements_are_judged(run):
 
 
 @pytest.mark.parametrize(
-    "peer", ["micrograd", "xad", "HIPS autograd", "torch", "casadi", "scikit-learn"]
+    "peer", ["micrograd", "xad", "HIPS autograd", "torch", "casadi", "jax", "scikit-learn"]
 )
 def test_peer_takes_part(run, peer):
     name, printed, report = run
