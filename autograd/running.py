@@ -23,6 +23,7 @@ from scipy import special
 
 from autograd.activity import active_places
 from autograd.arguments import Form, Leaf, assembler, leaves_of, matcher, spec_of
+from autograd.backward import collector_paused
 from autograd.emitting import Code, function_code
 from autograd.grouping import SHARED, VARYING, Tape, grouped
 from autograd.lowering import Backward, Forward
@@ -335,8 +336,9 @@ class Workspace:
         shared = {"S": self.values, "dS": self.slopes, "mS": np.zeros(count, dtype=bool)}
         blocks = -(-size // plan.block)
         self.block = -(-size // blocks) if size else 1
-        self.full = _Lanes(plan, shared, min(self.block, size))
-        self.rest = _Lanes(plan, shared, size % self.block) if size % self.block else self.full
+        with collector_paused():  # a long tape makes many objects, and no garbage
+            self.full = _Lanes(plan, shared, min(self.block, size))
+            self.rest = _Lanes(plan, shared, size % self.block) if size % self.block else self.full
         self.targets = [
             (self.values[x.start : x.start + x.leaf.count].reshape(x.leaf.shape), x.index)
             for x in plan.inputs

@@ -83,7 +83,7 @@ class Graph:
     def rows(self) -> list[tuple[str, int, int]]:
         """Draw the operations and their operands; the same whenever asked."""
         rng = random.Random(0)
-        names = ("+", "-", "*", "sin", "cos", "tanh")
+        names = ("+", "-", "*", "sin", "tanh", "atan")
         rows = []
         for here in range(INPUTS, INPUTS + self.nodes):
             start = max(0, here - self.reach)
@@ -100,7 +100,7 @@ def function_of(graph: Graph, functions: Any) -> Callable[[Sequence[Scalar]], Sc
 
     Args:
         graph: the operations.
-        functions: has `sin`, `cos` and `tanh` for numbers of this kind.
+        functions: has `sin`, `tanh` and `atan` for numbers of this kind.
     """
     rows = graph.rows()
     used = {x for name, a, b in rows for x in ((a, b) if name in "+-*" else (a,))}
