@@ -123,7 +123,7 @@ def test_memory_is_bounded_however_long_the_program_and_the_batch(monkeypatch):
 def test_the_listing_says_what_is_on_a_tape():
     f = ag.compile(lambda x, y: run(ROWS, x, y), in_axes=0)
     f(np.ones(2), np.ones(2))
-    assert "rows, one by one: " in str(f)
+    assert "numbers, computed one by one on a tape" in str(f)
 
 
 def test_numbers_that_all_lanes_share():
