@@ -93,7 +93,7 @@ def line_legend(scale: float) -> str:
     """
     small = 11
     texts = (
-        (f"weights up to {scale:.2g}: the larger, the thicker", ""),
+        (f"weights up to {scale:.4g}: the larger, the thicker", ""),
         ("positive, ending in an arrow", f'COLOR="{_POSITIVE_LINE}"'),
         ("negative, ending in a bar", f'COLOR="{_NEGATIVE_LINE}"'),
     )
