@@ -1,5 +1,13 @@
 """A scalar reverse-mode autodiff engine that shows what it does.
 
+The node: `Value`; `no_grad`, `zero_grad`, `detect_anomaly`.
+Functions, of floats, Values and arrays: `exp`, `tanh`, `relu`, `dot`, `where` and their kin.
+Derivatives of any order: `grad`, `value_and_grad`, `jacobian`, `hessian`, `hvp`, `jvp`, `vjp`;
+`check_grads` compares them with finite differences, and `primitive` adds an operation.
+Array code from scalar code: `compile`.
+Pictures: `draw`, and `animate` and `interactive`, which move.
+Explanations: `forward_steps`, `backward_steps`, `explain`, `paths`, `why`.
+
 >>> from autograd import Value
 >>> x = Value(2.0, name="x")
 >>> y = x * x + 1

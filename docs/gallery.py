@@ -17,7 +17,7 @@ from typing import Any
 
 import autograd
 import nn
-from autograd import Value, dot, relu, sigmoid, square, tanh, worksheets
+from autograd import Value, dot, relu, square, tanh, worksheets
 from autograd.animation import Animation
 from autograd.drawing import Drawing
 from autograd.explaining import Explanation
@@ -34,7 +34,7 @@ Every kind of picture, with the code that makes it. The code begins with
 
 ```python
 import autograd, nn
-from autograd import Value, dot, relu, sigmoid, square, tanh, worksheets
+from autograd import Value, dot, relu, square, tanh, worksheets
 ```
 
 In a notebook, the last line of each shows the picture; `.save("picture.svg")` writes a drawing to a
@@ -115,16 +115,22 @@ def batch():
 
 @entry("A compiled function")
 def compiled():
-    """The scalar code of a neuron and its loss, traced once, is a few steps on vectors.
+    """The scalar code of a network and its loss, traced once, is a few steps on vectors.
 
-    They run over the whole batch; `print(fast)` lists them.
+    They run over the whole batch; `print(fast)` lists them, and those of the gradient.
     """
 
-    def loss(w, b, x, y):
-        return square(sigmoid(dot(w, x, b)) - y)
+    def neuron(w, b, x):
+        return sum((w_i * x_i for w_i, x_i in zip(w, x, strict=True)), b)
 
+    def loss(hidden, output, x, y):
+        x = [neuron(w, b, x).tanh() for w, b in hidden]
+        return (neuron(*output, x) - y) ** 2
+
+    hidden = [([0.5, -1.0], 0.0), ([1.0, 0.5], 0.1), ([-0.5, 1.0], 0.0)]
+    output = ([1.0, -1.0, 0.5], 0.0)
     fast = autograd.compile(loss, in_axes=(None, None, 0, 0), reduce="mean")
-    fast([0.5, -0.5], 0.1, [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [0.0, 1.0, 1.0])
+    fast(hidden, output, [[1.0, 2.0], [3.0, 4.0]], [1.0, 2.0])
     return autograd.draw(fast)
 
 

@@ -1,5 +1,14 @@
 """Neurons, layers and networks on top of the engine, and all it takes to train them.
 
+Networks: `Neuron`, `Layer`, `MLP`, and `Module` for your own; `ACTIVATIONS`, `init`.
+Losses: `mse_loss`, `mae_loss`, `cross_entropy`, `binary_cross_entropy`, `hinge_loss`.
+Training: `fit`, with `SGD`, `Adam` or `AdamW`, a schedule of the learning rate such as `Cosine`,
+and callbacks such as `EarlyStopping` and `Checkpoint`; it returns a `History`, and warns of common
+mistakes with a `MistakeWarning`.
+What was learnt: `predict`, `accuracy`, `confusion_matrix`; `dead_units`, `saturation`, `sparsity`,
+`gradient_statistics`.
+Files and data: `save`, `load`, `read_metadata`; `data`, `plot`.
+
 >>> import nn
 >>> model = nn.MLP(2, [16, 16, 1], seed=0)
 >>> len(model.parameters())

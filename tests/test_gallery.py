@@ -63,12 +63,6 @@ def test_every_picture_is_there_and_small_and_shown(made):
         assert path.suffix == ".svg" or path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
-def test_the_readme_shows_pictures_of_the_gallery():
-    names = shown_in(ROOT / "README.md")
-    assert len(names) >= 3
-    assert {f"docs/{name}" for name in shown_in(DOCS / "gallery.md")} >= set(names)
-
-
 def test_the_command_in_the_readme_draws_its_first_picture(tmp_path):
     assert main(["tanh(w*x + b)", "w=-3", "x=2", "b=6.88", "--draw", f"{tmp_path}/o.svg"]) == 0
     assert content(tmp_path / "o.svg") == content(DOCS / "neuron.svg")
