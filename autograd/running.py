@@ -23,7 +23,7 @@ from scipy import special
 
 from autograd.activity import active_places
 from autograd.arguments import Form, Leaf, assembler, leaves_of, matcher, spec_of
-from autograd.backward import collector_paused
+from autograd.collector import collector_paused
 from autograd.emitting import Code, function_code
 from autograd.grouping import SHARED, VARYING, Tape, grouped
 from autograd.lowering import Backward, Forward

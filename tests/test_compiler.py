@@ -425,7 +425,7 @@ def test_what_a_rule_and_its_derivative_have_in_common_is_computed_once(
 
     layer = ag.compile(lambda x: ag.fsum([function(xi) for xi in x]), in_axes=0)
     layer.value_and_grad(np.ones((2, 20)))
-    assert layer.listing.count(call) == times
+    assert layer.code.count(call) == times
     w, x = 0.75, np.random.default_rng(0).normal(size=(7, 3))
     want = [ag.value_and_grad(f, argnums=(0, 1))(w, list(row)) for row in x]
     value, (by_w, by_x) = ag.compile(f, in_axes=(None, 0), argnums=(0, 1)).value_and_grad(w, x)
