@@ -9,7 +9,7 @@ and if need be whole stretches of depths.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +28,7 @@ _MOST_FAMILIES = 12  # groups of leaves
 _MOST_SLOTS = 8  # of a single operation
 
 
-@dataclass
+@dataclass(eq=False)
 class Group:
     """Nodes that are drawn as one box.
 
@@ -92,7 +92,7 @@ class Collapsed:
 
 
 def collapsed(
-    order: Sequence[Value], variables: Collection[Value], found: Membership, level: str
+    order: Sequence[Value], variables: Collection[Value], found: Membership, collapse: str
 ) -> Collapsed:
     """Collapse a graph.
 
@@ -100,7 +100,8 @@ def collapsed(
         order: the nodes, parents before children.
         variables: leaves that are no numbers even without a name.
         found: where the nodes belong.
-        level: what becomes one box: "neuron", "layer" or "module".
+        collapse: what becomes one box: "neuron", "layer" or "module"; or "auto", the first of
+            these that a reader can take in.
 
     >>> from autograd import tanh
     >>> x = Value(0.5)
@@ -110,8 +111,22 @@ def collapsed(
     >>> [len(g.members) for g in collapsed(chain, {x}, Membership(), "layer").groups]
     [1, 1000]
     """
-    group_of: dict[Value, Group] = {}
-    _collect_modules(order, found, level, group_of)
+    *finer, coarsest = LEVELS if collapse == "auto" else (collapse,)
+    for level in finer:
+        group_of: dict[Value, Group] = {}
+        if _collect_modules(order, found, level, group_of) <= MOST_BOXES:
+            result = _completed(order, variables, level, group_of)
+            if result.is_legible:
+                return result
+    group_of = {}
+    _collect_modules(order, found, coarsest, group_of)
+    return _completed(order, variables, coarsest, group_of)
+
+
+def _completed(
+    order: Sequence[Value], variables: Collection[Value], level: str, group_of: dict[Value, Group]
+) -> Collapsed:
+    """Put together what belongs to no module, and connect the groups."""
     _collect_operations(order, group_of)
     _collect_variables(order, variables, level, group_of)
     return _connected(order, group_of)
@@ -119,8 +134,8 @@ def collapsed(
 
 def _collect_modules(
     order: Iterable[Value], found: Membership, level: str, group_of: dict[Value, Group]
-) -> None:
-    """Put together what belongs to one neuron, layer or module."""
+) -> int:
+    """Put together what belongs to one neuron, layer or module, and return how many there are."""
     modules: dict[Path, Group] = {}
     for i, node in enumerate(order):
         path = found.paths.get(node)
@@ -133,6 +148,7 @@ def _collect_modules(
                 modules[path] = Group("module", i, path)
             modules[path].members.append(node)
             group_of[node] = modules[path]
+    return len(modules)
 
 
 # --- operations that no name tells ----------------------------------------------------------------
@@ -258,10 +274,10 @@ def _collect_variables(
     order: Sequence[Value], variables: Collection[Value], level: str, group_of: dict[Value, Group]
 ) -> None:
     """Put together leaves that the same groups use, if their names differ in numbers only."""
-    users: dict[Value, dict[int, None]] = {}
+    users: dict[Value, dict[Group, None]] = {}
     for node in order:
         if node.op:
-            user = id(group_of[node])
+            user = group_of[node]
             for x in node._operands():
                 if x.__class__ is not float and x not in group_of:
                     users.setdefault(x, {})[user] = None
@@ -294,29 +310,31 @@ def _stem(node: Value) -> str:
 
 def _connected(order: Sequence[Value], group_of: dict[Value, Group]) -> Collapsed:
     """Put the groups in order, with the numbers they use, and bundle the edges between them."""
-    groups: dict[int, Group] = {id(group): group for group in group_of.values()}
-    counts: dict[tuple[int, int, int], int] = defaultdict(int)
-    edges: dict[tuple[int, int, int], tuple[Value, int]] = {}
-    numbers: dict[tuple[int, int], Group] = {}
+    groups = dict.fromkeys(group_of.values())
+    counts: dict[tuple[Group, Group, int], int] = defaultdict(int)
+    edges: dict[tuple[Group, Group, int], tuple[Value, int]] = {}
+    numbers: dict[tuple[Group, int], Group] = {}
     for i, node in enumerate(order):
         if not node.op:
             continue
-        head = group_of[node]
-        single = head.is_single
-        for k, x in enumerate(node._operands()):
-            slot = k if single else -1
-            if x.__class__ is float or x not in group_of:
-                tail = numbers.setdefault((id(head), slot), Group("numbers", i))
-                tail.members.append(x if x.__class__ is float else x.data)
-                groups[id(tail)] = tail
-            else:
-                tail = group_of[x]
-            if tail is not head:
-                counts[id(tail), id(head), slot] += 1
-                edges[id(tail), id(head), slot] = node, k
-    sequence = sorted(groups.values(), key=lambda g: (g.place, g.kind != "numbers"))
-    place = {id(group): i for i, group in enumerate(sequence)}
-    links = [
-        Link(place[t], place[h], counts[t, h, slot], *edges[t, h, slot]) for t, h, slot in counts
-    ]
+        head, operands = group_of[node], node._operands()
+        tails = [*map(group_of.get, operands)]  # in C: most of the time goes here
+        slots = range(len(operands)) if head.is_single else [-1]
+        for slot in slots:
+            first, last = (slot, slot + 1) if head.is_single else (0, len(operands))
+            for known, count in Counter(tails[first:last]).items():
+                tail = known or numbers.setdefault((head, slot), Group("numbers", i))
+                if known is None:
+                    groups[tail] = None
+                    tail.members += [
+                        x if x.__class__ is float else x.data
+                        for x, found in zip(operands[first:last], tails[first:last], strict=True)
+                        if found is None
+                    ]
+                if tail is not head:
+                    counts[tail, head, slot] += count
+                    edges[tail, head, slot] = node, tails.index(known, first)
+    sequence = sorted(groups, key=lambda group: (group.place, group.kind != "numbers"))
+    place = {group: i for i, group in enumerate(sequence)}
+    links = [Link(place[t], place[h], n, *edges[t, h, slot]) for (t, h, slot), n in counts.items()]
     return Collapsed(sequence, links)

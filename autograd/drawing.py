@@ -196,10 +196,7 @@ def _collapsed_source(
 ) -> str:
     """Draw the graph with as many boxes as fit."""
     members = membership(order)
-    for level in LEVELS if collapse == "auto" else (collapse,):
-        found = collapsed(order, variables, members, level)
-        if found.is_legible:
-            break
+    found = collapsed(order, variables, members, collapse)
     places = {node: i for i, node in enumerate(order)}
     return collapsed_source(
         found, members, show=fields, rankdir=rankdir, places=places, legend=legend

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from autograd import dotting, notation
-from autograd.collapsing import LEVELS, collapsed, operands_of
+from autograd.collapsing import collapsed, operands_of
 from autograd.graph import topological_order
 from autograd.membership import Membership, Path, is_bias, layer_of, membership, path_of
 from autograd.summaries import collapsed_source, facts_of, node_frames
@@ -54,10 +54,7 @@ def model_picture(
         )
         return source, text
     variables = dotting.with_edge(order).union(roots, names)
-    for level in LEVELS if collapse == "auto" else (collapse,):
-        found = collapsed(order, variables, members, level)
-        if found.is_legible:
-            break
+    found = collapsed(order, variables, members, collapse)
     source = collapsed_source(
         found,
         members,
