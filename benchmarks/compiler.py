@@ -18,18 +18,13 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-# BLAS reads these when NumPy is imported: one thread for everybody
-os.environ.update(
-    dict.fromkeys(
-        ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
-        "1",
-    )
-)
+from benchmarks import timing
+
+os.environ.update(timing.ONE_THREAD)
 
 import numpy as np
 
 import autograd
-from benchmarks import timing
 from benchmarks.network_peers import PEERS, Contender, listed
 from benchmarks.networks import Network, by_hand, micrograd_neuron, neuron, scalar_loss
 from benchmarks.timing import Requirement

@@ -1,9 +1,10 @@
-"""How fast are gradients, Hessians and Hessian products, by the eager engine and by its peers.
+"""How fast are gradients, Hessians and Hessian products: eager, compiled, and by peers.
 
 Run it from the repository's root: `python -m benchmarks.derivatives`.
 
 XAD-Py gives gradients only: its tape has the first order. HIPS autograd, whose import name is ours,
-runs in a process and an environment of its own; `--setup-peers` makes that environment.
+runs in a process and an environment of its own; `--setup-peers` makes that environment. Compiled
+functions run in a process of their own as well, for NumPy's sake.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import autograd
@@ -38,6 +40,8 @@ TASKS = ("gradient", "hvp", "hessian")
 
 OURS = "chainrule, scalar"
 DOT = "chainrule, dot neurons"
+COMPILED = "chainrule, compiled"
+COMPILED_DOT = "chainrule, dot neurons, compiled"
 XAD = "xad, scalar"
 HIPS = "HIPS autograd, scalar"
 HIPS_VECTORISED = "HIPS autograd, vectorised"
@@ -91,8 +95,8 @@ def xad_gradient(problem: Problem) -> Callable[[], list[float]]:
     return run
 
 
-class Hips:
-    """HIPS autograd, in a process that lives as long as this object is in use."""
+class Worker:
+    """A process that does tasks, and lives as long as this object is in use."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -115,7 +119,7 @@ class Hips:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit("the process with HIPS autograd ended: its error stands above")
+            raise SystemExit("a process that does tasks ended: its error stands above")
         return json.loads(line)
 
 
@@ -134,22 +138,25 @@ def setup_peers() -> None:
 
 
 @contextmanager
-def hips_worker(python: Path) -> Iterator[Hips | None]:
-    """Start the process, and end it; there is none if `python` does not exist."""
+def worker(*command: str) -> Iterator[Worker]:
+    """Start a process with one thread, and end it."""
+    environment = {**os.environ, **timing.ONE_THREAD}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        yield Worker(process)
+
+
+@contextmanager
+def hips_worker(python: Path) -> Iterator[Worker | None]:
+    """Start the process with HIPS autograd, and end it; there is none without `python`."""
     if not python.exists():
         print("HIPS autograd is left out, since it is not installed: use --setup-peers")
         yield None
         return
-    worker = Path(__file__).with_name("hips_worker.py")
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    with subprocess.Popen(
-        [str(python), str(worker)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    ) as process:
-        yield Hips(process)
+    # -E: a path in the environment would lead it to our package
+    with worker(str(python), "-E", str(Path(__file__).with_name("hips_worker.py"))) as hips:
+        yield hips
 
 
 # --- the tasks ------------------------------------------------------------------------------------
@@ -163,14 +170,23 @@ def our_functions(problem: Problem) -> dict[str, Callable[[Any], Any]]:
     return forms
 
 
-def contenders(problem: Problem, task: str, hips: Hips | None) -> dict[str, Contender]:
+def contenders(
+    problem: Problem, task: str, compiled: Worker, hips: Worker | None
+) -> dict[str, Contender]:
     """Set up everybody who can do a task, ourselves first."""
     x, v = problem.start(), problem.direction()
-    forms = our_functions(problem)
+    found = {}
+    for name, f in our_functions(problem).items():
+        if task == "hvp":
+            found[name] = here(partial(autograd.hvp, f, x, v))
+        else:
+            transform = autograd.grad if task == "gradient" else autograd.hessian
+            found[name] = here(partial(transform(f), x))
+    found[COMPILED] = compiled.contender(problem, "scalar", task)
+    if DOT in found:
+        found[COMPILED_DOT] = compiled.contender(problem, "dot", task)
     if task == "hvp":
-        return {name: here(partial(autograd.hvp, f, x, v)) for name, f in forms.items()}
-    transform = autograd.grad if task == "gradient" else autograd.hessian
-    found = {name: here(partial(transform(f), x)) for name, f in forms.items()}
+        return found
     if task == "gradient":
         try:
             found[XAD] = here(xad_gradient(problem))
@@ -183,13 +199,13 @@ def contenders(problem: Problem, task: str, hips: Hips | None) -> dict[str, Cont
 
 
 def measure_problem(
-    problem: Problem, hips: Hips | None, rounds: int, patience: float
+    problem: Problem, compiled: Worker, hips: Worker | None, rounds: int, patience: float
 ) -> dict[str, Any]:
     """Check that all compute the same, and take their times in turn, over all tasks together.
 
     Who is known to take too long over a Hessian is spared it.
     """
-    found = {task: contenders(problem, task, hips) for task in TASKS}
+    found = {task: contenders(problem, task, compiled, hips) for task in TASKS}
     spared = []
     for name in (HIPS, HIPS_VECTORISED):  # whose Hessian takes n sweeps or more
         if hips and problem.n * found["gradient"][name].sample(1) > patience:
@@ -197,12 +213,16 @@ def measure_problem(
             del found["hessian"][name]
     section: dict[str, Any] = {"variables": problem.n, "spared_the_hessian": spared}
     for task, those in found.items():
-        numbers = {name: contender.compute() for name, contender in those.items()}
+        numbers, first = {}, {}
+        for name, contender in those.items():
+            start = perf_counter()
+            numbers[name] = contender.compute()
+            first[name] = perf_counter() - start
         differences = {
             name: timing.largest_difference(its, numbers[OURS]) for name, its in numbers.items()
         }
         timing.refuse_disagreement(differences)
-        section[task] = {"largest_difference": differences}
+        section[task] = {"largest_difference": differences, "first_call": first}
     samples = timing.in_turn(
         {
             (task, name): partial(contender.sample, timing.loops_for(contender.sample(1)))
@@ -230,9 +250,11 @@ def show(problem: Problem, section: dict[str, Any]) -> None:
             else:
                 is_spared = task == "hessian" and name in section["spared_the_hessian"]
                 row += ["spared" if is_spared else "-", ""]
-        rows.append(row)
+        first = section["hessian"]["first_call"].get(name)
+        rows.append([*row, "" if first is None else f"{first:.2f}"])
     print(f"\n{problem}: {problem.n} variables; ms, and × the time of our scalar code")
-    print(timing.table(["", "gradient", "×", "hvp", "×", "Hessian", "×"], rows))
+    head = ["", "gradient", "×", "hvp", "×", "Hessian", "×", "its first call, s"]
+    print(timing.table(head, rows))
 
 
 def required_of(problem: Problem, section: dict[str, Any]) -> list[Requirement]:
@@ -246,8 +268,15 @@ def required_of(problem: Problem, section: dict[str, Any]) -> list[Requirement]:
             if peer in medians
             for ratio in [medians[OURS] / medians[peer]]
         ]
+        requirements += [
+            Requirement(f"{problem}: {task}, {form} over {HIPS_VECTORISED}", ratio, "at most", 1.0)
+            for name in (COMPILED, COMPILED_DOT)
+            if name in medians and HIPS_VECTORISED in medians
+            for form in [name.removeprefix("chainrule, ")]
+            for ratio in [medians[name] / medians[HIPS_VECTORISED]]
+        ]
     gradients, products, hessians = [section[task]["medians"] for task in TASKS]
-    for name in products:
+    for name in our_functions(problem):
         of = f"{problem}: {name.removeprefix('chainrule, ')}"
         if problem.name == "mlp":
             ratio = products[name] / gradients[name]
@@ -289,12 +318,14 @@ def main() -> None:
     rounds = 1 if options.quick else options.rounds
     report: dict[str, Any] = {"benchmark": "derivatives"}
     required: list[Requirement] = []
-    with hips_worker(hips_python) as hips:
+    compiled_worker = worker(sys.executable, "-m", "benchmarks.compiled_worker")
+    with compiled_worker as compiled, hips_worker(hips_python) as hips:
         report["versions"] = {name: timing.version(name) for name in ("chainrule", "xad")}
+        report["versions"]["numpy"] = compiled.version
         report["versions"]["HIPS autograd"] = hips and hips.version
         report["problems"] = {}
         for problem in QUICK if options.quick else PROBLEMS:
-            section = measure_problem(problem, hips, rounds, options.patience)
+            section = measure_problem(problem, compiled, hips, rounds, options.patience)
             report["problems"][str(problem)] = section
             show(problem, section)
             required += required_of(problem, section)

@@ -21,19 +21,14 @@ from time import process_time
 from types import SimpleNamespace
 from typing import Any
 
-# read when the libraries are imported: one thread for everybody
-os.environ.update(
-    dict.fromkeys(
-        ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
-        "1",
-    )
-)
+from benchmarks import timing
+
+os.environ.update(timing.ONE_THREAD)
 os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 import numpy as np
 
 import autograd
-from benchmarks import timing
 from benchmarks.timing import Requirement
 
 Scalar = Any  # a number of any kind

@@ -23,6 +23,11 @@ Name = TypeVar("Name", bound=Hashable)
 
 RESULTS = Path(__file__).parent / "results"
 
+# What BLAS reads in the environment when NumPy is imported: one thread for everybody
+ONE_THREAD = dict.fromkeys(
+    ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
+
 
 def seconds(
     run: Callable[[], object], loops: int = 1, clock: Callable[[], float] = perf_counter

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 SCRIPTS = ["engine", "derivatives", "compiler", "irregular", "training"]
 PEERS = {
     "engine": ["micrograd", "xad"],
-    "derivatives": ["xad", "HIPS autograd"],
+    "derivatives": ["numpy", "xad", "HIPS autograd"],
     "compiler": ["numpy", "scipy", "torch", "casadi", "micrograd"],
     "irregular": ["numpy", "scipy", "casadi", "jax"],
     "training": ["scikit-learn"],
@@ -114,6 +114,23 @@ def test_peer_takes_part(run, peer):
         assert f"{peer} is left out, since it is not installed" in printed
         pytest.skip(f"{peer} is not installed")
     assert any(contender.startswith(peer) for contender in found)
+
+
+def test_derivatives_are_also_compiled(run):
+    name, _, report = run
+    if name != "derivatives":
+        return
+    rows = {row["what"]: row for row in report["requirements"]}
+    vectorised = "HIPS autograd, vectorised"
+    for problem, section in report["problems"].items():
+        forms = ["compiled", "dot neurons, compiled"] if "mlp" in problem else ["compiled"]
+        for task in ("gradient", "hvp", "hessian"):
+            medians = section[task]["medians"]
+            assert {f"chainrule, {form}" for form in forms} <= set(medians)
+            for form in forms if task != "hvp" and vectorised in medians else []:
+                row = rows[f"{problem}: {task}, {form} over {vectorised}"]
+                assert row["measured"] == medians[f"chainrule, {form}"] / medians[vectorised]
+                assert (row["relation"], row["limit"]) == ("at most", 1.0)
 
 
 def test_compiler_is_held_to_its_promises_over_peers(run):
