@@ -193,16 +193,21 @@ def _through_log_softmax(
 
 
 def _through_part(
-    _adjoints: Adjoints, equation: Equation, gradient: Operand, _: Term | None
+    adjoints: Adjoints, equation: Equation, gradient: Operand, out: Term | None
 ) -> Sequence[Operand]:
-    (z,) = equation.operands
-    assert isinstance(z, Use)
-    by = Term(f"∂{equation.vector.name}/∂{z}", size=z.size, binds=PRODUCT)
-    return [
-        Term("matrix", [Term(f"({by})ᵀ"), gradient], z.size)
-        if equation.vector.size > 1
-        else times(gradient, by)
-    ]
+    """∂p_i/∂z = p_i · (onehot(i) − softmax(z)), ∂(ln p_i)/∂z = onehot(i) − softmax(z)."""
+    z, piece = adjoints.reading.term(equation.operands[0]), equation.part
+    assert isinstance(z, Term)
+    assert piece is not None
+    if not piece.is_one:
+        by = Term(f"(∂{equation.vector.name}/∂{z})ᵀ", size=z.size)
+        return [Term("matrix", [by, gradient], z.size)]
+    others = applied(
+        "-", [Term(f"onehot({piece.start})", size=z.size), Term("softmax", [z], z.size)]
+    )
+    if equation.op is SOFTMAX:
+        gradient = times(gradient, out or adjoints.reading.expression(equation))
+    return [times(gradient, others)]
 
 
 def _through_logsumexp(

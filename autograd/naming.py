@@ -188,7 +188,8 @@ class Naming:
         layer = len(self.layers) + 1
         self.layers[at] = layer, weights
         for block in self._blocks(numbers[weights]):
-            self._name_parameters(block, "W", layer)
+            for part in self._blocks(block.T):
+                self._name_parameters(part.T, "W", layer)
         if isinstance(bias, Ref):
             b = self._number[bias.space][bias.places]
             if self._parameter[b].all() and len(np.unique(b)) == len(b):
@@ -290,7 +291,8 @@ class Naming:
             return _written(first, is_node)
         base = _written(first[: varying[0]], is_node) if varying[0] else ""
         if by_neuron and by_input and by_neuron[0] == by_input[0]:
-            return f"{base}[{first[varying[0]]}:{last[varying[0]] + 1}]"
+            start, stop = first[varying[0]], last[varying[0]] + 1
+            return f"{base}[{start}:{stop}]" if stop - start == len(keys) else f"part of {base}"
         if varying == list(range(len(first) - len(varying), len(first))):
             alike = [x for x in self._inputs.keys if x[: varying[0]] == first[: varying[0]]]
             whole = len(alike) == len(keys)

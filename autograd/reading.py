@@ -46,6 +46,7 @@ from autograd.vectors import Piece, Use, Vector, Vectors
 _LONGEST = 10  # symbols of an operation that is written inside of another line
 _LONGEST_NAME = 12
 
+_ACTIVATIONS = {*[p.TABLE[name] for name in ACTIVATIONS], SOFTMAX} - {p.softplus, p.log_sigmoid}
 _COMPARISONS = {p.lt, p.le, p.gt, p.ge, p.eq}
 
 
@@ -141,8 +142,9 @@ class Reading:
         )
 
     def _is_activation(self, equation: Equation) -> bool:
-        if equation.op.name not in ACTIVATIONS and equation.op is not SOFTMAX:
-            return False
+        last = equation.vector in {x.entire for x in self.outputs if isinstance(x, Use)}
+        if equation.op not in _ACTIVATIONS and not (last and equation.op.name in ACTIVATIONS):
+            return False  # softplus(z) in the middle is a part of the loss
         (first, *_) = equation.operands
         source = self.by_vector.get(first.whole) if isinstance(first, Use) and first.whole else None
         return bool(source and source.layer)
@@ -158,7 +160,7 @@ class Reading:
                     bare.update(piece.vector for piece in use.pieces)
             if equation.op is p.dot and equation.vector.size > 1:
                 bare.update(piece.vector for use in equation.uses for piece in use.pieces)
-            if equation.part:
+            if equation.part and not equation.part.is_one:
                 bare.add(equation.vector)
         return bare
 
@@ -235,7 +237,10 @@ class Reading:
         assert isinstance(use, Use)
         parts = [piece.vector for piece in use.pieces]
         whole = all(piece.is_whole for piece in use.pieces)
-        if whole and all(x.rows and x.by_row for x in parts):
+        if use.blocks:
+            text, flipped = str(use), transposed == use.blocks[0].by_row
+            parts = []
+        elif whole and all(x.rows and x.by_row for x in parts):
             text, flipped = "; ".join(x.name for x in parts), transposed
         elif whole and all(x.rows for x in parts):
             text, flipped = " ".join(x.name for x in parts), not transposed
@@ -309,11 +314,12 @@ class Reading:
 def choice(operands: Sequence[Operand]) -> Operand:
     """Write `where`; y · ln p stands for itself where it is kept from 0 · ∞."""
     condition, x, y = operands
-    if isinstance(condition, Term) and condition.op == "==":  # only where softmax is written out
+    if not isinstance(condition, Term):
+        return x if condition else y
+    if condition.op == "==":  # only where softmax is written out
         return y
-    is_positive = isinstance(condition, Term) and condition.op == ">" and y == 0.0
-    if is_positive and isinstance(x, Term) and x.op == "*":
-        a, b = condition.operands  # type: ignore[union-attr]
+    if condition.op == ">" and y == 0.0 and isinstance(x, Term) and x.op == "*":
+        a, b = condition.operands
         if b == 0.0 and str(x.operands[0]) == str(a):
             return x
     return Term(

@@ -125,6 +125,17 @@ class Use:
         return one.vector if one and one.vector.size == 1 else self.whole
 
     @property
+    def blocks(self) -> list[Vector]:
+        """The matrices that are read neuron by neuron, one beside the other; or none."""
+        vectors = [piece.vector for piece in self.pieces]
+        blocks = list(dict.fromkeys(vectors))
+        neurons = {block.rows for block in blocks}
+        orders = {block.by_row for block in blocks}
+        m, size = max(neurons), sum(block.size for block in blocks)
+        is_regular = len(neurons) == len(orders) == 1 and m * blocks == vectors
+        return blocks if is_regular and len(blocks) > 1 and size == self.count else []
+
+    @property
     def one(self) -> Piece | None:
         """The element, if this is one only."""
         (piece, *more) = self.pieces
@@ -141,6 +152,9 @@ class Use:
     def __str__(self) -> str:
         if len(self.pieces) == 1:
             return str(self.pieces[0])
+        if blocks := self.blocks:
+            side_by_side = " " if blocks[0].by_row else "; "
+            return f"[{side_by_side.join([block.name for block in blocks])}]"
         times = [f" ×{x.count}" if x.step == 0 and x.count > 1 else "" for x in self.pieces]
         shown = [f"{piece}{n}" for piece, n in zip(self.pieces, times, strict=True)]
         if len(shown) > _MOST_PIECES:

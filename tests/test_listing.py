@@ -160,6 +160,36 @@ def test_a_neuron():
     ]
 
 
+def recurrent(params, xs):
+    h = [0.5, 0.5]
+    for x in xs:
+        rows = zip(params["Wx"], params["Wh"], params["b"], strict=True)
+        h = [ag.tanh(ag.dot([*wx, *wh], [*x, *h], b)) for wx, wh, b in rows]
+    return ag.fsum(h)
+
+
+def test_weights_that_are_used_again_and_stand_side_by_side():
+    f = ag.compile(recurrent, in_axes=(None, 0), reduce="mean")
+    params = {"Wx": np.ones((2, 3)), "Wh": np.ones((2, 2)), "b": np.ones(2)}
+    f.value_and_grad(params, np.ones((5, 2, 3)))
+    text = str(f)
+    assert section(text, "recurrent") == [
+        'Wx = params["Wx"] (2×3)',
+        'Wh = params["Wh"] (2×2)',
+        'b = params["b"] (2)',
+        "xs (6)",
+    ]
+    assert section(text, "forward") == [
+        "z1 = [Wx Wh] [xs[0:3]; 0.5 ×2] + b (5→2)",
+        "x1 = tanh(z1) (2)",
+        "z2 = [Wx Wh] [xs[3:6]; x1] + b (5→2)",
+        "x2 = tanh(z2) (2)",
+        "L = Σ x2",
+    ]
+    assert "∂L/∂[Wx Wh] += ∂L/∂z2 [xs[3:6]; x1]ᵀ (10)" in section(text, "backward")
+    assert "∂L/∂b = ∂L/∂z2 + ∂L/∂z1 (2)" in section(text, "backward")
+
+
 def test_softmax_cross_entropy():
     def loss(params, x, y):
         W, b = params[0]
@@ -186,11 +216,11 @@ def test_softmax_and_logsumexp_are_found_again():
 
     h = ag.compile(lambda x: ag.softmax(list(x))[0] * ag.log_softmax(list(x))[2], in_axes=0)
     h.value_and_grad(X)
-    assert section(str(h), "forward") == [
-        "v1 = softmax(x)[0]",
-        "v2 = log_softmax(x)[2]",
-        "f = v1 · v2",
-    ]
+    assert section(str(h), "forward") == ["f = softmax(x)[0] · log_softmax(x)[2]"]
+    i = ag.compile(lambda x: nn.cross_entropy(list(x), 1), in_axes=0)
+    i.value_and_grad(X)
+    assert section(str(i), "forward") == ["f = −log_softmax(x)[1]"]
+    assert section(str(i), "backward") == ["∂f/∂x = softmax(x) − onehot(1) (3)"]
 
 
 def price(s, k, r, sigma, t):
