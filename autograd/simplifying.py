@@ -65,26 +65,35 @@ def _expanded(
             work.carry_input(row)
             continue
         moved = work.moved(operands)
-        if op is p.dot and len(moved) == 3 and repr(moved[2]) == "0.0":
-            op, moved = p.mul, moved[:2]
-        constants = [x for x in moved if x.__class__ is float]
-        others = [x for x in moved if x.__class__ is not float]
-        divided = op is p.div and moved[1].__class__ is float
-        by_one = constants == [1.0] and (op is p.mul or divided)
-        if by_one or (fast_math and op is p.add and constants == [0.0]):
-            work.place[row] = others[0]
-        elif fast_math and op is p.mul and constants == [0.0]:
-            work.place[row] = 0.0
-        elif op is p.dot and len(moved) == 1:
-            work.place[row] = moved[0]
-        elif op in _EXPANSIONS:
+        if op in _EXPANSIONS:
             result = _EXPANSIONS[op](
                 *[work.new.tracer(x) if isinstance(x, int) else x for x in moved]
             )
             work.place[row] = result._row if isinstance(result, Tracer) else result
+        elif op is p.dot and len(moved) == 1:
+            work.place[row] = moved[0]
+        elif float in map(type, moved):
+            work.place[row] = _with_constants(work.new, op, moved, fast_math)
         else:
-            work.place[row] = _entered(work.new, op, moved)
+            work.place[row] = work.new.apply(op, moved)
     return work.new, list(work.moved(outputs))
+
+
+def _with_constants(
+    trace: Trace, op: Primitive, operands: tuple[Operand, ...], fast_math: bool
+) -> Operand:
+    """Enter a row of which some operands are constants, unless these make it needless."""
+    if op is p.dot and len(operands) == 3 and repr(operands[2]) == "0.0":
+        op, operands = p.mul, operands[:2]
+    constants = [x for x in operands if x.__class__ is float]
+    others = [x for x in operands if x.__class__ is not float]
+    divided = op is p.div and operands[1].__class__ is float
+    by_one = constants == [1.0] and (op is p.mul or divided)
+    if by_one or (fast_math and op is p.add and constants == [0.0]):
+        return others[0]
+    if fast_math and op is p.mul and constants == [0.0]:
+        return 0.0
+    return _entered(trace, op, operands)
 
 
 def _entered(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Operand:

@@ -22,6 +22,8 @@ from autograd.value import Value
 
 Operand = int | float  # the number of a row, or a constant
 
+_COMPARISONS = frozenset([p.lt, p.le, p.gt, p.ge, p.eq])
+
 # The trace that is being made; transforms that run inside it record there too.
 current: ContextVar[Trace | None] = ContextVar("current", default=None)
 
@@ -96,10 +98,8 @@ class Trace:
         """Add an operation, unless the same is there already, and give its row."""
         # by repr, a constant is apart from the row of that number, and 0.0 from -0.0
         key: Any = op, operands
-        for x in operands:
-            if x.__class__ is float:
-                key = op, tuple([repr(x) if x.__class__ is float else x for x in operands])
-                break
+        if float in map(type, operands):
+            key = op, tuple([repr(x) if x.__class__ is float else x for x in operands])
         row = self._rows.get(key)
         if row is None:
             row = self._rows[key] = self.add(op, operands)
@@ -177,29 +177,31 @@ class Tracer(StandIn):
 
     @staticmethod
     def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
-        trace = next(x._trace for x in operands if isinstance(x, Tracer))
-        if op is p.where and not isinstance(operands[0], Tracer):
+        trace = next(x._trace for x in operands if x.__class__ is Tracer)
+        if op is p.where and operands[0].__class__ is not Tracer:
             return operands[1] if operands[0] else operands[2]
         rows: list[Operand] = []
-        for i, x in enumerate(operands):
-            if isinstance(x, Tracer):
+        takes_comparison = op is p.where  # as its first operand
+        for x in operands:
+            if x.__class__ is Tracer:
                 if x._trace is not trace:
                     raise TraceError(
                         f"{op.name} mixes variables of two functions that are being compiled: pass "
                         f"the outer one's to the inner as an argument, at {modes.caller()}"
                     )
-                if x._is_condition() != (op is p.where and i == 0):
+                if (x._primitive in _COMPARISONS) is not takes_comparison:
                     raise TraceError(
-                        f"{op.name} is applied to a comparison, which under tracing only `where` "
-                        f"takes, at {modes.caller()}"
-                        if x._is_condition()
-                        else f"where needs a comparison, such as v > 0, at {modes.caller()}"
+                        f"where needs a comparison, such as v > 0, at {modes.caller()}"
+                        if takes_comparison
+                        else f"{op.name} is applied to a comparison, which under tracing only "
+                        f"`where` takes, at {modes.caller()}"
                     )
                 rows.append(x._row)
             elif isinstance(x, Value):
                 rows.append(trace.capture(x))
             else:
                 rows.append(as_float(x, f"operand of {op.name}"))
+            takes_comparison = False
         return trace.tracer(trace.apply(op, tuple(rows)))
 
     def _fresh(self) -> Tracer:
@@ -229,13 +231,9 @@ class Tracer(StandIn):
 
     def _row_of_result(self) -> int:
         """Give the row, for a result of the function."""
-        if self._is_condition():
+        if self._primitive in _COMPARISONS:
             raise self._refuse("a comparison as a result", "return where(condition, 1.0, 0.0)")
         return self._row
-
-    def _is_condition(self) -> bool:
-        op = self._trace.ops[self._row]
-        return op is not None and op.partials is None and op not in (p.where, p.top)
 
     def detach(self) -> Any:
         """Give the same number, taken as a constant."""
