@@ -87,5 +87,13 @@ def _reach_from_tape(tape: Tape, always: Any) -> None:
                     always[x] = True
 
 
+def everywhere(program: Program) -> dict[str, Any]:
+    """Take all places for reached: right as long as no number is infinite or nan.
+
+    The gradient is 0 in the lanes of a branch that was not taken, and only 0 · ∞ is not 0 then.
+    """
+    return {space: np.ones(size, dtype=bool) for space, size in program.sizes.items()}
+
+
 def _nowhere(program: Program) -> dict[str, Any]:
     return {space: np.zeros(size, dtype=bool) for space, size in program.sizes.items()}

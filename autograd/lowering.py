@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from autograd import primitives as p
-from autograd.activity import always_reached, differentiable
+from autograd.activity import differentiable
 from autograd.emitting import AND, NONZERO, NOT, Code, Symbol, affine, even, product_of
 from autograd.grouping import SHARED, VARYING, Ref, Step, Tape
 from autograd.simplifying import EXCESS
@@ -112,19 +112,23 @@ class Backward:
     Args:
         code: where to write.
         active: for each space, which places have a gradient that is wanted.
+        always: for each space, which places are taken to be reached in all lanes. The others are
+            reached where a branch was taken, and there is a mask to tell in which lanes that is.
         first: whether this is the code of the first block.
     """
 
-    def __init__(self, code: Code, active: dict[str, Any], first: bool) -> None:
+    def __init__(
+        self, code: Code, active: dict[str, Any], always: dict[str, Any], first: bool
+    ) -> None:
         self.code = code
         self.active = active
+        self.always = always
         self.written = {
             SHARED: np.full(code.program.sizes[SHARED], not first),
             VARYING: np.zeros(code.program.sizes[VARYING], dtype=bool),
         }
         self.first = first
-        self.always = always_reached(code.program)  # or an input, where nobody asks
-        self.masked = any(p.where in step.operations() for step in code.program.steps)
+        self.masked = not all(reached.all() for reached in always.values())
         self.mask: Symbol | None = None
 
     def seed(self) -> None:
@@ -211,9 +215,12 @@ class Backward:
         code = self.code
         condition, *branches = step.operands
         test = code.read(condition)
-        taken = test if test.truth else code.compute(NONZERO, [test])
-        other = code.compute(NOT, [taken])
-        for ref, here in zip(branches, (taken, other), strict=True):
+        here = test if test.truth else code.compute(NONZERO, [test])
+        for i, ref in enumerate(branches):
+            if not isinstance(ref, Ref):
+                continue
+            if i:
+                here = code.compute(NOT, [here])
             reached = here if self.mask is None else code.compute(AND, [here, self.mask])
             self.reach(ref, reached)
             if self.wants(ref):

@@ -4,24 +4,31 @@ A `Plan` belongs to one form of arguments. It holds what never changes: the prog
 arguments go and where results come from. A `Workspace` is a set of arrays for a number of samples,
 with the code bound to them. A call takes one that nobody uses and puts it back when it is done, so
 threads do not wait for each other, and what an interrupted call leaves behind is never used again.
+
+Gradients that pass through branches have two codes. The quick one multiplies on in all lanes, by a
+gradient of 0 where the branch was not taken. Should a gradient come out as nan, because of 0 · ∞
+there or for a reason of its own, the call is done again by the careful one, which has masks.
 """
 
 from __future__ import annotations
 
 import builtins
+import copy
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, groupby
+from math import isnan
 from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 from scipy import special
 
-from autograd.activity import active_places
+from autograd import primitives as p
+from autograd.activity import active_places, always_reached, everywhere
 from autograd.arguments import Form, Leaf, assembler, leaves_of, matcher, spec_of
 from autograd.collector import collector_paused
 from autograd.emitting import Code, function_code
@@ -119,8 +126,9 @@ class Plan:
         self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
         self.program = grouped(trace, rows, varying, reuse=not wanted)
         self.wanted, self.active_inputs = bool(wanted), active
+        self.branches = bool(wanted) and any(p.where in x.operations() for x in self.program.steps)
         self.size = 0  # of the latest batch
-        self._write(active)
+        self._write(careful=False)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)
         lane_bytes += self.code.kept_bytes
         on_tape = any(isinstance(step, Tape) for step in self.program.steps)
@@ -130,7 +138,7 @@ class Plan:
         self._sizes_kept = max(1, min(_SIZES_KEPT, most // self.block))
 
         self.match = matcher(forms)
-        self._find_inputs(leaves)
+        self._find_inputs()
         self._find_outputs()
         starts = [0, *accumulate(map(len, leaves))]
         self.gradients = [
@@ -142,7 +150,7 @@ class Plan:
         ]
         self.single = not isinstance(options.argnums, (tuple, list))
         self._spare: dict[int, deque[Workspace]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def _in_lanes(self, leaf: Leaf, wanted: bool) -> bool:
         return leaf.batched or (self._all_lanes and wanted)
@@ -171,7 +179,7 @@ class Plan:
         self.put_value = assembler(self.output_spec, lanes=self.batched and self.reduce is None)
         return trace, [_row_of(y, trace) for y in outputs + aux]
 
-    def _write(self, active_inputs: Sequence[bool]) -> None:
+    def _write(self, careful: bool) -> None:
         """Write the code in sections: once, the first block of lanes, the others, at the end."""
         program = self.program
         shared = [step for step in program.steps if step.space == SHARED]
@@ -189,10 +197,11 @@ class Plan:
         end: list[str] = []
         code.keeps = False
         if self.wanted:
-            active = active_places(program, active_inputs)
+            active = active_places(program, self.active_inputs)
+            always = always_reached(program) if careful else everywhere(program)
             lines = []
             for is_first in (False, True):
-                backward = Backward(code, active, is_first)
+                backward = Backward(code, active, always, is_first)
                 backward.seed()
                 for step in reversed(block):
                     backward.write(step)
@@ -217,13 +226,23 @@ class Plan:
         """The code for blocks of lanes after the first: most batches have none."""
         return function_code(self._later_lines)
 
+    @cached_property
+    def careful(self) -> Plan:
+        """The same, but branches that were not taken have no part in the gradient at all."""
+        plan = copy.copy(self)
+        vars(plan).pop("later", None)
+        plan.branches, plan._spare = False, {}
+        plan._write(careful=True)
+        plan._find_inputs()
+        return plan
+
     # --- the ways in and out ------------------------------------------------------------------
 
-    def _find_inputs(self, leaves: Sequence[Sequence[Leaf]]) -> None:
+    def _find_inputs(self) -> None:
         """Note where the numbers of each leaf stand, and the names in the code that mean them."""
         self.inputs: list[_Input] = []
         row = 0
-        for index, leaf in enumerate([leaf for own in leaves for leaf in own]):
+        for index, leaf in enumerate([leaf for form in self.forms for leaf in leaves_of(form)]):
             space, start = self.program.inputs[row] if leaf.count else (SHARED, 0)
             self.inputs.append(_Input(index, leaf, space, start))
             row += leaf.count
@@ -292,12 +311,17 @@ class Plan:
             workspace = Workspace(self, size)
         with np.errstate(all="ignore"):
             result = workspace.run(arrays)
+        may_be_nan = workspace.may_be_nan
         if spare is None:
             with self._lock:
                 spare = self._spare.setdefault(size, deque(maxlen=_SPARE_KEPT))
                 if len(self._spare) > self._sizes_kept:
                     del self._spare[next(iter(self._spare))]
         spare.append(workspace)
+        if may_be_nan:
+            with self._lock:
+                careful = self.careful
+            return careful.run(size, arrays)
         return result
 
 
@@ -324,10 +348,14 @@ def _range(inputs: Sequence[_Input]) -> slice:
 
 
 class Workspace:
-    """The arrays for a number of samples, and the code bound to them."""
+    """The arrays for a number of samples, and the code bound to them.
+
+    Attributes:
+        may_be_nan: whether the latest gradient has a nan that may come from a branch not taken.
+    """
 
     def __init__(self, plan: Plan, size: int) -> None:
-        self.plan, self.size = plan, size
+        self.plan, self.size, self.may_be_nan = plan, size, False
         program = plan.program
         count = program.sizes[SHARED]
         self.values, self.slopes = np.zeros(count), np.zeros(count)
@@ -397,9 +425,15 @@ class Workspace:
         full.end()
         if not size:  # a sum of nothing has the gradient 0, whatever the slopes are
             self.slopes.fill(0.0)
+        shared_slopes = [self.slopes[gradient.shared] for gradient in plan.gradients]
+        self.may_be_nan = plan.branches and any(
+            isnan(part.sum()) for part in shared_slopes + lane_slopes
+        )
         results = [
-            gradient.put(self.slopes[gradient.shared].copy(), by_lane)
-            for gradient, by_lane in zip(plan.gradients, lane_slopes, strict=True)
+            gradient.put(own.copy(), by_lane)
+            for gradient, own, by_lane in zip(
+                plan.gradients, shared_slopes, lane_slopes, strict=True
+            )
         ]
         return value, results[0] if plan.single else tuple(results)
 

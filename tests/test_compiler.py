@@ -357,6 +357,17 @@ def test_a_branch_not_taken_adds_nothing(name, reduce):
     np.testing.assert_allclose(np.concatenate(inside, axis=1), want, rtol=1e-14)
 
 
+@pytest.mark.usefixtures("path")
+def test_masks_are_used_only_where_a_gradient_would_be_nan():
+    f = ag.compile(lambda x: ag.where(x > 0, ag.sqrt(x), x * x), in_axes=0)
+    np.testing.assert_array_equal(f.grad(np.array([4.0, 16.0])), [0.25, 0.125])
+    plan = f._plan_used_last()
+    assert "careful" not in vars(plan)  # its code is not even written
+    np.testing.assert_array_equal(f.grad(np.array([4.0, -3.0])), [0.25, -6.0])
+    assert "careful" in vars(plan)
+    np.testing.assert_array_equal(f.grad(np.array([math.nan, 1.0])), [math.nan, 0.5])
+
+
 def test_zero_times_infinity_is_nan_but_for_branches():
     assert math.isnan(ag.compile(lambda x: 0.0 * ag.sqrt(x)).grad(0.0))
 
