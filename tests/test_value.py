@@ -189,7 +189,7 @@ def test_sum_and_math_prod_work():
 
 
 @pytest.mark.parametrize("op", OPERATORS, ids=lambda o: o.__name__)
-@pytest.mark.parametrize("other", ["3", None, [1.0], (1.0,), {}, 1j, object()], ids=str)
+@pytest.mark.parametrize("other", ["3", None, [1.0], (1.0,), {}, 1j, object], ids=str)
 def test_operators_with_anything_else_are_type_errors(op, other):
     with pytest.raises(TypeError):
         op(Value(1.0), other)
