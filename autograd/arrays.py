@@ -57,7 +57,6 @@ EXPANSIONS: dict[str, Callable[..., Any]] = {
     "elu": lambda x, alpha: p.where(p.gt(x, 0.0), x, alpha * p.expm1(x)),
     "softplus": lambda x: p.maximum(x, 0.0) + p.log1p(p.exp(-p.absolute(x))),
     "sech": lambda x: p.div(1.0, p.cosh(x)),
-    "clip": lambda x, lo, hi: p.minimum(p.maximum(x, lo), hi),
 }
 
 # By row. A row that is in neither table has a `forward` that serves arrays as it is.
@@ -98,6 +97,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sign": np.sign,
     "maximum": np.maximum,
     "minimum": np.minimum,
+    "clip": np.clip,
     "dot": _dot,
     "fsum": lambda *xs: reduce(np.add, xs),
     "mean": lambda *xs: reduce(np.add, xs) / len(xs),
