@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from autograd import errorfunction
 from autograd import primitives as p
 from autograd.primitives import TABLE, Primitive
 
@@ -87,8 +88,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "acosh": np.arccosh,
     "atanh": np.arctanh,
     "hypot": np.hypot,
-    "erf": special.erf,
-    "erfc": special.erfc,
+    "erf": errorfunction.erf,
+    "erfc": errorfunction.erfc,
     "sigmoid": special.expit,
     "log_sigmoid": special.log_expit,
     "relu": lambda x: np.maximum(x, 0.0),

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd import errorfunction
 from autograd import primitives as p
 from autograd.arrays import EXPANSIONS, FUNCTIONS
 from autograd.grouping import SHARED, VARYING, Program, Ref
@@ -23,6 +24,7 @@ from autograd.primitives import Primitive
 from autograd.simplifying import FINITE, LOG_OF_TOTAL
 from autograd.tracing import StandIn
 
+# Rows that are a ufunc of NumPy or SciPy, or a function that is called like one.
 UFUNCS: dict[Primitive, Any] = {
     p.add: np.add,
     p.sub: np.subtract,
@@ -40,6 +42,8 @@ UFUNCS: dict[Primitive, Any] = {
         for name, function in FUNCTIONS.items()
         if isinstance(function, np.ufunc)
     },
+    p.erf: errorfunction.erf,
+    p.erfc: errorfunction.erfc,
 }
 
 

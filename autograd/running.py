@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from autograd import errorfunction
 from autograd import primitives as p
 from autograd.activity import active_places, always_reached, everywhere
 from autograd.arguments import Form, Leaf, assembler, leaves_of, matcher, spec_of
@@ -48,8 +49,9 @@ _FEWEST_LANES_ON_TAPE = 512  # below that, calls of functions cost more than wha
 _MOST_BYTES = 2**29  # for the buffers of a block, however large the program
 
 _NAMES = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")} | {
-    name: getattr(special, name) for name in ("erf", "erfc", "expit", "log_expit", "xlogy")
+    name: getattr(special, name) for name in ("expit", "log_expit", "xlogy")
 }
+_NAMES |= {"erf": errorfunction.erf, "erfc": errorfunction.erfc}
 # what `numpy.clip` calls in the end, at half its cost for a small batch
 _NAMES["clip"] = (np._core if hasattr(np, "_core") else np.core).umath.clip
 _NAMES["__builtins__"] = builtins  # NumPy imports when some functions are first called
