@@ -9,9 +9,10 @@ For the derivative of the lecture's neuron, relu(z), the rule asks for 1 where z
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 from math import prod
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -329,11 +330,42 @@ _DEAR = {p.erfc, p.sigmoid}  # what a rule has in common with its derivative
 _COMPARISONS = {p.lt, p.le, p.gt, p.ge, p.eq, NONZERO, NOT, AND}
 
 
+class _NamesForNumbers(ast.NodeTransformer):
+    """Puts a name such as "#0.5" in the place of a number, in calls of NumPy functions."""
+
+    def visit_Assign(self, node: ast.Assign) -> ast.Assign:
+        return node  # a call of a user's function, which may need numbers
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        return _name(repr(node.value)) if isinstance(node.value, float) else node
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return _name(node.id) if node.id in ("inf", "nan") else node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        operand = self.visit(node.operand)
+        is_number = isinstance(operand, ast.Name) and operand.id[0] == "#"
+        return _name(f"-{operand.id[1:]}") if is_number else node  # there is no other sign
+
+
+def _name(number: str) -> ast.expr:
+    return ast.Name(f"#{number}", ast.Load())
+
+
 def function_code(lines: Sequence[str], parameters: str = "") -> CodeType:
-    """Compile lines to the code of a function that reads other names from its globals."""
+    """Compile lines to the code of a function; `bound` gives it the meanings of all names."""
     source = "\n".join([f"def run({parameters}):", *[f" {line}" for line in lines or ["pass"]]])
-    module = compile(source, "<compiled function>", "exec")
+    tree = ast.fix_missing_locations(_NamesForNumbers().visit(ast.parse(source)))
+    module = compile(tree, "<compiled function>", "exec")
     return next(code for code in module.co_consts if isinstance(code, CodeType))
+
+
+def bound(code: CodeType, names: dict[str, Any]) -> FunctionType:
+    """Make a function of code. Numbers in it become arrays, with which NumPy is done faster."""
+    for name in code.co_names:
+        if name[0] == "#" and name not in names:
+            names[name] = np.array(float(name[1:]))
+    return FunctionType(code, names)
 
 
 def _literal(x: float) -> str:
@@ -363,13 +395,20 @@ def affine(places: Any) -> tuple[int, int] | None:
     return (down, right) if (expected == places).all() else None
 
 
-def product_of(*refs: Ref) -> str:
-    """Name the function for a matrix product that reads or writes numbers at `refs`.
+def product(left: str, right: str, out: str, *refs: Ref) -> str:
+    """Write the matrix product of arrays, of which those that may have gaps stand at `refs`.
 
-    `dot` costs less per call than `matmul`, but it copies what has gaps between its rows, and
+    The method `dot` costs the least per call, but it copies what has gaps between its rows, and
     cannot write to it.
     """
-    return "dot" if all(_is_packed(ref.places) for ref in refs) else "matmul"
+    if packed(*refs):
+        return f"{left}.dot({right}, out={out})"
+    return f"matmul({left}, {right}, out={out})"
+
+
+def packed(*refs: Ref) -> bool:
+    """Tell whether arrays of numbers at `refs` have no gaps, or are copies."""
+    return all(_is_packed(ref.places) for ref in refs)
 
 
 def _is_packed(places: Any) -> bool:

@@ -5,10 +5,10 @@ the batch. Steps become calls of NumPy functions on views of these arrays. The b
 step by step in reverse, with the rules of the table applied to symbols, which write down what they
 are asked to compute. For a layer of the lecture the code reads
 
-    dot(W, X, out=Z); add(Z, b, out=Z); maximum(Z, 0.0, out=A)
+    W.dot(X, out=Z); add(Z, b, out=Z); maximum(Z, 0.0, out=A)
     ...
     ceil(clip(Z, 0.0, 1.0, out=t), out=t); multiply(dA, t, out=dZ)
-    dot(W.T, dZ, out=dX); dot(dZ, X.T, out=dW)
+    W.T.dot(dZ, out=dX); dZ.dot(X.T, out=dW)
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from autograd import primitives as p
 from autograd.activity import differentiable
-from autograd.emitting import AND, NONZERO, NOT, Code, Symbol, affine, even, product_of
+from autograd.emitting import AND, NONZERO, NOT, Code, Symbol, affine, even, packed, product
 from autograd.grouping import SHARED, VARYING, Ref, Step, Tape
 from autograd.simplifying import EXCESS
 from autograd.tapes import backward_tape, forward_tape
@@ -86,17 +86,17 @@ class Forward:
         if _same_rows(right) and left.space == SHARED and right.space == step.space:
             inputs = Ref(right.space, right.places[0])
             x = code.read_many(inputs)
-            code.emit(f"{product_of(left, inputs)}({code.matrix(left)}, {x}, out={out})")
+            code.emit(product(code.matrix(left), x, out, left, inputs))
         else:
             signs = ["mnl" if ref.space == VARYING else "mn" for ref in (left, right)]
-            product = f"{signs[0]},{signs[1]}", f"{code.matrix(left)}, {code.matrix(right)}"
+            factors = f"{signs[0]},{signs[1]}", f"{code.matrix(left)}, {code.matrix(right)}"
             if step.space == VARYING and left.space == right.space == SHARED:
                 total = code.temporary((step.size,), varying=False)
-                code.emit(f"einsum('{product[0]}->m', {product[1]}, out={total})")
+                code.emit(f"einsum('{factors[0]}->m', {factors[1]}, out={total})")
                 code.emit(f"copyto({out}, {total}[:, None])")
             else:
                 result = "ml" if step.space == VARYING else "m"
-                code.emit(f"einsum('{product[0]}->{result}', {product[1]}, out={out})")
+                code.emit(f"einsum('{factors[0]}->{result}', {factors[1]}, out={out})")
         if bias != 0.0:
             code.compute(p.add, [Symbol(code, out, True), code.read(bias)], out)
 
@@ -328,9 +328,9 @@ class Backward:
 
     def sum_over_lanes(self, term: Symbol, target: str, *refs: Ref) -> None:
         """Write the sum over the lanes of each row into `target`, which stands at `refs`."""
-        if product_of(*refs) == "dot":  # half the time of a sum
+        if packed(*refs):  # half the time of a sum
             ones = self.code.name(("ones",), lambda _, lanes: np.ones(lanes))
-            self.code.emit(f"dot({term.name}, {ones}, out={target})")
+            self.code.emit(product(term.name, ones, target))
         else:
             self.code.emit(f"add.reduce({term.name}, 1, None, {target})")
 
@@ -418,24 +418,24 @@ class Backward:
             inputs = Ref(right.space, right.places[0])
             if self.wants(left):
                 fresh = self.fresh_matrix(left)
-                product = fresh or code.temporary((m, n), varying=False)
+                outer = fresh or code.temporary((m, n), varying=False)
                 x = code.read_many(inputs)
                 if step.space == VARYING:
-                    function = product_of(left, inputs) if fresh else product_of(inputs)
-                    code.emit(f"{function}({gradient.name}, {x}.T, out={product})")
+                    gaps = (left, inputs) if fresh else (inputs,)
+                    code.emit(product(gradient.name, f"{x}.T", outer, *gaps))
                 else:
-                    code.emit(f"multiply.outer({gradient.name}, {x}, out={product})")
+                    code.emit(f"multiply.outer({gradient.name}, {x}, out={outer})")
                 if not fresh:
-                    self.add_matrix(left, product)
+                    self.add_matrix(left, outer)
             if self.wants(inputs):
-                weights = code.matrix(left)
-                line = f"{product_of(left, inputs)}({weights}.T, {gradient.name}, out="
+                weights = f"{code.matrix(left)}.T"
                 if even(inputs.places) and not self.written[inputs.space][inputs.places].any():
                     self.written[inputs.space][inputs.places] = True
-                    code.emit(f"{line}{code.rows('d' + inputs.space, inputs.places)})")
+                    target = code.rows("d" + inputs.space, inputs.places)
+                    code.emit(product(weights, gradient.name, target, left, inputs))
                 else:
                     term = code.temporary((n,), step.space == VARYING)
-                    code.emit(f"{line}{term})")
+                    code.emit(product(weights, gradient.name, term, left, inputs))
                     self.add_rows("d" + inputs.space, inputs.space, inputs.places, term)
             return
         signs = {SHARED: "mn", VARYING: "mnl"}

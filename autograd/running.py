@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, groupby
 from math import isnan
-from types import CodeType, FunctionType
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from autograd import primitives as p
 from autograd.activity import active_places, always_reached, everywhere
 from autograd.arguments import Form, Leaf, assembler, leaves_of, matcher, spec_of
 from autograd.collector import collector_paused
-from autograd.emitting import Code, function_code
+from autograd.emitting import Code, bound, function_code
 from autograd.grouping import SHARED, VARYING, Tape, grouped
 from autograd.lowering import Backward, Forward
 from autograd.simplifying import simplified
@@ -480,13 +480,13 @@ class _Lanes:
             names[name] = maker(names, lanes)
         self._plan, self._names = plan, names
         self.once, self.first, self.end = [
-            FunctionType(section, names) for section in (plan.once, plan.first, plan.end)
+            bound(section, names) for section in (plan.once, plan.first, plan.end)
         ]
 
     @cached_property
     def later(self) -> Callable[[], None]:
         """The code for blocks of lanes after the first."""
-        return FunctionType(self._plan.later, self._names)
+        return bound(self._plan.later, self._names)
 
     def bind(self, views: Sequence[tuple[str, slice]], columns: Any) -> None:
         """Let names in the code stand for the columns of an array from outside."""

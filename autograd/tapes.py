@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache, partial
 from math import isfinite
-from types import CodeType, FunctionType
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from autograd.emitting import (
     UFUNCS,
     Code,
     Symbol,
+    bound,
     expansion_of,
     function_code,
 )
@@ -215,7 +216,7 @@ class _Row:
             return function_code(lines, parameters)
 
         key = ("function", parameters, *lines)
-        return code.name(key, lambda names, _: FunctionType(compiled(), names))
+        return code.name(key, lambda names, _: bound(compiled(), names))
 
     # --- forward ----------------------------------------------------------------------------
 
