@@ -287,8 +287,9 @@ def _floats(array: Any) -> Any:
 def assembler(form: Form, lanes: Callable[[Leaf], bool] | bool) -> Callable[[Any, Any], Any]:
     """Write the function that puts numbers together to a structure.
 
-    It takes two arrays: `d` of numbers that stand for all samples, and `e`, samples first, of those
-    that differ from sample to sample. The arrays in what it makes are views of these.
+    It takes `d`, numbers that stand for all samples, and `e`, an array of those that differ from
+    sample to sample, samples first. `d` is an array too, or for a form a list with an array per
+    leaf, of which copies are made; other arrays in what it makes are views.
 
     Args:
         form: a form, or a spec of `autograd.structure`.
@@ -308,7 +309,10 @@ def assembler(form: Form, lanes: Callable[[Leaf], bool] | bool) -> Callable[[Any
 
     def put(spec: Spec, source: str) -> str:
         if isinstance(spec, Leaf):
-            return put(spec.spec, "e" if lanes is True or (lanes and lanes(spec)) else "d")
+            if lanes is True or (lanes and lanes(spec)):
+                return put(spec.spec, "e")
+            place, _ = taken(1, "d")
+            return whole(spec.spec, f"d[{place}]")
         if spec == NUMBER:
             start, _ = taken(1, source)
             return f"float(d[{start}])" if source == "d" else f"e[:, {start}]"
@@ -325,6 +329,9 @@ def assembler(form: Form, lanes: Callable[[Leaf], bool] | bool) -> Callable[[Any
         else:
             starred = "".join(f"{put(child, source)}, " for child in children)
             items = f"[{starred}]"
+        return sequence(spec, items, starred)
+
+    def sequence(spec: Spec, items: str, starred: str) -> str:
         if spec[0] == "list":
             return items
         name = f"K{len(names)}"
@@ -334,6 +341,13 @@ def assembler(form: Form, lanes: Callable[[Leaf], bool] | bool) -> Callable[[Any
         if spec[1] is tuple:
             return f"tuple({items})" if starred[:1] == "*" else f"({starred})"
         return f"{name}({starred})" if hasattr(spec[1], "_fields") else f"{name}({items})"
+
+    def whole(spec: Spec, array: str) -> str:
+        if spec == NUMBER:
+            return f"float({array})"
+        if spec[0] == "array":
+            return f"{array}.copy()"
+        return sequence(spec, f"{array}.tolist()", f"*{array}.tolist()")
 
     result = put(form, "e" if lanes is True else "d")
     return _made("put", "(d, e)", [f"return {result}"], names)

@@ -16,9 +16,9 @@ on a tape, which computes them one after the other:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -95,7 +95,7 @@ class Program:
         sizes: the number of places in each space.
         inputs: for each input of the trace its space and place.
         captured: nodes from outside, whose data fills the places after the inputs'.
-        constants: (place, value) pairs of the shared space.
+        constants: (space, place, value); no step writes there.
         lifts: (shared place, varying place) pairs, of which the second is a copy of the first.
         outputs: for each output its space and place, or a constant.
 
@@ -107,7 +107,7 @@ class Program:
     sizes: dict[str, int]
     inputs: tuple[tuple[str, int], ...]
     captured: tuple[tuple[Any, int], ...]
-    constants: tuple[tuple[int, float], ...]
+    constants: tuple[tuple[str, int, float], ...]
     lifts: tuple[tuple[int, int], ...]
     outputs: tuple[tuple[str, int] | float, ...]
 
@@ -115,8 +115,10 @@ class Program:
         ready = {space: np.zeros(size, dtype=bool) for space, size in self.sizes.items()}
         for space, place in self.inputs:
             ready[space][place] = True
-        for place in [place for _, place in self.captured] + [place for place, _ in self.constants]:
+        for _, place in self.captured:
             ready[SHARED][place] = True
+        for space, place, _ in self.constants:
+            ready[space][place] = True
         for step in self.steps:
             if step.space == SHARED:
                 _check(step, ready)
@@ -157,7 +159,11 @@ def _require(ready: dict[str, Any], space: str, places: Any, what: str) -> None:
 
 
 def grouped(
-    trace: Trace, outputs: Sequence[Operand], varying_inputs: Sequence[bool], reuse: bool = False
+    trace: Trace,
+    outputs: Sequence[Operand],
+    varying_inputs: Sequence[bool],
+    reuse: bool = False,
+    last_inputs: Collection[int] = (),
 ) -> Program:
     """Make the program of a simplified trace.
 
@@ -167,6 +173,8 @@ def grouped(
         varying_inputs: for each input, whether it differs from lane to lane.
         reuse: whether a place may be given to another row when nobody needs the first any more;
             not if there is a gradient to come, which needs all values.
+        last_inputs: the inputs after which there may be a gap; those that differ from lane to lane
+            stand one after the other elsewhere.
     """
     n = len(trace.ops)
     varying = list(varying_inputs) + [False] * (n - len(varying_inputs))
@@ -179,9 +187,13 @@ def grouped(
         varying[row] = True in [varying[x] for x in rows]
         level[row] = 1 + max([level[x] for x in rows])
         groups[_likeness(op, operands, level[row], varying, varying[row])].append(row)
-    layout = _Layout(trace, varying, outputs, reuse)
     by_level = [(key[0], rows) for key, rows in groups.items()]
-    return layout.program(_arranged(trace, by_level, varying), outputs)
+    arranged = list(_arranged(trace, by_level, varying))
+    layout = _Layout(trace, varying, outputs, reuse)
+    for few, rows in arranged:
+        if not few and trace.ops[rows[0]] is p.dot:
+            layout.prepare_layer(rows, last_inputs)
+    return layout.program(arranged, outputs)
 
 
 def _likeness(
@@ -250,7 +262,11 @@ def _kind(x: Operand, varying: Sequence[bool]) -> str:
 
 
 class _Layout:
-    """Gives each row a place in its space: inputs first, then step after step."""
+    """Gives each row a place in its space: inputs first, then step after step.
+
+    For a layer W x + b of parameters W and b, a neuron's bias stands after its weights, and a 1
+    after the inputs. So the bias is a weight like the others, and the layer one matrix product.
+    """
 
     def __init__(
         self, trace: Trace, varying: Sequence[bool], outputs: Sequence[Operand], reuse: bool
@@ -258,7 +274,10 @@ class _Layout:
         self.trace, self.varying = trace, varying
         self.sizes = {SHARED: 0, VARYING: 0}
         self.places = [0] * len(trace.ops)
-        self.constants: dict[str, tuple[int, float]] = {}
+        self.constants: dict[tuple[str, str], tuple[str, int, float]] = {}
+        self.ones: list[tuple[str, int, float]] = []
+        self.layers: dict[int, tuple[int, ...]] = {}
+        self.before_one: set[int] = set()
         self.lifts: dict[int, int] = {}
         self.reuse = reuse
         self.free: dict[str, list[int]] = {SHARED: [], VARYING: []}
@@ -274,6 +293,41 @@ class _Layout:
     def space(self, row: int) -> str:
         return VARYING if self.varying[row] else SHARED
 
+    def prepare_layer(self, rows: Sequence[int], last_inputs: Collection[int]) -> None:
+        """Note that a step is a layer, if it is one."""
+        operands = [self.trace.operands[row] for row in rows]
+        (_, inputs), *_ = factors = [_factors(x, self.varying) for x in operands]
+        neurons = [(*own, x[-1]) for (own, _), x in zip(factors, operands, strict=True)]
+        parameters = [x for neuron in neurons for x in neuron if self.is_parameter(x)]
+        if len(parameters) < len(neurons) * len(neurons[0]):
+            return
+        last = inputs[-1]
+        if not isinstance(last, int) or not self.varying[last]:
+            return
+        # copying inputs into the lanes, to add the 1, is not worth it where there are many
+        if self.trace.ops[last] is None and (last not in last_inputs or len(inputs) > len(rows)):
+            return
+        block = tuple(dict.fromkeys(parameters))
+        if len(block) == len(parameters) and not any(x in self.layers for x in block):
+            self.layers |= dict.fromkeys(block, block)
+        if self.layers.get(parameters[0]) == block:
+            self.before_one.add(last)
+
+    def is_parameter(self, x: Operand) -> TypeGuard[int]:
+        """Tell whether an operand is an input that the lanes share."""
+        return isinstance(x, int) and not self.varying[x] and self.trace.ops[x] is None
+
+    def input(self, row: int) -> None:
+        """Give an input its place, and the other parameters of its layer theirs."""
+        for x in self.layers.get(row, (row,)):
+            self.places[x] = self.take(self.space(x), 1)
+        self.one_after(row)
+
+    def one_after(self, row: int) -> None:
+        """Put a 1 after the place of a row, where a layer needs it."""
+        if row in self.before_one:
+            self.ones.append((VARYING, self.take(VARYING, 1), 1.0))
+
     def program(
         self, groups: Iterable[tuple[bool, list[int]]], outputs: Sequence[Operand]
     ) -> Program:
@@ -282,12 +336,14 @@ class _Layout:
         inputs, captured = [], []
         for row, op in enumerate(trace.ops):
             if op is None:
-                space = self.space(row)
-                self.places[row] = place = self.take(space, 1)
-                if row in owners:
-                    captured.append((owners[row], place))
-                else:
-                    inputs.append((space, place))
+                block = self.layers.get(row)
+                if not block or row == min(block):
+                    self.input(row)
+        for row, op in enumerate(trace.ops):
+            if op is None and row in owners:
+                captured.append((owners[row], self.places[row]))
+            elif op is None:
+                inputs.append((self.space(row), self.places[row]))
         steps = tuple([self.tape(rows) if few else self.step(rows) for few, rows in groups])
         where = [(self.space(x), self.places[x]) if isinstance(x, int) else x for x in outputs]
         return Program(
@@ -295,7 +351,7 @@ class _Layout:
             self.sizes,
             tuple(inputs),
             tuple(captured),
-            tuple(self.constants.values()),
+            (*self.constants.values(), *self.ones),
             tuple(self.lifts.items()),
             tuple(where),
         )
@@ -348,6 +404,7 @@ class _Layout:
         for i, row in enumerate(rows):
             self.places[row] = start + i
             self.release(self.trace.operands[row])
+        self.one_after(rows[-1])
         return Step(op, space, start, len(rows), operands)
 
     def ref_space(self, matrix: Sequence[Sequence[Operand]]) -> str:
@@ -373,10 +430,10 @@ class _Layout:
         if isinstance(x, int):
             place = self.places[x]
             return place if self.space(x) == space else self.lift(place)
-        place, _ = self.constants.setdefault(repr(x), (self.sizes[SHARED], x))
-        if place == self.sizes[SHARED]:
-            self.take(SHARED, 1)
-        return place if space == SHARED else self.lift(place)
+        key = space, repr(x)
+        if key not in self.constants:
+            self.constants[key] = space, self.take(space, 1), x
+        return self.constants[key][1]
 
     def lift(self, place: int) -> int:
         """Give the varying copy of a shared place."""

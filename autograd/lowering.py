@@ -30,6 +30,28 @@ def _same_rows(ref: Ref) -> bool:
     return bool((ref.places == ref.places[0]).all())
 
 
+def _without_bias(step: Step, code: Code) -> tuple[Ref, Ref, Ref | float]:
+    """Give weights, inputs and bias of a sum ⟨w, x⟩ + b.
+
+    Where each bias stands after the weights, and a 1 after the inputs, it is taken for a weight:
+
+        before   ⟨w, x⟩ + b
+        after    ⟨(w, b), (x, 1)⟩ + 0
+    """
+    left, right, bias = step.operands
+    assert isinstance(left, Ref)
+    assert isinstance(right, Ref)
+    if not isinstance(bias, Ref) or not _same_rows(right) or right.space != VARYING:
+        return left, right, bias
+    one = int(right.places[0, -1]) + 1
+    behind = bias.space == left.space and (bias.places == left.places[:, -1] + 1).all()
+    if not behind or one not in code.ones:
+        return left, right, bias
+    ones = np.full((step.size, 1), one)
+    weights = Ref(left.space, np.hstack([left.places, bias.places[:, None]]))
+    return weights, Ref(VARYING, np.hstack([right.places, ones])), 0.0
+
+
 class Forward:
     """Writes the code of the steps in order."""
 
@@ -80,9 +102,7 @@ class Forward:
     def dot(self, step: Step, out: str) -> None:
         """Write ⟨w, x⟩ + b: a matrix product where all elements read the same inputs."""
         code = self.code
-        left, right, bias = step.operands
-        assert isinstance(left, Ref)
-        assert isinstance(right, Ref)
+        left, right, bias = _without_bias(step, code)
         if _same_rows(right) and left.space == SHARED and right.space == step.space:
             inputs = Ref(right.space, right.places[0])
             x = code.read_many(inputs)
@@ -381,8 +401,11 @@ class Backward:
         if ref.space == SHARED and code.varying:
             term = code.temporary((code.shape[0],), varying=False)
             self.sum_over_lanes(gradient, term)
-        target = self.matrix_to_add_to(ref)
-        if target:
+        fresh = self.fresh_matrix(ref)
+        target = fresh or self.matrix_to_add_to(ref)
+        if fresh:
+            code.emit(f"copyto({fresh}, {term}[:, None])")
+        elif target:
             code.emit(f"add({target}, {term}[:, None], out={target})")
         else:
             elements = np.broadcast_to(np.arange(code.shape[0])[:, None], ref.places.shape)
@@ -408,9 +431,7 @@ class Backward:
     def dot(self, step: Step, gradient: Symbol) -> None:
         """Write the gradients of ⟨w, x⟩ + b: outer products and the transposed matrix product."""
         code = self.code
-        left, right, bias = step.operands
-        assert isinstance(left, Ref)
-        assert isinstance(right, Ref)
+        left, right, bias = _without_bias(step, code)
         if self.wants(bias):
             self.add(bias, gradient, 1.0)
         if _same_rows(right) and left.space == SHARED and right.space == step.space:
@@ -442,12 +463,14 @@ class Backward:
         result = "ml" if step.space == VARYING else "m"
         for ref, other in ((left, right), (right, left)):
             if self.wants(ref):
-                term = code.temporary(ref.places.shape, ref.space == VARYING)
+                fresh = self.fresh_matrix(ref)
+                term = fresh or code.temporary(ref.places.shape, ref.space == VARYING)
                 code.emit(
                     f"einsum('{result},{signs[other.space]}->{signs[ref.space]}', "
                     f"{gradient.name}, {code.matrix(other)}, out={term})"
                 )
-                self.add_matrix(ref, term)
+                if not fresh:
+                    self.add_matrix(ref, term)
 
 
 _MOST_RUNS = 4  # of rows that are cleared one by one

@@ -1,9 +1,9 @@
 """A traced function made ready to run: its program as code, and arrays for the code to work on.
 
 A `Plan` belongs to one form of arguments. It holds what never changes: the program, its code, where
-arguments go and where results come from. A `Workspace` is a set of arrays for a number of samples,
-with the code bound to them. A call takes one that nobody uses and puts it back when it is done, so
-threads do not wait for each other, and what an interrupted call leaves behind is never used again.
+arguments go and where results come from. A call takes a workspace that nobody uses and puts it back
+when it is done. So threads do not wait for each other, and what an interrupted call leaves behind
+is never used again.
 
 Gradients that pass through branches have two codes. The quick one multiplies on in all lanes, by a
 gradient of 0 where the branch was not taken. Should a gradient come out as nan, because of 0 · ∞
@@ -15,12 +15,12 @@ from __future__ import annotations
 import builtins
 import copy
 import threading
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, groupby
-from math import isnan
 from types import CodeType
 from typing import Any
 
@@ -31,8 +31,7 @@ from autograd import errorfunction
 from autograd import primitives as p
 from autograd.activity import active_places, always_reached, everywhere
 from autograd.arguments import Form, Leaf, assembler, leaves_of, matcher, spec_of
-from autograd.collector import collector_paused
-from autograd.emitting import Code, bound, function_code
+from autograd.emitting import Code, function_code
 from autograd.grouping import SHARED, VARYING, Tape, grouped
 from autograd.lowering import Backward, Forward
 from autograd.simplifying import simplified
@@ -40,6 +39,7 @@ from autograd.structure import NUMBER, described, flatten, unflatten
 from autograd.tracing import Trace, Tracer, current
 from autograd.transforms import name_of, split_aux
 from autograd.value import Value
+from autograd.workspace import Workspace
 
 _SIZES_KEPT = 4  # numbers of samples for which workspaces are kept
 _SPARE_KEPT = 4  # workspaces for each, for as many threads
@@ -53,7 +53,7 @@ _NAMES = {name: getattr(np, name) for name in dir(np) if not name.startswith("_"
 }
 _NAMES |= {"erf": errorfunction.erf, "erfc": errorfunction.erfc}
 # what `numpy.clip` calls in the end, at half its cost for a small batch
-_NAMES["clip"] = (np._core if hasattr(np, "_core") else np.core).umath.clip
+_NAMES["clip"] = np._core.umath.clip  # type: ignore[attr-defined]
 _NAMES["__builtins__"] = builtins  # NumPy imports when some functions are first called
 
 
@@ -76,21 +76,35 @@ class Options:
     check: bool
 
 
-@dataclass(frozen=True)
-class _Input:
+@dataclass
+class Input:
     """A leaf of an argument on its way into the code.
 
     Attributes:
         index: its number among the leaves of all arguments.
         leaf: what it looks like.
-        space: where its numbers stand.
-        start: the place of the first of them there.
+        space: where its numbers stand; in the lanes they do so one after the other.
+        places: the place of each, in the shape of the leaf.
+        views: names in the code that mean rows of it, or with None all of it.
+        is_copied: whether the code reads it in the lanes too.
     """
 
     index: int
     leaf: Leaf
     space: str
-    start: int
+    places: Any
+    views: list[tuple[str, slice | None]] = field(default_factory=list)
+    is_copied: bool = False
+
+    @property
+    def start(self) -> int:
+        """The first place."""
+        return int(self.places.flat[0])
+
+    @property
+    def stop(self) -> int:
+        """The place after the last, in the lanes."""
+        return self.start + self.leaf.count
 
 
 class Plan:
@@ -111,6 +125,7 @@ class Plan:
         self.batched = any(leaf.batched for own in leaves for leaf in own)
         # per lane, a gradient by a shared argument differs from lane to lane
         self._all_lanes = self.batched and options.reduce is None
+        self.reduces = self.batched and not self._all_lanes
 
         varying: list[bool] = []
         active: list[bool] = []
@@ -126,7 +141,8 @@ class Plan:
             )
         trace, rows = simplified(trace, rows, options.fast_math)
         self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
-        self.program = grouped(trace, rows, varying, reuse=not wanted)
+        last_inputs = {end - 1 for end in accumulate(x.count for own in leaves for x in own)}
+        self.program = grouped(trace, rows, varying, not wanted, last_inputs)
         self.wanted, self.active_inputs = bool(wanted), active
         self.branches = bool(wanted) and any(p.where in x.operations() for x in self.program.steps)
         self.size = 0  # of the latest batch
@@ -136,20 +152,22 @@ class Plan:
         on_tape = any(isinstance(step, Tape) for step in self.program.steps)
         fewest = _FEWEST_LANES_ON_TAPE if on_tape else _FEWEST_LANES
         most = max(1, _MOST_BYTES // lane_bytes)
-        self.block = min(max(fewest, _BLOCK_BYTES // lane_bytes), most)
+        self.block: int = min(max(fewest, _BLOCK_BYTES // lane_bytes), most)
         self._sizes_kept = max(1, min(_SIZES_KEPT, most // self.block))
 
         self.match = matcher(forms)
         self._find_inputs()
         self._find_outputs()
         starts = [0, *accumulate(map(len, leaves))]
-        self.gradients = [
-            _Gradient(
+        self.gradients: list[Gradient] = [
+            Gradient(
+                forms[i],
                 self.inputs[starts[i] : starts[i + 1]],
-                assembler(forms[i], lambda leaf: self._in_lanes(leaf, wanted=True)),
+                lambda leaf: self._in_lanes(leaf, wanted=True),
             )
             for i in wanted
         ]
+        self.gradients_in_lanes = any(x.lanes is not None for x in self.gradients)
         self.single = not isinstance(options.argnums, (tuple, list))
         self._spare: dict[int, deque[Workspace]] = {}
         self._lock = threading.RLock()
@@ -241,41 +259,38 @@ class Plan:
     # --- the ways in and out ------------------------------------------------------------------
 
     def _find_inputs(self) -> None:
-        """Note where the numbers of each leaf stand, and the names in the code that mean them."""
-        self.inputs: list[_Input] = []
+        """Note where the numbers of each leaf stand, and how the code reads them."""
+        self.inputs: list[Input] = []
+        places = np.array([place for _, place in self.program.inputs], dtype=np.intp)
         row = 0
         for index, leaf in enumerate([leaf for form in self.forms for leaf in leaves_of(form)]):
-            space, start = self.program.inputs[row] if leaf.count else (SHARED, 0)
-            self.inputs.append(_Input(index, leaf, space, start))
+            space = self.program.inputs[row][0] if leaf.count else SHARED
+            own = places[row : row + leaf.count].reshape(leaf.shape)
+            self.inputs.append(Input(index, leaf, space, own))
             row += leaf.count
         self.lane_inputs = [x for x in self.inputs if x.space == VARYING]
-        self.views = [self._views(x.start, x.leaf.count) for x in self.lane_inputs]
-        self.copies_inputs = self.code.reads_anywhere or self._reads_inputs_directly()
+        self._find_reads()
 
-    def _views(self, start: int, count: int) -> list[tuple[str, slice]]:
-        """Find the names in the code that are slices of one array in the lanes."""
-        return [
-            (name, slice(key[2] - start, key[2] - start + key[3] * key[4], key[3]))
-            for key, name in self.code.names.items()
-            if key[:2] == ("rows", VARYING)
-            and key[3] > 0
-            and start <= key[2]
-            and key[2] + key[3] * (key[4] - 1) < start + count
-        ]
-
-    def _reads_inputs_directly(self) -> bool:
-        """Tell whether an input is read in the lanes, and not by a name bound to its array."""
-        inputs = sum(x.leaf.count for x in self.lane_inputs)  # they stand first in the lanes
-        bound = {name for views in self.views for name, _ in views}
-        first_read = [
-            min(key[2], key[2] + key[3] * (key[4] - 1))
-            for key, name in self.code.names.items()
-            if key[:2] == ("rows", VARYING) and name not in bound
-        ]
-        outputs = [
-            out[1] for out in self.program.outputs if out.__class__ is tuple and out[0] == VARYING
-        ]
-        return any(place < inputs for place in first_read + outputs)
+    def _find_reads(self) -> None:
+        """Note by what names the code reads leaves in the lanes, and which it reads otherwise."""
+        read = self.code.read_anywhere.copy()
+        for out in self.program.outputs:
+            if not isinstance(out, float) and out[0] == VARYING:
+                read[out[1]] = True
+        starts = [x.start for x in self.lane_inputs]
+        for key, name in self.code.names.items():
+            if key[:2] != ("rows", VARYING):
+                continue
+            first, stride, count = key[2:5]
+            last = first + stride * (count - 1)
+            x = self.lane_inputs[max(0, bisect_right(starts, first) - 1)] if starts else None
+            if x and stride > 0 and x.start <= first and last < x.stop:
+                rows = slice(first - x.start, last + 1 - x.start, stride)
+                x.views.append((name, None if count == x.leaf.count else rows))
+            else:
+                read[min(first, last) : max(first, last) + 1] = True
+        for x in self.lane_inputs:
+            x.is_copied = bool(read[x.start : x.stop].any())
 
     def _find_outputs(self) -> None:
         """Note which rows of the lanes, and which shared numbers, make up the outputs."""
@@ -308,11 +323,10 @@ class Plan:
         self.size = size
         spare = self._spare.get(size)
         try:
-            workspace = spare.pop() if spare else Workspace(self, size)
+            workspace = spare.pop() if spare else Workspace(self, size, _NAMES)
         except IndexError:  # another thread was faster
-            workspace = Workspace(self, size)
-        with np.errstate(all="ignore"):
-            result = workspace.run(arrays)
+            workspace = Workspace(self, size, _NAMES)
+        result = workspace.run(arrays)
         may_be_nan = workspace.may_be_nan
         if spare is None:
             with self._lock:
@@ -334,161 +348,24 @@ def _row_of(y: Any, trace: Trace) -> int | float:
     return trace.capture(y) if isinstance(y, Value) else float(y)
 
 
-class _Gradient:
-    """How the gradient by one argument is put together."""
+class Gradient:
+    """How the gradient by one argument is put together.
 
-    def __init__(self, inputs: Sequence[_Input], put: Callable[[Any, Any], Any]) -> None:
-        self.put = put
-        self.shared = _range([x for x in inputs if x.space == SHARED])
-        self.lanes = _range([x for x in inputs if x.space == VARYING])
-
-
-def _range(inputs: Sequence[_Input]) -> slice:
-    """Give the places of an argument's leaves in a space, where they stand side by side."""
-    start = inputs[0].start if inputs else 0
-    return slice(start, start + sum(x.leaf.count for x in inputs))
-
-
-class Workspace:
-    """The arrays for a number of samples, and the code bound to them.
+    Args:
+        form: the form of the argument.
+        inputs: its leaves.
+        in_lanes: tells of a leaf whether its gradient differs from sample to sample.
 
     Attributes:
-        may_be_nan: whether the latest gradient has a nan that may come from a branch not taken.
+        put: makes it of the gradients by `shared`, and of an array of those in the lanes.
+        shared: the leaves of which all samples together have one gradient.
+        lanes: where the numbers of the others stand in the lanes; None if there are no others.
     """
 
-    def __init__(self, plan: Plan, size: int) -> None:
-        self.plan, self.size, self.may_be_nan = plan, size, False
-        program = plan.program
-        count = program.sizes[SHARED]
-        self.values, self.slopes = np.zeros(count), np.zeros(count)
-        for place, number in program.constants:
-            self.values[place] = number
-        shared = {"S": self.values, "dS": self.slopes, "mS": np.zeros(count, dtype=bool)}
-        blocks = -(-size // plan.block)
-        self.block = -(-size // blocks) if size else 1
-        with collector_paused():  # a long tape makes many objects, and no garbage
-            self.full = _Lanes(plan, shared, min(self.block, size))
-            self.rest = _Lanes(plan, shared, size % self.block) if size % self.block else self.full
-        self.targets = [
-            (self.values[x.start : x.start + x.leaf.count].reshape(x.leaf.shape), x.index)
-            for x in plan.inputs
-            if x.space == SHARED
-        ]
-        self.captured = [node for node, _ in program.captured]
-        self.captured_places = np.array([place for _, place in program.captured], dtype=np.intp)
-        if plan.wanted:
-            self._seed(program.outputs[0])
-
-    def _seed(self, out: tuple[str, int] | float) -> None:
-        """Write the gradient of the result by itself; no code ever changes it."""
-        if isinstance(out, float):
-            return
-        space, place = out
-        if space == VARYING:
-            weight = 1.0 / self.size if self.plan.reduce == "mean" and self.size else 1.0
-            self.full.slopes[place] = self.rest.slopes[place] = weight
-        else:
-            summed = self.plan.reduce == "sum" and self.plan.batched
-            self.slopes[place] = self.size if summed else 1.0
-
-    def run(self, arrays: Sequence[Any]) -> tuple[Any, Any]:
-        """Run the code; give the value and, if wanted, the gradient."""
-        plan, size, full = self.plan, self.size, self.full
-        for target, index in self.targets:
-            target[...] = arrays[index]
-        if self.captured:
-            self.values[self.captured_places] = [node.data for node in self.captured]
-        columns = [_columns(arrays[x.index], x.leaf, size) for x in plan.lane_inputs]
-        outputs = np.empty((len(plan.program.outputs), size))
-        for i, number in plan.constant_outputs:
-            outputs[i] = number
-        lane_slopes = [
-            np.empty((size, part.lanes.stop - part.lanes.start)) for part in plan.gradients
-        ]
-        full.once()
-        for start in range(0, size or 1, self.block):
-            stop = start + self.block
-            lanes = full if stop <= size else self.rest
-            for data, x, views in zip(columns, plan.lane_inputs, plan.views, strict=True):
-                part = data if size == lanes.count else data[:, start:stop]
-                if plan.copies_inputs:
-                    lanes.values[x.start : x.start + x.leaf.count] = part
-                lanes.bind(views, part)
-            (lanes.later if start else lanes.first)()
-            for where, space, places in plan.copied_outputs:
-                source = lanes.values if space == VARYING else self.values[:, None]
-                outputs[where, start:stop] = source[places]
-            for result, gradient in zip(lane_slopes, plan.gradients, strict=True):
-                if result.size:
-                    result[start:stop] = lanes.slopes[gradient.lanes].T
-        value = self._value(outputs)
-        if not plan.wanted:
-            return value, None
-        full.end()
-        if not size:  # a sum of nothing has the gradient 0, whatever the slopes are
-            self.slopes.fill(0.0)
-        shared_slopes = [self.slopes[gradient.shared] for gradient in plan.gradients]
-        self.may_be_nan = plan.branches and any(
-            isnan(part.sum()) for part in shared_slopes + lane_slopes
-        )
-        results = [
-            gradient.put(own.copy(), by_lane)
-            for gradient, own, by_lane in zip(
-                plan.gradients, shared_slopes, lane_slopes, strict=True
-            )
-        ]
-        return value, results[0] if plan.single else tuple(results)
-
-    def _value(self, outputs: Any) -> Any:
-        """Give the result in the structure of the function's, per lane or reduced."""
-        plan = self.plan
-        own = outputs[: plan.output_count]
-        if not plan.batched:
-            value = plan.put_value(own[:, 0], None)
-        elif plan.reduce is None:
-            value = plan.put_value(None, own.T)
-        else:
-            total = np.add.reduce(own, 1)
-            if plan.reduce == "mean":
-                total /= self.size or np.nan
-            value = plan.put_value(total, None)
-        if plan.put_aux is None:
-            return value
-        aux = outputs[plan.output_count :]
-        return value, plan.put_aux(None, aux.T) if plan.batched else plan.put_aux(aux[:, 0], None)
-
-
-def _columns(array: Any, leaf: Leaf, size: int) -> Any:
-    """Give the numbers of a leaf as the lanes have them: a row per number, a column per sample."""
-    if not leaf.batched:
-        return np.broadcast_to(np.reshape(array, (leaf.count, 1)), (leaf.count, size))
-    return array.T if array.ndim == 2 else array.reshape(size, leaf.count).T
-
-
-class _Lanes:
-    """The arrays for a number of lanes, and the code bound to them."""
-
-    def __init__(self, plan: Plan, shared: dict[str, Any], lanes: int) -> None:
-        n = plan.program.sizes[VARYING]
-        self.count = lanes
-        self.values = np.zeros((n, lanes))
-        self.slopes = np.zeros((n, lanes) if plan.wanted else (0, lanes))
-        buffers = {**shared, "V": self.values, "dV": self.slopes}
-        buffers["mV"] = np.zeros((n, lanes), dtype=bool)
-        names = {**_NAMES, **buffers}
-        for name, maker in plan.code.makers.items():
-            names[name] = maker(names, lanes)
-        self._plan, self._names = plan, names
-        self.once, self.first, self.end = [
-            bound(section, names) for section in (plan.once, plan.first, plan.end)
-        ]
-
-    @cached_property
-    def later(self) -> Callable[[], None]:
-        """The code for blocks of lanes after the first."""
-        return bound(self._plan.later, self._names)
-
-    def bind(self, views: Sequence[tuple[str, slice]], columns: Any) -> None:
-        """Let names in the code stand for the columns of an array from outside."""
-        for name, part in views:
-            self._names[name] = columns[part]
+    def __init__(
+        self, form: Form, inputs: Sequence[Input], in_lanes: Callable[[Leaf], bool]
+    ) -> None:
+        self.put = assembler(form, in_lanes)
+        self.shared = [x for x in inputs if not in_lanes(x.leaf)]
+        others = [x.places.reshape(-1) for x in inputs if in_lanes(x.leaf)]
+        self.lanes = np.concatenate(others) if others else None

@@ -136,7 +136,8 @@ def _emit(
     code: Code, tape: Tape, instructions: Sequence[Instruction], kinds: tuple[str, ...]
 ) -> str:
     """Write the call that runs instructions, and give it."""
-    code.reads_anywhere = True
+    if tape.space == VARYING:
+        code.read_anywhere[:] = True
     buffers = tuple([kind + tape.space for kind in kinds])
     key = "tape", len(code.names)
     name = code.name(key, partial(_bound, instructions, buffers), prefix="tape")

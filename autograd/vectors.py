@@ -175,8 +175,8 @@ class Vectors:
         self._index = {space: np.zeros(n, np.intp) for space, n in program.sizes.items()}
         self._places: dict[Vector, tuple[str, Any]] = {}
         self._lifts = dict(program.lifts)
-        for place, value in program.constants:
-            self.own(Vector("", 1, value=value), SHARED, [place])
+        for space, place, value in program.constants:
+            self.own(Vector("", 1, value=value), space, [place])
 
     def own(self, vector: Vector, space: str, places: Any) -> None:
         """Give places to a vector, and so the copies that lanes have of them."""

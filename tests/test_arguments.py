@@ -55,8 +55,10 @@ def test_shared_arguments_come_back_as_they_were(args, other):
     assert all(map(np.array_equal, arrays, again))
     for (form, own), arg in zip(taken, args, strict=True):
         assert spec_of(form) == flatten(arg, "arg")[1]
-        assert is_same(assembler(form, lanes=False)(numbers_in(own), None), arg)
-        assert is_same(unflatten(spec_of(form), numbers_in(own).tolist()), arg)
+        assert is_same(assembler(form, lanes=False)([np.asarray(x) for x in own], None), arg)
+        numbers = numbers_in(own)
+        assert is_same(assembler(spec_of(form), lanes=False)(numbers, None), arg)
+        assert is_same(unflatten(spec_of(form), numbers.tolist()), arg)
     if args and taken_apart(other, None, "args[0]")[0] != forms[0]:
         assert not matches(match, [other, *args[1:]])
     assert not matches(match, [*args, 1.0])
