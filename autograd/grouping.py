@@ -34,6 +34,7 @@ _MOST_STEPS = 256  # nor has one of up to so many that are large on average
 _LARGE = 4.0  # rows; steps of fewer read scattered places, and copy these first
 _FEWEST_ROWS = 16  # fewer are as fast on a tape, which copies no operands and reuses places
 _MOST_OPERANDS = 32  # a row of more is worth a step of its own
+_NOWHERE = -1  # the place of a row that has none yet
 
 
 @dataclass(frozen=True)
@@ -273,7 +274,7 @@ class _Layout:
     ) -> None:
         self.trace, self.varying = trace, varying
         self.sizes = {SHARED: 0, VARYING: 0}
-        self.places = [0] * len(trace.ops)
+        self.places = [_NOWHERE] * len(trace.ops)
         self.constants: dict[tuple[str, str], tuple[str, int, float]] = {}
         self.ones: list[tuple[str, int, float]] = []
         self.layers: dict[int, tuple[int, ...]] = {}
@@ -335,10 +336,8 @@ class _Layout:
         owners = {row: value for value, row in trace.captured.items()}
         inputs, captured = [], []
         for row, op in enumerate(trace.ops):
-            if op is None:
-                block = self.layers.get(row)
-                if not block or row == min(block):
-                    self.input(row)
+            if op is None and self.places[row] == _NOWHERE:  # not with a layer before
+                self.input(row)
         for row, op in enumerate(trace.ops):
             if op is None and row in owners:
                 captured.append((owners[row], self.places[row]))
