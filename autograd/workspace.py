@@ -146,6 +146,7 @@ class Workspace:
             self._collect(full, outputs, lane_slopes)
         else:
             self._run_blocks(arrays, outputs, lane_slopes)
+        full.release()
         value = self._value(outputs)
         if not plan.wanted:
             return value, None
@@ -168,6 +169,7 @@ class Workspace:
             (lanes.later if start else lanes.first)()
             own_slopes = [None if x is None else x[part] for x in lane_slopes]
             self._collect(lanes, outputs[:, part], own_slopes)
+        self.rest.release()
 
     def _collect(self, lanes: _Lanes, outputs: Any, lane_slopes: Sequence[Any]) -> None:
         """Copy what is in the lanes to the results."""
@@ -241,6 +243,7 @@ class _Lanes:
             )
             for x in plan.lane_inputs
         ]
+        self._view_names = [name for *_, views in self._inputs for name, _ in views]
         self._plan, self._names = plan, names
         self.once, self.first, self.end = [
             bound(section, names) for section in (plan.once, plan.first, plan.end)
@@ -259,6 +262,11 @@ class _Lanes:
                 target[...] = columns
             for name, rows in views:
                 self._names[name] = columns[rows] if rows else columns
+
+    def release(self) -> None:
+        """Let go of the caller's arrays, which may be large; the next call brings its own."""
+        for name in self._view_names:
+            self._names[name] = None
 
 
 def _columns_of(leaf: Leaf, lanes: int) -> Callable[[Any, slice], Any]:

@@ -8,6 +8,7 @@ import math
 import random
 import threading
 import tracemalloc
+import weakref
 
 import numpy as np
 import oracles
@@ -703,6 +704,23 @@ def test_an_interrupted_call_leaves_the_object_usable():
     with pytest.raises(KeyboardInterrupt):
         f.value_and_grad(1.0, x)
     assert f.value_and_grad(1.0, x) == (56.0, 56.0)
+
+
+@pytest.mark.parametrize("size", [1, 23], ids=["one block", "many blocks"])
+@pytest.mark.parametrize("n", [2, 30])
+def test_a_batch_is_let_go_of_after_the_call(n, size):
+    """It may be large, and a compiled function may live as long as the program."""
+
+    def f(w, x):
+        return sum((ag.tanh(ag.dot(row, x, row[0])) for row in w), 0.0)
+
+    compiled = ag.compile(f, in_axes=(None, 0), reduce="mean")
+    x = np.ones((size, n))
+    alive = weakref.ref(x)
+    compiled.value_and_grad(np.ones((4, n)), x)
+    del x
+    gc.collect()
+    assert alive() is None
 
 
 def test_memory_stays_flat():
