@@ -150,9 +150,8 @@ class Code:
             for space, place, number in program.constants
             if space == VARYING and number == 1.0
         }
-        self.read_anywhere = np.zeros(
-            program.sizes[VARYING], dtype=bool
-        )  # places, other than as a slice
+        # for each place in the lanes, whether code reads it otherwise than by the name of a slice
+        self.read_anywhere = np.zeros(program.sizes[VARYING], dtype=bool)
 
     # --- names ------------------------------------------------------------------------------
 
@@ -334,7 +333,7 @@ class Code:
         return self.name(
             ("filled", repr(number), shape, varying),
             lambda _, lanes: np.full((*shape, lanes) if varying else shape, number),
-            prefix="zeros" if number == 0.0 else "filled",
+            prefix="zeros" if repr(number) == "0.0" else "filled",
         )
 
     def _meaning(self, name: str) -> Any:

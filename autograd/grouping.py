@@ -95,7 +95,7 @@ class Program:
         steps: in an order in which each reads only what is there already, the shared ones first.
         sizes: the number of places in each space.
         inputs: for each input of the trace its space and place.
-        captured: nodes from outside, whose data fills the places after the inputs'.
+        captured: nodes from outside, each with the place of its number among what the lanes share.
         constants: (space, place, value); no step writes there.
         lifts: (shared place, varying place) pairs, of which the second is a copy of the first.
         outputs: for each output its space and place, or a constant.

@@ -3,9 +3,10 @@
 Each space of the program is one array, a row per place; the varying one has a column per lane of
 the batch. Steps become calls of NumPy functions on views of these arrays. The backward code is made
 step by step in reverse, with the rules of the table applied to symbols, which write down what they
-are asked to compute. For a layer of the lecture the code reads
+are asked to compute. For a layer of the lecture, with b as a column of W and a row of ones in X,
+the code reads
 
-    W.dot(X, out=Z); add(Z, b, out=Z); maximum(Z, 0.0, out=A)
+    W.dot(X, out=Z); maximum(Z, zeros, out=A)
     ...
     ceil(clip(Z, 0.0, 1.0, out=t), out=t); multiply(dA, t, out=dZ)
     W.T.dot(dZ, out=dX); dZ.dot(X.T, out=dW)
@@ -30,10 +31,11 @@ def _same_rows(ref: Ref) -> bool:
     return bool((ref.places == ref.places[0]).all())
 
 
-def _without_bias(step: Step, code: Code) -> tuple[Ref, Ref, Ref | float]:
+def _factors(step: Step, code: Code, folds: bool = True) -> tuple[Ref, Ref, Ref | float]:
     """Give weights, inputs and bias of a sum ⟨w, x⟩ + b.
 
-    Where each bias stands after the weights, and a 1 after the inputs, it is taken for a weight:
+    Where each bias stands after the weights, and a 1 after the inputs, a bias that `folds` is taken
+    for a weight:
 
         before   ⟨w, x⟩ + b
         after    ⟨(w, b), (x, 1)⟩ + 0
@@ -41,7 +43,7 @@ def _without_bias(step: Step, code: Code) -> tuple[Ref, Ref, Ref | float]:
     left, right, bias = step.operands
     assert isinstance(left, Ref)
     assert isinstance(right, Ref)
-    if not isinstance(bias, Ref) or not _same_rows(right) or right.space != VARYING:
+    if not folds or not isinstance(bias, Ref) or not _same_rows(right) or right.space != VARYING:
         return left, right, bias
     one = int(right.places[0, -1]) + 1
     behind = bias.space == left.space and (bias.places == left.places[:, -1] + 1).all()
@@ -102,7 +104,7 @@ class Forward:
     def dot(self, step: Step, out: str) -> None:
         """Write ⟨w, x⟩ + b: a matrix product where all elements read the same inputs."""
         code = self.code
-        left, right, bias = _without_bias(step, code)
+        left, right, bias = _factors(step, code)
         if _same_rows(right) and left.space == SHARED and right.space == step.space:
             inputs = Ref(right.space, right.places[0])
             x = code.read_many(inputs)
@@ -322,8 +324,8 @@ class Backward:
         """Add gradient · slope to the gradients of one operand of each element."""
         code, space, places = self.code, ref.space, ref.places
         if self.mask is not None and not (slope.__class__ is float and isfinite(slope)):
-            product = code.compute(p.mul, [gradient, slope])
-            gradient, slope = code.compute(p.where, [self.mask, product, 0.0]), 1.0
+            term = code.compute(p.mul, [gradient, slope])
+            gradient, slope = code.compute(p.where, [self.mask, term, 0.0]), 1.0
         buffer = "d" + space
         if space == SHARED and code.varying:  # what the lanes share gets the sum over them
             term = code.compute(p.mul, [gradient, slope])
@@ -431,7 +433,8 @@ class Backward:
     def dot(self, step: Step, gradient: Symbol) -> None:
         """Write the gradients of ⟨w, x⟩ + b: outer products and the transposed matrix product."""
         code = self.code
-        left, right, bias = _without_bias(step, code)
+        # the gradient of a bias alone is not worth a matrix product
+        left, right, bias = _factors(step, code, folds=self.wants(step.operands[0]))
         if self.wants(bias):
             self.add(bias, gradient, 1.0)
         if _same_rows(right) and left.space == SHARED and right.space == step.space:

@@ -144,7 +144,9 @@ class Plan:
         last_inputs = {end - 1 for end in accumulate(x.count for own in leaves for x in own)}
         self.program = grouped(trace, rows, varying, not wanted, last_inputs)
         self.wanted, self.active_inputs = bool(wanted), active
-        self.branches = bool(wanted) and any(p.where in x.operations() for x in self.program.steps)
+        operations = set().union(*[step.operations() for step in self.program.steps])
+        self.branches = bool(wanted) and p.where in operations
+        self.calls_users_own = any(op.name not in p.TABLE for op in operations)
         self.size = 0  # of the latest batch
         self._write(careful=False)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)

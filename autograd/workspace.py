@@ -69,7 +69,7 @@ class Workspace:
         self.targets: list[tuple[Any, int]] = []
         self.scattered: list[tuple[Any, int]] = []
         for x in self.plan.inputs:
-            if x.space == SHARED:
+            if x.space == SHARED and x.leaf.count:
                 view = view_at(self.values, x.places)
                 if view is None:
                     self.scattered.append((x.places, x.index))
@@ -123,8 +123,12 @@ class Workspace:
         """Run the code; give the value and, if wanted, the gradient.
 
         Floating-point errors are ignored. In a context of its own that is the setting once and for
-        all, and need not be made and undone by each call.
+        all, and need not be made and undone by each call. But functions of the user's own are to
+        find the context that they are called from.
         """
+        if self.plan.calls_users_own:
+            with np.errstate(all="ignore"):
+                return self._run(arrays)
         return self.context.run(self._run, arrays)
 
     def _run(self, arrays: Sequence[Any]) -> tuple[Any, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
+import decimal
 import gc
 import itertools
 import math
@@ -721,6 +723,33 @@ def test_a_batch_is_let_go_of_after_the_call(n, size):
     del x
     gc.collect()
     assert alive() is None
+
+
+def test_a_primitive_of_the_users_own_finds_the_context_of_the_call():
+    setting = contextvars.ContextVar("setting", default="none")
+    seen = []
+
+    def forward(x):
+        seen.append((setting.get(), decimal.getcontext().prec))
+        setting.set("inside")
+        return 2.0 * x
+
+    double = ag.primitive(forward, lambda _: 2.0, name="double in a context")
+    f = ag.compile(lambda x: ag.exp(double(x)), in_axes=0)
+    f(np.ones(3))
+    seen.clear()
+    setting.set("outside")
+    with decimal.localcontext(prec=50), np.errstate(all="raise"):
+        assert f(np.array([1.0, 1000.0]))[1] == inf
+        assert np.geterr()["over"] == "raise"
+    assert seen[0] == ("outside", 50)
+    assert setting.get() == "inside"
+
+
+def test_an_argument_of_no_numbers_has_a_batch_all_the_same():
+    f = ag.compile(lambda _, w: 2.0 * w, in_axes=(0, None), argnums=(0, 1), reduce="mean")
+    value, (by_x, by_w) = f.value_and_grad(np.ones((4, 0)), 3.0)
+    assert (value, by_x.shape, by_w) == (6.0, (4, 0), 2.0)
 
 
 def test_memory_stays_flat():
