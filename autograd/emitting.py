@@ -258,16 +258,12 @@ class Code:
         self.note_read(ref)
         return self.strided(ref.space, ref.places, strides)
 
-    def strided(self, buffer: str, places: Any, strides: tuple[int, int]) -> str:
+    def strided(self, buffer: str, places: Any, strides: tuple[int, ...]) -> str:
         """Name the view of rows at a matrix of places with these strides."""
         first, shape = int(places[0, 0]), places.shape
 
         def maker(buffers: dict[str, Any], _: int) -> Any:
-            base = buffers[buffer][first:]
-            unit = base.strides[0]
-            return np.lib.stride_tricks.as_strided(
-                base, (*shape, *base.shape[1:]), (*(unit * s for s in strides), *base.strides[1:])
-            )
+            return strided_view(buffers[buffer], first, shape, strides)
 
         return self.name(("matrix", buffer, first, strides, shape), maker)
 
@@ -310,10 +306,8 @@ class Code:
             self.emit(f"copyto({target}, {names[1]}, where={test})")
         elif op in _EXTREMES:
             both = operands if len(operands) == 2 else (*operands, 0.0)
-            if varying == self.varying:
-                names = [x.name if isinstance(x, Symbol) else self.filled(x) for x in both]
-            else:
-                names = [x.name if isinstance(x, Symbol) else _literal(x) for x in both]
+            constant = self.filled if varying == self.varying else _literal
+            names = [x.name if isinstance(x, Symbol) else constant(x) for x in both]
             self.emit(f"{_EXTREMES[op]}({', '.join(names)}, out={target})")
         elif op in _CALLS:
             self.emit(f"{_CALLS[op].format(*names, out=target)}, out={target})")
@@ -410,19 +404,42 @@ def even(places: Any) -> bool:
     return bool(steps[0] != 0 and (steps == steps[0]).all())
 
 
-def affine(places: Any) -> tuple[int, int] | None:
+def strides_of(places: Any) -> tuple[int, ...] | None:
+    """Give the stride along each axis of an array of places, if it has such.
+
+    >>> strides_of(np.array([[1, 2], [4, 5]]))
+    (3, 1)
+    """
+    expected = first = int(places.flat[0])
+    strides = []
+    for axis, n in enumerate(places.shape):
+        strides.append(int(places.take(min(1, n - 1), axis).flat[0]) - first)
+        expected = np.add.outer(expected, strides[-1] * np.arange(n))
+    return tuple(strides) if (expected == places).all() else None
+
+
+def strided_view(array: Any, first: int, shape: Sequence[int], strides: Sequence[int]) -> Any:
+    """Give the view of an array whose rows stand at `first` and with these strides from there.
+
+    >>> strided_view(np.arange(10), 1, (2, 2), (3, 1)).tolist()
+    [[1, 2], [4, 5]]
+    """
+    base = array[first:]
+    unit = base.strides[0]
+    return np.lib.stride_tricks.as_strided(
+        base, (*shape, *base.shape[1:]), (*(unit * s for s in strides), *base.strides[1:])
+    )
+
+
+def affine(places: Any) -> tuple[int, ...] | None:
     """Give the two strides of a matrix of places, if it has such.
 
     The same place all along a row is no such case: einsum would take that factor out of the sum,
     which differs where terms are infinite.
     """
-    m, n = places.shape
-    if n > 1 and places[0, 0] == places[0, 1]:
+    if places.shape[1] > 1 and places[0, 0] == places[0, 1]:
         return None
-    down = int(places[1, 0] - places[0, 0]) if m > 1 else 0
-    right = int(places[0, 1] - places[0, 0]) if n > 1 else 0
-    expected = places[0, 0] + down * np.arange(m)[:, None] + right * np.arange(n)
-    return (down, right) if (expected == places).all() else None
+    return strides_of(places)
 
 
 def product(left: str, right: str, out: str, *refs: Ref) -> str:

@@ -31,7 +31,7 @@ def _same_rows(ref: Ref) -> bool:
     return bool((ref.places == ref.places[0]).all())
 
 
-def _factors(step: Step, code: Code, folds: bool = True) -> tuple[Ref, Ref, Ref | float]:
+def _operands(step: Step, code: Code, folds: bool = True) -> tuple[Ref, Ref, Ref | float]:
     """Give weights, inputs and bias of a sum ⟨w, x⟩ + b.
 
     Where each bias stands after the weights, and a 1 after the inputs, a bias that `folds` is taken
@@ -104,7 +104,7 @@ class Forward:
     def dot(self, step: Step, out: str) -> None:
         """Write ⟨w, x⟩ + b: a matrix product where all elements read the same inputs."""
         code = self.code
-        left, right, bias = _factors(step, code)
+        left, right, bias = _operands(step, code)
         if _same_rows(right) and left.space == SHARED and right.space == step.space:
             inputs = Ref(right.space, right.places[0])
             x = code.read_many(inputs)
@@ -434,7 +434,7 @@ class Backward:
         """Write the gradients of ⟨w, x⟩ + b: outer products and the transposed matrix product."""
         code = self.code
         # the gradient of a bias alone is not worth a matrix product
-        left, right, bias = _factors(step, code, folds=self.wants(step.operands[0]))
+        left, right, bias = _operands(step, code, folds=self.wants(step.operands[0]))
         if self.wants(bias):
             self.add(bias, gradient, 1.0)
         if _same_rows(right) and left.space == SHARED and right.space == step.space:

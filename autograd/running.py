@@ -12,7 +12,6 @@ there or for a reason of its own, the call is done again by the careful one, whi
 
 from __future__ import annotations
 
-import builtins
 import copy
 import threading
 from bisect import bisect_right
@@ -25,9 +24,7 @@ from types import CodeType
 from typing import Any
 
 import numpy as np
-from scipy import special
 
-from autograd import errorfunction
 from autograd import primitives as p
 from autograd.activity import active_places, always_reached, everywhere
 from autograd.arguments import Form, Leaf, assembler, leaves_of, matcher, spec_of
@@ -47,14 +44,6 @@ _BLOCK_BYTES = 2**21  # the buffers of a block of lanes stay in the cache of a p
 _FEWEST_LANES = 256  # below that, matrix products lose more than the cache gains
 _FEWEST_LANES_ON_TAPE = 512  # below that, calls of functions cost more than what they compute
 _MOST_BYTES = 2**29  # for the buffers of a block, however large the program
-
-_NAMES = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")} | {
-    name: getattr(special, name) for name in ("expit", "log_expit", "xlogy")
-}
-_NAMES |= {"erf": errorfunction.erf, "erfc": errorfunction.erfc}
-# what `numpy.clip` calls in the end, at half its cost for a small batch
-_NAMES["clip"] = np._core.umath.clip  # type: ignore[attr-defined]
-_NAMES["__builtins__"] = builtins  # NumPy imports when some functions are first called
 
 
 @dataclass(frozen=True)
@@ -325,9 +314,9 @@ class Plan:
         self.size = size
         spare = self._spare.get(size)
         try:
-            workspace = spare.pop() if spare else Workspace(self, size, _NAMES)
+            workspace = spare.pop() if spare else Workspace(self, size)
         except IndexError:  # another thread was faster
-            workspace = Workspace(self, size, _NAMES)
+            workspace = Workspace(self, size)
         result = workspace.run(arrays)
         may_be_nan = workspace.may_be_nan
         if spare is None:
@@ -362,6 +351,7 @@ class Gradient:
         put: makes it of the gradients by `shared`, and of an array of those in the lanes.
         shared: the leaves of which all samples together have one gradient.
         lanes: where the numbers of the others stand in the lanes; None if there are no others.
+        lane_count: how many these are.
     """
 
     def __init__(
@@ -370,4 +360,12 @@ class Gradient:
         self.put = assembler(form, in_lanes)
         self.shared = [x for x in inputs if not in_lanes(x.leaf)]
         others = [x.places.reshape(-1) for x in inputs if in_lanes(x.leaf)]
-        self.lanes = np.concatenate(others) if others else None
+        self.lanes = _compact(np.concatenate(others)) if others else None
+        self.lane_count = sum(map(len, others))
+
+
+def _compact(places: Any) -> Any:
+    """Give the slice that means the same as places, where there is one."""
+    if len(places) and (np.diff(places) == 1).all():
+        return slice(places[0], places[-1] + 1)
+    return places

@@ -8,6 +8,7 @@ takes little longer than its NumPy calls.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Sequence
 from contextvars import Context
 from functools import cached_property
@@ -15,17 +16,27 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import special
 
+from autograd import errorfunction
 from autograd.collector import collector_paused
-from autograd.emitting import bound
-from autograd.grouping import SHARED, VARYING
+from autograd.emitting import bound, strided_view, strides_of
+from autograd.grouping import SHARED, VARYING, Program
 
 if TYPE_CHECKING:
     from autograd.arguments import Leaf
     from autograd.running import Plan
 
-
 _ALL = slice(None)
+
+# What names in the code mean, other than those of arrays.
+_NAMES = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")} | {
+    name: getattr(special, name) for name in ("expit", "log_expit", "xlogy")
+}
+_NAMES |= {"erf": errorfunction.erf, "erfc": errorfunction.erfc}
+# what `numpy.clip` calls in the end, at half its cost for a small batch
+_NAMES["clip"] = np._core.umath.clip  # type: ignore[attr-defined]
+_NAMES["__builtins__"] = builtins  # NumPy imports when some functions are first called
 
 
 class Workspace:
@@ -34,28 +45,24 @@ class Workspace:
     Args:
         plan: what to run.
         size: the number of samples.
-        names: what names in the code mean, other than those of the plan's own arrays.
 
     Attributes:
         may_be_nan: whether the latest gradient has a nan that may come from a branch not taken.
     """
 
-    def __init__(self, plan: Plan, size: int, names: dict[str, Any]) -> None:
+    def __init__(self, plan: Plan, size: int) -> None:
         self.plan, self.size, self.may_be_nan = plan, size, False
         program = plan.program
         count = program.sizes[SHARED]
-        self.values: Any = np.zeros(count)
+        self.values: Any = _with_constants(program, SHARED)
         self.slopes: Any = np.zeros(count)
-        for space, place, number in program.constants:
-            if space == SHARED:
-                self.values[place] = number
         shared = {"S": self.values, "dS": self.slopes, "mS": np.zeros(count, dtype=bool)}
         self.blocks = -(-size // plan.block)
         self.block = -(-size // self.blocks) if size else 1
         with collector_paused():  # a long tape makes many objects, and no garbage
-            self.full = _Lanes(plan, names | shared, min(self.block, size))
+            self.full = _Lanes(plan, shared, min(self.block, size))
             left_over = size % self.block
-            self.rest = _Lanes(plan, names | shared, left_over) if left_over else self.full
+            self.rest = _Lanes(plan, shared, left_over) if left_over else self.full
         self._find_ways_in()
         self._find_ways_out()
         if plan.wanted:
@@ -95,7 +102,6 @@ class Workspace:
                 if source.shape == self.outputs.shape:
                     self.outputs, self.copies_outputs = source, False
         self.divisor = np.array(float(self.size) or np.nan)
-        self.lane_places = [_compact(x.lanes) for x in plan.gradients]
         self.no_lane_slopes = [None] * len(plan.gradients)
         self.slope_views = [
             [view_at(self.slopes, x.places) for x in gradient.shared] for gradient in plan.gradients
@@ -150,7 +156,6 @@ class Workspace:
             self._collect(full, outputs, lane_slopes)
         else:
             self._run_blocks(arrays, outputs, lane_slopes)
-        full.release()
         value = self._value(outputs)
         if not plan.wanted:
             return value, None
@@ -160,7 +165,7 @@ class Workspace:
     def _new_lane_slopes(self) -> list[Any]:
         """Make the arrays for gradients that differ from sample to sample."""
         return [
-            None if x.lanes is None else np.empty((self.size, len(x.lanes)))
+            None if x.lanes is None else np.empty((self.size, x.lane_count))
             for x in self.plan.gradients
         ]
 
@@ -173,19 +178,19 @@ class Workspace:
             (lanes.later if start else lanes.first)()
             own_slopes = [None if x is None else x[part] for x in lane_slopes]
             self._collect(lanes, outputs[:, part], own_slopes)
-        self.rest.release()
 
     def _collect(self, lanes: _Lanes, outputs: Any, lane_slopes: Sequence[Any]) -> None:
-        """Copy what is in the lanes to the results."""
+        """Copy what is in the lanes to the results; the arguments are done with."""
+        lanes.release()
         if self.copies_outputs:
             for i, number in self.plan.constant_outputs:
                 outputs[i] = number
             for where, source in lanes.outputs:
                 outputs[where] = source
         if self.plan.gradients_in_lanes:
-            for result, places in zip(lane_slopes, self.lane_places, strict=True):
+            for result, x in zip(lane_slopes, self.plan.gradients, strict=True):
                 if result is not None:
-                    result[...] = lanes.slopes[places].T
+                    result[...] = lanes.slopes[x.lanes].T
 
     def _value(self, outputs: Any) -> Any:
         """Give the result in the structure of the function's, per lane or reduced."""
@@ -225,16 +230,13 @@ class Workspace:
 class _Lanes:
     """The arrays for a number of lanes, and the code bound to them."""
 
-    def __init__(self, plan: Plan, names: dict[str, Any], lanes: int) -> None:
+    def __init__(self, plan: Plan, shared: dict[str, Any], lanes: int) -> None:
         program = plan.program
         n = program.sizes[VARYING]
-        self.values: Any = np.zeros((n, lanes))
-        for space, place, number in program.constants:
-            if space == VARYING:
-                self.values[place] = number
+        self.values: Any = _with_constants(program, VARYING, lanes)
         self.slopes = np.zeros((n, lanes) if plan.wanted else (0, lanes))
         marks = np.zeros((n, lanes), dtype=bool)
-        names = {**names, "V": self.values, "dV": self.slopes, "mV": marks}
+        names = {**_NAMES, **shared, "V": self.values, "dV": self.slopes, "mV": marks}
         for name, maker in plan.code.makers.items():
             names[name] = maker(names, lanes)
         self.outputs: list[tuple[Any, Any]] = []
@@ -273,6 +275,15 @@ class _Lanes:
             self._names[name] = None
 
 
+def _with_constants(program: Program, space: str, *lanes: int) -> Any:
+    """Make the array for the values of a space, with the constants in their places."""
+    values = np.zeros((program.sizes[space], *lanes))
+    for where, place, number in program.constants:
+        if where == space:
+            values[place] = number
+    return values
+
+
 def _columns_of(leaf: Leaf, lanes: int) -> Callable[[Any, slice], Any]:
     """Give the function that makes a matrix of a leaf, a row per number and a column per lane.
 
@@ -288,13 +299,6 @@ def _columns_of(leaf: Leaf, lanes: int) -> Callable[[Any, slice], Any]:
     return lambda array, part: array[part].reshape(-1, count).T
 
 
-def _compact(places: Any) -> Any:
-    """Give the slice that means the same as places, where there is one."""
-    if places is not None and len(places) and (np.diff(places) == 1).all():
-        return slice(places[0], places[-1] + 1)
-    return places
-
-
 def view_at(array: Any, places: Any) -> Any:
     """Give the view of a flat array with what stands at places, or None where there is no such.
 
@@ -303,14 +307,7 @@ def view_at(array: Any, places: Any) -> Any:
     """
     if not places.size:
         return np.empty(places.shape)
-    first, strides = int(places.flat[0]), []
-    for axis, n in enumerate(places.shape):
-        next_one = places.take(min(1, n - 1), axis).flat[0]
-        strides.append(int(next_one) - first)
-    grid = np.ogrid[*map(slice, places.shape)]
-    if not np.array_equal(places, sum((i * s for i, s in zip(grid, strides, strict=True)), first)):
+    strides = strides_of(places)
+    if strides is None:
         return None
-    unit = array.itemsize
-    return np.lib.stride_tricks.as_strided(
-        array[first:], places.shape, [unit * stride for stride in strides]
-    )
+    return strided_view(array, int(places.flat[0]), places.shape, strides)
