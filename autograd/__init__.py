@@ -18,9 +18,8 @@ Explanations: `forward_steps`, `backward_steps`, `explain`, `paths`, `why`.
 
 from typing import TYPE_CHECKING, Any
 
-from autograd.backward import zero_grad
-from autograd.errors import AnomalyError, GradientError, TraceError
-from autograd.functions import (
+from autograd.engine.backward import zero_grad
+from autograd.engine.functions import (
     abs,
     acos,
     acosh,
@@ -69,42 +68,51 @@ from autograd.functions import (
     where,
     xlogy,
 )
-from autograd.modes import detect_anomaly, no_grad
-from autograd.value import Value
+from autograd.engine.modes import detect_anomaly, no_grad
+from autograd.engine.value import Value
+from autograd.errors import AnomalyError, GradientError, TraceError
 
 if TYPE_CHECKING:
-    from autograd.animation import animate
-    from autograd.checking import check_grads
-    from autograd.compiler import compile
-    from autograd.diagnosis import why
-    from autograd.drawing import draw
-    from autograd.explaining import explain
-    from autograd.extending import primitive
-    from autograd.pathways import paths
-    from autograd.stepping import backward_steps, forward_steps
-    from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-    from autograd.widgets import interactive
+    from autograd.classroom.animation import animate
+    from autograd.classroom.sliders import interactive
+    from autograd.compiler.front import compile
+    from autograd.engine.custom import primitive
+    from autograd.explanations.chain_rule import explain
+    from autograd.explanations.diagnosis import why
+    from autograd.explanations.pathways import paths
+    from autograd.explanations.steps import backward_steps, forward_steps
+    from autograd.pictures.drawing import draw
+    from autograd.transforms.check import check_grads
+    from autograd.transforms.derivatives import (
+        grad,
+        hessian,
+        hvp,
+        jacobian,
+        jvp,
+        value_and_grad,
+        vjp,
+    )
 
 # What stands on the core is loaded when first used, so that `import autograd` stays quick.
 _LATER = {
-    "animate": "animation",
-    "backward_steps": "stepping",
-    "check_grads": "checking",
-    "compile": "compiler",
-    "draw": "drawing",
-    "explain": "explaining",
-    "forward_steps": "stepping",
-    "grad": "transforms",
-    "hessian": "transforms",
-    "hvp": "transforms",
-    "interactive": "widgets",
-    "jacobian": "transforms",
-    "jvp": "transforms",
-    "paths": "pathways",
-    "primitive": "extending",
-    "value_and_grad": "transforms",
-    "vjp": "transforms",
-    "why": "diagnosis",
+    "animate": "classroom.animation",
+    "backward_steps": "explanations.steps",
+    "check_grads": "transforms.check",
+    "compile": "compiler.front",
+    "draw": "pictures.drawing",
+    "explain": "explanations.chain_rule",
+    "forward_steps": "explanations.steps",
+    "grad": "transforms.derivatives",
+    "hessian": "transforms.derivatives",
+    "hvp": "transforms.derivatives",
+    "interactive": "classroom.sliders",
+    "jacobian": "transforms.derivatives",
+    "jvp": "transforms.derivatives",
+    "paths": "explanations.pathways",
+    "primitive": "engine.custom",
+    "value_and_grad": "transforms.derivatives",
+    "vjp": "transforms.derivatives",
+    "why": "explanations.diagnosis",
 }
 
 

@@ -7,14 +7,15 @@ import io
 import sys
 from collections.abc import Mapping, Sequence
 
-from autograd import notation, worksheets
-from autograd.animation import animate
-from autograd.diagnosis import why
-from autograd.drawing import draw
-from autograd.explaining import explain
-from autograd.expression import ExpressionError, evaluate
-from autograd.stepping import backward_steps, forward_steps
-from autograd.value import Value
+from autograd.classroom import worksheets
+from autograd.classroom.animation import animate
+from autograd.command.expression import ExpressionError, evaluate
+from autograd.engine.value import Value
+from autograd.explanations.chain_rule import explain
+from autograd.explanations.diagnosis import why
+from autograd.explanations.steps import backward_steps, forward_steps
+from autograd.notation import words as notation
+from autograd.pictures.drawing import draw
 
 EXAMPLES = """\
 examples:

@@ -17,13 +17,14 @@ from typing import Any
 
 import autograd
 import nn
-from autograd import Value, dot, relu, square, tanh, worksheets
-from autograd.animation import Animation
-from autograd.drawing import Drawing
-from autograd.explaining import Explanation
-from autograd.worksheets import Worksheet
+from autograd import Value, dot, relu, square, tanh
+from autograd.classroom import worksheets
+from autograd.classroom.animation import Animation
+from autograd.classroom.worksheets import Worksheet
+from autograd.explanations.chain_rule import Explanation
+from autograd.pictures.drawing import Drawing
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 import browser
 
 INTRODUCTION = """\
@@ -34,7 +35,8 @@ Every kind of picture, with the code that makes it. The code begins with
 
 ```python
 import autograd, nn
-from autograd import Value, dot, relu, square, tanh, worksheets
+from autograd import Value, dot, relu, square, tanh
+from autograd.classroom import worksheets
 ```
 
 In a notebook, the last line of each shows the picture; `.save("picture.svg")` writes a drawing to a

@@ -17,8 +17,13 @@ Files and data: `save`, `load`, `read_metadata`; `data`, `plot`.
 
 from autograd import softmax
 from nn import data, init, losses, plot
-from nn.callbacks import Callback, Checkpoint, EarlyStopping
-from nn.diagnostics import (
+from nn.inspection.statistics import gradient_statistics
+from nn.layers import ACTIVATIONS, MLP, Activations, Layer, Neuron
+from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
+from nn.mistakes import MistakeWarning
+from nn.module import Frozen, Module
+from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
+from nn.predictions import (
     accuracy,
     confusion_matrix,
     dead_units,
@@ -26,17 +31,12 @@ from nn.diagnostics import (
     saturation,
     sparsity,
 )
-from nn.history import Epoch, History
-from nn.layers import ACTIVATIONS, MLP, Activations, Layer, Neuron
-from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
-from nn.mistakes import MistakeWarning
-from nn.module import Frozen, Module
-from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
-from nn.run import Run
 from nn.saving import load, read_metadata, save
 from nn.schedules import Constant, Cosine, Exponential, StepDecay, WarmUp
-from nn.statistics import gradient_statistics
-from nn.training import fit
+from nn.training.callbacks import Callback, Checkpoint, EarlyStopping
+from nn.training.history import Epoch, History
+from nn.training.loop import fit
+from nn.training.run import Run
 
 __all__ = [
     "ACTIVATIONS",

@@ -1,8 +1,8 @@
-"""`python -m nn`; see `nn.cli`."""
+"""`python -m nn`; see `nn.command.cli`."""
 
 import sys
 
-from nn.cli import main
+from nn.command.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

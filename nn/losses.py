@@ -16,8 +16,8 @@ from typing import Any
 
 from autograd import abs as absolute
 from autograd import dot, fsum, maximum, mean, relu, softplus, square, where
+from autograd.engine.primitives import log_softmax as log_share  # of its first operand
 from autograd.errors import as_float
-from autograd.primitives import log_softmax as log_share  # of its first operand
 from nn.mistakes import check_logits
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "hinge_loss", "mae_loss", "mse_loss"]

@@ -1,8 +1,8 @@
 """Warnings of common mistakes in training, each with its fix.
 
 They are of a category of their own, so that the standard filter silences them:
-`warnings.filterwarnings("ignore", category=nn.MistakeWarning)`. `nn.precautions` has those that
-`fit` looks for before it begins.
+`warnings.filterwarnings("ignore", category=nn.MistakeWarning)`. `precautions.py` in
+`nn.training` has those that `fit` looks for before it begins.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from autograd import Value, primitives
+from autograd import Value
+from autograd.engine import primitives
 
 __all__ = ["MistakeWarning", "StepWatch", "check_logits", "each_once", "marked_like", "warn"]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from nn.statistics import GradientStatistics
+    from nn.inspection.statistics import GradientStatistics
 
 __all__ = [
     "activation",
@@ -382,7 +382,7 @@ def gradient_statistics(statistics: GradientStatistics) -> Figure:
 
     Example:
         >>> from nn import MLP
-        >>> from nn.statistics import gradient_statistics as measured
+        >>> from nn.inspection.statistics import gradient_statistics as measured
         >>> figure = gradient_statistics(measured(MLP(1, [3, 1]), [[1.0]], [1.0], "mse_loss"))
         >>> [axes.get_title() for axes in figure.axes]
         ['Outputs', 'Gradients and weights']

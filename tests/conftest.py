@@ -14,7 +14,7 @@ import oracles  # noqa: F401 - first: it notes the table's rows before a test de
 import pytest
 from hypothesis import settings
 
-from autograd.primitives import OWN
+from autograd.engine.primitives import OWN
 
 settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None, print_blob=True)

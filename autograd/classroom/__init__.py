@@ -1,0 +1,5 @@
+"""What a lecturer projects and hands out.
+
+`animation.py` makes a page that plays both passes, `sliders.py` a graph with a slider for each
+leaf, `worksheets.py` graphs to work through with pen and paper.
+"""

@@ -1,0 +1,363 @@
+"""Worksheets: a small graph whose values and gradients are to be found by hand, and their key."""
+
+from __future__ import annotations
+
+import argparse
+import html
+import operator
+import random
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from fractions import Fraction
+from os import PathLike
+from pathlib import Path
+from string import Template
+
+from autograd.engine.functions import dot, maximum, relu, square
+from autograd.engine.value import Value
+from autograd.explanations.steps import Graph
+from autograd.files import write_atomically
+from autograd.pictures import render as rendering
+from autograd.pictures.nodes import graph_source
+
+LEVELS = {
+    1: "sums and products",
+    2: "a node with two users; squares and ReLU",
+    3: "several nodes with two users; quotients and maxima",
+    4: "a network of two ReLU neurons with a squared error",
+}
+"""What there is to learn, by level."""
+
+_LARGEST_NUMERATOR, _LARGEST_DENOMINATOR = 60, 8  # of numbers that are pleasant to work with
+_ATTEMPTS = 10_000  # far more than it takes: at least one graph in twenty will do
+
+
+@dataclass(frozen=True)
+class Worksheet:
+    """A graph to work through, with the page to fill in and the page of answers.
+
+    Attributes:
+        root: the result; its graph has its gradients.
+        level: the level of difficulty, a key of `LEVELS`.
+        seed: what the graph was made from.
+    """
+
+    root: Value
+    level: int
+    seed: int
+
+    def sheet(self) -> str:
+        """Return the page to fill in, as HTML that needs no other file."""
+        return self._page(solved=False)
+
+    def key(self) -> str:
+        """Return the page with the answers, and how each gradient comes about."""
+        return self._page(solved=True)
+
+    def save(self, path: str | PathLike[str]) -> tuple[Path, Path]:
+        """Write both pages, and return their paths: of the sheet, and of the key beside it.
+
+        Raises:
+            ValueError: the name does not end in .html.
+            OSError: a file cannot be written.
+        """
+        path = Path(path)
+        if path.suffix != ".html":
+            raise ValueError(f"cannot save a worksheet as {str(path)!r}: end the name in .html")
+        key = path.with_name(f"{path.stem}-key.html")
+        write_atomically(key, self.key())
+        write_atomically(path, self.sheet())
+        return path, key
+
+    def _page(self, solved: bool) -> str:
+        graph = Graph(self.root)
+        workings = _workings(graph)
+        rows = []
+        for node in sorted(
+            graph.order, key=lambda node: (bool(node.op), not node.op and node.name)
+        ):
+            given = not node.op
+            value = _number(node.data) if solved or given else ""
+            rows.append(
+                f"<tr><th scope=row>{html.escape(graph.names[node])}</th>"
+                f"<td>{html.escape(graph.formula(node)) if node.op else 'given'}</td>"
+                f"<td class={'given' if given else 'answer'}>{value}</td>"
+                f"<td class=answer>{_number(node.grad) if solved else ''}</td>"
+                + (f"<td>{workings[node]}</td>" if solved else "")
+                + "</tr>"
+            )
+        source = graph_source(
+            graph.order,
+            [self.root],
+            name_of=graph.names.__getitem__,
+            number_of=getattr if solved else _given,
+        )
+        svg = rendering.render(source, "svg").decode()
+        result = html.escape(graph.names[self.root])
+        return _PAGE.substitute(
+            title="Back-propagation by hand" + (": key" if solved else ""),
+            subtitle=f"Level {self.level}: {LEVELS[self.level]} · sheet {self.seed}",
+            task=_SOLVED if solved else _TASK.substitute(result=result),
+            picture=svg[svg.index("<svg") :],
+            heading=f"<th scope=col>value<th scope=col>∂{result}/∂node"
+            + ("<th scope=col>because" if solved else ""),
+            rows="\n".join(rows),
+        )
+
+
+def make(level: int, seed: int) -> Worksheet:
+    """Make a worksheet; the same arguments make the same one.
+
+    All values, gradients and contributions are small integers or simple fractions.
+
+    Args:
+        level: from 1 to 4, see `LEVELS`.
+        seed: any integer.
+
+    Raises:
+        ValueError: there is no such level.
+
+    >>> sheet = make(level=1, seed=7)
+    >>> sheet.root.data == round(sheet.root.data)
+    True
+    """
+    if level not in LEVELS:
+        raise ValueError(f"level must be one of {', '.join(map(str, LEVELS))}, not {level!r}")
+    rng = random.Random(f"worksheet {level} {seed}")
+    for _ in range(_ATTEMPTS):
+        root = _graph(rng, _RECIPES[level]) if level in _RECIPES else _network(rng)
+        if root is not None and _pleasant(root):
+            root.backward()
+            return Worksheet(root, level, seed)
+    raise RuntimeError(f"no pleasant graph found for level {level}, seed {seed}")
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Run `python -m autograd worksheet`, and return its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m autograd worksheet",
+        description="Make a graph to fill in by hand, as a page to print, and a page with the key.",
+        epilog="levels:\n" + "\n".join([f"  {n}  {what}" for n, what in LEVELS.items()]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--level", type=int, default=1, help="from 1 to 4, by default 1")
+    parser.add_argument("--seed", type=int, default=0, help="each seed gives a sheet of its own")
+    parser.add_argument(
+        "--out", metavar="FILE.html", default="sheet.html", help="by default %(default)s"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        sheet, key = make(options.level, options.seed).save(options.out)
+    except (ValueError, OSError) as error:
+        parser.exit(2, f"error: {error}\n")
+    print(f"The sheet is in {sheet}, its key in {key}")
+    return 0
+
+
+# --- graphs ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """What the graph of a level is made of."""
+
+    leaves: int
+    numbers: Sequence[float]
+    binary: Sequence[Callable[[Value, Value], Value]]
+    unary: Sequence[Callable[[Value], Value]]
+    applied: int  # how many unary operations
+    shared: int  # how many operands are nodes that have a user already
+    wanted: Set[str]  # operations of which at least one must occur
+
+
+_SMALL = (-4.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 4.0)
+_UNARY = (square, relu)
+_ARITHMETIC = (operator.add, operator.sub, operator.mul)
+
+_RECIPES = {
+    1: _Recipe(
+        leaves=4, numbers=_SMALL, binary=_ARITHMETIC, unary=(), applied=0, shared=0, wanted={"*"}
+    ),
+    2: _Recipe(
+        leaves=3,
+        numbers=_SMALL,
+        binary=_ARITHMETIC,
+        unary=_UNARY,
+        applied=1,
+        shared=1,
+        wanted={"*"},
+    ),
+    3: _Recipe(
+        leaves=4,
+        numbers=(*_SMALL, 0.5, -0.5),
+        binary=(*_ARITHMETIC, operator.truediv, maximum),
+        unary=_UNARY,
+        applied=1,
+        shared=2,
+        wanted={"/", "maximum"},
+    ),
+}
+
+
+def _graph(rng: random.Random, recipe: _Recipe) -> Value | None:
+    """Combine nodes at random until one result is left; None if what is wanted is not in it."""
+    leaves = [Value(rng.choice(recipe.numbers), "abcdef"[i]) for i in range(recipe.leaves)]
+    unused, used = list(leaves), list[Value]()
+    steps = ["unary"] * recipe.applied + ["shared"] * recipe.shared
+    steps += ["binary"] * (recipe.leaves - 1)
+    rng.shuffle(steps)
+    for step in steps:
+        x = unused.pop(rng.randrange(len(unused)))
+        operands = [x]
+        if step == "unary":
+            result = rng.choice(recipe.unary)(x)
+        else:
+            if step == "shared":
+                y = rng.choice(used or [x])
+            else:
+                y = unused.pop(rng.randrange(len(unused)))
+            operands.append(y)
+            result = rng.choice(recipe.binary)(x, y)
+        used += operands
+        unused.append(result)
+    (root,) = unused
+    return root if any(node.op in recipe.wanted for node in (*used, root)) else None
+
+
+def _network(rng: random.Random) -> Value:
+    """Make the loss of a network with two inputs, two hidden neurons and one output."""
+
+    def number(name: str) -> Value:
+        return Value(rng.choice((-2.0, -1.0, 1.0, 2.0, 3.0)), name)
+
+    x = [number("x₁"), number("x₂")]
+    hidden = []
+    for j in ("₁", "₂"):
+        z = dot([number(f"w₁{j}"), number(f"w₂{j}")], x, number(f"b{j}"))
+        hidden.append(relu(z))
+        z.name, hidden[-1].name = f"z{j}", f"h{j}"
+    output = dot([number("u₁"), number("u₂")], hidden, number("c"))
+    error = output - number("y")
+    loss: Value = square(error)
+    output.name, error.name, loss.name = "ŷ", "e", "L"
+    return loss
+
+
+def _pleasant(root: Value) -> bool:
+    """Decide whether a graph can be worked by hand, and teaches something."""
+    graph = Graph(root)
+    gradients: dict[Value, float] = {}
+    numbers = [node.data for node in graph.order]
+    for _, upstream, edges in graph.sweep(1.0, gradients):
+        numbers.append(upstream)
+        for edge in edges:
+            numbers += [edge.local, edge.contribution]
+    leaves = [node for node in graph.order if not node.op]
+    idle = sum([gradients[leaf] == 0.0 for leaf in leaves])
+    on_an_edge = any(
+        len({x.data for x in (*node.parents, *[Value(0.0)] * (node.op == "relu"))}) == 1
+        for node in graph.order
+        if node.op in ("relu", "maximum")
+    )
+    trivial = any(  # such as a - a
+        len(node.parents) == 2 and node.parents[0] is node.parents[1] for node in graph.order
+    )
+    teaches = not (on_an_edge or trivial) and idle <= len(leaves) // 3
+    return teaches and all(map(_simple, numbers))
+
+
+# --- numbers --------------------------------------------------------------------------------------
+
+
+def _fraction(x: float) -> Fraction:
+    return Fraction(x).limit_denominator(_LARGEST_DENOMINATOR)
+
+
+def _simple(x: float) -> bool:
+    """Tell whether a number is a small integer or a simple fraction, but for rounding."""
+    if not abs(x) <= _LARGEST_NUMERATOR:
+        return False
+    fraction = _fraction(x)
+    return abs(fraction.numerator) <= _LARGEST_NUMERATOR and abs(float(fraction) - x) <= 1e-12
+
+
+def _number(x: float) -> str:
+    return str(_fraction(x)).replace("-", "−")
+
+
+def _workings(graph: Graph) -> Mapping[Value, str]:
+    """Write each gradient as the sum, over the users of its node, of upstream times local."""
+    terms: dict[Value, list[str]] = {node: [] for node in graph.order}
+    for node, upstream, edges in graph.sweep(1.0, {}):
+        for edge in edges:
+            factors = [_number(x) for x in (upstream, edge.local)]
+            terms[edge.parent].append(
+                " · ".join([f"({x})" if x.startswith("−") else x for x in factors])
+                + f" from {graph.names[node]}"
+            )
+    terms[graph.root].append("the result by itself")
+    return {node: html.escape(" + ".join(parts)) for node, parts in terms.items()}
+
+
+def _given(node: Value, word: str) -> float | None:
+    """Give only the numbers that are known at the start."""
+    return node.data if word == "data" and not node.op else None
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+_TASK = Template(
+    """<ol>
+<li>Forward, from left to right: compute the value of each node.
+<li>Backward, from right to left: start with ∂$result/∂$result = 1. The gradient of a node is
+the sum, over the nodes that use it, of <em>their gradient × the local derivative</em>.
+</ol>
+<p class=name>Name:</p>"""
+)
+
+_SOLVED = "<p>Each gradient is a sum of products, upstream gradient · local derivative.</p>"
+
+_PAGE = Template(
+    """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>
+@page { size: A4; margin: 15mm }
+:root { color-scheme: light }
+body { font: 16px/1.45 system-ui, sans-serif; max-width: 52rem; margin: 1.5rem auto;
+  padding: 0 1rem; background: white; color: #222 }
+h1 { font-size: 1.5rem; margin-bottom: 0 }
+h1 + p { margin-top: 0; color: #555 }
+.name { margin: 1.2rem 0 }
+.name::after { content: ""; display: inline-block; width: 16rem; margin-left: .5rem;
+  border-bottom: 1px solid #222 }
+figure { margin: 1rem 0; overflow-x: auto }
+figure svg { display: block; max-width: 100%; height: auto; margin: auto }
+.wide { overflow-x: auto }
+table { border-collapse: collapse; width: 100% }
+th, td { border: 1px solid #888; padding: .3rem .6rem; text-align: left; height: 1.6rem }
+thead { background: #eee }
+.given, .answer { min-width: 4.5rem }
+.answer { font-weight: 600 }
+tr, figure { break-inside: avoid }
+</style>
+</head>
+<body>
+<h1>$title</h1>
+<p>$subtitle</p>
+$task
+<figure>$picture</figure>
+<div class=wide><table>
+<thead><tr><th scope=col>node<th scope=col>computed as$heading</tr></thead>
+<tbody>
+$rows
+</tbody>
+</table></div>
+</body>
+</html>
+"""
+)

@@ -1,0 +1,464 @@
+"""The language that programs are lowered to: lines of NumPy code, and the arrays they name.
+
+The rules of the table are applied to symbols here, which write down what they are asked to compute.
+For the derivative of the lecture's neuron, relu(z), the rule asks for 1 where z > 0:
+
+    before   above(z, 0.0)
+    after    ceil(clip(Z, 0.0, 1.0, out=t), out=t)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from math import prod
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.passes.group import SHARED, VARYING, Program, Ref
+from autograd.compiler.passes.simplify import FINITE, LOG_OF_TOTAL
+from autograd.compiler.passes.trace import StandIn
+from autograd.engine import primitives as p
+from autograd.engine.primitives import Primitive
+from autograd.numbers import erf_table as errorfunction
+from autograd.numbers.arrays import EXPANSIONS, FUNCTIONS
+
+# Rows that are a ufunc of NumPy or SciPy, or a function that is called like one.
+UFUNCS: dict[Primitive, Any] = {
+    p.add: np.add,
+    p.sub: np.subtract,
+    p.mul: np.multiply,
+    p.neg: np.negative,
+    p.square: np.square,
+    p.lt: np.less,
+    p.le: np.less_equal,
+    p.gt: np.greater,
+    p.ge: np.greater_equal,
+    p.eq: np.equal,
+    LOG_OF_TOTAL: np.log1p,
+    **{
+        p.TABLE[name]: function
+        for name, function in FUNCTIONS.items()
+        if isinstance(function, np.ufunc)
+    },
+    p.erf: errorfunction.erf,
+    p.erfc: errorfunction.erfc,
+}
+
+
+_HEAVISIDE = Primitive("heaviside", lambda x: np.ceil(np.clip(x, 0.0, 1.0)), None)
+NONZERO = Primitive("nonzero", lambda x: x != 0.0, None)
+NOT = Primitive("not", lambda x: not x, None)
+AND = Primitive("and", lambda x, y: x and y, None)
+
+
+def _expand_above(a: Any, b: Any) -> Any:
+    if b.__class__ is float and b - b == 0.0:
+        return _HEAVISIDE(a if b == 0.0 else a - b)
+    return p.where(p.gt(a, b), 1.0, p.where(p.le(a, b), 0.0, np.nan))
+
+
+# Rows that are a function of NumPy's with a constant.
+_CALLS = {
+    p.clip: "clip({}, {}, {}",
+    # 1 above 0, 0 below and at it, nan for nan: ten times as fast as NumPy's own heaviside
+    _HEAVISIDE: "ceil(clip({0}, 0.0, 1.0, out={out})",
+    NONZERO: "not_equal({}, 0.0",
+    NOT: "logical_not({}",
+    AND: "logical_and({}, {}",
+}
+
+# Rows that give the larger or smaller of two numbers. With an array as large as the other, even if
+# all its numbers are one, NumPy takes half the time.
+_EXTREMES = {p.relu: "maximum", p.maximum: "maximum", p.minimum: "minimum"}
+
+# Rows for which NumPy has no single function, in terms of others.
+_EXPANSIONS: dict[Primitive, Callable[..., Any]] = {
+    **{p.TABLE[name]: function for name, function in EXPANSIONS.items()},
+    p.above: _expand_above,
+    FINITE: lambda x, shift: p.where(p.eq(shift, np.inf), 0.0, x),
+    p.silu: p.silu.forward,
+    p.gelu: p.gelu.forward,
+    p.gelu_tanh: p.gelu_tanh.forward,
+}
+
+
+def expansion_of(op: Primitive, operands: Sequence[Any]) -> Callable[..., Any] | None:
+    """Find how to write a row with others."""
+    if op is p.where and not isinstance(operands[0], Symbol):
+        return op.forward
+    if op is p.power and operands[1].__class__ is float and operands[1] == 0.5:
+        return _root
+    return _EXPANSIONS.get(op)
+
+
+def _root(x: Any, _: float) -> Any:
+    """Give x to the power ½, which NumPy takes for the square root; at -inf and -0 it is not."""
+    return p.where(p.eq(x, -np.inf), np.inf, p.sqrt(x) + 0.0)
+
+
+class Symbol(StandIn):
+    """An array of the generated code: its name, and whether it is a truth value.
+
+    It has a Value's operators and methods, so that rules that use them serve here too.
+    """
+
+    __slots__ = ("code", "truth", "varying")
+
+    _rank = 4
+    _where = "in a partial derivative that is compiled, since it serves all lanes at once"
+    name: str
+
+    def __init__(self, code: Code, name: str, varying: bool, truth: bool = False) -> None:
+        self.code, self.name, self.varying, self.truth = code, name, varying, truth
+
+    @staticmethod
+    def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
+        code = next(x.code for x in operands if isinstance(x, Symbol))
+        return code.compute(op, operands)
+
+
+class Code:
+    """Lines of code being written, and the arrays they name.
+
+    `makers` says for each name how its array is made from the buffers, once the number of lanes is
+    known.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.lines: list[str] = []
+        self.makers: dict[str, Callable[[dict[str, Any], int], Any]] = {}
+        self.names: dict[Any, str] = {}
+        self.shape: tuple[int, ...] = ()
+        self.varying = False
+        self.scratch = 0
+        self.free: dict[Any, list[str]] = {}
+        self.busy: list[tuple[Any, str]] = []
+        self.known: dict[Any, Symbol] = {}
+        self.keeps = False  # whether the forward code is being written, and a backward one will be
+        self.kept: dict[Any, Symbol] = {}
+        self.kept_bytes = 0  # per lane
+        self._step: Any = None
+        self._meanings: dict[str, Any] = {}  # of scratch arrays: the operation and its operands
+        self.functions: dict[Any, Any] = {}  # for the rows of tapes, by what these have in common
+        self.tapes: dict[int, tuple[str, list[int]]] = {}  # their backward code, by identity
+        self.ones = {
+            place
+            for space, place, number in program.constants
+            if space == VARYING and number == 1.0
+        }
+        # for each place in the lanes, whether code reads it otherwise than by the name of a slice
+        self.read_anywhere = np.zeros(program.sizes[VARYING], dtype=bool)
+
+    # --- names ------------------------------------------------------------------------------
+
+    def name(self, key: Any, maker: Callable[[dict[str, Any], int], Any], prefix: str = "a") -> str:
+        """Give the name of an array, or of what else code needs, made once for each key."""
+        if key not in self.names:
+            self.names[key] = name = f"{prefix}{len(self.names)}"
+            self.makers[name] = maker
+        return self.names[key]
+
+    def temporary(self, shape: tuple[int, ...], varying: bool, dtype: Any = np.float64) -> str:
+        """Give a scratch array, which is free again after the step; `varying` adds the lanes."""
+        kind = (shape, varying, dtype)
+        pool = self.free.setdefault(kind, [])
+        if not pool:
+            self.scratch += 1
+            pool.append(
+                self.name(
+                    ("t", self.scratch),
+                    lambda _, lanes: np.empty((*shape, lanes) if varying else shape, dtype),
+                )
+            )
+        name = pool.pop()
+        self.busy.append((kind, name))
+        return name
+
+    def begin(self, shape: tuple[int, ...], varying: bool, step: Any = None) -> None:
+        """Start on results of this shape: scratch arrays are free, and nothing is known.
+
+        With a `step`, a name for what is computed, its forward code keeps results for the backward
+        code that are too dear to compute again.
+        """
+        for kind, name in self.busy:
+            self.free[kind].append(name)
+        self.busy, self.known = [], {}
+        self._step, self._meanings = step, {}
+        self.shape, self.varying = shape, varying
+
+    def emit(self, line: str) -> None:
+        """Write one line."""
+        self.lines.append(line)
+
+    def take_lines(self) -> list[str]:
+        """Give the lines written so far, and start a new section."""
+        lines, self.lines = self.lines, []
+        return lines
+
+    def lift_names(self) -> tuple[str, str]:
+        """Name the places that are copied from the shared space, and the places of the copies."""
+        shared, lifted = map(np.array, zip(*self.program.lifts, strict=True))
+        return self.name("shared", lambda *_: shared), self.name("lifted", lambda *_: lifted)
+
+    # --- operands ---------------------------------------------------------------------------
+
+    def rows(self, buffer: str, places: Any, column: bool = False) -> str:
+        """Name the view of evenly spaced rows; `column` lets shared rows meet lanes."""
+        first, stride = int(places[0]), int(places[1] - places[0]) if len(places) > 1 else 1
+        stop = first + stride * len(places)
+        index = slice(first, None if stop < 0 else stop, stride)
+
+        def maker(buffers: dict[str, Any], _: int) -> Any:
+            view = buffers[buffer][index]
+            return view[:, None] if column else view
+
+        return self.name(("rows", buffer, first, stride, len(places), column), maker)
+
+    def read(self, ref: Ref | float) -> Any:
+        """Give the symbol for one operand of an elementwise step."""
+        if not isinstance(ref, Ref):
+            return ref
+        column = self.varying and ref.space == SHARED
+        if even(ref.places):
+            return Symbol(self, self.rows(ref.space, ref.places, column), ref.space == VARYING)
+        name = self.gather(ref)
+        return Symbol(self, f"{name}[:, None]" if column else name, ref.space == VARYING)
+
+    def read_many(self, ref: Ref) -> str:
+        """Name the array of rows at `ref`, without a column for lanes where it is shared."""
+        return self.rows(ref.space, ref.places) if even(ref.places) else self.gather(ref)
+
+    def gather(self, ref: Ref) -> str:
+        """Copy scattered rows into a scratch array."""
+        self.note_read(ref)
+        index = self.index(ref.places)
+        target = self.temporary(ref.places.shape, ref.space == VARYING)
+        self.emit(f"take({ref.space}, {index}, 0, {target}, 'clip')")
+        self._meanings[target] = "take", ref.space, index
+        return target
+
+    def note_read(self, ref: Ref) -> None:
+        """Note that places in the lanes are read in another way than as a slice."""
+        if ref.space == VARYING:
+            self.read_anywhere[ref.places] = True
+
+    def index(self, places: Any) -> str:
+        """Name an array of places."""
+        return self.name(("index", places.tobytes(), places.shape), lambda *_: places)
+
+    def matrix(self, ref: Ref) -> str:
+        """Name the array of the operands of a sum: a row per element, then the lanes."""
+        strides = affine(ref.places)
+        if strides is None:
+            return self.gather(ref)
+        self.note_read(ref)
+        return self.strided(ref.space, ref.places, strides)
+
+    def strided(self, buffer: str, places: Any, strides: tuple[int, ...]) -> str:
+        """Name the view of rows at a matrix of places with these strides."""
+        first, shape = int(places[0, 0]), places.shape
+
+        def maker(buffers: dict[str, Any], _: int) -> Any:
+            return strided_view(buffers[buffer], first, shape, strides)
+
+        return self.name(("matrix", buffer, first, strides, shape), maker)
+
+    # --- elementwise operations -------------------------------------------------------------
+
+    def compute(self, op: Primitive, operands: Sequence[Any], out: str | None = None) -> Any:
+        """Write an operation on symbols and constants; give the symbol of the result."""
+        expansion = expansion_of(op, operands)
+        if expansion:
+            result = expansion(*operands)
+            return self.copied(result, out) if out else result
+        names = [x.name if isinstance(x, Symbol) else _literal(x) for x in operands]
+        key = (op, *names)
+        if out is None and key in self.known:
+            return self.known[key]
+        meaning = (op, *map(self._meaning, names))
+        if out is None and (self._step, meaning) in self.kept:
+            return self.kept[self._step, meaning]
+        varying = any(isinstance(x, Symbol) and x.varying for x in operands)
+        truth = op.partials is None and op in _COMPARISONS
+        if out is None:
+            if op is p.mul and 1.0 in operands:
+                return operands[0] if operands[1] == 1.0 else operands[1]
+            shape = self.shape
+            if self.shape and self.varying and not varying:
+                shape = (*shape, 1)
+            if self.keeps and op in _DEAR and self._step is not None:
+                target = self._array_to_keep(shape, varying, meaning)
+            else:
+                target = self.temporary(shape, varying, np.bool_ if truth else np.float64)
+            self._meanings[target] = meaning
+        else:
+            target = out
+        if op is p.where:
+            condition = operands[0]
+            test = condition.name
+            if not condition.truth:
+                test = self.compute(NONZERO, [condition]).name
+            self.emit(f"copyto({target}, {names[2]})")
+            self.emit(f"copyto({target}, {names[1]}, where={test})")
+        elif op in _EXTREMES:
+            both = operands if len(operands) == 2 else (*operands, 0.0)
+            constant = self.filled if varying == self.varying else _literal
+            names = [x.name if isinstance(x, Symbol) else constant(x) for x in both]
+            self.emit(f"{_EXTREMES[op]}({', '.join(names)}, out={target})")
+        elif op in _CALLS:
+            self.emit(f"{_CALLS[op].format(*names, out=target)}, out={target})")
+        elif op in UFUNCS:
+            self.emit(f"{UFUNCS[op].__name__}({', '.join(names)}, out={target})")
+        else:
+            function = self.name(("op", op), lambda *_: op.forward)  # a user's own
+            self.emit(f"{target}[...] = {function}({', '.join(names)})")
+        symbol = Symbol(self, target, varying, truth)
+        if out is None:
+            self.known[key] = symbol
+        return symbol
+
+    def filled(self, number: float) -> str:
+        """Name an array of the shape of a result in which all numbers are one."""
+        shape, varying = self.shape, self.varying
+        return self.name(
+            ("filled", repr(number), shape, varying),
+            lambda _, lanes: np.full((*shape, lanes) if varying else shape, number),
+            prefix="zeros" if repr(number) == "0.0" else "filled",
+        )
+
+    def _meaning(self, name: str) -> Any:
+        """Say what a name stands for that may stand for something else in another step."""
+        return self._meanings.get(name.removesuffix("[:, None]"), name)
+
+    def _array_to_keep(self, shape: tuple[int, ...], varying: bool, meaning: Any) -> str:
+        """Name an array that is as good as scratch, but stays until the backward code."""
+        key = self._step, meaning
+        name = self.name(
+            ("kept", key), lambda _, lanes: np.empty((*shape, lanes) if varying else shape)
+        )
+        self.kept[key] = Symbol(self, name, varying)
+        self.kept_bytes += 8 * prod(shape) if varying else 0
+        return name
+
+    def copied(self, x: Any, out: str) -> Symbol:
+        """Write a symbol or a constant into an array."""
+        self.emit(f"copyto({out}, {x.name if isinstance(x, Symbol) else _literal(x)})")
+        return Symbol(self, out, True)
+
+
+_DEAR = {p.erfc, p.sigmoid}  # what a rule has in common with its derivative
+_COMPARISONS = {p.lt, p.le, p.gt, p.ge, p.eq, NONZERO, NOT, AND}
+
+
+class _NamesForNumbers(ast.NodeTransformer):
+    """Puts a name such as "#0.5" in the place of a number, in calls of NumPy functions."""
+
+    def visit_Assign(self, node: ast.Assign) -> ast.Assign:
+        return node  # a call of a user's function, which may need numbers
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        return _name(repr(node.value)) if isinstance(node.value, float) else node
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return _name(node.id) if node.id in ("inf", "nan") else node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        operand = self.visit(node.operand)
+        is_number = isinstance(operand, ast.Name) and operand.id[0] == "#"
+        return _name(f"-{operand.id[1:]}") if is_number else node  # there is no other sign
+
+
+def _name(number: str) -> ast.expr:
+    return ast.Name(f"#{number}", ast.Load())
+
+
+def function_code(lines: Sequence[str], parameters: str = "") -> CodeType:
+    """Compile lines to the code of a function; `bound` gives it the meanings of all names."""
+    source = "\n".join([f"def run({parameters}):", *[f" {line}" for line in lines or ["pass"]]])
+    tree = ast.fix_missing_locations(_NamesForNumbers().visit(ast.parse(source)))
+    module = compile(tree, "<compiled function>", "exec")
+    return next(code for code in module.co_consts if isinstance(code, CodeType))
+
+
+def bound(code: CodeType, names: dict[str, Any]) -> FunctionType:
+    """Make a function of code. Numbers in it become arrays, with which NumPy is done faster."""
+    for name in code.co_names:
+        if name[0] == "#" and name not in names:
+            names[name] = np.array(float(name[1:]))
+    return FunctionType(code, names)
+
+
+def _literal(x: float) -> str:
+    return repr(float(x)) if x - x == 0.0 else "nan" if x != x else "inf" if x > 0 else "-inf"
+
+
+def even(places: Any) -> bool:
+    """Tell whether places are evenly spaced, so that a slice reaches them."""
+    if len(places) < 2:
+        return True
+    steps = np.diff(places)
+    return bool(steps[0] != 0 and (steps == steps[0]).all())
+
+
+def strides_of(places: Any) -> tuple[int, ...] | None:
+    """Give the stride along each axis of an array of places, if it has such.
+
+    >>> strides_of(np.array([[1, 2], [4, 5]]))
+    (3, 1)
+    """
+    expected = first = int(places.flat[0])
+    strides = []
+    for axis, n in enumerate(places.shape):
+        strides.append(int(places.take(min(1, n - 1), axis).flat[0]) - first)
+        expected = np.add.outer(expected, strides[-1] * np.arange(n))
+    return tuple(strides) if (expected == places).all() else None
+
+
+def strided_view(array: Any, first: int, shape: Sequence[int], strides: Sequence[int]) -> Any:
+    """Give the view of an array whose rows stand at `first` and with these strides from there.
+
+    >>> strided_view(np.arange(10), 1, (2, 2), (3, 1)).tolist()
+    [[1, 2], [4, 5]]
+    """
+    base = array[first:]
+    unit = base.strides[0]
+    return np.lib.stride_tricks.as_strided(
+        base, (*shape, *base.shape[1:]), (*(unit * s for s in strides), *base.strides[1:])
+    )
+
+
+def affine(places: Any) -> tuple[int, ...] | None:
+    """Give the two strides of a matrix of places, if it has such.
+
+    The same place all along a row is no such case: einsum would take that factor out of the sum,
+    which differs where terms are infinite.
+    """
+    if places.shape[1] > 1 and places[0, 0] == places[0, 1]:
+        return None
+    return strides_of(places)
+
+
+def product(left: str, right: str, out: str, *refs: Ref) -> str:
+    """Write the matrix product of arrays, of which those that may have gaps stand at `refs`.
+
+    The method `dot` costs the least per call, but it copies what has gaps between its rows, and
+    cannot write to it.
+    """
+    if packed(*refs):
+        return f"{left}.dot({right}, out={out})"
+    return f"matmul({left}, {right}, out={out})"
+
+
+def packed(*refs: Ref) -> bool:
+    """Tell whether arrays of numbers at `refs` have no gaps, or are copies."""
+    return all(_is_packed(ref.places) for ref in refs)
+
+
+def _is_packed(places: Any) -> bool:
+    """Tell whether numbers stand without gaps, or will do so in a copy."""
+    one_by_one = bool((np.diff(places.reshape(-1)) == 1).all())
+    return one_by_one or (affine(places) is None if places.ndim == 2 else not even(places))

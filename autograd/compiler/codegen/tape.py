@@ -1,0 +1,333 @@
+"""Lower a tape: rows of a program that are computed one after the other.
+
+Rows that are alike share a function: one of NumPy's where that will do, else one that is written
+for them once. A tape is then a list of such functions, each with the lanes it reads and writes, and
+one loop runs it. That costs less than code of its own for each row, which would have to be
+compiled. For a chain of the lecture's neurons with one input each:
+
+    before   z1 = mul(w1, x)    a1 = relu(z1)    z2 = mul(w2, a1)    a2 = relu(z2)
+    after    multiply(w1, x, z1)    relu(z1, a1)    multiply(w2, a1, z2)    relu(z2, a2)
+
+with `def relu(x0, y): maximum(x0, zeros, out=y)`, where zeros is an array of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache, partial
+from math import isfinite
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.codegen.code import (
+    AND,
+    NONZERO,
+    NOT,
+    UFUNCS,
+    Code,
+    Symbol,
+    bound,
+    expansion_of,
+    function_code,
+)
+from autograd.compiler.passes.activity import differentiable
+from autograd.compiler.passes.group import VARYING, Tape
+from autograd.compiler.passes.simplify import EXCESS
+from autograd.compiler.passes.trace import Operand
+from autograd.engine import primitives as p
+from autograd.engine.primitives import Primitive
+
+# Constants of these are handed to the function; those of others are part of it.
+_ARITHMETIC = {p.add, p.sub, p.mul, p.div}
+
+_BY_KEYWORD = {p.maximum, p.minimum}  # NumPy takes `out` for these in no other way
+
+# The name of a function and its arguments: constants, and the numbers of arrays of lanes. First
+# come those of the values, then those of the gradients, then those of the marks of what is reached.
+Instruction = tuple[str, tuple[Operand, ...]]
+
+
+def forward_tape(code: Code, tape: Tape) -> None:
+    """Write the call that computes the rows."""
+    functions: dict[Any, tuple[str, bool]] = code.functions
+    instructions: list[Instruction] = []
+    for op, place, operands in zip(tape.ops, tape.places, tape.operands, strict=True):
+        key = tape.space, op, *[None if x.__class__ is int else repr(x) for x in operands]
+        if key not in functions:
+            functions[key] = _forward_function(code, tape.space, op, operands)
+        name, takes_constants = functions[key]
+        if not takes_constants:
+            operands = tuple([x for x in operands if x.__class__ is int])
+        instructions.append((name, (*operands, place)))
+    _emit(code, tape, instructions, ("",))
+
+
+def backward_tape(code: Code, tape: Tape, written: Any, active: Any, always: Any) -> None:
+    """Write the call that gives the gradients of the rows on, from the last to the first.
+
+    Args:
+        code: where to write.
+        tape: the rows.
+        written: for each place, whether its gradient has been written to; this is kept up.
+        active: for each place, whether its gradient is wanted.
+        always: for each place, whether the gradient reaches it whatever branches are taken.
+    """
+    written, active, always = written.data, active.data, always.data
+    if id(tape) in code.tapes:  # in the lanes, the code of later blocks is that of the first
+        line, places = code.tapes[id(tape)]
+        code.emit(line)
+        for x in places:
+            written[x] = True
+        return
+    size = code.program.sizes[tape.space]
+    functions: dict[Any, str] = code.functions
+    places = []
+    marked = False
+    instructions: list[Instruction] = []
+    for i in range(len(tape.ops) - 1, -1, -1):
+        op, place, operands = tape.ops[i], tape.places[i], tape.operands[i]
+        if not written[place]:
+            continue
+        flows = differentiable(op, operands)
+        skipped = len(operands) - len(flows)
+        wanted, fresh, unsure = [False] * skipped, [False] * skipped, [False] * skipped
+        for x in flows:
+            here = x.__class__ is int and active[x]
+            wanted.append(here)
+            fresh.append(here and not written[x])
+            if fresh[-1]:
+                written[x] = True
+                places.append(x)
+            unsure.append(x.__class__ is int and not always[x])
+        if True not in wanted:
+            continue
+        constants = [None if x.__class__ is int else op in _ARITHMETIC or repr(x) for x in operands]
+        masked = not always[place]
+        key = (tape.space, op, masked, *constants, *wanted, *fresh, *unsure)
+        if key not in functions:
+            row = _Row(code, tape.space, op, operands, op in _ARITHMETIC)
+            functions[key] = row.backward(wanted, fresh, unsure, masked)
+        arguments = [x for x in operands if x.__class__ is int or op in _ARITHMETIC]
+        arguments += [place, size + place]
+        arguments += [size + x for x, want in zip(operands, wanted, strict=True) if want]
+        marked = marked or masked or True in unsure
+        if masked:
+            arguments.append(2 * size + place)
+        arguments += [2 * size + x for x, flag in zip(operands, unsure, strict=True) if flag]
+        instructions.append((functions[key], tuple(arguments)))
+    kinds = ("", "d", "m") if marked else ("", "d")
+    code.tapes[id(tape)] = _emit(code, tape, instructions, kinds), places
+
+
+def _forward_function(
+    code: Code, space: str, op: Primitive, operands: Sequence[Operand]
+) -> tuple[str, bool]:
+    """Give the name of the function for a row, and whether it takes constants as arguments."""
+    row = _Row(code, space, op, operands, False)
+    if op in UFUNCS and op not in _BY_KEYWORD and not expansion_of(op, row.operands):
+        return UFUNCS[op].__name__, True
+    return row.forward(), False
+
+
+def _emit(
+    code: Code, tape: Tape, instructions: Sequence[Instruction], kinds: tuple[str, ...]
+) -> str:
+    """Write the call that runs instructions, and give it."""
+    if tape.space == VARYING:
+        code.read_anywhere[:] = True
+    buffers = tuple([kind + tape.space for kind in kinds])
+    key = "tape", len(code.names)
+    name = code.name(key, partial(_bound, instructions, buffers), prefix="tape")
+    code.makers["run"] = lambda *_: _run
+    counts = Counter(op.name for op in tape.ops).most_common(4)
+    listed = ", ".join(f"{count} {op}" for op, count in counts)
+    more = ", ..." if len(tape.operations()) > len(counts) else ""
+    line = f"run({name})  # {len(tape.ops)} rows, one by one: {listed}{more}"
+    code.emit(line)
+    return line
+
+
+def _bound(
+    instructions: Sequence[Instruction], buffers: tuple[str, ...], names: dict[Any, Any], _: int
+) -> list[tuple[Any, tuple[Any, ...]]]:
+    """Find the functions and the arrays that instructions name."""
+    lanes = _lanes(buffers, names)
+    return [
+        (names[name], tuple([lanes[x] if x.__class__ is int else np.array(x) for x in arguments]))
+        for name, arguments in instructions
+    ]
+
+
+def _lanes(buffers: tuple[str, ...], names: dict[Any, Any]) -> list[Any]:
+    """Give the rows of buffers as arrays, the same list for all tapes."""
+    if buffers not in names:
+        arrays = [names[buffer] for buffer in buffers]
+        names[buffers] = [array[i, ...] for array in arrays for i in range(len(array))]
+    lanes: list[Any] = names[buffers]
+    return lanes
+
+
+def _run(instructions: Sequence[tuple[Any, tuple[Any, ...]]]) -> None:
+    for function, arrays in instructions:
+        function(*arrays)
+
+
+class _Row:
+    """Writes functions for rows that are alike. Their parameters are arrays of lanes."""
+
+    def __init__(
+        self,
+        code: Code,
+        space: str,
+        op: Primitive,
+        operands: Sequence[Operand],
+        takes_constants: bool,
+    ) -> None:
+        self.code, self.op = code, op
+        self.varying = space == VARYING
+        self.parameters: list[str] = []
+        self.operands: list[Any] = []
+        for i, x in enumerate(operands):
+            if x.__class__ is int:
+                self.operands.append(self.parameter(f"x{i}"))
+            elif takes_constants:
+                self.operands.append(self.parameter(f"x{i}", varying=False))
+            else:
+                self.operands.append(x)
+
+    def parameter(self, name: str, varying: bool = True, truth: bool = False) -> Symbol:
+        """Add a parameter."""
+        self.parameters.append(name)
+        return Symbol(self.code, name, varying and self.varying, truth)
+
+    def function(self, write: Any) -> str:
+        """Name the function that has the lines that `write` emits."""
+        code = self.code
+        before = code.take_lines()
+        code.begin((), self.varying)
+        write()
+        lines, code.lines = code.take_lines(), before
+        parameters = ", ".join(self.parameters)
+
+        @cache
+        def compiled() -> CodeType:
+            return function_code(lines, parameters)
+
+        key = ("function", parameters, *lines)
+        return code.name(key, lambda names, _: bound(compiled(), names))
+
+    # --- forward ----------------------------------------------------------------------------
+
+    def forward(self) -> str:
+        """Write the function that computes the row."""
+        out = self.parameter("y").name
+
+        def write() -> None:
+            if self.op is p.dot:
+                self.dot(out)
+            elif self.op is EXCESS:
+                self.excess(out)
+            elif self.op is p.fsum:
+                self.reduced(p.add, out)
+            elif self.op is p.top:
+                self.reduced(p.maximum, out)
+            else:
+                self.code.compute(self.op, self.operands, out)
+
+        return self.function(write)
+
+    def reduced(self, op: Primitive, out: str) -> None:
+        """Write the sum of the operands, or the largest."""
+        code, total = self.code, self.operands[0]
+        if len(self.operands) == 1:
+            code.copied(total, out)
+        for x in self.operands[1:]:
+            total = code.compute(op, [total, x], out)
+
+    def excess(self, out: str) -> None:
+        """Write the sum of all operands but the largest, plus the largest, less 1."""
+        code, largest = self.code, self.operands[0]
+        top, smaller = code.temporary((), self.varying), code.temporary((), self.varying)
+        code.emit(f"{out}.fill(0.0)")
+        for x in self.operands[1:]:
+            term = code.compute(p.minimum, [largest, x], smaller)
+            code.compute(p.add, [Symbol(code, out, self.varying), term], out)
+            largest = code.compute(p.maximum, [largest, x], top)
+        rest = code.compute(p.sub, [largest, 1.0], smaller)
+        code.compute(p.add, [Symbol(code, out, self.varying), rest], out)
+
+    def dot(self, out: str) -> None:
+        """Write ⟨w, x⟩ + b, added up from b."""
+        code, n, total = self.code, len(self.operands) // 2, self.operands[-1]
+        term = code.temporary((), self.varying)
+        for w, x in zip(self.operands[:n], self.operands[n:-1], strict=True):
+            if total.__class__ is float and total == 0.0:
+                total = code.compute(p.mul, [w, x], out)
+            else:
+                total = code.compute(p.add, [total, code.compute(p.mul, [w, x], term)], out)
+
+    # --- backward ---------------------------------------------------------------------------
+
+    def backward(
+        self, wanted: Sequence[bool], fresh: Sequence[bool], unsure: Sequence[bool], masked: bool
+    ) -> str:
+        """Write the function that gives the gradient of the row on to its operands.
+
+        Args:
+            wanted: for each operand, whether its gradient is wanted.
+            fresh: whether that is written for the first time, or else added to.
+            unsure: whether there are lanes in which no gradient may reach it; these are marked.
+            masked: whether there are lanes in which no gradient may reach the row itself.
+        """
+        out, gradient = self.parameter("y"), self.parameter("g")
+        places = range(len(self.operands))
+        targets = {i: self.parameter(f"d{i}").name for i in places if wanted[i]}
+        mask = self.parameter("m", truth=True) if masked else None
+        marks = {i: self.parameter(f"m{i}").name for i in places if unsure[i]}
+        code = self.code
+
+        def give(i: int, slope: Any) -> None:
+            nonlocal gradient
+            share = gradient
+            if mask is not None and not (slope.__class__ is float and isfinite(slope)):
+                product = code.compute(p.mul, [gradient, slope])
+                share, slope = code.compute(p.where, [mask, product, 0.0]), 1.0
+            put(i, share, slope)
+
+        def put(i: int, share: Any, slope: Any) -> None:
+            target = targets[i]
+            if not fresh[i]:
+                term = code.compute(p.mul, [share, slope])
+                code.emit(f"add({target}, {term.name}, out={target})")
+            elif slope.__class__ is float and slope == 1.0:
+                code.copied(share, target)
+            else:
+                code.compute(p.mul, [share, slope], target)
+
+        def mark(i: int, reached: Symbol) -> None:
+            if i in marks:
+                code.emit(f"logical_or({marks[i]}, {reached.name}, out={marks[i]})")
+
+        def write_choice() -> None:
+            test = self.operands[0]
+            taken = test if test.truth else code.compute(NONZERO, [test])
+            for i, here in ((1, taken), (2, code.compute(NOT, [taken]))):
+                mark(i, here if mask is None else code.compute(AND, [here, mask]))
+                if wanted[i]:
+                    put(i, code.compute(p.where, [here, gradient, 0.0]), 1.0)
+
+        def write() -> None:
+            if self.op is p.where:
+                write_choice()
+                return
+            if mask is not None:
+                for i in places:
+                    mark(i, mask)
+            slopes = iter(self.op.local_derivatives(out, self.operands, wanted))
+            for i in targets:
+                give(i, next(slopes))
+
+        return self.function(write)

@@ -1,0 +1,249 @@
+"""`compile`: a scalar function, traced once, run as array code over a whole batch."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any
+
+from autograd.compiler.arguments import Form, Leaf, NodeGivenError, leaves_of, taken_apart
+from autograd.compiler.plan import Options, Plan
+from autograd.engine.speed import collector_paused
+from autograd.errors import TraceError
+from autograd.transforms import derivatives as transforms
+
+if TYPE_CHECKING:
+    from autograd.compiler.listing.cost import Cost
+    from autograd.compiler.listing.reading import Reading
+
+_TRACES_KEPT = 32
+_RECENT = 4  # plans that a call is compared with before its arguments are taken apart
+
+
+class Compiled:
+    """A function that has been compiled; it is called like the original, on arrays.
+
+    `print` shows its program, for the structure of arguments that was used last.
+    """
+
+    def __init__(self, f: Callable[..., Any], in_axes: Any, options: Options) -> None:
+        self._f = f
+        self._in_axes = in_axes
+        self._options = options
+        self._plans: OrderedDict[Any, Plan] = OrderedDict()
+        self._last: Plan | None = None
+        self._recent: dict[bool, tuple[Plan, ...]] = {False: (), True: ()}
+        self._lock = threading.RLock()
+        update_wrapper(self, f, updated=())  # no attributes, which would replace those above
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Give the value of the function: per lane, or reduced over the batch."""
+        return self._run(self._positional(args, kwargs) if kwargs else args, False)[0]
+
+    def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Give the value and the gradient with respect to `argnums`."""
+        return self._run(self._positional(args, kwargs) if kwargs else args, True)
+
+    def grad(self, *args: Any, **kwargs: Any) -> Any:
+        """Give the gradient with respect to `argnums`."""
+        value, gradient = self.value_and_grad(*args, **kwargs)
+        return (gradient, value[1]) if self._options.has_aux else gradient
+
+    # --- looking at the program ---------------------------------------------------------------
+
+    def listing(self) -> str:
+        """Write the program for the structure of arguments that was used last, in full.
+
+        `print` shows the same, with the middle of long parts left out.
+
+        Raises:
+            ValueError: there has been no call yet.
+        """
+        return self._listed(is_full=True)
+
+    @property
+    def code(self) -> str:
+        """The NumPy code of that program."""
+        return self._plan_used_last().listing
+
+    @property
+    def cost(self) -> Cost:
+        """What the latest call cost: operations, bytes, and the share of matrix products."""
+        from autograd.compiler.listing.cost import cost_of
+
+        plan = self._plan_used_last()
+        return cost_of(plan.program, plan.active_inputs if plan.wanted else None, plan.size)
+
+    def __str__(self) -> str:
+        if self._last is None:
+            return f"{self!r}: call it once, with arguments such as it will get, then print it"
+        return self._listed(is_full=False)
+
+    def __repr__(self) -> str:
+        called = "" if self._last else ", not called yet"
+        return f"<compiled {self._name}{called}>"
+
+    def _plan_used_last(self) -> Plan:
+        if self._last is None:
+            raise ValueError(f"{self._name} gets its program at the first call: call it once")
+        return self._last
+
+    def reading(self) -> Reading:
+        """Read the program for the structure of arguments that was used last as equations."""
+        from autograd.compiler.listing.reading import Reading
+
+        plan = self._plan_used_last()
+        signature = self._signature()
+        names = list(signature.parameters) if signature else []
+        count = len(plan.forms)
+        names += [f"args[{i}]" for i in range(len(names), count)]
+        return Reading(plan, self._name, names[:count])
+
+    def _listed(self, is_full: bool) -> str:
+        from autograd.compiler.listing.text import listed
+
+        return listed(self.reading(), self.cost, is_full)
+
+    @property
+    def _name(self) -> str:
+        return getattr(self._f, "__name__", type(self._f).__name__)
+
+    # --- finding the plan ---------------------------------------------------------------------
+
+    def _run(self, args: Sequence[Any], with_grad: bool) -> tuple[Any, Any]:
+        for plan in self._recent[with_grad]:
+            try:
+                found = plan.match(args)
+            except (TypeError, ValueError):  # what is no array at all; the error comes below
+                continue
+            if found is not None:
+                self._last = plan
+                return plan.run(*found)
+        try:
+            forms, arrays = self._taken_apart(args)
+        except NodeGivenError as given:
+            return self._run_eagerly(args, with_grad, given.path)
+        plan = self._last = self._plan_for(forms, with_grad)
+        return plan.run(_batch_size(forms, arrays), arrays)
+
+    def _taken_apart(self, args: Sequence[Any]) -> tuple[list[Form], list[Any]]:
+        """Give the form of each argument, and the arrays of all."""
+        forms, arrays = [], []
+        for i, (arg, axes) in enumerate(zip(args, self._axes(args), strict=True)):
+            form, own = taken_apart(arg, axes, f"args[{i}]")
+            forms.append(form)
+            arrays += own
+        return forms, arrays
+
+    def _plan_for(self, forms: Sequence[Form], with_grad: bool) -> Plan:
+        """Find the plan for a structure of arguments, or make it."""
+        key = (with_grad, *forms)
+        with self._lock:
+            plan = self._plans.get(key)
+            if plan is None:
+                plan = self._plans[key] = self._planned(forms, with_grad)
+                if len(self._plans) > _TRACES_KEPT:
+                    self._plans.popitem(last=False)
+            self._plans.move_to_end(key)
+            others = [other for other in self._recent[with_grad] if other is not plan]
+            self._recent[with_grad] = (plan, *others[: _RECENT - 1])
+        return plan
+
+    def _planned(self, forms: Sequence[Form], with_grad: bool) -> Plan:
+        self._check_call(len(forms))
+        wanted = []
+        if with_grad:
+            wanted = transforms.argument_places(self._f, forms, self._options.argnums)
+        with collector_paused():
+            plan = Plan(self._f, forms, wanted, self._options)
+        if self._options.check and Plan(self._f, forms, wanted, self._options).text != plan.text:
+            raise TraceError(
+                f"{self._name} was traced twice with different results: it depends on "
+                "random numbers or on something that changes; pass that as an argument"
+            )
+        return plan
+
+    def _run_eagerly(self, args: Sequence[Any], with_grad: bool, path: str) -> tuple[Any, Any]:
+        """Run the function itself on nodes, which records a graph, as long as there is no batch."""
+        if _asks_for_batch(self._in_axes):
+            raise TypeError(
+                f"{path} holds a node, but in_axes={self._in_axes!r} makes {self._name} run over a "
+                "batch as array code, which records no graph: for derivatives call .grad or "
+                ".value_and_grad of the compiled function, or call the function itself, which is "
+                ".__wrapped__ of it, for each sample"
+            )
+        if not with_grad:
+            return self._f(*args), None
+        argnums, has_aux = self._options.argnums, self._options.has_aux
+        value, gradient = transforms.value_and_grad(self._f, argnums, has_aux)(*args)
+        return value, gradient
+
+    # --- arguments ----------------------------------------------------------------------------
+
+    def _axes(self, args: Sequence[Any]) -> Sequence[Any]:
+        """Give the entry of `in_axes` for each argument."""
+        axes = self._in_axes
+        if not isinstance(axes, (tuple, list)):
+            return [axes] * len(args)
+        if len(axes) != len(args):
+            self._check_call(len(args))
+            raise TypeError(
+                f"in_axes has {len(axes)} entries, but the call has {len(args)} arguments: give "
+                f"one entry for each argument of {self._name}, or one for all"
+            )
+        return axes
+
+    def _check_call(self, count: int) -> None:
+        """Raise unless the function can be called with a number of arguments."""
+        signature = self._signature()
+        if signature is not None:
+            try:
+                signature.bind(*[None] * count)
+            except TypeError as error:
+                raise TypeError(
+                    f"{self._name}{signature} was called with {count} "
+                    f"argument{'s' if count != 1 else ''}: {error}"
+                ) from None
+
+    def _positional(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Sequence[Any]:
+        """Put arguments that were given by name in their places."""
+        signature = self._signature()
+        if signature is None:
+            raise TypeError(f"{self._name} has no signature: pass its arguments by place")
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self._name}{signature} was called wrongly: {error}") from None
+        if bound.kwargs:
+            raise TypeError(
+                f"{next(iter(bound.kwargs))!r} of {self._name}{signature} cannot be passed by name "
+                "to a compiled function: pass it by place"
+            )
+        return bound.args
+
+    def _signature(self) -> inspect.Signature | None:
+        try:
+            return inspect.signature(self._f)
+        except (TypeError, ValueError):  # some functions written in C have none
+            return None
+
+
+def _asks_for_batch(axes: Any) -> bool:
+    if isinstance(axes, dict):
+        axes = list(axes.values())
+    return any(map(_asks_for_batch, axes)) if isinstance(axes, (list, tuple)) else axes is not None
+
+
+def _batch_size(forms: Sequence[Form], arrays: Sequence[Any]) -> int:
+    """Give the number of samples, 1 without a batch; raise where arguments differ in it."""
+    leaves: list[Leaf] = [leaf for form in forms for leaf in leaves_of(form)]
+    sizes = {
+        leaf.path: len(array) for leaf, array in zip(leaves, arrays, strict=True) if leaf.batched
+    }
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{path} has {size}" for path, size in sizes.items())
+        raise ValueError(f"the batched arguments have different numbers of samples: {listed}")
+    return next(iter(sizes.values()), 1)

@@ -1,0 +1,6 @@
+"""A program in the language of the lecture: what `print(compiled)` shows, and what it costs.
+
+Slots become vectors (`vectors.py`) with names (`names.py`), steps become equations
+(`equations.py`), read as terms (`reading.py`) with their gradients (`gradient.py`), and all of it
+text (`text.py`); `cost.py` counts operations and bytes. Nothing here changes what is computed.
+"""

@@ -1,0 +1,330 @@
+"""The equations of a program: its steps, read as operations on named vectors.
+
+A step of a program is one operation on all rows of a level. Where it works on several vectors, it
+is parted into one equation for each. What was written out for the sake of speed is put together
+again, as for the softmax of the lecture:
+
+    before   m = top(z)    e = exp(z - m)    r = Σ e - 1    p = e / (1 + r)
+    after    p = softmax(z)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.listing.names import Naming
+from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
+from autograd.compiler.passes.group import Program, Ref, Step, Tape
+from autograd.compiler.passes.simplify import EXCESS, FINITE, LOG_OF_TOTAL
+from autograd.engine import primitives as p
+from autograd.engine.primitives import Primitive
+
+_MOST_PARTS = 8  # of a step; one of more is shown as it is
+_SHORT_TAPE = 256  # rows; a longer tape is one equation
+
+# Operations on a whole vector that the program has in parts. Their value is never asked for.
+SOFTMAX = Primitive("softmax", lambda: None, None)
+LOG_SOFTMAX = Primitive("log_softmax", lambda: None, None)
+LOGSUMEXP = Primitive("logsumexp", lambda: None, None)
+ROW_SUMS = Primitive("row sums", lambda: None, None)
+TAPE = Primitive("tape", lambda: None, None)
+
+
+@dataclass(eq=False)
+class Equation:
+    """One vector, and how it is computed.
+
+    Attributes:
+        vector: the result.
+        op: the operation. `dot` has the operands W, x, b; `fsum` one for each part of the sum.
+        operands: what it reads, and constants.
+        space: where the result stands.
+        layer: the number of the layer whose pre-activation it is; 0 for all else.
+        part: the elements of a softmax or a log-softmax that are computed, if not all are.
+        tape: the rows that it stands for, if these are computed one by one.
+    """
+
+    vector: Vector
+    op: Primitive
+    operands: tuple[Use | float, ...]
+    space: str
+    layer: int = 0
+    part: Piece | None = None
+    tape: Tape | None = None
+
+    @property
+    def uses(self) -> Iterator[Use]:
+        """What it reads, without the constants."""
+        return (x for x in self.operands if isinstance(x, Use))
+
+
+def equations_of(
+    program: Program, naming: Naming, vectors: Vectors
+) -> tuple[list[Equation], list[Use | float]]:
+    """Read the equations of a program, and its outputs."""
+    found: list[Equation] = []
+    for i, step in enumerate(program.steps):
+        layer = naming.layers.get(i, (0, 0))
+        if isinstance(step, Tape):
+            found += _tape(step, vectors)
+        elif step.op is p.dot:
+            found.append(_dot(step, vectors, *layer))
+        else:
+            found += _step(step, vectors)
+    outputs = [
+        x if isinstance(x, float) else vectors.use(x[0], np.array([x[1]])) for x in program.outputs
+    ]
+    found = _Idioms(found).applied()
+    return _alive(found, outputs), outputs
+
+
+# --- from steps to equations ----------------------------------------------------------------------
+
+
+def _step(step: Step, vectors: Vectors) -> Iterator[Equation]:
+    """Read a step that is neither a dot nor a tape, part by part."""
+    in_rows = step.op in (p.fsum, p.top, EXCESS)
+    starts = {0}
+    for ref in step.operands:
+        if isinstance(ref, Ref):
+            runs = range(step.size) if in_rows else vectors.runs(ref.space, ref.places)
+            starts.update(runs)
+    parts = sorted(starts) if len(starts) <= _MOST_PARTS else [0]
+    read = []
+    for start, stop in zip(parts, [*parts[1:], step.size], strict=True):
+        operands: list[Use | float] = []
+        for x in step.operands:
+            if isinstance(x, Ref):
+                use = vectors.use(x.space, x.places[start:stop].reshape(-1))
+                is_sum = step.op is p.fsum and stop == start + 1
+                operands += _terms(use) if is_sum else [use]
+            else:
+                operands.append(x)
+        op = ROW_SUMS if step.op is p.fsum and stop > start + 1 else step.op
+        read.append((start, stop, op, operands))
+    for start, stop, op, operands in read:
+        vector = Vector("", stop - start)
+        vectors.own(vector, step.space, np.arange(step.start + start, step.start + stop))
+        yield Equation(vector, *_sum_of_elements(op, operands), step.space)
+
+
+def _terms(use: Use) -> list[Use | float]:
+    """Part what a sum reads into its terms; a sum in Python begins with a 0, which is left out."""
+    terms: list[Use | float] = []
+    for piece in use.pieces:
+        if piece.vector.value != 0.0:
+            is_repeated = piece.step == 0 and piece.count > 1
+            one = Use((Piece(piece.vector, piece.start, 0, 1),)) if is_repeated else Use((piece,))
+            terms += [one] * (piece.count if is_repeated else 1)
+    return terms
+
+
+def _sum_of_elements(
+    op: Primitive, operands: Sequence[Use | float]
+) -> tuple[Primitive, tuple[Use | float, ...]]:
+    """Turn v[0] + v[1] into the sum of v, if that is all of v."""
+    if op is p.add and all(isinstance(x, Use) and x.one for x in operands):
+        first, second = [x.one for x in operands]  # type: ignore[union-attr]
+        assert first is not None
+        assert second is not None
+        both = {first.start, second.start} == {0, 1} and first.count == second.count == 1
+        if both and first.vector is second.vector and first.vector.size == 2:
+            return p.fsum, (Use((Piece(first.vector, 0, 1, 2),)),)
+    return op, tuple(operands)
+
+
+def _dot(step: Step, vectors: Vectors, layer: int, weights: int) -> Equation:
+    """Read a product with a matrix, or with one vector."""
+    left, right, bias = step.operands
+    assert isinstance(left, Ref)
+    assert isinstance(right, Ref)
+    if weights:
+        left, right = right, left
+    operands = (
+        vectors.use(left.space, left.places.reshape(-1)),
+        vectors.use(right.space, right.places[0]),
+        vectors.use(bias.space, bias.places) if isinstance(bias, Ref) else bias,
+    )
+    vector = Vector("", step.size)
+    vectors.own(vector, step.space, np.arange(step.start, step.start + step.size))
+    return Equation(vector, p.dot, operands, step.space, layer)
+
+
+def _tape(tape: Tape, vectors: Vectors) -> Iterator[Equation]:
+    """Read a tape row by row, or a long one as one equation."""
+    if len(tape.ops) <= _SHORT_TAPE:
+        yield from _rows(tape, vectors)
+        return
+    written: set[int] = set()
+    read: dict[int, None] = {}
+    for place, operands in zip(tape.places, tape.operands, strict=True):
+        read.update({x: None for x in operands if isinstance(x, int) and x not in written})
+        written.add(place)
+    uses: list[Use | float] = []
+    if read:
+        places = np.array(list(read))
+        seen = dict.fromkeys(piece.vector for piece in vectors.use(tape.space, places).pieces)
+        whole = [Piece(x, 0, 1, x.size) for x in seen if x.value is None]
+        uses = [Use((piece,)) for piece in whole]
+    vector = Vector("", len(tape.ops))
+    vectors.own(vector, tape.space, np.array(tape.places))
+    yield Equation(vector, TAPE, tuple(uses), tape.space, tape=tape)
+
+
+def _rows(tape: Tape, vectors: Vectors) -> Iterator[Equation]:
+    """Read the rows of a tape."""
+    space = tape.space
+
+    def use(operands: Sequence[Any]) -> list[Use | float]:
+        """Read operands, of which several are one vector of the sum that they stand in."""
+        pieces: list[Use | float] = []
+        run: list[int] = []
+        for x in (*operands, None):
+            if x.__class__ is int:
+                run.append(x)
+                continue
+            if run:
+                pieces.append(vectors.use(space, np.array(run)))
+                run = []
+            if x is not None:
+                pieces.append(x)
+        return pieces
+
+    for op, place, operands in zip(tape.ops, tape.places, tape.operands, strict=True):
+        n = len(operands) // 2
+        if op is p.fsum:
+            read = [y for x in use(operands) if isinstance(x, Use) for y in _terms(x)]
+            read += [x for x in operands if x.__class__ is float and x != 0.0]
+        elif op is p.dot:
+            halves = [_one_use(use(x)) for x in (operands[:n], operands[n:-1])]
+            read = [*halves, *use(operands[-1:])]
+        elif op in (p.top, EXCESS):
+            read = [_one_use(use(operands))]
+        else:
+            read = [use([x])[0] for x in operands]
+        vector = Vector("", 1)
+        vectors.own(vector, space, np.array([place]))
+        yield Equation(vector, *_sum_of_elements(op, read), space)
+
+
+def _one_use(parts: Sequence[Use | float]) -> Use:
+    """Put what is read side by side, constants included."""
+    pieces: list[Piece] = []
+    for x in parts:
+        pieces += x.pieces if isinstance(x, Use) else [Piece(Vector("", 1, value=x), 0, 0, 1)]
+    return Use(tuple(pieces))
+
+
+# --- what belongs together ------------------------------------------------------------------------
+
+
+class _Idioms:
+    """Finds what was one operation in the function, and is several steps in the program."""
+
+    def __init__(self, equations: list[Equation]) -> None:
+        self.equations = equations
+        self.by_vector = {equation.vector: equation for equation in equations}
+
+    def applied(self) -> list[Equation]:
+        for equation in self.equations:
+            found = self.softmax(equation) or self.logarithm(equation)
+            if found:
+                equation.op, equation.operands, equation.part = found
+        return self.equations
+
+    def definition(self, x: Use | float, op: Primitive) -> Equation | None:
+        """Find the equation of all that an operand is, if it is that operation."""
+        vector = x.entire if isinstance(x, Use) else None
+        equation = self.by_vector.get(vector) if vector else None
+        return equation if equation and equation.op is op else None
+
+    def shifted_by(self, x: Use | float) -> Use | None:
+        """Find z, if an operand is the largest of z, by which softmax shifts it."""
+        choice = self.definition(x, p.where)
+        if not choice or choice.operands[1] != 0.0:
+            return None
+        test = self.definition(choice.operands[0], p.eq)
+        top = self.definition(choice.operands[2], p.top)
+        if not test or not top or test.operands[1] != -inf:
+            return None
+        (z,) = top.operands
+        return z if isinstance(z, Use) else None
+
+    def shifted(self, x: Use | float) -> Use | None:
+        """Find z, if an operand is z less its largest element."""
+        difference = self.definition(x, p.sub)
+        z = self.shifted_by(difference.operands[1]) if difference else None
+        return z if difference and z and difference.operands[0] == z else None
+
+    def exponentials(self, x: Use | float) -> Use | None:
+        """Find z, if an operand is exp(z less its largest element)."""
+        power = self.definition(x, p.exp)
+        return self.shifted(power.operands[0]) if power else None
+
+    def rest(self, x: Use | float) -> Use | None:
+        """Find z, if an operand is the sum of those, less 1."""
+        guarded = self.definition(x, FINITE)
+        excess = self.definition(guarded.operands[0], EXCESS) if guarded else None
+        return self.exponentials(excess.operands[0]) if excess else None
+
+    def softmax(self, equation: Equation) -> Any:
+        """Recognise e_i / Σ e."""
+        if equation.op is not p.div:
+            return None
+        total = self.definition(equation.operands[1], p.add)
+        z = self.rest(total.operands[1]) if total and total.operands[0] == 1.0 else None
+        return self.shared(SOFTMAX, z, equation.operands[0], p.exp)
+
+    def logarithm(self, equation: Equation) -> Any:
+        """Recognise m + ln Σ e, and (z_i - m) - ln Σ e."""
+        if equation.op is p.add:
+            shift, logarithm = equation.operands
+            found = self.definition(logarithm, LOG_OF_TOTAL)
+            z = self.rest(found.operands[0]) if found else None
+            return (LOGSUMEXP, (z,), None) if z and self.shifted_by(shift) == z else None
+        if equation.op is p.sub:
+            found = self.definition(equation.operands[1], p.log1p)
+            z = self.rest(found.operands[0]) if found else None
+            return self.shared(LOG_SOFTMAX, z, equation.operands[0], p.sub)
+        return None
+
+    def shared(self, op: Primitive, z: Use | None, x: Use | float, origin: Primitive) -> Any:
+        """Say which elements of a softmax are meant, if x is part of what that is made from."""
+        if not z or not isinstance(x, Use) or len(x.pieces) != 1:
+            return None
+        (piece,) = x.pieces
+        source = self.by_vector.get(piece.vector)
+        if not source or source.op is not origin:
+            return None
+        whole = Use((Piece(piece.vector, 0, 1, piece.vector.size),))
+        if (self.exponentials if origin is p.exp else self.shifted)(whole) != z:
+            return None
+        return op, (z,), None if piece.is_whole else piece
+
+
+def _alive(equations: Sequence[Equation], outputs: Sequence[Use | float]) -> list[Equation]:
+    """Leave out what no output depends on any more."""
+    needed = {piece.vector for x in outputs if isinstance(x, Use) for piece in x.pieces}
+    alive = []
+    for equation in reversed(equations):
+        if equation.vector in needed:
+            alive.append(equation)
+            needed.update(piece.vector for use in equation.uses for piece in use.pieces)
+    return alive[::-1]
+
+
+def use_counts(equations: Sequence[Equation], outputs: Sequence[Use | float]) -> Counter[Vector]:
+    """Count how often each vector is read; an output counts twice."""
+    counts: Counter[Vector] = Counter()
+    for equation in equations:
+        counts.update(piece.vector for use in equation.uses for piece in use.pieces)
+    for x in outputs:
+        if isinstance(x, Use):
+            counts.update([piece.vector for piece in x.pieces] * 2)
+    return counts

@@ -1,0 +1,262 @@
+"""The gradient of a program as equations: the lines of the forward pass in reverse.
+
+For a layer, z1 = W1ᵀ x + b1 and x1 = relu(z1), these are the equations of back-propagation:
+
+    ∂L/∂z1 = ∂L/∂x1 ⊙ relu'(z1)    ∂L/∂W1 = x (∂L/∂z1)ᵀ    ∂L/∂b1 = ∂L/∂z1    ∂L/∂x = W1 ∂L/∂z1
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from autograd.compiler.listing.equations import (
+    LOG_SOFTMAX,
+    LOGSUMEXP,
+    ROW_SUMS,
+    SOFTMAX,
+    TAPE,
+    Equation,
+)
+from autograd.compiler.listing.reading import Line, Reading, as_term, choice
+from autograd.compiler.listing.vectors import Use, Vector
+from autograd.compiler.passes.activity import differentiable
+from autograd.compiler.passes.simplify import EXCESS, FINITE
+from autograd.engine import primitives as p
+from autograd.notation import words as notation
+from autograd.notation.formulas import PRODUCT
+from autograd.notation.terms import Operand, Term, applied, derivative, summed, times, total
+
+
+class Adjoints:
+    """Writes the gradient of a reading, from the result to the arguments."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.lines: list[Line] = []
+        self.terms: dict[Vector, list[Operand]] = defaultdict(list)
+        self.in_parts: set[Vector] = set()
+        first_reader: dict[Vector, Equation] = {}
+        for equation in reading.shown:
+            for vector in self._read_by(equation):
+                first_reader.setdefault(vector, equation)
+        self._last_term: dict[Equation, list[Vector]] = defaultdict(list)
+        for vector in reading.naming.named:
+            if vector in first_reader and self.wants(vector):
+                self._last_term[first_reader[vector]].append(vector)
+        (output, *_) = reading.outputs
+        if isinstance(output, Use):
+            self.give(output, 1.0)
+        for equation in reversed(reading.shown):
+            self.add(equation)
+
+    def _read_by(self, equation: Equation) -> Iterator[Vector]:
+        for use in equation.uses:
+            for piece in use.pieces:
+                inner = self.reading.by_vector.get(piece.vector)
+                if inner and not inner.vector.name:
+                    yield from self._read_by(inner)
+                else:
+                    yield piece.vector
+
+    def wants(self, vector: Vector) -> bool:
+        """Tell whether the gradient by a vector is wanted."""
+        return vector.value is None and self.reading.vectors.is_any(vector, self.reading.active)
+
+    def partial(self, of: object) -> Term:
+        """Write ∂L/∂of."""
+        size = of.size if isinstance(of, (Vector, Use)) else 1
+        name = of.name if isinstance(of, Vector) else str(of)
+        return Term(f"∂{self.reading.symbol}/∂{name}", size=size, binds=PRODUCT)
+
+    def add(self, equation: Equation) -> None:
+        """Write the gradient by one vector, and give it on to what the vector is made from."""
+        vector = equation.vector
+        if self.terms[vector] or vector in self.in_parts:
+            is_result = vector.name == self.reading.symbol
+            if not is_result:
+                self.write(vector)
+            self.pass_on(equation, 1.0 if is_result else self.partial(vector))
+        for x in self._last_term[equation]:
+            self.write(x)
+
+    def write(self, vector: Vector) -> None:
+        """Write the line of a gradient, where all of its terms are known."""
+        if self.terms[vector]:
+            sign = "+=" if vector in self.in_parts else "="
+            shape = "×".join(map(str, vector.shape))
+            right = as_term(total(self.terms[vector][:_MOST_TERMS]))
+            more = len(self.terms[vector]) - _MOST_TERMS
+            gap = f" + {notation.count(more, 'more term')}" if more > 0 else ""
+            size = f"({shape})" if shape else ""
+            self.lines.append(Line(str(self.partial(vector)), f"{right}{gap}", size, sign))
+
+    def give(self, use: Use, term: Operand) -> None:
+        """Add a term to the gradient of what an operand reads."""
+        if not isinstance(term, Term) and term == 0.0:
+            return
+        vector = use.entire
+        if vector:
+            if vector.size == 1:
+                term = summed(term)
+            equation = self.reading.by_vector.get(vector)
+            if equation and not vector.name:
+                self.pass_on(equation, term)
+            elif self.wants(vector):
+                self.terms[vector].append(term)
+            return
+        if use.one:
+            term = summed(term)
+        size = "" if use.size == 1 else f"({use.size})"
+        self.lines.append(Line(str(self.partial(use)), str(as_term(term)), size, "+="))
+        self.in_parts.update(piece.vector for piece in use.pieces)
+
+    def pass_on(self, equation: Equation, gradient: Operand) -> None:
+        """Give the gradient by an equation's vector on to its operands."""
+        reading, op, operands = self.reading, equation.op, equation.operands
+        vector = equation.vector
+        out = Term(vector.name, size=vector.size) if vector.name else None
+        wanted = [
+            isinstance(x, Use) and any(self.wants(piece.vector) for piece in x.pieces)
+            for x in operands
+        ]
+        if True not in wanted:
+            return
+        special = _SPECIAL.get(op)
+        if special:
+            terms = special(self, equation, gradient, out)
+        else:
+            symbols = [reading.term(x) for x in operands]
+            result = out or reading.expression(equation)
+            flows = differentiable(op, operands)
+            wanted = [want and x in flows for want, x in zip(wanted, operands, strict=True)]
+            terms = [
+                times(gradient, derivative(op, result, symbols, i)) if want else 0.0
+                for i, want in enumerate(wanted)
+            ]
+        for x, want, term in zip(operands, wanted, terms, strict=True):
+            if want:
+                assert isinstance(x, Use)
+                self.give(x, term)
+
+
+_MOST_TERMS = 5  # of a gradient that are written
+
+_Special = Callable[[Adjoints, Equation, Operand, "Term | None"], Sequence[Operand]]
+
+
+def _through_dot(
+    adjoints: Adjoints, equation: Equation, gradient: Operand, _: Term | None
+) -> Sequence[Operand]:
+    """∂L/∂W = x (∂L/∂z)ᵀ, ∂L/∂x = W ∂L/∂z, ∂L/∂b = ∂L/∂z."""
+    reading = adjoints.reading
+    weights, inputs, _bias = equation.operands
+    assert isinstance(weights, Use)
+    x, matrix = reading.term(inputs), reading.matrix(equation, transposed=True)
+    symbol = weights.entire
+    if equation.vector.size == 1 and not (symbol and symbol.rows):
+        by_weights = times(gradient, x)
+        by_inputs = times(gradient, reading.term(weights))
+    else:
+        by_row = symbol is None or symbol.by_row or not symbol.rows
+        by_weights = Term("outer", [gradient, x] if by_row else [x, gradient], weights.size)
+        by_inputs = Term("matrix", [matrix, gradient], getattr(x, "size", 1))
+    return by_weights, by_inputs, gradient
+
+
+def _through_sum(
+    _adjoints: Adjoints, equation: Equation, gradient: Operand, _: Term | None
+) -> Sequence[Operand]:
+    return [gradient] * len(equation.operands)
+
+
+def _through_softmax(
+    adjoints: Adjoints, equation: Equation, gradient: Operand, out: Term | None
+) -> Sequence[Operand]:
+    """∂L/∂z = p ⊙ (∂L/∂p − Σ p ⊙ ∂L/∂p)."""
+    if equation.part:
+        return _through_part(adjoints, equation, gradient, out)
+    share = out or adjoints.reading.expression(equation)
+    return [times(share, applied("-", [gradient, summed(times(share, gradient))]))]
+
+
+def _through_log_softmax(
+    adjoints: Adjoints, equation: Equation, gradient: Operand, out: Term | None
+) -> Sequence[Operand]:
+    """∂L/∂z = g − (Σ g) · softmax(z), of g = ∂L/∂(ln softmax(z))."""
+    if equation.part:
+        return _through_part(adjoints, equation, gradient, out)
+    z = adjoints.reading.term(equation.operands[0])
+    assert isinstance(z, Term)
+    return [applied("-", [gradient, times(summed(gradient), Term("softmax", [z], z.size))])]
+
+
+def _through_part(
+    adjoints: Adjoints, equation: Equation, gradient: Operand, out: Term | None
+) -> Sequence[Operand]:
+    """∂p_i/∂z = p_i · (onehot(i) − softmax(z)), ∂(ln p_i)/∂z = onehot(i) − softmax(z)."""
+    z, piece = adjoints.reading.term(equation.operands[0]), equation.part
+    assert isinstance(z, Term)
+    assert piece is not None
+    if not piece.is_one:
+        by = Term(f"(∂{equation.vector.name}/∂{z})ᵀ", size=z.size)
+        return [Term("matrix", [by, gradient], z.size)]
+    others = applied(
+        "-", [Term(f"onehot({piece.start})", size=z.size), Term("softmax", [z], z.size)]
+    )
+    if equation.op is SOFTMAX:
+        gradient = times(gradient, out or adjoints.reading.expression(equation))
+    return [times(gradient, others)]
+
+
+def _through_logsumexp(
+    adjoints: Adjoints, equation: Equation, gradient: Operand, _: Term | None
+) -> Sequence[Operand]:
+    z = adjoints.reading.term(equation.operands[0])
+    assert isinstance(z, Term)
+    return [times(gradient, Term("softmax", [z], z.size))]
+
+
+def _through_row_sums(
+    _adjoints: Adjoints, equation: Equation, gradient: Operand, _: Term | None
+) -> Sequence[Operand]:
+    (use,) = equation.operands
+    assert isinstance(use, Use)
+    return [Term("repeated", [gradient], use.size)]
+
+
+def _through_choice(
+    adjoints: Adjoints, equation: Equation, gradient: Operand, _: Term | None
+) -> Sequence[Operand]:
+    condition, x, y = [adjoints.reading.term(z) for z in equation.operands]
+    chosen = choice([condition, x, y])
+    if chosen is x or chosen is y:  # the other is a guard
+        return 0.0, *[gradient if branch is chosen else 0.0 for branch in (x, y)]
+    size = equation.vector.size
+    return (
+        0.0,
+        Term("where", [condition, gradient, 0.0], size),
+        Term("where", [condition, 0.0, gradient], size),
+    )
+
+
+def _through_tape(
+    _adjoints: Adjoints, equation: Equation, _gradient: Operand, _: Term | None
+) -> Sequence[Operand]:
+    back = Term(f"{equation.vector.name}, run from its end to its beginning")
+    return [back] * len(equation.operands)
+
+
+_SPECIAL: dict[Any, _Special] = {
+    p.dot: _through_dot,
+    p.fsum: _through_sum,
+    EXCESS: _through_sum,
+    FINITE: _through_sum,
+    SOFTMAX: _through_softmax,
+    LOG_SOFTMAX: _through_log_softmax,
+    LOGSUMEXP: _through_logsumexp,
+    ROW_SUMS: _through_row_sums,
+    p.where: _through_choice,
+    TAPE: _through_tape,
+}

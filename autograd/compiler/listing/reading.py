@@ -1,0 +1,344 @@
+"""A program as equations with names: z1 = W1ᵀ x + b1, x1 = relu(z1), and so on to the loss.
+
+An operation that only one other reads is written inside of that one, as far as the line can be
+read. For a squared error:
+
+    before   v1 = z2 - y    v2 = v1²    v3 = Σ v2    L = v3 / 2
+    after    L = 1/2 Σ (z2 - y)²
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from autograd.compiler.listing.equations import (
+    LOG_SOFTMAX,
+    LOGSUMEXP,
+    ROW_SUMS,
+    SOFTMAX,
+    TAPE,
+    Equation,
+    equations_of,
+    use_counts,
+)
+from autograd.compiler.listing.names import Naming, inputs_of
+from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
+from autograd.compiler.passes.activity import active_places
+from autograd.compiler.passes.group import Tape
+from autograd.compiler.passes.simplify import EXCESS, FINITE
+from autograd.compiler.plan import Plan
+from autograd.engine import primitives as p
+from autograd.notation import words as notation
+from autograd.notation.terms import (
+    ACTIVATIONS,
+    Operand,
+    Term,
+    applied,
+    summed,
+    times,
+    total,
+    written,
+)
+
+_LONGEST = 10  # symbols of an operation that is written inside of another line
+_LONGEST_NAME = 12
+
+_ACTIVATIONS = {*[p.TABLE[name] for name in ACTIVATIONS], SOFTMAX} - {p.softplus, p.log_sigmoid}
+_COMPARISONS = {p.lt, p.le, p.gt, p.ge, p.eq}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the listing: what, how it is computed, and its size."""
+
+    left: str
+    right: str
+    size: str = ""
+    sign: str = "="
+
+
+class Reading:
+    """A plan, read as equations that have names.
+
+    Args:
+        plan: the plan.
+        name: the name of the function.
+        arguments: the names of its arguments.
+
+    Attributes:
+        arguments: where the numbers come from that have names of their own.
+        forward: the equations that have lines of their own, in order.
+        returns: what the function returns.
+    """
+
+    def __init__(self, plan: Plan, name: str, arguments: Sequence[str]) -> None:
+        self.plan, self.name, self.arguments = plan, name, arguments
+        program = plan.program
+        self.vectors = Vectors(program)
+        inputs = inputs_of(program, plan.forms, arguments)
+        self.naming = Naming(program, inputs, plan.forms, self.vectors)
+        equations, self.outputs = equations_of(program, self.naming, self.vectors)
+        self.by_vector = {equation.vector: equation for equation in equations}
+        counts = use_counts(equations, self.outputs)
+        self.shown = self._with_names(equations, counts)
+
+    # --- names --------------------------------------------------------------------------------
+
+    def _with_names(
+        self, equations: Sequence[Equation], counts: dict[Vector, int]
+    ) -> list[Equation]:
+        """Name what has a line of its own; give that, in order."""
+        into_layers = {
+            x.operands[1].entire for x in equations if x.layer and isinstance(x.operands[1], Use)
+        }
+        bare = self._read_in_parts(equations)
+        taken: set[str] = set()
+        self.symbol = self._symbol()
+        shown, layer, tapes, others = [], 0, 0, 0
+        result = self._single_result()
+        for equation in equations:
+            vector = equation.vector
+            layer = equation.layer or layer
+            if equation.layer:
+                name = f"z{layer}"
+            elif equation.op is TAPE:
+                tapes += 1
+                name = f"t{tapes}"
+            elif layer and (vector in into_layers or self._is_activation(equation)):
+                name = f"x{layer}"
+            elif vector is result:
+                name = self.symbol
+            elif self._goes_inside(equation, counts, bare):
+                continue
+            else:
+                others += 1
+                name = f"v{others}"
+            while name in taken:
+                others += 1
+                name = f"v{others}"
+            taken.add(name)
+            vector.name = self.naming.unique(name)
+            vector.layer = layer if name in (f"z{layer}", f"x{layer}") else 0
+            shown.append(equation)
+        if result is not None and result.name:
+            self.symbol = result.name
+        return shown
+
+    def _symbol(self) -> str:
+        """Choose a name for the result: L for a loss, else the name of the function."""
+        if self.plan.reduce or "loss" in self.name.lower():
+            return "L"
+        return self.name if self.name.isidentifier() and len(self.name) <= _LONGEST_NAME else "f"
+
+    def _single_result(self) -> Vector | None:
+        (first, *more) = self.outputs or [0.0]
+        return (
+            first.entire
+            if isinstance(first, Use) and not more[: self.plan.output_count - 1]
+            else None
+        )
+
+    def _is_activation(self, equation: Equation) -> bool:
+        last = equation.vector in {x.entire for x in self.outputs if isinstance(x, Use)}
+        if equation.op not in _ACTIVATIONS and not (last and equation.op.name in ACTIVATIONS):
+            return False  # softplus(z) in the middle is a part of the loss
+        (first, *_) = equation.operands
+        source = self.by_vector.get(first.whole) if isinstance(first, Use) and first.whole else None
+        return bool(source and source.layer)
+
+    def _read_in_parts(self, equations: Sequence[Equation]) -> set[Vector]:
+        """Find what must have a name: something reads it in part, or for a matrix product."""
+        bare: set[Vector] = set()
+        for equation in equations:
+            for use in equation.uses:
+                source = self.by_vector.get(use.entire) if use.entire else None
+                elsewhere = source is not None and source.space != equation.space
+                if not use.entire or elsewhere or equation.layer or equation.op is TAPE:
+                    bare.update(piece.vector for piece in use.pieces)
+            if equation.op is p.dot and equation.vector.size > 1:
+                bare.update(piece.vector for use in equation.uses for piece in use.pieces)
+            if equation.part and not equation.part.is_one:
+                bare.add(equation.vector)
+        return bare
+
+    def _goes_inside(
+        self, equation: Equation, counts: dict[Vector, int], bare: set[Vector]
+    ) -> bool:
+        """Tell whether an equation is written inside of the one that reads it."""
+        if equation.vector in bare:
+            return False
+        term = self.expression(equation)
+        if not isinstance(term, Term) or not term.operands or equation.op in _COMPARISONS:
+            return True
+        return counts[equation.vector] == 1 and term.count <= _LONGEST
+
+    # --- forward ------------------------------------------------------------------------------
+
+    def term(self, x: Use | float) -> Operand:
+        """Write an operand: its name, or what it is."""
+        if not isinstance(x, Use):
+            return x
+        vector = x.entire
+        equation = self.by_vector.get(vector) if vector else None
+        if equation and not equation.vector.name:
+            return self.expression(equation)
+        return x.term
+
+    def expression(self, equation: Equation) -> Operand:
+        """Write how an equation computes its vector."""
+        op, operands, size = equation.op, equation.operands, equation.vector.size
+        if op is p.dot:
+            weights, inputs, _ = operands
+            assert isinstance(weights, Use)
+            assert isinstance(inputs, Use)
+            if size == 1 and weights.one and inputs.size == inputs.count:  # the same for all inputs
+                terms = [times(self.term(weights), summed(self.term(inputs)))]
+                return total([*terms, self.term(operands[2])])
+            matrix = self.matrix(equation, transposed=False)
+            terms = [Term("matrix", [matrix, self.term(operands[1])], size), self.term(operands[2])]
+            return total(terms)
+        if op is p.fsum:
+            return total([summed(self.term(x)) for x in operands])
+        if op in (SOFTMAX, LOG_SOFTMAX, LOGSUMEXP):
+            z = self.term(operands[0])
+            assert isinstance(z, Term)
+            whole = Term(op.name, [z], 1 if op is LOGSUMEXP else z.size)
+            if not equation.part:
+                return whole
+            piece = equation.part
+            place = (
+                f"{piece.start}" if piece.is_one else f"{piece.start}:{piece.start + piece.count}"
+            )
+            return Term(f"{whole}[{place}]", size=size)
+        if op is ROW_SUMS:
+            (use,) = operands
+            assert isinstance(use, Use)
+            return Term(op.name, [self.term(use)], size)
+        terms = [self.term(x) for x in operands]
+        if op is EXCESS:
+            return applied("-", [summed(terms[0]), 1.0])
+        if op is FINITE:  # a guard against a shift that is infinite
+            return terms[0]
+        if op is p.mul and 0.0 in terms:  # which is nan for an infinite operand
+            return Term(op.name, sorted(terms, key=lambda x: isinstance(x, Term)), size)
+        if op is p.top:
+            return terms[0] if getattr(terms[0], "size", 1) == 1 else Term("max", terms)
+        found = applied(op.name, terms) if op is not p.where else choice(terms)
+        if isinstance(found, Term):
+            found.size = max(found.size, size)
+        return found
+
+    def matrix(self, equation: Equation, transposed: bool) -> Term:
+        """Write the matrix that a layer multiplies by, or its transpose."""
+        use, size = equation.operands[0], equation.vector.size
+        assert isinstance(use, Use)
+        parts = [piece.vector for piece in use.pieces]
+        whole = all(piece.is_whole for piece in use.pieces)
+        if use.blocks:
+            text, flipped = str(use), transposed == use.blocks[0].by_row
+            parts = []
+        elif whole and all(x.rows and x.by_row for x in parts):
+            text, flipped = "; ".join(x.name for x in parts), transposed
+        elif whole and all(x.rows for x in parts):
+            text, flipped = " ".join(x.name for x in parts), not transposed
+        else:
+            text = written(self.term(use))[0] if use.entire else str(use)
+            flipped = transposed if size > 1 else not transposed
+            text = f"({text})" if " " in text and text[0] != "[" else text
+            parts = []
+        if len(parts) > 1:
+            text = f"[{text}]"
+        return Term(text + "ᵀ" * flipped, size=use.size)
+
+    def forward(self, space: str) -> list[Line]:
+        """Write the lines of what stands in a space."""
+        return [self.line(equation) for equation in self.shown if equation.space == space]
+
+    def line(self, equation: Equation) -> Line:
+        """Write the line of an equation."""
+        name = equation.vector.name
+        if equation.tape:
+            numbers = notation.count(equation.vector.size, "number")
+            return Line(name, f"{numbers}, computed one by one on a tape", sign=":")
+        return Line(name, str(as_term(self.expression(equation))), self.size_of(equation))
+
+    def size_of(self, equation: Equation) -> str:
+        """Write what goes in and what comes out."""
+        n = equation.vector.size
+        if equation.op is p.dot and isinstance(equation.operands[1], Use):
+            return f"({sum(x.count for x in equation.operands[1].pieces)}→{n})"
+        return f"({n})" if n > 1 else ""
+
+    def returned(self) -> str:
+        """Say what the function returns, if it is not simply the result of the last line."""
+        count = self.plan.output_count
+        result, aux = self._several(self.outputs[:count]), self._several(self.outputs[count:])
+        if aux:
+            return f"returns {result}, and as aux {aux}"
+        return "" if self.shown and result == self.shown[-1].vector.name else f"returns {result}"
+
+    def returned_uses(self) -> Iterator[Use]:
+        """Give what the function returns, without constants."""
+        return (x for x in self.outputs if isinstance(x, Use))
+
+    def _several(self, outputs: Sequence[Use | float]) -> str:
+        """Write outputs, those of one vector together."""
+        pieces: list[Piece] = []
+        for x in outputs:
+            if not isinstance(x, Use):
+                pieces.append(Piece(Vector("", 1, value=x), 0, 0, 1))
+                continue
+            piece = x.pieces[0]
+            last = pieces[-1] if pieces else None
+            if last and last.vector is piece.vector and last.start + last.count == piece.start:
+                pieces[-1] = Piece(last.vector, last.start, 1, last.count + 1)
+            else:
+                pieces.append(piece)
+        return str(Use(tuple(pieces))) if pieces else ""
+
+    def tapes(self) -> list[str]:
+        """Say what runs on tapes, if anything does."""
+        return [_of_tape(step) for step in self.plan.program.steps if isinstance(step, Tape)]
+
+    # --- the gradient -------------------------------------------------------------------------
+
+    @cached_property
+    def active(self) -> dict[str, Any]:
+        """Which places have a gradient that is wanted."""
+        return active_places(self.plan.program, self.plan.active_inputs)
+
+
+def choice(operands: Sequence[Operand]) -> Operand:
+    """Write `where`; y · ln p stands for itself where it is kept from 0 · ∞."""
+    condition, x, y = operands
+    if not isinstance(condition, Term):
+        return x if condition else y
+    if condition.op == "==":  # only where softmax is written out
+        return y
+    if condition.op == ">" and y == 0.0 and isinstance(x, Term) and x.op == "*":
+        a, b = condition.operands
+        if b == 0.0 and str(x.operands[0]) == str(a):
+            return x
+    return Term(
+        "where", operands, max([z.size for z in operands if isinstance(z, Term)], default=1)
+    )
+
+
+def as_term(x: Operand) -> Term:
+    """Give a number as a symbol, too."""
+    return x if isinstance(x, Term) else Term(notation.number(x).replace("-", "−"))
+
+
+def _of_tape(tape: Tape) -> str:
+    """Say what is on a tape."""
+    depth: dict[int, int] = {}
+    for place, operands in zip(tape.places, tape.operands, strict=True):
+        depth[place] = 1 + max([depth.get(x, 0) for x in operands if isinstance(x, int)], default=0)
+    levels = max(depth.values())
+    return (
+        f"{notation.count(len(tape.ops), 'row')} in {notation.count(levels, 'level')} run element "
+        "by element on a tape: too little repeats"
+    )

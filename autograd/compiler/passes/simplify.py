@@ -1,0 +1,254 @@
+"""Rewrite a trace into fewer and better rows, one small pass after the other.
+
+What these passes do to the lecture's neuron, written as a sum over its inputs:
+
+    before   p1 = w1 * x1    p2 = w2 * x2    s1 = b + p1    s2 = s1 + p2    a = relu(s2)
+    after    z = dot(w1, w2, x1, x2, b)                                     a = relu(z)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import inf
+from typing import Any
+
+from autograd.compiler.passes.trace import Operand, Trace, Tracer
+from autograd.engine import primitives as p
+from autograd.engine.primitives import Primitive
+from autograd.numbers import floats as ieee
+
+
+def simplified(
+    trace: Trace, outputs: Sequence[Operand], fast_math: bool = False
+) -> tuple[Trace, list[Operand]]:
+    """Apply all passes; give the new trace and its outputs."""
+    trace, outputs = _expanded(trace, outputs, fast_math)
+    trace, outputs = _contracted(trace, outputs)
+    return _without_dead_rows(trace, outputs)
+
+
+class _Pass:
+    """A new trace being filled from an old one, and where each old row has gone."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.new = Trace()
+        self.place: list[Operand] = [0] * len(trace.ops)
+        self._owners = {row: value for value, row in trace.captured.items()}
+
+    def carry_input(self, row: int) -> None:
+        """Give an input its row in the new trace."""
+        owner = self._owners.get(row)
+        self.place[row] = self.new.input() if owner is None else self.new.capture(owner)
+
+    def moved(self, operands: Sequence[Operand]) -> tuple[Operand, ...]:
+        """Give operands of the old trace as operands of the new one."""
+        place = self.place
+        return tuple([place[x] if x.__class__ is int else x for x in operands])
+
+
+def _expanded(
+    trace: Trace, outputs: Sequence[Operand], fast_math: bool
+) -> tuple[Trace, list[Operand]]:
+    """Write softmax and its kin with simpler rows, and drop factors and divisors 1.
+
+    With `fast_math`, terms 0 and products with 0 go too, whatever the other operand is.
+
+    The softmax of each of n numbers is a row of n operands, n² in all. Written out, they share the
+    n exponentials and one sum:
+
+        before   p_i = softmax(x_i | x_1 ... x_n)
+        after    m = max(x)    e_i = exp(x_i - m)    r = Σ e_i - 1    p_i = e_i / (1 + r)
+    """
+    work = _Pass(trace)
+    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+        if op is None:
+            work.carry_input(row)
+            continue
+        moved = work.moved(operands)
+        if op in _EXPANSIONS:
+            result = _EXPANSIONS[op](
+                *[work.new.tracer(x) if isinstance(x, int) else x for x in moved]
+            )
+            work.place[row] = result._row if isinstance(result, Tracer) else result
+        elif op is p.dot and len(moved) == 1:
+            work.place[row] = moved[0]
+        elif float in map(type, moved):
+            work.place[row] = _with_constants(work.new, op, moved, fast_math)
+        else:
+            work.place[row] = work.new.apply(op, moved)
+    return work.new, list(work.moved(outputs))
+
+
+def _with_constants(
+    trace: Trace, op: Primitive, operands: tuple[Operand, ...], fast_math: bool
+) -> Operand:
+    """Enter a row of which some operands are constants, unless these make it needless."""
+    if op is p.dot and len(operands) == 3 and repr(operands[2]) == "0.0":
+        op, operands = p.mul, operands[:2]
+    constants = [x for x in operands if x.__class__ is float]
+    others = [x for x in operands if x.__class__ is not float]
+    divided = op is p.div and operands[1].__class__ is float
+    by_one = constants == [1.0] and (op is p.mul or divided)
+    if by_one or (fast_math and op is p.add and constants == [0.0]):
+        return others[0]
+    if fast_math and op is p.mul and constants == [0.0]:
+        return 0.0
+    return _entered(trace, op, operands)
+
+
+def _entered(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Operand:
+    """Add a row, or give its value where all operands are constants."""
+    if all(x.__class__ is float for x in operands):
+        return float(op.float_forward(*operands))  # a comparison gives a bool
+    return trace.apply(op, operands)
+
+
+def _shift_and_rest(xs: Sequence[Any]) -> tuple[Any, Any]:
+    """Give the shift m and r with Σ exp(x - m) = 1 + r; the same rows whatever the order of xs.
+
+    A small r keeps its digits, as it does on floats: see `autograd.numbers.floats`.
+    """
+    ordered = sorted(xs, key=lambda x: (0, x._row) if isinstance(x, Tracer) else (1, x))
+    largest = p.top(*ordered)
+    shift = p.where(p.eq(largest, -inf), 0.0, largest)
+    return shift, FINITE(EXCESS(*[p.exp(x - shift) for x in ordered]), shift)
+
+
+def _excess(*terms: float) -> float:
+    return ieee.fsum(*terms, -1.0)
+
+
+# A sum of numbers up to 1, less 1. If one of them is 1, the others are added up.
+EXCESS = Primitive("excess", _excess, lambda _, *terms: (1.0,) * len(terms))
+
+# An excess, and 0 where the shift is infinite; there it has no gradient that is a number.
+FINITE = Primitive(
+    "finite",
+    lambda x, shift: 0.0 if shift == inf else x,
+    (lambda _, __, shift: 1.0 + (shift - shift), lambda *_: 0.0),
+)
+
+# The logarithm of 1 + x. Where all exponentials are 0, x is -1 and they pass no gradient.
+LOG_OF_TOTAL = Primitive(
+    "log1p", ieee.log1p, (lambda _, x: p.where(p.eq(x, -1.0), 0.0, p.div(1.0, 1.0 + x)),)
+)
+
+
+def _expand_logsumexp(*xs: Any) -> Any:
+    shift, rest = _shift_and_rest(xs)
+    return shift + LOG_OF_TOTAL(rest)
+
+
+def _expand_softmax(*xs: Any) -> Any:
+    shift, rest = _shift_and_rest(xs)
+    return p.exp(xs[0] - shift) / (1.0 + rest)
+
+
+def _expand_log_softmax(*xs: Any) -> Any:
+    shift, rest = _shift_and_rest(xs)
+    return (xs[0] - shift) - p.log1p(rest)
+
+
+_EXPANSIONS: dict[Primitive, Callable[..., Any]] = {
+    p.mean: lambda *xs: p.div(p.fsum(*xs), float(len(xs))),
+    p.logsumexp: _expand_logsumexp,
+    p.softmax: _expand_softmax,
+    p.log_softmax: _expand_log_softmax,
+}
+
+
+def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
+    """Turn chains of sums into one row: `dot` where products are added, else `fsum`.
+
+        before   p1 = w1 * x1    s1 = b + p1    p2 = w2 * x2    s2 = s1 + p2
+        after    s2 = dot(w1, w2, x1, x2, b)
+
+    A sum or a product that something else uses too stays a row of its own.
+    """
+    uses = [0] * len(trace.ops)
+    inside = [False] * len(trace.ops)  # whether the last user of a row is a sum
+    for op, operands in zip(trace.ops, trace.operands, strict=True):
+        for x in operands:
+            if isinstance(x, int):
+                uses[x] += 1
+                inside[x] = op in _SUMS
+    for x in outputs:
+        if isinstance(x, int):
+            uses[x] += 2
+    absorbed = [
+        op in _ABSORBED and uses[row] == 1 and inside[row] for row, op in enumerate(trace.ops)
+    ]
+    work = _Pass(trace)
+
+    def terms_of(row: int) -> list[tuple[Operand, ...]]:
+        """Give the terms of a sum from left to right: pairs for products, else singles."""
+        terms: list[tuple[Operand, ...]] = []
+        stack = list(trace.operands[row])[::-1]
+        while stack:
+            x = stack.pop()
+            if not isinstance(x, int) or not absorbed[x]:
+                terms.append(work.moved((x,)))
+            elif trace.ops[x] is p.mul:
+                terms.append(work.moved(trace.operands[x]))
+            else:
+                stack.extend(trace.operands[x][::-1])
+        return terms
+
+    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+        if op is None:
+            work.carry_input(row)
+        elif op in _SUMS and not absorbed[row]:
+            work.place[row] = _summed(work.new, terms_of(row))
+        elif not absorbed[row]:
+            work.place[row] = _entered(work.new, op, work.moved(operands))
+    return work.new, list(work.moved(outputs))
+
+
+_SUMS = {p.add, p.fsum}
+_ABSORBED = {p.add, p.fsum, p.mul}
+
+
+def _summed(trace: Trace, terms: Sequence[tuple[Operand, ...]]) -> Operand:
+    """Add the row for a sum of products and single terms."""
+    products = [term for term in terms if len(term) == 2]
+    rest = [term[0] for term in terms if len(term) == 1]
+    if len(products) < 2:
+        rest = [x[0] if len(x) == 1 else _entered(trace, p.mul, x) for x in terms]
+        products = []
+    constants = [x for x in rest if x.__class__ is float]
+    if len(constants) > 1:
+        rest = [x for x in rest if x.__class__ is not float] + [p.fsum.float_forward(*constants)]
+    if products:  # to which a matrix product adds 0 anyway
+        rest = [x for x in rest if x.__class__ is not float or x != 0.0]
+    if not rest:
+        bias: Operand = 0.0
+    elif len(rest) == 1:
+        bias = rest[0]
+    elif len(rest) == 2:
+        bias = _entered(trace, p.add, tuple(rest))
+    else:
+        bias = _entered(trace, p.fsum, tuple(rest))
+    if not products:
+        return bias
+    left, right = zip(*products, strict=True)
+    return _entered(trace, p.dot, (*left, *right, bias))
+
+
+def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
+    """Drop rows that no output depends on; inputs stay."""
+    alive = [op is None for op in trace.ops]
+    for x in outputs:
+        if isinstance(x, int):
+            alive[x] = True
+    for row in range(len(trace.ops) - 1, -1, -1):
+        if alive[row]:
+            for x in trace.operands[row]:
+                if isinstance(x, int):
+                    alive[x] = True
+    work = _Pass(trace)
+    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+        if op is None:
+            work.carry_input(row)
+        elif alive[row]:
+            work.place[row] = work.new.add(op, work.moved(operands))
+    return work.new, list(work.moved(outputs))

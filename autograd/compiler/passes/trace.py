@@ -1,0 +1,247 @@
+"""Tracing: run a function once on stand-ins, and keep what it did as plain data.
+
+A `Tracer` stands for every value a variable may take. Operations on tracers compute nothing; they
+add a row to a `Trace`. Equal rows are entered once, so what the trace holds is a graph in which no
+operation appears twice on the same operands. For the lecture's neuron the trace reads
+
+    w1  w2  x1  x2  b        z = dot(w1, w2, x1, x2, b)        a = relu(z)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from autograd.engine import modes
+from autograd.engine import primitives as p
+from autograd.engine.graph import topological_order
+from autograd.engine.primitives import Primitive
+from autograd.engine.value import Value
+from autograd.errors import TraceError, as_float
+
+Operand = int | float  # the number of a row, or a constant
+
+_COMPARISONS = frozenset([p.lt, p.le, p.gt, p.ge, p.eq])
+
+# The trace that is being made; transforms that run inside it record there too.
+current: ContextVar[Trace | None] = ContextVar("current", default=None)
+
+
+class Trace:
+    """A program of scalars, row by row.
+
+    Attributes:
+        ops: the operation of each row; None for an input.
+        operands: the operands of each row: numbers of earlier rows, and constants.
+        captured: leaves from outside that the function uses, with their rows. Their data is read
+            anew at each call, so a compiled model sees its parameters change.
+    """
+
+    def __init__(self) -> None:
+        self.ops: list[Primitive | None] = []
+        self.operands: list[tuple[Operand, ...]] = []
+        self.captured: dict[Value, int] = {}
+        self._rows: dict[Any, int] = {}
+        self._tracers: dict[int, Tracer] = {}
+
+    def tracer(self, row: int) -> Tracer:
+        """Give the stand-in for a row, always the same one."""
+        tracer = self._tracers.get(row)
+        if tracer is None:
+            tracer = self._tracers[row] = Tracer(self, row)
+        return tracer
+
+    def add(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
+        """Add an operation, even if the same is there already, and give its row."""
+        self.ops.append(op)
+        self.operands.append(operands)
+        return len(self.ops) - 1
+
+    def input(self) -> int:
+        """Add an input, and give its row."""
+        self.ops.append(None)
+        self.operands.append(())
+        return len(self.ops) - 1
+
+    def constant(self, x: float) -> Tracer:
+        """Give a stand-in for a constant."""
+        return self.tracer(self.add(p.mul, (x, 1.0)))
+
+    def capture(self, value: Value) -> int:
+        """Give the row of a node from outside, made of the leaves that it was computed from."""
+        row = self.captured.get(value)
+        return self._captured_graph(value)[value] if row is None else row
+
+    def _captured_graph(self, root: Value) -> dict[Value, int]:
+        """Give the rows of all nodes that `root` was computed from, and its own.
+
+        What the function computes from outer nodes alone, such as a penalty on weights it does not
+        take as arguments, is recorded as nodes, since no stand-in takes part.
+        """
+        rows: dict[Any, int] = {}
+        for node in topological_order([root], _node_operands):
+            op: Any = node._primitive
+            if not _node_operands(node):
+                if node not in self.captured:
+                    self.captured[node] = self.input()
+                rows[node] = self.captured[node]
+            elif op is p.where:  # which branch is taken has been decided
+                taken: list[Operand] = [*map(rows.__getitem__, node._edges())] or [node.data]
+                rows[node] = self.apply(p.mul, (*taken, 1.0))
+            else:
+                operands = [rows.get(x, x) for x in node._operands()]
+                rows[node] = self.apply(op, tuple(operands))
+        return rows
+
+    def apply(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
+        """Add an operation, unless the same is there already, and give its row."""
+        # by repr, a constant is apart from the row of that number, and 0.0 from -0.0
+        key: Any = op, operands
+        if float in map(type, operands):
+            key = op, tuple([repr(x) if x.__class__ is float else x for x in operands])
+        row = self._rows.get(key)
+        if row is None:
+            row = self._rows[key] = self.add(op, operands)
+        return row
+
+
+def _node_operands(node: Any) -> list[Any]:
+    return [x for x in node._operands() if isinstance(x, Value)]
+
+
+def _refused(what: str, fix: str) -> Any:
+    """Make an attribute that can be neither read nor written."""
+
+    def refuse(self: StandIn, *_: object) -> Any:
+        raise self._refuse(what, fix)
+
+    return property(refuse, refuse)
+
+
+class StandIn(Value):
+    """A node that stands for numbers not known yet, and refuses to be taken for one of them.
+
+    Raises:
+        TraceError: something asks for the number: `if v > 0`, `float(v)`, `v.item()`.
+    """
+
+    __slots__ = ()
+
+    _where = "while the function is compiled, since a variable stands for all its values"
+
+    def _refuse(self, what: str, fix: str) -> TraceError:
+        return TraceError(f"{what} has no answer {self._where}: {fix}, at {modes.caller()}")
+
+    def __bool__(self) -> bool:
+        raise self._refuse("the truth of a comparison", "use where(condition, x, y) or maximum")
+
+    def __float__(self) -> float:
+        raise self._refuse("float(v)", "use the functions of autograd, such as autograd.exp")
+
+    def __int__(self) -> int:
+        raise self._refuse("int(v)", "compute with the node itself")
+
+    def __round__(self, ndigits: int | None = None) -> float:
+        raise self._refuse("round(v)", "compute with the node itself")
+
+    def __index__(self) -> int:
+        raise self._refuse("v as an index or a length", "pass it as a number of Python's own")
+
+    def item(self) -> float:
+        """Refuse: there is no number yet."""
+        raise self._refuse("v.item()", "compute with the node itself")
+
+    data = _refused("v.data", "compute with the node itself")
+    grad = _refused("v.grad", "use autograd.grad inside the function")
+
+    def backward(self, *_: object, **__: object) -> None:
+        """Refuse: a derivative inside is taken by `autograd.grad`."""
+        raise self._refuse("v.backward()", "use autograd.grad inside the function")
+
+
+class Tracer(StandIn):
+    """A row of a trace, while a function is traced."""
+
+    __slots__ = ("_row", "_trace")
+
+    _rank = 3
+    _trace: Trace
+    _row: int
+
+    def __init__(self, trace: Trace, row: int) -> None:
+        self._trace = trace
+        self._row = row
+        self._primitive = trace.ops[row]
+        self.name = None
+
+    @staticmethod
+    def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
+        trace = next(x._trace for x in operands if x.__class__ is Tracer)
+        if op is p.where and operands[0].__class__ is not Tracer:
+            return operands[1] if operands[0] else operands[2]
+        rows: list[Operand] = []
+        takes_comparison = op is p.where  # as its first operand
+        for x in operands:
+            if x.__class__ is Tracer:
+                if x._trace is not trace:
+                    raise TraceError(
+                        f"{op.name} mixes variables of two functions that are being compiled: pass "
+                        f"the outer one's to the inner as an argument, at {modes.caller()}"
+                    )
+                if (x._primitive in _COMPARISONS) is not takes_comparison:
+                    raise TraceError(
+                        f"where needs a comparison, such as v > 0, at {modes.caller()}"
+                        if takes_comparison
+                        else f"{op.name} is applied to a comparison, which under tracing only "
+                        f"`where` takes, at {modes.caller()}"
+                    )
+                rows.append(x._row)
+            elif isinstance(x, Value):
+                rows.append(trace.capture(x))
+            else:
+                rows.append(as_float(x, f"operand of {op.name}"))
+            takes_comparison = False
+        return trace.tracer(trace.apply(op, tuple(rows)))
+
+    def _fresh(self) -> Tracer:
+        return self._trace.tracer(self._trace.add(p.mul, (self._row, 1.0)))
+
+    def _edges(self) -> tuple[Any, ...]:
+        trace, op = self._trace, self._primitive
+        if op is None or (op.partials is None and op is not p.where):
+            return ()
+        operands = trace.operands[self._row][op is p.where :]
+        return tuple([trace.tracer(x) for x in operands if isinstance(x, int)])
+
+    def _traced_edges(self) -> list[tuple[Any, Any, Any]]:
+        """Give `autograd.engine.higher_order.recorded_edges` of a stand-in."""
+        trace, op = self._trace, self._primitive
+        if op is None:
+            return []
+        operands = [trace.tracer(x) if isinstance(x, int) else x for x in trace.operands[self._row]]
+        if op is p.where:
+            condition, x, y = operands
+            gates = p.where(condition, 1.0, 0.0), p.where(condition, 0.0, 1.0)
+            pairs = zip((x, y), gates, strict=True)
+            return [(branch, 1.0, gate) for branch, gate in pairs if isinstance(branch, Tracer)]
+        wanted = [isinstance(x, Tracer) for x in operands]
+        locals_ = op.local_derivatives(self, operands, wanted)
+        return [(x, local, None) for x, local in zip(self._edges(), locals_, strict=True)]
+
+    def _row_of_result(self) -> int:
+        """Give the row, for a result of the function."""
+        if self._primitive in _COMPARISONS:
+            raise self._refuse("a comparison as a result", "return where(condition, 1.0, 0.0)")
+        return self._row
+
+    def detach(self) -> Any:
+        """Give the same number, taken as a constant."""
+        return p.top(self)
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __repr__(self) -> str:
+        op = self._trace.ops[self._row]
+        return f"Tracer({'input' if op is None else op.name}, row={self._row})"

@@ -1,0 +1,313 @@
+"""Arrays for compiled code to work on, and the code bound to them.
+
+A call hands its arrays to a `Workspace`, which belongs to a number of samples. Block by block of
+lanes it brings the numbers to where the code reads them, runs the code, and collects the results.
+What can be known before is worked out when the workspace is made, since a call of a small program
+takes little longer than its NumPy calls.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Sequence
+from contextvars import Context
+from functools import cached_property
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import special
+
+from autograd.compiler.codegen.code import bound, strided_view, strides_of
+from autograd.compiler.passes.group import SHARED, VARYING, Program
+from autograd.engine.speed import collector_paused
+from autograd.numbers import erf_table as errorfunction
+
+if TYPE_CHECKING:
+    from autograd.compiler.arguments import Leaf
+    from autograd.compiler.plan import Plan
+
+_ALL = slice(None)
+
+# What names in the code mean, other than those of arrays.
+_NAMES = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")} | {
+    name: getattr(special, name) for name in ("expit", "log_expit", "xlogy")
+}
+_NAMES |= {"erf": errorfunction.erf, "erfc": errorfunction.erfc}
+# what `numpy.clip` calls in the end, at half its cost for a small batch
+_NAMES["clip"] = np._core.umath.clip  # type: ignore[attr-defined]
+_NAMES["__builtins__"] = builtins  # NumPy imports when some functions are first called
+
+
+class Workspace:
+    """The arrays for a number of samples, and the code bound to them.
+
+    Args:
+        plan: what to run.
+        size: the number of samples.
+
+    Attributes:
+        may_be_nan: whether the latest gradient has a nan that may come from a branch not taken.
+    """
+
+    def __init__(self, plan: Plan, size: int) -> None:
+        self.plan, self.size, self.may_be_nan = plan, size, False
+        program = plan.program
+        count = program.sizes[SHARED]
+        self.values: Any = _with_constants(program, SHARED)
+        self.slopes: Any = np.zeros(count)
+        shared = {"S": self.values, "dS": self.slopes, "mS": np.zeros(count, dtype=bool)}
+        self.blocks = -(-size // plan.block)
+        self.block = -(-size // self.blocks) if size else 1
+        with collector_paused():  # a long tape makes many objects, and no garbage
+            self.full = _Lanes(plan, shared, min(self.block, size))
+            left_over = size % self.block
+            self.rest = _Lanes(plan, shared, left_over) if left_over else self.full
+        self._find_ways_in()
+        self._find_ways_out()
+        if plan.wanted:
+            self._seed(program.outputs[0])
+        self.context = Context()
+        self.context.run(np.seterr, all="ignore")
+
+    def _find_ways_in(self) -> None:
+        """Find the arrays to copy arguments to that all lanes share."""
+        program = self.plan.program
+        self.targets: list[tuple[Any, int]] = []
+        self.scattered: list[tuple[Any, int]] = []
+        for x in self.plan.inputs:
+            if x.space == SHARED and x.leaf.count:
+                view = view_at(self.values, x.places)
+                if view is None:
+                    self.scattered.append((x.places, x.index))
+                else:
+                    self.targets.append((view, x.index))
+        self.captured = [node for node, _ in program.captured]
+        self.captured_places = np.array([place for _, place in program.captured], dtype=np.intp)
+
+    def _find_ways_out(self) -> None:
+        """Find the arrays that results are copied from."""
+        plan = self.plan
+        for lanes in (self.full, self.rest):
+            lanes.outputs = [
+                (where, lanes.values[places] if space == VARYING else self.values[places][:, None])
+                for where, space, places in plan.copied_outputs
+            ]
+        self.outputs: Any = None  # results are views of it, if it is made by each call
+        self.copies_outputs = True
+        if plan.reduces and not plan.put_aux:
+            self.outputs = np.empty((len(plan.program.outputs), self.size))
+            if self.blocks == 1 and len(self.full.outputs) == 1 and not plan.constant_outputs:
+                ((_, source),) = self.full.outputs
+                if source.shape == self.outputs.shape:
+                    self.outputs, self.copies_outputs = source, False
+        self.divisor = np.array(float(self.size) or np.nan)
+        self.no_lane_slopes = [None] * len(plan.gradients)
+        self.slope_views = [
+            [view_at(self.slopes, x.places) for x in gradient.shared] for gradient in plan.gradients
+        ]
+        self.scattered_slopes = [
+            (views, i, x.places)
+            for views, gradient in zip(self.slope_views, plan.gradients, strict=True)
+            for i, x in enumerate(gradient.shared)
+            if views[i] is None
+        ]
+
+    def _seed(self, out: tuple[str, int] | float) -> None:
+        """Write the gradient of the result by itself; no code ever changes it."""
+        if isinstance(out, float):
+            return
+        space, place = out
+        if space == VARYING:
+            weight = 1.0 / self.size if self.plan.reduce == "mean" and self.size else 1.0
+            self.full.slopes[place] = self.rest.slopes[place] = weight
+        else:
+            summed = self.plan.reduce == "sum" and self.plan.batched
+            self.slopes[place] = self.size if summed else 1.0
+
+    def run(self, arrays: Sequence[Any]) -> tuple[Any, Any]:
+        """Run the code; give the value and, if wanted, the gradient.
+
+        Floating-point errors are ignored. In a context of its own that is the setting once and for
+        all, and need not be made and undone by each call. But functions of the user's own are to
+        find the context that they are called from.
+        """
+        if self.plan.calls_users_own:
+            with np.errstate(all="ignore"):
+                return self._run(arrays)
+        return self.context.run(self._run, arrays)
+
+    def _run(self, arrays: Sequence[Any]) -> tuple[Any, Any]:
+        plan, full = self.plan, self.full
+        for target, index in self.targets:
+            target[...] = arrays[index]
+        for places, index in self.scattered:
+            self.values[places] = arrays[index]
+        if self.captured:
+            self.values[self.captured_places] = [node.data for node in self.captured]
+        outputs = self.outputs
+        if outputs is None:
+            outputs = np.empty((len(plan.program.outputs), self.size))
+        lane_slopes = self._new_lane_slopes() if plan.gradients_in_lanes else self.no_lane_slopes
+        full.once()
+        if self.blocks <= 1:
+            full.load(arrays, _ALL)
+            full.first()
+            self._collect(full, outputs, lane_slopes)
+        else:
+            self._run_blocks(arrays, outputs, lane_slopes)
+        value = self._value(outputs)
+        if not plan.wanted:
+            return value, None
+        full.end()
+        return value, self._gradient(lane_slopes)
+
+    def _new_lane_slopes(self) -> list[Any]:
+        """Make the arrays for gradients that differ from sample to sample."""
+        return [
+            None if x.lanes is None else np.empty((self.size, x.lane_count))
+            for x in self.plan.gradients
+        ]
+
+    def _run_blocks(self, arrays: Sequence[Any], outputs: Any, lane_slopes: Sequence[Any]) -> None:
+        """Run the code over one block of lanes after the other."""
+        for start in range(0, self.size, self.block):
+            part = slice(start, start + self.block)
+            lanes = self.full if part.stop <= self.size else self.rest
+            lanes.load(arrays, part)
+            (lanes.later if start else lanes.first)()
+            own_slopes = [None if x is None else x[part] for x in lane_slopes]
+            self._collect(lanes, outputs[:, part], own_slopes)
+
+    def _collect(self, lanes: _Lanes, outputs: Any, lane_slopes: Sequence[Any]) -> None:
+        """Copy what is in the lanes to the results; the arguments are done with."""
+        lanes.release()
+        if self.copies_outputs:
+            for i, number in self.plan.constant_outputs:
+                outputs[i] = number
+            for where, source in lanes.outputs:
+                outputs[where] = source
+        if self.plan.gradients_in_lanes:
+            for result, x in zip(lane_slopes, self.plan.gradients, strict=True):
+                if result is not None:
+                    result[...] = lanes.slopes[x.lanes].T
+
+    def _value(self, outputs: Any) -> Any:
+        """Give the result in the structure of the function's, per lane or reduced."""
+        plan = self.plan
+        own = outputs[: plan.output_count]
+        if not plan.batched:
+            value = plan.put_value(own[:, 0], None)
+        elif plan.reduces:
+            total = np.add.reduce(own, 1)
+            if plan.reduce == "mean":
+                total /= self.divisor
+            value = plan.put_value(total, None)
+        else:
+            value = plan.put_value(None, own.T)
+        if plan.put_aux is None:
+            return value
+        aux = outputs[plan.output_count :]
+        return value, plan.put_aux(None, aux.T) if plan.batched else plan.put_aux(aux[:, 0], None)
+
+    def _gradient(self, lane_slopes: Sequence[Any]) -> Any:
+        """Give the gradient in the structure of the arguments."""
+        plan = self.plan
+        if not self.size:  # a sum of nothing has the gradient 0, whatever the slopes are
+            self.slopes.fill(0.0)
+        for views, i, places in self.scattered_slopes:
+            views[i] = self.slopes[places]
+        if plan.branches:
+            parts = [x for x in lane_slopes if x is not None]
+            parts += [view for views in self.slope_views for view in views]
+            self.may_be_nan = any(isnan(part.sum()) for part in parts)
+        if plan.single:
+            return plan.gradients[0].put(self.slope_views[0], lane_slopes[0])
+        together = zip(plan.gradients, self.slope_views, lane_slopes, strict=True)
+        return tuple([x.put(own, by_lane) for x, own, by_lane in together])
+
+
+class _Lanes:
+    """The arrays for a number of lanes, and the code bound to them."""
+
+    def __init__(self, plan: Plan, shared: dict[str, Any], lanes: int) -> None:
+        program = plan.program
+        n = program.sizes[VARYING]
+        self.values: Any = _with_constants(program, VARYING, lanes)
+        self.slopes = np.zeros((n, lanes) if plan.wanted else (0, lanes))
+        marks = np.zeros((n, lanes), dtype=bool)
+        names = {**_NAMES, **shared, "V": self.values, "dV": self.slopes, "mV": marks}
+        for name, maker in plan.code.makers.items():
+            names[name] = maker(names, lanes)
+        self.outputs: list[tuple[Any, Any]] = []
+        self._inputs = [
+            (
+                x.index,
+                _columns_of(x.leaf, lanes),
+                self.values[x.start : x.stop] if x.is_copied else None,
+                x.views,
+            )
+            for x in plan.lane_inputs
+        ]
+        self._view_names = [name for *_, views in self._inputs for name, _ in views]
+        self._plan, self._names = plan, names
+        self.once, self.first, self.end = [
+            bound(section, names) for section in (plan.once, plan.first, plan.end)
+        ]
+
+    @cached_property
+    def later(self) -> Callable[[], None]:
+        """The code for blocks of lanes after the first: most batches have none."""
+        return bound(self._plan.later, self._names)
+
+    def load(self, arrays: Sequence[Any], part: slice) -> None:
+        """Bring the inputs of a part of the samples to where the code reads them."""
+        for index, columns_of, target, views in self._inputs:
+            columns = columns_of(arrays[index], part)
+            if target is not None:
+                target[...] = columns
+            for name, rows in views:
+                self._names[name] = columns[rows] if rows else columns
+
+    def release(self) -> None:
+        """Let go of the caller's arrays, which may be large; the next call brings its own."""
+        for name in self._view_names:
+            self._names[name] = None
+
+
+def _with_constants(program: Program, space: str, *lanes: int) -> Any:
+    """Make the array for the values of a space, with the constants in their places."""
+    values = np.zeros((program.sizes[space], *lanes))
+    for where, place, number in program.constants:
+        if where == space:
+            values[place] = number
+    return values
+
+
+def _columns_of(leaf: Leaf, lanes: int) -> Callable[[Any, slice], Any]:
+    """Give the function that makes a matrix of a leaf, a row per number and a column per lane.
+
+    It takes the array of the leaf, and which part of the samples the lanes are for.
+    """
+    count = leaf.count
+    if not leaf.batched:
+        return lambda array, _: np.broadcast_to(np.reshape(array, (count, 1)), (count, lanes))
+    if not leaf.shape:
+        return lambda array, part: array[None, part]
+    if len(leaf.shape) == 1:
+        return lambda array, part: array[part].T
+    return lambda array, part: array[part].reshape(-1, count).T
+
+
+def view_at(array: Any, places: Any) -> Any:
+    """Give the view of a flat array with what stands at places, or None where there is no such.
+
+    >>> view_at(np.arange(10), np.array([[1, 2], [4, 5]])).tolist()
+    [[1, 2], [4, 5]]
+    """
+    if not places.size:
+        return np.empty(places.shape)
+    strides = strides_of(places)
+    if strides is None:
+        return None
+    return strided_view(array, int(places.flat[0]), places.shape, strides)

@@ -1,0 +1,124 @@
+"""The backward pass with nodes for gradients, so that they can be differentiated again.
+
+It is the chain rule of `backward.py`, written with the rows of the table: the gradient of a
+node is a `dot` of local derivatives and of the gradients of its users. The local derivatives come
+from the same rules, applied to the nodes themselves instead of to their numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from math import isclose
+from typing import Any
+
+from autograd.engine import modes
+from autograd.engine import primitives as p
+from autograd.engine.graph import topological_order
+from autograd.engine.value import Value
+
+# A parent, the local derivative towards it, and the gate of a traced branch of `where`: 1 where it
+# is taken, 0 elsewhere. Other edges have None.
+Edge = tuple[Value, Any, Any]
+
+
+def recorded_backward(root: Value, seed: float) -> None:
+    """Run the pass with nodes for gradients: see `Value.backward(create_graph=True)`."""
+    order = topological_order((root,), Value._edges)
+    for node, gradient in adjoints(order, {root: Value(seed)}).items():
+        if node._primitive is None:
+            node.grad += gradient.data
+            earlier = node.grad_value
+            node._grad = gradient if earlier is None else earlier + gradient
+        else:
+            node.grad = gradient.data
+            node._grad = gradient
+
+
+def adjoints(order: Sequence[Value], seeds: dict[Value, Any]) -> dict[Value, Any]:
+    """Return the gradient of each node in `order` as a node that can be differentiated again.
+
+    Args:
+        order: nodes in topological order; parents that are not among them get no gradient.
+        seeds: the gradients that come from outside, of the roots.
+    """
+    terms: dict[Value, list[tuple[Any, Any]]] = {node: [] for node in order}
+    gates: dict[Value, list[Any]] = {node: [] for node in order}
+    result: dict[Value, Any] = {}
+    for node in reversed(order):
+        seed = seeds.get(node, 0.0)
+        locals_, upstream = zip(*terms[node], strict=True) if terms[node] else ((), ())
+        result[node] = gradient = p.dot(*locals_, *upstream, seed) if locals_ else seed
+        # a traced node that only branches of `where` lead to is reached only where one was taken
+        ways = [] if node in seeds or None in gates[node] else gates[node]
+        reached = reduce(p.maximum, ways) if ways else None
+        for parent, local, gate in recorded_edges(node):
+            if parent in terms:
+                if reached is not None:
+                    gate = reached if gate is None else reached * gate
+                terms[parent].append(gated(local, gradient, gate))
+                gates[parent].append(gate)
+    return result
+
+
+def gated(local: Any, rate: Any, gate: Any = None) -> tuple[Any, Any]:
+    """Give the factors of a term of the chain rule: nothing where the gate is 0, not even nan."""
+    return (local, rate) if gate is None else (1.0, p.where(p.gt(gate, 0.0), local * rate, 0.0))
+
+
+def recorded_edges(node: Value) -> list[Edge]:
+    """Return the edges of `node` with the local derivatives as nodes where they vary.
+
+    Raises:
+        RuntimeError: the data of the node or of a parent was changed since the node was made, or
+            a rule of the user's own gives something else for nodes than it gave for numbers.
+    """
+    op, parents = node._primitive, node._edges()
+    if op is None or not parents:
+        return []
+    if node._rank > Value._rank:
+        traced: list[Edge] = node._traced_edges()  # type: ignore[attr-defined]
+        return traced
+    wanted = [d is not None for d in node.local_derivatives]
+    operands = [x if want else _number(x) for x, want in zip(node._operands(), wanted, strict=True)]
+    numbers = list(map(_number, operands))
+    recorded = slopes(node)
+    if op is p.where:  # 1 towards the branch taken: settled when it was made
+        locals_, out = recorded, parents[0].data
+    else:
+        locals_, out = op.local_derivatives(node, operands, wanted), op.float_forward(*numbers)
+    same = out == node.data or (out != out and node.data != node.data)
+    if same and all(map(_close, map(_number, locals_), recorded)):
+        return [(parent, local, None) for parent, local in zip(parents, locals_, strict=True)]
+    if same and all(map(_close, op.local_derivatives(out, numbers, wanted), recorded)):
+        raise RuntimeError(
+            f"cannot record the derivative of {node!r}: the partial derivatives of {op.name!r} at "
+            f"{modes.described(numbers)} are {modes.described(recorded)} for numbers, but "
+            f"{modes.described(locals_)} for Values; write them with autograd's functions"
+        )
+    raise RuntimeError(
+        f"cannot record the derivative of {node!r}: its data, or that of an operand "
+        f"({modes.described(operands)}), was changed after it was computed; compute it again"
+    )
+
+
+def recorded_numbers(node: Value) -> list[Edge]:
+    """Return the edges of `node` with the local derivatives as numbers, as they were recorded."""
+    return [(parent, d, None) for parent, d in zip(node._edges(), slopes(node), strict=True)]
+
+
+def slopes(node: Value) -> Sequence[float]:
+    """Return the local derivatives that were recorded towards `node._edges()`."""
+    da, db = node._da, node._db
+    return da if da.__class__ is tuple else [d for d in (da, db) if d is not None]
+
+
+def _close(a: float, b: float) -> bool:
+    """Compare, with room for a rule that rounds differently on nodes than it did on floats."""
+    return isclose(a, b, rel_tol=1e-9) or (a != a and b != b)
+
+
+def _number(x: Any) -> float:
+    """Give the number of a node or a number."""
+    number: float = x if x.__class__ is float else x.data
+    return number

@@ -1,0 +1,345 @@
+"""The node of the graph: one number that remembers how it was computed.
+
+Start here. A `Value` holds a float, `data`. Every operation on Values makes a new Value that
+knows its parents and, per parent, the local derivative: how fast the result changes with that
+parent. Following these edges backward with the chain rule gives the derivative of the result
+with respect to everything it came from; `autograd.engine.backward` does that in one sweep.
+
+    w, x, b ──► z = w·x + b ──► o = tanh(z)      data flows forward
+    ∂o/∂w, … ◄── ∂o/∂z ◄────── ∂o/∂o = 1         gradients flow backward
+
+What each operation computes and how it is differentiated stands in `autograd.engine.primitives`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from autograd.engine import modes
+from autograd.engine import primitives as p
+from autograd.engine.copies import copy_node, deepcopy_graph, reduce_graph
+from autograd.engine.dispatch import apply_to_values, apply_ufunc, is_operand
+from autograd.engine.primitives import Primitive
+from autograd.errors import as_float
+
+_new = object.__new__
+_modes = modes.active  # not empty while a mode such as `no_grad` is on somewhere
+
+
+def _node(
+    op: Primitive | None, data: float, a: Any = None, b: Any = None, da: Any = None, db: Any = None
+) -> Value:
+    """Make a node: see `Value` for what the operands and the local derivatives are."""
+    node = _new(Value)
+    node.data = data
+    node.grad = 0.0
+    node.name = None
+    node._primitive = op
+    node._a = a
+    node._b = b
+    node._da = da
+    node._db = db
+    return node
+
+
+def _unary(op: Primitive) -> Callable[[Any], Any]:
+    """Make the method for a row with one operand."""
+    forward, (rule,) = op.float_forward, op.float_partials  # type: ignore[misc]
+
+    def method(x: Any) -> Any:
+        if x.__class__ is not Value or _modes:
+            return op(x)
+        a = x.data
+        out = forward(a)
+        return _node(op, out, x, None, rule(out, a))
+
+    return method
+
+
+def _binary(op: Primitive, operator: bool = True) -> Callable[[Any, Any], Any]:
+    """Make the method for a row with two operands, of which the first is usually a Value.
+
+    An operator leaves what it does not know to the other operand; a function refuses it.
+    """
+    forward, (rule_a, rule_b) = op.float_forward, op.float_partials  # type: ignore[misc]
+
+    def method(x: Any, y: Any) -> Any:
+        kind = y.__class__
+        if x.__class__ is not Value or _modes:
+            return op(x, y) if not operator or is_operand(y) else NotImplemented
+        if kind is Value:
+            b = y.data
+        elif kind is float or kind is int:
+            y = b = y if kind is float else as_float(y)
+        else:
+            return op(x, y) if not operator or is_operand(y) else NotImplemented
+        node = _new(Value)  # not by `_node`: plain code makes little else than these
+        a = x.data
+        node.data = out = forward(a, b)
+        node.grad = 0.0
+        node.name = None
+        node._primitive = op
+        node._a = x
+        node._b = y
+        node._da = rule_a(out, a, b)
+        node._db = rule_b(out, a, b) if kind is Value else None
+        return node
+
+    return method
+
+
+def _reflected(op: Primitive) -> Callable[[Any, Any], Any]:
+    """Make the operator for a number on the left, as in `2 - v`."""
+    forward, (_, rule_b) = op.float_forward, op.float_partials  # type: ignore[misc]
+
+    def method(y: Any, x: Any) -> Any:
+        kind = x.__class__
+        if (kind is float or kind is int) and y.__class__ is Value and not _modes:
+            a, b = x if kind is float else as_float(x), y.data
+            out = forward(a, b)
+            return _node(op, out, a, y, None, rule_b(out, a, b))
+        return op(x, y) if is_operand(x) else NotImplemented
+
+    return method
+
+
+def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
+    """Make a comparison: it looks at the data alone, and gives a bool."""
+    forward = op.float_forward
+
+    def method(x: Any, y: Any) -> Any:
+        kind = y.__class__
+        if x.__class__ is Value and (kind is Value or kind is float or kind is int):
+            return forward(x.data, y.data if kind is Value else y)
+        return op(x, y) if is_operand(y) else NotImplemented
+
+    return method
+
+
+class Value:
+    """A number in a computation: a leaf that you make, or the result of an operation.
+
+    Args:
+        data: any real number; it is stored as a float.
+        name: shown where the graph is printed, drawn or explained.
+
+    Attributes:
+        data: the number, a float.
+        grad: the derivative of the node that `backward()` was called on with respect to this
+            one, a float. A leaf adds up over passes, until it is set to zero again; an inner
+            node has that of the last pass.
+        name: the name, or None.
+
+    `<` and its kin compare the data. `==` and `hash` are identity, so that nodes can be kept in
+    sets and dictionaries.
+
+    Raises:
+        TypeError: `data` is not a real number.
+
+    >>> x, w, b = Value(2.0, "x"), Value(-3.0, "w"), Value(6.88, "b")
+    >>> o = (w * x + b).tanh()
+    >>> o.backward()
+    >>> print(f"o = {o:.4f}, ∂o/∂w = {w.grad:.4f}")
+    o = 0.7064, ∂o/∂w = 1.0019
+    """
+
+    # How a node keeps its edges. `_a` and `_b` are its operands; `_da` and `_db` the local
+    # derivatives towards them, or None where there is no edge: a number, or the branch that
+    # `where` did not take. A node with any number of operands has tuples instead: `_b` of all
+    # operands, `_a` of those with an edge and `_da` of the local derivatives towards these.
+    # So most nodes are one object: quick to make, and quick to walk for the garbage collector.
+    __slots__ = ("_a", "_b", "_da", "_db", "_grad", "_primitive", "_site", "data", "grad", "name")
+
+    _primitive: Primitive | None
+    _a: Any
+    _b: Any
+    _da: Any
+    _db: float | None
+    _site: str
+    _grad: Value | None
+
+    _rank = 1  # see `applying.dispatch`
+
+    def __init__(self, data: float, name: str | None = None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"Value(data, name): name must be a str, not {name!r}")
+        self.data = data if data.__class__ is float else as_float(data, "Value(data): data")
+        self.grad = 0.0
+        self.name = name
+        self._primitive = self._a = self._b = self._da = self._db = None
+
+    # --- where the node comes from ----------------------------------------------------------
+
+    @property
+    def op(self) -> str:
+        """The operation that made this node, such as "*" or "tanh"; empty for a leaf.
+
+        >>> (Value(1.0) * 2).op
+        '*'
+        """
+        return "" if self._primitive is None else self._primitive.name
+
+    @property
+    def parents(self) -> tuple[Value, ...]:
+        """The operands, in order and with multiplicity; empty for a leaf.
+
+        A number among them appears as a constant leaf, made when first asked for.
+
+        >>> a = Value(3.0)
+        >>> (a * a).parents == (a, a)
+        True
+        """
+        operands = self._operands()
+        if float in map(type, operands):
+            operands = tuple([Value(x) if x.__class__ is float else x for x in operands])
+            if self._da.__class__ is tuple:
+                self._b = operands
+            else:
+                self._a, self._b = operands
+        return operands
+
+    _op, _prev = op, parents  # micrograd's names
+
+    @property
+    def local_derivatives(self) -> tuple[float | None, ...]:
+        """∂self/∂parent for each of `parents`; None for a number or a branch not taken.
+
+        >>> (Value(2.0) * Value(5.0)).local_derivatives
+        (5.0, 2.0)
+        """
+        if self._da.__class__ is tuple:
+            if len(self._da) == len(self._b):
+                return self._da
+            slopes, varying = iter(self._da), set(self._a)
+            return tuple([next(slopes) if x in varying else None for x in self._b])
+        return (self._da, self._db)[: len(self._operands())]
+
+    def _operands(self) -> tuple[Any, ...]:
+        """Give the operands as they are: nodes, and numbers as floats."""
+        if self._da.__class__ is tuple:
+            return self._b  # type: ignore[no-any-return]
+        if self._b is not None:
+            return self._a, self._b
+        return () if self._primitive is None else (self._a,)
+
+    def _edges(self) -> tuple[Value, ...]:
+        """Give the parents along which gradients flow."""
+        if self._db is not None:
+            return (self._b,) if self._da is None else (self._a, self._b)
+        if self._da.__class__ is tuple:
+            return self._a  # type: ignore[no-any-return]
+        return () if self._da is None else (self._a,)
+
+    # --- operations -------------------------------------------------------------------------
+
+    __add__, __radd__ = _binary(p.add), _reflected(p.add)
+    __sub__, __rsub__ = _binary(p.sub), _reflected(p.sub)
+    __mul__, __rmul__ = _binary(p.mul), _reflected(p.mul)
+    __truediv__, __rtruediv__ = _binary(p.div), _reflected(p.div)
+    __pow__, __rpow__ = _binary(p.power), _reflected(p.power)
+    __neg__ = _unary(p.neg)
+    __abs__ = _unary(p.absolute)
+    __lt__, __le__ = _comparison(p.lt), _comparison(p.le)
+    __gt__, __ge__ = _comparison(p.gt), _comparison(p.ge)
+
+    exp, expm1 = _unary(p.exp), _unary(p.expm1)
+    log, log1p, log2, log10 = _unary(p.log), _unary(p.log1p), _unary(p.log2), _unary(p.log10)
+    sqrt, cbrt, square = _unary(p.sqrt), _unary(p.cbrt), _unary(p.square)
+    sin, cos, tan = _unary(p.sin), _unary(p.cos), _unary(p.tan)
+    asin, acos, atan = _unary(p.asin), _unary(p.acos), _unary(p.atan)
+    sinh, cosh, tanh = _unary(p.sinh), _unary(p.cosh), _unary(p.tanh)
+    asinh, acosh, atanh = _unary(p.asinh), _unary(p.acosh), _unary(p.atanh)
+    arcsin, arccos, arctan, arcsinh, arccosh, arctanh = asin, acos, atan, asinh, acosh, atanh
+    erf, erfc, sign, abs = _unary(p.erf), _unary(p.erfc), _unary(p.sign), __abs__
+    sigmoid, log_sigmoid = _unary(p.sigmoid), _unary(p.log_sigmoid)
+    relu, softplus = _unary(p.relu), _unary(p.softplus)
+    silu, gelu = _unary(p.silu), _unary(p.gelu)
+    pow, xlogy = _binary(p.power, operator=False), _binary(p.xlogy, operator=False)
+    maximum, minimum = _binary(p.maximum, operator=False), _binary(p.minimum, operator=False)
+    leaky_relu, elu = _binary(p.leaky_relu, operator=False), _binary(p.elu, operator=False)
+    atan2, hypot = _binary(p.atan2, operator=False), _binary(p.hypot, operator=False)
+    arctan2, fabs = atan2, __abs__  # NumPy's names
+
+    def __pos__(self) -> Value:
+        return self
+
+    @staticmethod
+    def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
+        return apply_to_values(op, operands, _node)
+
+    __array_ufunc__ = apply_ufunc
+
+    # --- differentiation --------------------------------------------------------------------
+
+    def backward(self, seed: float = 1.0, create_graph: bool = False) -> None:
+        """Add the derivative of this node to the `grad` of every leaf it depends on.
+
+        Args:
+            seed: the derivative of the final result with respect to this node.
+            create_graph: record the pass itself, and put each derivative as a Value, which can be
+                differentiated again, into `grad_value`.
+
+        Raises:
+            RuntimeError: `create_graph` and the data of a node was changed since it was used.
+            AnomalyError: a derivative is nan or infinite, under `detect_anomaly`.
+
+        >>> x = Value(3.0)
+        >>> (x * x + x).backward()
+        >>> x.grad
+        7.0
+        """
+        if create_graph:
+            from autograd.engine.higher_order import recorded_backward as run
+        else:
+            from autograd.engine.backward import backward as run
+        run(self, as_float(seed, "seed"))
+
+    @property
+    def grad_value(self) -> Value | None:
+        """The derivative as a Value, after `backward(create_graph=True)`; None before.
+
+        >>> x = Value(2.0)
+        >>> (x ** 3).backward(create_graph=True)
+        >>> x.grad_value.data
+        12.0
+        """
+        return getattr(self, "_grad", None)
+
+    def detach(self) -> Value:
+        """Return a leaf with the same data and name, which passes no gradient on.
+
+        >>> (Value(2.0) * 3).detach()
+        Value(data=6.0, grad=0.0)
+        """
+        return Value(self.data, self.name)
+
+    # --- as a number ------------------------------------------------------------------------
+
+    def item(self) -> float:
+        """Return the data, a float.
+
+        >>> Value(2).item()
+        2.0
+        """
+        return self.data
+
+    def __float__(self) -> float:
+        raise TypeError(
+            "a Value does not turn into a float by itself, since that would cut the graph: for "
+            "mathematics use autograd.exp and its kin instead of math.exp, for the number .item()"
+        )
+
+    def __bool__(self) -> bool:
+        raise TypeError("the truth of a Value is unclear: write v.data != 0, or compare it")
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else repr(self)
+
+    def __repr__(self) -> str:
+        data, grad = float(f"{self.data:.6g}"), float(f"{self.grad:.6g}")
+        op = f", op={self.op!r}" if self.op else ""
+        name = f", name={self.name!r}" if self.name is not None else ""
+        return f"Value(data={data}, grad={grad}{op}{name})"
+
+    __copy__, __deepcopy__, __reduce__ = copy_node, deepcopy_graph, reduce_graph

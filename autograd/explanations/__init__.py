@@ -1,0 +1,6 @@
+"""Why a gradient is what it is: `explain`, `paths`, `why` and the steps of both passes.
+
+`region.py` is the part of a graph between two nodes with all its gradients. `chain_rule.py` writes
+it out, `pathways.py` counts and lists its paths, `diagnosis.py` looks for what is wrong, with the
+causes of `causes.py`; `steps.py` goes through both passes one node at a time.
+"""

@@ -1,0 +1,190 @@
+"""The values of the primitives on NumPy arrays. Loaded when an array is first met.
+
+Derivatives are not here: `engine/primitives.py` has the only rules, and they serve arrays too.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from autograd.engine import primitives as p
+from autograd.engine.primitives import TABLE, Primitive
+from autograd.numbers import erf_table as errorfunction
+
+
+def _above(a: Any, b: Any) -> Any:
+    """1 where a > b, 0 where a <= b, nan where either is nan."""
+    return np.where(np.isnan(a) | np.isnan(b), np.nan, np.greater(a, b))
+
+
+def _dot(*operands: Any) -> Any:
+    n = len(operands) // 2
+    return sum((w * x for w, x in zip(operands[:n], operands[n:-1], strict=True)), operands[-1])
+
+
+def _shifted(xs: Sequence[Any]) -> tuple[Any, Any]:
+    """Give m = max(xs) and r with Σ exp(x - m) = 1 + r, as `floats.py` does for floats."""
+    rows = np.stack(np.broadcast_arrays(*xs))
+    m = rows.max(axis=0)
+    terms = np.exp(rows - m)
+    np.put_along_axis(terms, rows.argmax(axis=0)[None], 0.0, axis=0)
+    return m, np.where(np.isinf(m), 0.0, terms.sum(axis=0) + (m - m))
+
+
+def _logsumexp(*xs: Any) -> Any:
+    m, rest = _shifted(xs)
+    return m + np.log1p(rest)
+
+
+def _softmax(*xs: Any) -> Any:
+    m, rest = _shifted(xs)
+    return np.exp(xs[0] - m) / (1.0 + rest)
+
+
+def _log_softmax(*xs: Any) -> Any:
+    m, rest = _shifted(xs)
+    return (xs[0] - m) - np.log1p(rest)
+
+
+# By row, what is written with other rows, for arrays and for compiled code alike.
+EXPANSIONS: dict[str, Callable[..., Any]] = {
+    "leaky_relu": lambda x, slope: p.where(p.gt(x, 0.0), x, slope * x),
+    "elu": lambda x, alpha: p.where(p.gt(x, 0.0), x, alpha * p.expm1(x)),
+    "softplus": lambda x: p.maximum(x, 0.0) + p.log1p(p.exp(-p.absolute(x))),
+    "sech": lambda x: p.div(1.0, p.cosh(x)),
+}
+
+# By row. A row that is in neither table has a `forward` that serves arrays as it is.
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "/": np.divide,
+    "**": np.power,
+    "where": np.where,
+    "sqrt": np.sqrt,
+    "cbrt": np.cbrt,
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "log": np.log,
+    "log1p": np.log1p,
+    "log2": np.log2,
+    "log10": np.log10,
+    "xlogy": special.xlogy,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "atan2": np.arctan2,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
+    "hypot": np.hypot,
+    "erf": errorfunction.erf,
+    "erfc": errorfunction.erfc,
+    "sigmoid": special.expit,
+    "log_sigmoid": special.log_expit,
+    "relu": lambda x: np.maximum(x, 0.0),
+    "above": _above,
+    "abs": np.abs,
+    "sign": np.sign,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "clip": np.clip,
+    "dot": _dot,
+    "fsum": lambda *xs: reduce(np.add, xs),
+    "mean": lambda *xs: reduce(np.add, xs) / len(xs),
+    "logsumexp": _logsumexp,
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "top": lambda *xs: reduce(np.maximum, xs),
+}
+
+# NumPy's name of a ufunc where it is not also the name of a row.
+UFUNC_ROWS = {
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "power": "**",
+    "float_power": "**",
+    "negative": "neg",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "absolute": "abs",
+    "fabs": "abs",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+    "expit": "sigmoid",
+    "log_expit": "log_sigmoid",
+}
+
+
+def evaluate(op: Primitive, operands: Sequence[Any]) -> Any:
+    """Apply `op` to arrays of floats, elementwise, with broadcasting.
+
+    >>> from autograd.engine import primitives
+    >>> evaluate(primitives.log, [np.array([1.0, 0.0])]).tolist()
+    [0.0, -inf]
+    """
+    function = FUNCTIONS.get(op.name) or EXPANSIONS.get(op.name, op.forward)
+    with np.errstate(all="ignore"):
+        if op.name == "where":
+            condition, *branches = operands
+            return function(condition, *[np.asarray(x, dtype=np.float64) for x in branches])
+        return function(*[np.asarray(x, dtype=np.float64) for x in operands])
+
+
+def apply_to_arrays(op: Primitive, operands: Sequence[Any]) -> Any:
+    """Apply `op` where some operand is an array: of floats, or of objects such as Values."""
+    if all(np.asarray(x).dtype.kind in "fiub" for x in operands):
+        return evaluate(op, operands)
+    return elementwise(op, operands)
+
+
+def elementwise(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
+    """Apply `function` to each element of object arrays, with broadcasting.
+
+    The result is an object array, or one element where no operand has an axis.
+    """
+    with np.errstate(all="ignore"):
+        return np.frompyfunc(function, len(operands), 1)(*[_boxed(x) for x in operands])
+
+
+def _boxed(x: Any) -> Any:
+    """Put a single node into an array without axes, so that NumPy does not ask it for its own."""
+    if isinstance(x, np.ndarray):
+        return x
+    box = np.empty((), dtype=object)
+    box[()] = x
+    return box
+
+
+def apply_ufunc(ufunc: Any, inputs: Sequence[Any]) -> Any:
+    """Apply the row that a NumPy function stands for, as in `np.exp(v)` and `array * v`.
+
+    Raises:
+        TypeError: the engine has no such operation.
+    """
+    name = ufunc.__name__
+    if name in ("equal", "not_equal"):
+        return elementwise(operator.is_ if name == "equal" else operator.is_not, inputs)
+    op = TABLE.get(UFUNC_ROWS.get(name, name))
+    if op is None:
+        raise TypeError(f"numpy.{name} has no rule for Values; build it from autograd's functions")
+    return elementwise(op, inputs)

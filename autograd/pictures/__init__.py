@@ -1,0 +1,7 @@
+"""Pictures of graphs, models and compiled functions: `draw`.
+
+Read `drawing.py` first. It draws a graph node by node (`nodes.py`), or in large, with the boxes of
+`group_boxes.py` for what `groups.py` and `membership.py` put together; a model by `model.py`, a
+compiled function by `program.py`, and text by `outlines.py`. All of them write Graphviz's language
+by `boxes.py` and `colours.py`; `render.py` makes files of it.
+"""

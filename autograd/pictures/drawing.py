@@ -1,0 +1,229 @@
+"""The graph of a computation as a picture: `draw`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from autograd.engine.graph import topological_order
+from autograd.engine.speed import collector_paused
+from autograd.engine.value import Value
+from autograd.pictures import nodes as dotting
+from autograd.pictures.boxes import SIDES
+from autograd.pictures.group_boxes import collapsed_source, node_frames
+from autograd.pictures.groups import LEVELS, collapsed, operands_of
+from autograd.pictures.membership import membership
+from autograd.pictures.model import model_picture
+from autograd.pictures.outlines import outline
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
+    from autograd.compiler.compiled import Compiled
+
+MAX_NODES, MAX_EDGES = 2000, 5000  # seconds to lay out, and more than anybody can read
+_LEGIBLE_NODES, _LEGIBLE_EDGES = 60, 120
+
+
+class HasParameters(Protocol):
+    """A model, such as those of `nn`, or your own."""
+
+    def named_parameters(self) -> Iterable[tuple[str, Value]]:
+        """Give the parameters and their names, paths such as "layer1.neuron2.w3"."""
+
+
+class Drawing:
+    """A picture of a graph. It displays itself in a notebook.
+
+    Attributes:
+        source: the graph in DOT, the language of Graphviz.
+        text: the graph as a tree in Unicode, to print in a terminal; of a large graph the part
+            next to the result.
+    """
+
+    def __init__(self, source: str, text: str = "") -> None:
+        self.source = source
+        self.text = text
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the picture to a file, complete or not at all, and return its path.
+
+        Args:
+            path: a name that ends in .svg, .png, .pdf or .dot. PDF needs Graphviz on the machine.
+                A PNG has at most 8000 pixels a side, and of scripts Latin, Greek, Cyrillic and
+                Hebrew; an SVG can be enlarged, and has the scripts of its viewer.
+
+        Raises:
+            ValueError: the name ends in something else.
+            OSError: the folder does not exist, or the file cannot be written.
+            RuntimeError: the program that draws is missing, or fails.
+
+        >>> Drawing("digraph { a -> b }").save("graph.gif")
+        Traceback (most recent call last):
+        ValueError: cannot save a picture as 'graph.gif': end the name in .svg, .png, .pdf or .dot
+        """
+        from autograd.pictures import render as rendering
+
+        return rendering.save(self.source, path)
+
+    def __repr__(self) -> str:
+        return '<Drawing; .save("graph.svg") writes it to a file>'
+
+    def _repr_svg_(self) -> str:
+        """Give Jupyter the picture."""
+        from autograd.pictures import render as rendering
+
+        return rendering.render(self.source, "svg").decode()
+
+
+def draw(
+    root: Value | Iterable[Value] | HasParameters | Compiled,
+    *,
+    collapse: str = "auto",
+    show: Iterable[str] = ("data", "grad"),
+    rankdir: str = "LR",
+    legend: bool = True,
+) -> Drawing:
+    """Draw the graph of a computation, from its leaves to `root`, or a model.
+
+    Leaves have round corners, operations a dark band with their symbol, numbers are ellipses.
+    Several operands enter an operation in order, each through a slot of its own, which is named
+    where the order matters. The edge from a branch that `where` did not take is dashed. Gradients
+    are blue above zero, orange below, and darker the larger they are.
+
+    Parameters whose names are paths, as `nn` gives them, stand in frames, one for each neuron,
+    layer and sample. A large graph is collapsed until it can be read: then one box, with a double
+    outline, is a neuron, a layer or a module, with its shape and counts, or many operations of the
+    same kind.
+
+    A model is drawn as its neurons with the weights between them or, if these are many, as its
+    layers. The numbers are those of its parameters.
+
+    A compiled function is drawn as the steps on vectors that the last call made it into.
+
+    Args:
+        root: the result, or several; or a model, which has `named_parameters()`; or what
+            `autograd.compile` gave.
+        collapse: what becomes one box: "none" (every node has its own), "neuron", "layer" or
+            "module"; or "auto", the first of these that a reader can take in. What no name tells to
+            belong to one is put together by operation and depth.
+        show: what is shown beside names and operations: in each node "data" and "grad", on each
+            edge "local", the local derivative.
+        rankdir: where the result is: "LR" at the right, "RL" left, "TB" bottom, "BT" top.
+        legend: whether the meaning of the colours, if there are any, is explained.
+
+    Raises:
+        TypeError: `root` is none of these, or contains something that is no Value.
+        ValueError: there is nothing to draw, or `collapse`, `show` or `rankdir` is unknown,
+            or `collapse` is "none" for more than 2000 nodes or 5000 edges.
+
+    >>> from autograd import Value
+    >>> w, x = Value(2.0, "w"), Value(3.0, "x")
+    >>> picture = draw(w * x)
+    >>> "×" in picture.source
+    True
+    """
+    fields = _as_fields(show)
+    if collapse not in ("auto", "none", *LEVELS):
+        raise ValueError(
+            f'collapse must be "auto", "none", "neuron", "layer" or "module", not {collapse!r}'
+        )
+    if rankdir not in SIDES:
+        raise ValueError(f"rankdir must be one of {', '.join(SIDES)}, not {rankdir!r}")
+    compiling = sys.modules.get(
+        "autograd.compiler.compiled"
+    )  # not loaded: nothing has been compiled
+    if compiling is not None and isinstance(root, compiling.Compiled):
+        from autograd.pictures.program import program_picture
+
+        return Drawing(*program_picture(root, collapse, rankdir))
+    if hasattr(root, "named_parameters"):
+        return Drawing(*model_picture(root, collapse, fields, rankdir, legend))
+    roots = _as_roots(root)
+    with collector_paused():
+        order = topological_order(roots, lambda node: operands_of(node)[::-1])
+        variables = dotting.with_edge(order).union(roots)
+        known = [node for node in order if node.op or node.name or node in variables]
+        text = outline(roots, fields, len(known), variables)
+        if _is_drawn_in_full(order, collapse):
+            source = _full_source(roots, fields, rankdir, legend)
+        else:
+            source = _collapsed_source(known, variables, collapse, fields, rankdir, legend)
+    return Drawing(source, text)
+
+
+def _is_drawn_in_full(order: Sequence[Value], collapse: str) -> bool:
+    """Tell whether every node is to have a box of its own.
+
+    Args:
+        order: the nodes; numbers may be missing.
+        collapse: as in `draw`.
+    """
+    if collapse != "none" and (collapse != "auto" or len(order) > _LEGIBLE_NODES):
+        return False
+    edges = sum([len(node._operands()) for node in order])
+    nodes = len(order) + edges - sum([len(operands_of(node)) for node in order])
+    if collapse == "none" and (nodes > MAX_NODES or edges > MAX_EDGES):
+        raise ValueError(
+            f"the graph has {nodes} nodes and {edges} edges, and without collapsing a picture can "
+            f'have {MAX_NODES} and {MAX_EDGES}: leave `collapse` at "auto", or draw a part'
+        )
+    return collapse == "none" or (nodes <= _LEGIBLE_NODES and edges <= _LEGIBLE_EDGES)
+
+
+def _full_source(roots: list[Value], fields: list[str], rankdir: str, legend: bool) -> str:
+    """Draw every node, in the frames of its neuron, layer and sample."""
+    order = topological_order(roots, lambda node: node.parents[::-1])
+    members = membership(order)
+    return dotting.graph_source(
+        order,
+        roots,
+        show=fields,
+        rankdir=rankdir,
+        clusters=node_frames(order, members),
+        name_of=members.short_name,
+        legend=legend,
+    )
+
+
+def _collapsed_source(
+    order: list[Value],
+    variables: set[Value],
+    collapse: str,
+    fields: list[str],
+    rankdir: str,
+    legend: bool,
+) -> str:
+    """Draw the graph with as many boxes as fit."""
+    members = membership(order)
+    found = collapsed(order, variables, members, collapse)
+    places = {node: i for i, node in enumerate(order)}
+    return collapsed_source(
+        found, members, show=fields, rankdir=rankdir, places=places, legend=legend
+    )
+
+
+def _as_roots(root: Any) -> list[Value]:
+    """Check what `draw` is to draw."""
+    if isinstance(root, Value):
+        return [root]
+    if not isinstance(root, Iterable):
+        raise TypeError(f"draw needs a Value, or a list of Values, not {root!r}")
+    roots = list(root)
+    if not roots:
+        raise ValueError("draw needs at least one Value, and the list is empty")
+    for i, value in enumerate(roots):
+        if not isinstance(value, Value):
+            raise TypeError(f"draw needs Values, and element {i} is {value!r}")
+    return roots
+
+
+def _as_fields(show: Iterable[str]) -> list[str]:
+    """Check what the picture is to show."""
+    wanted = [show] if isinstance(show, str) else list(show)
+    for word in wanted:
+        if word not in dotting.FIELDS:
+            raise ValueError(f'show may contain "data", "grad" and "local", not {word!r}')
+    return wanted

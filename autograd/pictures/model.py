@@ -1,0 +1,123 @@
+"""A model as a picture: inputs, neurons or layers with their shapes, and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from autograd.engine.graph import topological_order
+from autograd.engine.value import Value
+from autograd.notation import words as notation
+from autograd.pictures import nodes as dotting
+from autograd.pictures.group_boxes import collapsed_source, facts_of, node_frames
+from autograd.pictures.groups import collapsed, operands_of
+from autograd.pictures.membership import Membership, Path, is_bias, layer_of, membership, path_of
+
+
+def model_picture(
+    model: Any, collapse: str, show: Collection[str], rankdir: str, legend: bool
+) -> tuple[str, str]:
+    """Draw a model; give the DOT, and a table of the layers as text.
+
+    The model is called once, to see how its parts are connected, with a list of as many inputs as
+    its first neuron has weights. If it cannot be called so, its parts are drawn without arrows.
+
+    Args:
+        model: anything that has `named_parameters()`.
+        collapse: as in `draw`; "auto" begins with neurons.
+        show: as in `draw`; the numbers are those of the parameters.
+        rankdir: as in `draw`.
+        legend: as in `draw`.
+
+    Raises:
+        TypeError: a parameter is not a Value.
+        ValueError: there are no parameters.
+    """
+    names = _names(model)
+    roots = _outputs(model, names)
+    order = topological_order(roots, lambda node: operands_of(node)[::-1])
+    met = set(order)
+    order = [node for node in names if node not in met] + order  # parameters that nothing uses
+    members = membership(order, names)
+    text = _table(members)
+    if collapse == "none":
+        order = [node for node in names if node not in met]
+        order += topological_order(roots, lambda node: node.parents[::-1])
+        source = dotting.graph_source(
+            order,
+            [*roots, *names],
+            show=show,
+            rankdir=rankdir,
+            clusters=node_frames(order, members),
+            name_of=members.short_name,
+            number_of=lambda node, word: getattr(node, word) if node in names else None,
+            legend=legend,
+        )
+        return source, text
+    variables = dotting.with_edge(order).union(roots, names)
+    found = collapsed(order, variables, members, collapse)
+    source = collapsed_source(
+        found,
+        members,
+        show=show,
+        rankdir=rankdir,
+        places={node: i for i, node in enumerate(order)},
+        legend=legend,
+        is_model=True,
+    )
+    return source, text
+
+
+def _names(model: Any) -> dict[Value, str]:
+    """Return the names of the parameters, each with the path to a part of the model."""
+    names: dict[Value, str] = {}
+    for name, parameter in model.named_parameters():
+        if not isinstance(parameter, Value):
+            raise TypeError(
+                f"draw needs a model whose parameters are Values, and {name} is {parameter!r}"
+            )
+        names[parameter] = name
+    if not names:
+        raise ValueError(f"{type(model).__name__} has no parameters to draw")
+    if not any(map(path_of, names.values())):  # a single neuron
+        whole = type(model).__name__.lower()
+        names = {parameter: f"{whole}.{name}" for parameter, name in names.items()}
+    return names
+
+
+def _outputs(model: Any, names: dict[Value, str]) -> list[Value]:
+    """Call the model, and give the nodes of its output; none if it cannot be called."""
+    first = path_of(next(iter(names.values())))
+    weights = [name for name in names.values() if path_of(name) == first and not is_bias(name)]
+    inputs = [Value(1.0, f"x{i}") for i in range(1, len(weights) + 1)]
+    try:
+        return list(_nodes(model(inputs)))
+    except Exception:  # whatever a model does that takes other arguments
+        return []
+
+
+def _nodes(output: Any) -> Iterable[Value]:
+    """Find the nodes in nested lists and tuples."""
+    if isinstance(output, Value):
+        yield output
+    elif isinstance(output, (list, tuple)):
+        for part in output:
+            yield from _nodes(part)
+
+
+def _table(members: Membership) -> str:
+    """List the layers, with shapes, activations and numbers of parameters."""
+    layers: dict[Path, list[Value]] = {}
+    for node in members.names:
+        layers.setdefault(layer_of(members.paths.get(node, ())), []).append(node)
+    return notation.aligned(
+        [
+            (
+                ".".join(path) or "model",
+                facts_of(nodes, members) if nodes[0] in members.paths else "",
+                notation.count(len(nodes), "parameter"),
+            )
+            for path, nodes in layers.items()
+        ],
+        left=2,
+    )

@@ -1,0 +1,227 @@
+"""Every node of a graph as a box of its own, and every operand as an arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
+
+from autograd.engine.value import Value
+from autograd.notation import words as notation
+from autograd.pictures import colours as shading
+from autograd.pictures.boxes import (
+    ACCENT,
+    FAINT,
+    FRAMED,
+    INK,
+    Arrow,
+    Box,
+    band,
+    cell,
+    room,
+    rounded,
+    row,
+    table,
+    text,
+    tooltip,
+    write,
+)
+
+FIELDS = ("data", "grad", "local")
+
+_SLOT = "#E4E4E4"
+_LINE = 22  # the height of a row of text
+_SLOT_SIZE = 12
+
+_EMPTY = '<TD HEIGHT="20" WIDTH="20"></TD>'
+_NUMBER = {
+    "shape": "ellipse",
+    "color": FAINT,
+    "margin": "0.04,0.02",
+    "width": "0.4",
+    "height": "0.35",
+}
+_NOT_TAKEN = {"color": FAINT, "style": "dashed"}
+# Neither of these makes a box or its place any other, so that pictures of steps do not jump.
+_ACTIVE_BOX = {"shape": "box", "width": "0", "height": "0", "margin": "0"}
+_ACTIVE = {"color": ACCENT, "penwidth": "4"}
+
+
+def graph_source(
+    order: Sequence[Value],
+    roots: Iterable[Value],
+    *,
+    show: Collection[str] = ("data", "grad"),
+    rankdir: str = "LR",
+    clusters: Mapping[Value, tuple[str, ...]] | None = None,
+    active_nodes: Collection[Value] = (),
+    active_edges: Collection[tuple[Value, int]] = (),
+    legend: bool = False,
+    name_of: Callable[[Value], str | None] = attrgetter("name"),
+    number_of: Callable[[Value, str], float | None] = getattr,
+) -> str:
+    """Write a graph in DOT.
+
+    In the SVG that Graphviz makes of it, the element of the node at place i of `order` has the
+    `id` "n<i>", and that of the edge to its parent at place k of `parents` has "e<i>_<k>".
+
+    Args:
+        order: the nodes, parents before children. A parent that is not among them, and the edge
+            to it, are left out.
+        roots: the results among them.
+        show: of "data" and "grad" what each node shows; with "local", each edge shows the local
+            derivative.
+        rankdir: as in `draw`.
+        clusters: for nodes in frames, the titles of the frames, from the outermost inwards.
+        active_nodes: nodes to highlight.
+        active_edges: edges to highlight, each a node and the place of a parent.
+        legend: whether the meaning of the colours stands under the picture.
+        name_of: gives the name that a node shows; by default, its own.
+        number_of: gives the number that a node shows as "data" or "grad", or None to leave its
+            place empty; by default, the node's own.
+
+    >>> x = Value(2.0, "x")
+    >>> y = x * x
+    >>> source = graph_source([x, y], [y], show=["local"], active_edges=[(y, 1)])
+    >>> "id=n1" in source, "id=e1_0" in source, source.count("penwidth=4")
+    (True, True, 1)
+    """
+    keys = {node: f"n{i}" for i, node in enumerate(order)}
+    variables = with_edge(order).union(roots)
+    grads = [number_of(node, "grad") for node in order] if "grad" in show else []
+    scale = shading.largest([x for x in grads if x is not None])
+    boxes, arrows = [], []
+    active = set(active_nodes)
+    for node, key in keys.items():
+        numbers = {word: number_of(node, word) for word in FIELDS[:2]}
+        look = node_look(node, name_of(node), numbers, node in variables, show, rankdir, scale)
+        if node in active:
+            look |= _ACTIVE if "shape" in look else _ACTIVE_BOX | _ACTIVE
+        boxes.append(Box(key, look, clusters.get(node, ()) if clusters else ()))
+    bright = set(active_edges)
+    for node, key in keys.items():
+        parents = node.parents
+        locals_ = node.local_derivatives if "local" in show else (None,) * len(parents)
+        for k, parent in enumerate(parents):
+            if parent not in keys:
+                continue
+            look = edge_look(node, k, locals_[k])
+            if (node, k) in bright:
+                look |= _ACTIVE
+            slot = f":p{k}" if len(parents) > 1 else ""
+            arrows.append(Arrow(f"e{key[1:]}_{k}", keys[parent], key + slot, look))
+    return write(boxes, arrows, rankdir, shading.legend(scale) if legend and scale else "")
+
+
+def node_look(
+    node: Value,
+    name: str | None,
+    numbers: Mapping[str, float | None],
+    is_variable: bool,
+    show: Collection[str],
+    rankdir: str,
+    scale: float,
+) -> dict[str, str]:
+    """Return the attributes in DOT of a node.
+
+    Args:
+        node: the node.
+        name: what to call it.
+        numbers: its "data" and "grad"; None leaves a place empty.
+        is_variable: whether a leaf without a name is a variable, not a number.
+        show: which of the numbers it shows.
+        rankdir: as in `draw`.
+        scale: the largest size of a gradient in the picture.
+    """
+    rows = _rows(name, {word: x for word, x in numbers.items() if word in show}, scale)
+    if node.op:
+        look = {"label": f"<{_operation(node, rows, rankdir)}>"}
+    elif is_variable or node.name:
+        look = {"label": f"<{rounded(rows or [row(_EMPTY)])}>"}
+    else:
+        look = number_look(notation.number(node.data))
+    return look | {"tooltip": _tooltip(node.name or name or node.op, numbers)}
+
+
+def number_look(label: str) -> dict[str, str]:
+    """Return the attributes in DOT of a number, or of several."""
+    return {"label": label, **_NUMBER}
+
+
+def edge_look(node: Value, k: int, local: float | None) -> dict[str, str]:
+    """Return the attributes in DOT of the edge from the parent at place `k` to `node`.
+
+    Args:
+        node: where the edge ends.
+        k: the place.
+        local: the local derivative that the edge shows, if any.
+    """
+    if k == branch_not_taken(node):
+        return dict(_NOT_TAKEN)
+    return {} if local is None else {"label": notation.number(local)}
+
+
+def with_edge(order: Iterable[Value]) -> set[Value]:
+    """Return the parents along which gradients flow: a number among the operands has no edge."""
+    return {parent for node in order for parent in node._edges()}
+
+
+def branch_not_taken(node: Value) -> int | None:
+    """Return the place, among the parents, of the branch that a `where` did not take."""
+    if node.op != "where":
+        return None
+    x, y = node.local_derivatives
+    if x is None and y is None:  # it took a number, which has no edge either
+        first = node.parents[0]
+        return int(not first.op and first.name is None and repr(first.data) == repr(node.data))
+    return 0 if x is None else 1
+
+
+# --- the look of a node -------------------------------------------------------------------------
+
+
+def _operation(node: Value, rows: Sequence[str], rankdir: str) -> str:
+    """Lay out an operation: slots for its operands, beside its symbol over the rows."""
+    horizontal = rankdir in ("LR", "RL")
+    rows = [band(notation.label(notation.symbol(node.op))), *rows]
+    roles = notation.roles(node.op, len(node.parents))
+    if horizontal and len(roles) > len(rows):  # fill up, lest the rows be drawn apart
+        rows.append(row(f'<TD HEIGHT="{_LINE * (len(roles) - len(rows))}"></TD>'))
+    parts = [table(rows)]
+    if len(roles) > 1:
+        cells = [
+            f'<TD PORT="p{i}" BGCOLOR="{_SLOT}" HEIGHT="{_SLOT_SIZE}" '
+            f'WIDTH="{max(_SLOT_SIZE, room(role))}">{text(role)}</TD>'
+            for i, role in enumerate(roles)
+        ]
+        slots = [row(c) for c in cells] if horizontal else [row(*cells)]
+        parts.insert(
+            0 if rankdir in ("LR", "TB") else 1,
+            table(slots, 'BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="2"'),
+        )
+    cells = [f'<TD CELLPADDING="0">{part}</TD>' for part in parts]
+    lines = [row(*cells)] if horizontal else [row(c) for c in cells]
+    return table(lines, f'{FRAMED} COLOR="{INK}" BGCOLOR="white"')
+
+
+def _rows(name: str | None, numbers: Mapping[str, float | None], scale: float) -> list[str]:
+    """Lay out the name, and the fields with their values, in two columns."""
+    rows = []
+    if shown := notation.label(name):
+        wide = f' WIDTH="{room(shown)}"'
+        rows.append(row(f'<TD COLSPAN="2" ALIGN="LEFT"{wide}><B>{text(shown)}</B></TD>'))
+    for word, x in numbers.items():
+        colour = shading.shade(x, scale) if word == "grad" and x is not None else None
+        rows.append(row(cell(word, 'ALIGN="LEFT"'), _number(x, colour)))
+    return rows
+
+
+def _number(x: float | None, colour: str | None = None) -> str:
+    """Lay out a number in a cell, coloured or not."""
+    shaded = f' BGCOLOR="{colour}"' if colour else ""
+    return cell("" if x is None else notation.number(x), f'ALIGN="RIGHT"{shaded}')
+
+
+def _tooltip(name: str, numbers: Mapping[str, float | None]) -> str:
+    """Write what a reader sees on pointing at a node: more of the name, and every digit."""
+    digits = [f"{word}={x!r}" for word, x in numbers.items() if x is not None]
+    return tooltip(" ".join([notation.label(name, longest=200), *digits]).lstrip())

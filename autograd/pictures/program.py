@@ -1,0 +1,150 @@
+"""A compiled function as a picture: its arguments, and the equations that `print` lists."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from math import log10
+from typing import Any
+
+from autograd.compiler.listing.equations import Equation
+from autograd.compiler.listing.reading import Reading
+from autograd.compiler.listing.vectors import Vector
+from autograd.compiler.passes.group import VARYING
+from autograd.notation import words as notation
+from autograd.pictures.boxes import Arrow, Box, band, framed, line, rounded, write
+
+_MOST_BOXES = 24
+_MOST_KINDS = 4  # operations that are named
+_LONGEST = 48  # characters of an equation
+
+
+def program_picture(compiled: Any, collapse: str, rankdir: str) -> tuple[str, str]:
+    """Draw the program of a compiled function; give the DOT, and its listing as text.
+
+    Each box is a line of the listing: a layer, an activation, the loss. Those of a layer, with its
+    parameters, stand in a frame.
+
+    Args:
+        compiled: the function. It has a program for each structure of arguments that it was called
+            with; that of the latest call is drawn.
+        collapse: "none" gives each line a box of its own. Otherwise, if there are too many to read,
+            each box is a stretch of them.
+        rankdir: as in `draw`.
+
+    Raises:
+        ValueError: it has not been called yet.
+    """
+    return _Blueprint(compiled.reading()).drawn(collapse, rankdir), str(compiled)
+
+
+class _Blueprint:
+    """The boxes of a program, and which of them each vector is in."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.boxes: list[Box] = []
+        self.counts: Counter[tuple[int, int]] = Counter()  # numbers that go from box to box
+        self.place: dict[Vector, int] = {}
+        self.needed = {vector for x in reading.shown for vector, _ in self._read_by(x)}
+        self.needed |= {piece.vector for use in reading.returned_uses() for piece in use.pieces}
+
+    def drawn(self, collapse: str, rankdir: str) -> str:
+        """Write the picture in DOT."""
+        reading = self.reading
+        for vector in reading.naming.named:
+            if vector in self.needed:
+                self._add(rounded(self._argument(vector)), [vector], vector.layer)
+        shown = reading.shown
+        size = 1 if collapse == "none" else max(1, -(-len(shown) // _MOST_BOXES))
+        for i in range(0, len(shown), size):
+            part = shown[i : i + size]
+            layers = {x.vector.layer for x in part}
+            box = self._add(
+                framed(self._rows(part)),
+                [x.vector for x in part],
+                layers.pop() if len(layers) == 1 else 0,
+            )
+            for equation in part:
+                for vector, count in self._read_by(equation):
+                    self._link(vector, count, box)
+        rows = [line("result", bold=True)]
+        if reading.plan.reduce:
+            rows.append(line(f"{reading.plan.reduce} over the batch"))
+        box = self._add(rounded(rows), [], 0)
+        for use in reading.returned_uses():
+            for piece in use.pieces:
+                self._link(piece.vector, piece.count, box)
+        return write(self.boxes, list(self._arrows()), rankdir)
+
+    def _add(self, label: str, vectors: Sequence[Vector], layer: int) -> int:
+        """Add a box, and give its place."""
+        frames = (f"layer {layer}",) if layer else ()
+        self.boxes.append(Box(f"s{len(self.boxes)}", {"label": f"<{label}>"}, frames))
+        place = len(self.boxes) - 1
+        self.place.update(dict.fromkeys(vectors, place))
+        return place
+
+    def _argument(self, vector: Vector) -> Iterator[str]:
+        """Lay out what is read from outside: its name, where it comes from, its shape."""
+        yield line(notation.label(vector.name), bold=True)
+        if vector.source:
+            yield line(notation.label(vector.source))
+        shape = ["batch"] * vector.is_per_sample + list(map(str, vector.shape))
+        yield line(" × ".join(shape) or "number")
+
+    def _rows(self, part: Sequence[Equation]) -> Iterator[str]:
+        """Lay out one equation, or a stretch of them."""
+        (first, *more) = part
+        if more or first.tape:
+            kinds = Counter(name for x in part for name in self._operations(x))
+            names = [name for name, _ in kinds.most_common(_MOST_KINDS)]
+            yield band(", ".join([*names, *["…"] * (len(kinds) > len(names))]))
+            yield line(notation.count(kinds.total(), "operation"))
+        else:
+            row = self.reading.line(first)
+            yield band(notation.label(f"{row.left} = {row.right}", _LONGEST))
+            yield line(row.size.strip("()").replace("→", " → ") or "1 number")
+        if self.reading.plan.batched:
+            lanes = any(x.space == VARYING for x in part)
+            yield line("per sample" if lanes else "once for all samples")
+
+    def _operations(self, equation: Equation) -> Iterator[str]:
+        """Name the operations of an equation, those inside of it too."""
+        rows = equation.tape.ops if equation.tape else [equation.op]
+        for op in rows:
+            yield notation.label(notation.symbol(op.name))
+        for inner in self._inside(equation):
+            yield from self._operations(inner)
+
+    def _inside(self, equation: Equation) -> Iterator[Equation]:
+        """Give the equations that are written inside of another."""
+        for use in equation.uses:
+            for piece in use.pieces:
+                inner = self.reading.by_vector.get(piece.vector)
+                if inner and not inner.vector.name:
+                    yield inner
+
+    def _read_by(self, equation: Equation) -> Iterator[tuple[Vector, int]]:
+        """Give the vectors that an equation reads, and how many numbers of them."""
+        for use in equation.uses:
+            for piece in use.pieces:
+                inner = self.reading.by_vector.get(piece.vector)
+                if inner and not inner.vector.name:
+                    yield from self._read_by(inner)
+                elif piece.vector.value is None:
+                    yield piece.vector, min(piece.count, piece.vector.size)
+
+    def _link(self, vector: Vector, count: int, head: int) -> None:
+        """Note that numbers go to a box; a constant comes from nowhere."""
+        tail = self.place.get(vector, head)
+        if tail != head:
+            self.counts[tail, head] += count
+
+    def _arrows(self) -> Iterator[Arrow]:
+        for i, ((tail, head), n) in enumerate(self.counts.items()):
+            look = {
+                "penwidth": f"{1 + 0.7 * log10(n):.2f}",
+                "edgetooltip": notation.count(n, "number"),
+            }
+            yield Arrow(f"a{i}", self.boxes[tail].key, self.boxes[head].key, look)

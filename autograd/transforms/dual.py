@@ -1,0 +1,72 @@
+"""Dual numbers: a value with its rate of change, for sweeps that carry tangents forward.
+
+A dual number is a + ȧ ε with ε² = 0. The rules of the table, applied to dual numbers, give local
+derivatives together with their own rates of change, which is what a Hessian product needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autograd.engine import primitives as p
+from autograd.engine.primitives import Primitive
+from autograd.engine.value import Value
+from autograd.errors import as_float
+
+
+class Dual:
+    """A primal and its tangent: two floats, or a float and an array of n tangents.
+
+    A sweep backward keeps here the gradient by it, the adjoint, with the rate of change of that.
+
+    >>> (Dual(3.0, 1.0) ** 2).tangent
+    6.0
+    """
+
+    __slots__ = ("adjoint", "adjoint_rate", "primal", "tangent")
+
+    _rank = 2
+
+    def __init__(self, primal: float, tangent: Any) -> None:
+        self.primal = primal
+        self.tangent = tangent
+        self.adjoint = 0.0
+        self.adjoint_rate: Any = 0.0
+
+    @staticmethod
+    def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
+        if op is p.where:
+            return operands[1] if operands[0] else operands[2]
+        moving = [x.__class__ is Dual for x in operands]
+        primals = [
+            x.primal if move else _number(op, x) for x, move in zip(operands, moving, strict=True)
+        ]
+        out = op.float_forward(*primals)
+        if op.partials is None:
+            return out
+        slopes = iter(op.local_derivatives(out, primals, moving))
+        tangent: Any = 0.0
+        for x, move in zip(operands, moving, strict=True):
+            if move:
+                tangent = tangent + next(slopes) * x.tangent
+        return Dual(out, tangent)
+
+    # Rules of a user's own may use any operator; those of Value serve every kind of node.
+    __add__, __radd__ = Value.__add__, Value.__radd__
+    __sub__, __rsub__ = Value.__sub__, Value.__rsub__
+    __mul__, __rmul__ = Value.__mul__, Value.__rmul__
+    __truediv__, __rtruediv__ = Value.__truediv__, Value.__rtruediv__
+    __pow__, __rpow__ = Value.__pow__, Value.__rpow__
+    __neg__, __pos__, __abs__ = Value.__neg__, Value.__pos__, Value.__abs__
+    __lt__, __le__, __gt__, __ge__ = Value.__lt__, Value.__le__, Value.__gt__, Value.__ge__
+    __bool__, __float__ = Value.__bool__, Value.__float__
+    __array_ufunc__ = Value.__array_ufunc__
+
+
+def _number(op: Primitive, x: Any) -> float:
+    """Give an operand that does not move as a float."""
+    if x.__class__ is float:
+        return x
+    number: float = x.data if isinstance(x, Value) else as_float(x, f"operand of {op.name}")
+    return number

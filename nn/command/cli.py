@@ -1,0 +1,278 @@
+"""The command `python -m nn`: train a network on real data, look at it, predict with it."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import math
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from nn.command import commands
+from nn.layers import ACTIVATIONS
+from nn.training.loop import LOSSES, OPTIMIZERS
+
+MAIN = """\
+Train networks of scalar neurons. Without arguments, one learns to read 1,797 real handwritten
+digits, which takes a few seconds; it and pictures of it are then in runs/digits/. For that, the
+scalar code is compiled to matrix products; with --eager it runs as it stands, in about two minutes.
+
+examples:
+  python -m nn
+  python -m nn --eager
+  python -m nn train --data moons --layers 16,16 --activation tanh
+  python -m nn show runs/moons/model.json
+  python -m nn predict runs/moons/model.json points.csv
+"""
+
+TRAIN = """\
+Train a multi-layer perceptron, test it on a fifth of the samples, which the training never sees,
+and write the network and pictures of it. A tenth of the other samples watches the training.
+
+examples:
+  python -m nn train --data iris
+  python -m nn train --data breast_cancer --loss binary_cross_entropy --optimizer sgd --lr 0.1
+  python -m nn train --data houses.csv --label price --loss mse_loss --epochs 200
+  python -m nn train --resume
+"""
+
+PREDICT = """\
+Predict the class, or the number, for each row of a CSV file. The file has the columns of the data
+that the network was trained on. If it has the column of the label too, the predictions are
+compared with it.
+
+examples:
+  python -m nn predict runs/iris/model.json flowers.csv
+  python -m nn predict runs/iris/model.json flowers.csv --out predictions.csv
+"""
+
+SHOW = """\
+Show the layers of a network, how it was trained, and how it did in the test; on request, as
+pictures: the network, and its forward and backward pass on a sample of the test.
+
+examples:
+  python -m nn show runs/digits/model.json
+  python -m nn show runs/moons/model.json --graph network.svg --animate passes.html
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command, and return its exit status.
+
+    Args:
+        arguments: what follows the name of the command; by default, what the user typed.
+
+    Returns:
+        0; or 1 if the training diverged, 2 if an argument or a file that it names is wrong, 130 if
+        the user pressed Ctrl-C.
+
+    >>> main(["show", "no-such-file.json"])
+    2
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name may have letters it lacks
+    given = _with_command(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(given)
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt as interrupt:
+        if not isinstance(interrupt, commands.Interrupted):
+            return _fail("interrupted", 130)
+        resume = [] if options.resume else ["--resume"]
+        command = shlex.join(["python", "-m", "nn", *given, *resume])
+        return _fail(f"interrupted; to go on: {command}", 130)
+    except FloatingPointError as error:
+        return _fail(f"error: the training diverged: {error}", 1)
+    except BrokenPipeError:  # the reader has seen enough, as in `python -m nn show … | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        text = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
+        return _fail(f"error: {text}", 2)
+    except (ValueError, RuntimeError) as error:
+        return _fail(f"error: {error}", 2)
+    return 0
+
+
+def _with_command(arguments: Sequence[str]) -> list[str]:
+    """Put in `train` where there are only options, or nothing."""
+    only_options = not arguments or arguments[0].startswith("--")
+    return ["train"] * (only_options and "--help" not in arguments) + list(arguments)
+
+
+def _fail(message: str, status: int) -> int:
+    """Print one line on standard error, and return the status."""
+    print(" ".join(message.split()), file=sys.stderr)
+    return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that spends one line on an error."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error and exit."""
+        self.exit(2, f"error: {message}; for help: {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = _Parser(
+        prog="python -m nn",
+        description=MAIN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(
+        name: str, run: Callable[[argparse.Namespace], None], summary: str, text: str
+    ) -> argparse.ArgumentParser:
+        subparser = subparsers.add_parser(
+            name,
+            help=summary,
+            description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        subparser.set_defaults(run=run)
+        return subparser
+
+    train = command("train", commands.train, "train and test a network", TRAIN)
+    add = train.add_argument
+    add(
+        "--data",
+        default="digits",
+        help="digits (the default), moons, circles, iris, wine, breast_cancer, or a CSV file",
+    )
+    add(
+        "--label",
+        type=_label,
+        default=-1,
+        metavar="COLUMN",
+        help="the column of the CSV file that is to be predicted, by its name or its number from "
+        "0; by default the last",
+    )
+    add(
+        "--layers",
+        type=_layers,
+        metavar="N,N,…",
+        help="the sizes of the hidden layers; by default 64,32 for digits and 16,16 for other "
+        "data; '' for none",
+    )
+    add(
+        "--activation",
+        default="relu",
+        choices=[name for name in ACTIVATIONS if name != "softmax"],
+        metavar="NAME",
+        help="of the hidden layers: %(choices)s; by default %(default)s",
+    )
+    add(
+        "--loss",
+        choices=sorted(LOSSES),
+        metavar="NAME",
+        help="%(choices)s; by default cross_entropy for classes and mse_loss for numbers",
+    )
+    add(
+        "--optimizer",
+        default="adamw",
+        choices=sorted(OPTIMIZERS),
+        metavar="NAME",
+        help="%(choices)s; by default %(default)s",
+    )
+    add(
+        "--lr",
+        type=_rate,
+        default=0.01,
+        metavar="RATE",
+        help="the learning rate at the start, from which it falls to 0 along a cosine; by default "
+        "%(default)s",
+    )
+    add(
+        "--weight-decay",
+        type=_rate,
+        metavar="RATE",
+        help="by default 0.1 for adamw, and 0 for the others",
+    )
+    add(
+        "--epochs",
+        type=_count,
+        metavar="N",
+        help="how often to go through the samples; by default 25 for digits, 100 for other data",
+    )
+    add("--batch-size", type=_count, default=16, metavar="N", help="by default %(default)s")
+    add("--seed", type=int, default=0, metavar="N", help="by default %(default)s")
+    add("--out", type=Path, metavar="FOLDER", help="by default runs/ and the name of the data")
+    add(
+        "--eager",
+        action="store_true",
+        help="train on the eager engine, number by number, instead of compiling first: the same "
+        "result, slower",
+    )
+    add(
+        "--resume",
+        action="store_true",
+        help="go on with the training that was interrupted in the folder, given the same options",
+    )
+
+    predict = command("predict", commands.predict, "predict with a trained network", PREDICT)
+    predict.add_argument("model", type=Path, metavar="MODEL", help="a file that train has written")
+    predict.add_argument("file", type=Path, metavar="FILE.csv", help="the samples")
+    predict.add_argument(
+        "--out", type=Path, metavar="FILE", help="where to write the predictions, as CSV"
+    )
+
+    show = command("show", commands.show, "describe a trained network", SHOW)
+    show.add_argument("model", type=Path, metavar="MODEL", help="a file that train has written")
+    show.add_argument(
+        "--graph", type=Path, metavar="FILE", help="draw the network, as .svg, .png, .pdf or .dot"
+    )
+    show.add_argument(
+        "--animate",
+        type=Path,
+        metavar="FILE",
+        help="write a page that plays both passes, as .html: those of the largest output or, in a "
+        "network too large to follow, of one neuron",
+    )
+    return parser
+
+
+def _label(text: str) -> int | str:
+    """Read the name or the number of a column."""
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _layers(text: str) -> tuple[int, ...]:
+    """Read the sizes of layers."""
+    try:
+        return tuple(_count(size) for size in text.split(",")) if text.strip() else ()
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"write the sizes of the layers with commas between them, as in 16,16, not {text!r}"
+        ) from None
+
+
+def _count(text: str) -> int:
+    """Read a number of things."""
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number, 1 or more, not {text!r}")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    """Read a learning rate or a weight decay."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0.0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number, 0 or more, not {text!r}")
+    return number

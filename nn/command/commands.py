@@ -1,0 +1,284 @@
+"""What the commands of `python -m nn` do: train, show, predict."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import autograd
+from autograd.files import write_atomically
+from nn import plot, saving
+from nn import predictions as diagnostics
+from nn.command.report import aligned, confusion_table, neuron_graph, output_graph, save_figure
+from nn.command.task import REGRESSION, Answer, Task, as_numbers
+from nn.data import Dataset, Standardiser, load, load_csv, train_test_split
+from nn.forward import outputs
+from nn.layers import MLP
+from nn.schedules import Cosine
+from nn.training.callbacks import Checkpoint
+from nn.training.history import History, described
+from nn.training.loop import LOSSES, OPTIMIZERS, fit
+
+__all__ = ["Interrupted", "predict", "show", "train"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user pressed Ctrl-C during a training that can be resumed."""
+
+
+# --- train ----------------------------------------------------------------------------------------
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train a network, test it, and write it and pictures of it.
+
+    Args:
+        options: those of the command line, see `nn.command.cli`.
+
+    Raises:
+        ValueError: an option or a file does not fit.
+        OSError: a file cannot be read or written.
+        FloatingPointError: the training diverged.
+        Interrupted: the user pressed Ctrl-C.
+    """
+    dataset = _dataset(options)
+    training, test = train_test_split(dataset, seed=options.seed)
+    digits = options.data == "digits"
+    grey = Standardiser((8.0,) * 64, (8.0,) * 64) if digits else None  # 0 … 16 becomes -1 … 1
+    task = Task.of(training, loss=options.loss, label=options.label, inputs=grey)
+    sizes = options.layers if options.layers is not None else (64, 32) if digits else (16, 16)
+    model = MLP(dataset.n_features, [*sizes, task.n_outputs], options.activation, seed=options.seed)
+    out = options.out or Path("runs", dataset.name)
+    checkpoint = out / "checkpoint.json"
+    if options.resume and not checkpoint.exists():
+        raise ValueError(f"there is no {checkpoint} to go on from: leave out --resume")
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file: choose a folder with --out")
+    out.mkdir(parents=True, exist_ok=True)
+    print(f"{dataset!r}\n{len(training)} to train with, {len(test)} to test\n\n{model.summary()}\n")
+    sys.stdout.flush()  # before the progress bar, which goes to the other stream
+
+    history = _fit(options, model, *task.encode(training), task.loss, checkpoint)
+    result = task.score(_answers(model, task, test.X), test)
+    seconds = sum(epoch.seconds for epoch in history)
+    print(f"{len(history)} epochs in {seconds:.1f} s, {history.engine}\n")
+    print(f"{_results(history, result)}\n")
+    about = {
+        "data": options.data,
+        "samples": len(training),
+        "loss": task.loss,
+        "optimizer": options.optimizer,
+        "learning rate": options.lr,
+        "batch size": options.batch_size,
+        "epochs": len(history),
+        "seed": options.seed,
+    }
+    example = task.encode(test)[0][0]
+    metadata = {"task": task.to_dict(), "training": about, "test": result, "example": example}
+    saving.save(model, out / "model.json", metadata)
+    history.to_csv(out / "history.csv")
+    save_figure(plot.learning_curves(history.columns()), out / "learning_curves.png")
+    names = ["model.json", "history.csv", "learning_curves.png"]
+    if task.class_names:
+        names += _show_classes(model, task, dataset, test, out, digits)
+    names += _draw_neuron(model, task, test, out)
+    print("written:", *[f"  {out / name}" for name in names], sep="\n")
+
+
+def _dataset(options: argparse.Namespace) -> Dataset:
+    """Load the data."""
+    if not options.data.lower().endswith(".csv"):
+        if options.label != -1:
+            raise ValueError(f"--label is for CSV files, and {options.data} is none: leave it out")
+        return load(options.data, seed=options.seed)
+    dataset = load_csv(options.data, label=options.label)
+    return as_numbers(dataset) if options.loss in REGRESSION and dataset.class_names else dataset
+
+
+def _fit(
+    options: argparse.Namespace,
+    model: MLP,
+    X: list[list[float]],
+    y: list[Any],
+    loss: str,
+    checkpoint: Path,
+) -> History:
+    """Train, or go on with a training."""
+    epochs = options.epochs or (25 if options.data == "digits" else 100)
+    decay = options.weight_decay
+    if decay is None:
+        decay = 0.1 if options.optimizer == "adamw" else 0.0
+    make = OPTIMIZERS[options.optimizer]
+    try:
+        return fit(
+            model,
+            X,
+            y,
+            loss,
+            make(model.parameters(), lr=options.lr, weight_decay=decay),
+            epochs,
+            options.batch_size,
+            validation=0.1 if len(X) >= 10 else None,
+            callbacks=[Checkpoint(checkpoint)],
+            lr=Cosine(options.lr, epochs),
+            seed=options.seed,
+            resume=checkpoint if options.resume else None,
+            compile=not options.eager,
+        )
+    except KeyboardInterrupt:
+        raise Interrupted from None
+
+
+def _results(history: History, result: Mapping[str, float]) -> str:
+    """Lay out what was measured in the last epoch and in the test."""
+    last = {name: column[-1] for name, column in history.columns().items()}
+    rows: dict[str, Mapping[str, float]] = {
+        "training": {name: last[name] for name in ("loss", "accuracy") if name in last},
+        "validation": {name[4:]: x for name, x in last.items() if name.startswith("val_")},
+        "test": result,
+    }
+    return "\n".join(
+        f"{name:10}  {described(measured)}" for name, measured in rows.items() if measured
+    )
+
+
+def _show_classes(
+    model: MLP, task: Task, dataset: Dataset, test: Dataset, out: Path, digits: bool
+) -> list[str]:
+    """Print and draw which classes the network tells apart, and return the names of the files."""
+    X, y = task.encode(test)
+    matrix = diagnostics.confusion_matrix(model, X, y)
+    print(f"{confusion_table(matrix, task.class_names)}\n")
+    save_figure(plot.confusion_matrix(matrix, task.class_names), out / "confusion_matrix.png")
+    names = ["confusion_matrix.png"]
+    if digits:
+        predictions = diagnostics.predict(model, X[:40])
+        save_figure(plot.digit_samples(X[:40], y[:40], predictions), out / "samples.png")
+        names.append("samples.png")
+    if dataset.n_features == 2:
+        figure = plot.decision_boundary(
+            lambda points: diagnostics.predict(model, task.inputs.transform(points)),
+            dataset.X,
+            [int(k) for k in dataset.y],
+            resolution=100,
+            class_names=task.class_names,
+        )
+        save_figure(figure, out / "decision_boundary.png")
+        names.append("decision_boundary.png")
+    return names
+
+
+def _draw_neuron(model: MLP, task: Task, test: Dataset, out: Path) -> list[str]:
+    """Draw a neuron at work on a sample of the test, and return the names of the files."""
+    X, y = task.encode(test)
+    drawing = autograd.draw(neuron_graph(model, LOSSES[task.loss], X[0], y[0]))
+    drawing.save(out / "neuron.svg")
+    drawing.save(out / "neuron.png")
+    return ["neuron.svg", "neuron.png"]
+
+
+# --- predict and show -----------------------------------------------------------------------------
+
+
+def predict(options: argparse.Namespace) -> None:
+    """Predict with a trained network.
+
+    Args:
+        options: those of the command line, see `nn.command.cli`.
+
+    Raises:
+        ValueError: the file of the network or of the samples is malformed, or they do not fit.
+        OSError: a file cannot be read or written.
+    """
+    model, metadata = saving.load(options.model), saving.read_metadata(options.model)
+    if "task" not in metadata:
+        raise ValueError(
+            f"{options.model} does not say what the inputs and outputs of the network mean, since "
+            "`python -m nn train` did not write it: use nn.load and nn.predict"
+        )
+    try:
+        task = Task.from_dict(metadata["task"])
+    except ValueError as error:
+        raise ValueError(f"{options.model}: {error}") from error
+    samples = task.read(options.file)
+    answers = _answers(model, task, samples.X)
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    if answers[0].probability is None:
+        writer.writerows([["prediction"], *[[prediction] for prediction, _ in answers]])
+    else:
+        rows = [[prediction, f"{probability:.4f}"] for prediction, probability in answers]
+        writer.writerows([["prediction", "probability"], *rows])
+    if options.out is None:
+        print(table.getvalue(), end="")
+    else:
+        write_atomically(options.out, table.getvalue())
+        print(f"{len(answers)} predictions are in {options.out}")
+
+    unnamed = tuple(f"x{j}" for j in range(1, samples.n_features + 1))
+    if samples.feature_names not in (task.feature_names, unnamed) and task.feature_names != unnamed:
+        print(
+            f"note: the columns of {options.file} have other names than in the training, and were "
+            f"taken in the order {', '.join(task.feature_names)}",
+            file=sys.stderr,
+        )
+    if samples.y:
+        score = described(task.score(answers, samples))
+        print(f"compared with the label in {options.file}: {score}", file=sys.stderr)
+
+
+def show(options: argparse.Namespace) -> None:
+    """Describe a trained network, and draw it.
+
+    Args:
+        options: those of the command line, see `nn.command.cli`.
+
+    Raises:
+        ValueError: the file is malformed, or a picture cannot have such a name.
+        OSError: it cannot be read, or a picture cannot be written.
+        RuntimeError: the program that draws is missing.
+    """
+    model, metadata = saving.load(options.model), saving.read_metadata(options.model)
+    drawn = []
+    if options.graph is not None:
+        autograd.draw(model).save(options.graph)
+        drawn.append(f"The network is drawn in {options.graph}")
+    if options.animate is not None:
+        x, origin = _example(options.model, model, metadata)
+        result, what = output_graph(model, x)
+        autograd.animate(result, options.animate)
+        drawn.append(f"Both passes of {what} on {origin} are animated in {options.animate}")
+    print(model.summary())
+    facts = dict(metadata.get("training", {}))
+    if "test" in metadata:
+        facts["in the test"] = described(metadata["test"])
+    if facts:
+        print(f"\n{aligned([[name, str(fact)] for name, fact in facts.items()])}")
+    if drawn:
+        print("", *drawn, sep="\n")
+
+
+def _example(path: Path, model: MLP, metadata: Mapping[str, Any]) -> tuple[list[float], str]:
+    """Return inputs to show the network of a file at work on, and what they are."""
+    n_in = model.layers[0].n_in
+    if "example" not in metadata:
+        return [1.0] * n_in, "inputs that are all 1"
+    example = metadata["example"]
+    if not (
+        isinstance(example, list)
+        and len(example) == n_in
+        and all(isinstance(x, float | int) for x in example)
+    ):
+        raise ValueError(f"{path}: the example must be {n_in} numbers, not {example!r}")
+    return example, "a sample of the test"
+
+
+def _answers(model: MLP, task: Task, rows: Sequence[Sequence[float]]) -> list[Answer]:
+    """Have the network answer for rows of a table."""
+    given = outputs(lambda x: model.activations(x).x[-1], task.inputs.transform(rows))
+    return [task.answer(output) for output in given]

@@ -1,0 +1,285 @@
+"""What a network is asked to do: how rows of a table become its inputs, and its outputs answers.
+
+A task is kept with the network in its file, so that `python -m nn predict` needs nothing else.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from autograd import sigmoid, softmax
+from nn.data import Dataset, Standardiser, load_csv
+from nn.predictions import predicted_class
+
+__all__ = ["Answer", "Task", "as_numbers"]
+
+REGRESSION = ("mse_loss", "mae_loss")
+
+
+class Answer(NamedTuple):
+    """What a network says about a sample.
+
+    Attributes:
+        prediction: the name of the class; for regression, the number.
+        probability: that of the class, if the loss makes the network estimate it.
+    """
+
+    prediction: str | float
+    probability: float | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """Classification or regression of the rows of a table.
+
+    Args:
+        loss: the name of the loss.
+        label: the column of a file that is to be predicted, by name or number.
+        feature_names: the names of the other columns.
+        class_names: the names of the classes; none for regression.
+        inputs: what is done to a row before the network sees it.
+        targets: what is done to the number to be predicted; None for classification.
+    """
+
+    loss: str
+    label: int | str
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...]
+    inputs: Standardiser
+    targets: Standardiser | None
+
+    @classmethod
+    def of(
+        cls,
+        training: Dataset,
+        *,
+        loss: str | None = None,
+        label: int | str = -1,
+        inputs: Standardiser | None = None,
+    ) -> Task:
+        """Make the task that a data set sets.
+
+        Args:
+            training: the samples to train on.
+            loss: the name of the loss; by default the usual one.
+            label: see `Task`.
+            inputs: see `Task`; by default the inputs are standardised.
+
+        Raises:
+            ValueError: the loss does not fit the data.
+
+        >>> from nn.data import iris
+        >>> Task.of(iris()).loss
+        'cross_entropy'
+        """
+        name, n = training.name, training.n_classes
+        if loss is None:
+            loss = "cross_entropy" if n else "mse_loss"
+        if n and loss in REGRESSION:
+            raise ValueError(
+                f"the loss {loss} is for numbers, but {name} has classes to predict: "
+                "choose cross_entropy, hinge_loss or, for two classes, binary_cross_entropy"
+            )
+        if not n and loss not in REGRESSION:
+            raise ValueError(
+                f"the loss {loss} is for classes, but {name} has numbers to predict: "
+                "choose mse_loss or mae_loss"
+            )
+        if n == 1:
+            raise ValueError(
+                f"all samples of {name} are in the class {training.class_names[0]!r}, so there is "
+                "nothing to learn"
+            )
+        if loss == "binary_cross_entropy" and n != 2:
+            raise ValueError(
+                f"the loss binary_cross_entropy is for two classes, and {name} has {n}: "
+                "choose cross_entropy"
+            )
+        return cls(
+            loss,
+            label,
+            training.feature_names,
+            training.class_names,
+            inputs or Standardiser.fit(training),
+            None if n else Standardiser.fit(_column(training.y)),
+        )
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of outputs that the network must have."""
+        return 1 if self.targets or self.loss == "binary_cross_entropy" else len(self.class_names)
+
+    def encode(self, dataset: Dataset) -> tuple[list[list[float]], list[Any]]:
+        """Turn samples into inputs for the network and targets for the loss.
+
+        Args:
+            dataset: n samples with targets.
+
+        >>> from nn.data import Dataset
+        >>> toy = Dataset([[1.0], [3.0]], [10.0, 30.0], ("x",), (), "toy")
+        >>> Task.of(toy).encode(toy)
+        ([[-1.0], [1.0]], [-1.0, 1.0])
+        """
+        y: list[Any] = list(dataset.y)
+        if self.targets is not None:
+            y = [t for (t,) in self.targets.transform([[t] for t in y])]
+        return self.inputs.transform(dataset.X), y
+
+    def answer(self, outputs: Sequence[float]) -> Answer:
+        """Turn what the network puts out for one sample into an answer.
+
+        Args:
+            outputs: the n_outputs numbers.
+
+        >>> from nn.data import moons
+        >>> Task.of(moons()).answer([1.0, 1.0])
+        Answer(prediction='upper', probability=0.5)
+        """
+        if self.targets is not None:
+            return Answer(outputs[0] * self.targets.scale[0] + self.targets.mean[0], None)
+        if self.loss == "binary_cross_entropy":
+            k = predicted_class(outputs[0])
+            return Answer(self.class_names[k], sigmoid(outputs[0] if k else -outputs[0]))
+        k = predicted_class(list(outputs))
+        estimated = self.loss == "cross_entropy"
+        return Answer(self.class_names[k], softmax(outputs)[k] if estimated else None)
+
+    def score(self, answers: Sequence[Answer], dataset: Dataset) -> dict[str, float]:
+        """Compare answers with what is right.
+
+        Args:
+            answers: n answers.
+            dataset: the n samples, with targets.
+
+        Returns:
+            "accuracy", the share of right answers, from 0 to 1; for regression, the root of the
+            mean square error, in the unit of what is predicted, and the same if the answer were
+            always the mean of the training samples.
+
+        Raises:
+            ValueError: the targets of the samples are numbers instead of classes, or vice versa.
+
+        >>> toy = Dataset([[1.0], [3.0]], [10.0, 30.0], ("x",), (), "toy")
+        >>> Task.of(toy).score([Answer(10.0), Answer(30.0)], toy)
+        {'root mean square error': 0.0, 'that of the mean': 10.0}
+        """
+        if self.targets is not None:
+            truths = (as_numbers(dataset) if dataset.class_names else dataset).y
+            root = math.sqrt(len(answers))
+            return {
+                "root mean square error": math.dist([float(a) for a, _ in answers], truths) / root,
+                "that of the mean": math.dist(self.targets.mean * len(answers), truths) / root,
+            }
+        if not dataset.class_names:
+            raise ValueError(
+                f"{dataset.name} has numbers for labels, but the network predicts the classes "
+                f"{', '.join(self.class_names)}"
+            )
+        names = [dataset.class_names[int(k)] for k in dataset.y]
+        right = [name == answer for name, (answer, _) in zip(names, answers, strict=True)]
+        return {"accuracy": sum(right) / len(right)}
+
+    def read(self, path: str | os.PathLike[str]) -> Dataset:
+        """Read the samples in a file, with or without the column that is to be predicted.
+
+        Args:
+            path: a CSV file. If its first row has the names of the features, in any order, they
+                are brought into order; otherwise the columns must be in order.
+
+        Raises:
+            ValueError: the file is malformed, or has other columns.
+            OSError: it cannot be read.
+        """
+        n = len(self.feature_names)
+        width = _width(path)
+        if width not in (n, n + 1):
+            raise ValueError(
+                f"{os.fspath(path)} has {width} columns, but the network was trained on {n}: "
+                f"{', '.join(self.feature_names[:8])}{', …' if n > 8 else ''}"
+            )
+        dataset = load_csv(path, label=self.label if width == n + 1 else None)
+        if sorted(dataset.feature_names) != sorted(self.feature_names):
+            return dataset
+        order = [dataset.feature_names.index(name) for name in self.feature_names]
+        return replace(
+            dataset,
+            X=[[row[j] for j in order] for row in dataset.X],
+            feature_names=self.feature_names,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the task as plain data for JSON."""
+        return {
+            "loss": self.loss,
+            "label": self.label,
+            "feature_names": list(self.feature_names),
+            "class_names": list(self.class_names),
+            "inputs": self.inputs.to_dict(),
+            "targets": self.targets and self.targets.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Task:
+        """Rebuild a task from what `to_dict` returned.
+
+        Args:
+            state: the data.
+
+        Raises:
+            ValueError: it is not such data.
+
+        >>> from nn.data import iris
+        >>> Task.from_dict(Task.of(iris()).to_dict()) == Task.of(iris())
+        True
+        """
+        try:
+            return cls(
+                state["loss"],
+                state["label"],
+                tuple(state["feature_names"]),
+                tuple(state["class_names"]),
+                Standardiser.from_dict(state["inputs"]),
+                state["targets"] and Standardiser.from_dict(state["targets"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"the task is damaged: {error!r}") from error
+
+
+def as_numbers(dataset: Dataset) -> Dataset:
+    """Take class names that are numbers, such as those of whole-number labels, for the numbers.
+
+    Args:
+        dataset: samples in classes.
+
+    Raises:
+        ValueError: a class name is not a number.
+
+    >>> as_numbers(Dataset([[0.1], [0.2]], [1, 0], ("x",), ("3", "5"), "toy")).y
+    [5.0, 3.0]
+    """
+    try:
+        numbers = list(map(float, dataset.class_names))
+    except ValueError:
+        raise ValueError(
+            f"{dataset.name} has classes to predict, not numbers: {', '.join(dataset.class_names)}"
+        ) from None
+    return replace(dataset, y=[numbers[int(k)] for k in dataset.y], class_names=())
+
+
+def _column(y: Sequence[float]) -> Dataset:
+    """Make a table with a single column."""
+    return Dataset([[t] for t in y], [], ("target",), (), "target")
+
+
+def _width(path: str | os.PathLike[str]) -> int:
+    """Count the columns of a CSV file, by its first row that is not blank."""
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+        try:
+            return next((len(row) for row in csv.reader(file) if any(map(str.strip, row))), 0)
+        except csv.Error as error:
+            raise ValueError(f"{os.fspath(path)}: malformed CSV: {error}") from error

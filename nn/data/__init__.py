@@ -1,0 +1,39 @@
+"""Data sets: real ones, toy ones and your own CSV files, split, scaled and cut into minibatches.
+
+Everything here is plain Python lists of floats, one row per sample, because that is what a scalar
+engine reads. Nothing in this room knows about the engine or the network.
+"""
+
+from nn.data.sets import (
+    Dataset,
+    Standardiser,
+    batches,
+    breast_cancer,
+    circles,
+    digits,
+    iris,
+    load,
+    load_csv,
+    moons,
+    one_hot,
+    standardise,
+    train_test_split,
+    wine,
+)
+
+__all__ = [
+    "Dataset",
+    "Standardiser",
+    "batches",
+    "breast_cancer",
+    "circles",
+    "digits",
+    "iris",
+    "load",
+    "load_csv",
+    "moons",
+    "one_hot",
+    "standardise",
+    "train_test_split",
+    "wine",
+]

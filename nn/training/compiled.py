@@ -1,0 +1,196 @@
+"""The engine that compiles: the model and the loss, traced once, become array code.
+
+The trace is of one sample, with stand-ins for the parameters, the inputs and the target. From it
+`autograd.compile` makes matrix products that run over a whole minibatch.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any, final
+
+import autograd
+from autograd import Value, dot, no_grad
+from autograd.compiler.passes.trace import current
+from autograd.errors import TraceError
+from autograd.transforms.trees import as_array
+from nn.module import Module
+from nn.training.engines import Eager, Engine, Loss, needs_value
+from nn.training.samples import Samples
+
+if TYPE_CHECKING:
+    from nn.optim import Array
+
+__all__ = ["Compiled"]
+
+
+@final
+class Compiled(Engine):
+    """Array code, made from the scalar code of the model and the loss.
+
+    Args:
+        model: see `Engine`.
+        loss: likewise.
+        samples: likewise.
+        held_out: likewise.
+    """
+
+    name = "compiled"
+
+    def __init__(self, model: Module, loss: Loss, samples: Samples, held_out: Samples) -> None:
+        super().__init__(model, loss, samples, held_out)
+        self._eager = Eager(model, loss, samples, held_out)
+        self._targets: list[Array] = []  # of the samples, and of those held out
+
+    def begin(self, params: list[Value], touched: bool = False) -> None:
+        """Get ready for an epoch: compile, if other parameters are trained than before.
+
+        Args:
+            params: see `Engine.begin`.
+            touched: likewise.
+
+        Raises:
+            TraceError: the model or the loss cannot be compiled, or does not compute any more what
+                was compiled.
+        """
+        import numpy as np
+
+        fresh = params != self.params
+        if fresh:
+            self._check_targets()
+            self._compile(params)
+        self._eager.begin(params)
+        self._constants = np.array([p.data for p in self._others])
+        try:
+            if fresh or touched:
+                self._compare(self.samples.subset(range(len(self.samples))[:3]))
+        except Exception as error:  # the scalar code is anybody's
+            if isinstance(error, TraceError):
+                raise
+            raise TraceError(f"{type(error).__name__}: {error}") from error
+
+    def gradient(self, theta: Array, indices: Sequence[int]) -> tuple[float, Any, Array]:
+        """Compute the gradient of a minibatch.
+
+        Args:
+            theta: see `Engine.gradient`.
+            indices: likewise.
+        """
+        X, targets = self.samples.X[indices], self._targets[0][indices]
+        (loss, outputs), gradient = self._function.value_and_grad(
+            theta, self._constants, X, targets
+        )
+        if math.isfinite(loss) and math.isfinite(gradient @ gradient):
+            return loss, outputs, gradient
+        return self._eager.gradient(theta, indices)  # it may be 0 · inf, for a class not meant
+
+    def evaluate(self) -> tuple[float, Any]:
+        """Return the mean loss and the outputs of the samples held out, for the model as it is."""
+        loss, outputs = self._function(
+            self._theta(), self._constants, self.held_out.X, self._targets[1]
+        )
+        return (loss, outputs) if math.isfinite(loss) else self._eager.evaluate()
+
+    # --- compiling --------------------------------------------------------------------------
+
+    def _check_targets(self) -> None:
+        """Have the loss refuse the targets that it does not take, before it is traced without."""
+        with no_grad():
+            (output,) = map(self.model, self.samples.inputs([0]))
+            for target in _distinct([*self.samples.y, *self.held_out.y]):
+                needs_value(self.loss(output, target))
+
+    def _compile(self, params: list[Value]) -> None:
+        """Make the function of θ, of all other parameters, of an input and of its target."""
+        if any(isinstance(part.X, list) and part for part in (self.samples, self.held_out)):
+            raise TraceError("the samples have different lengths")
+        trained = set(params)
+        self._others = [p for p in self.model.parameters() if p not in trained]
+        self._targets, loss_of = self._encoded()
+
+        def loss(theta: Any, constants: Any, x: Any, target: Any) -> tuple[Any, Any]:
+            stand_ins = zip([*params, *self._others], [*theta, *constants], strict=True)
+            model = copy.deepcopy(self.model, {id(p): tracer for p, tracer in stand_ins})
+            output = model(_listed(x))
+            value = loss_of(output, _listed(target))
+            _refuse_nodes_from_outside(trained)
+            return value, self._observed(output)
+
+        self._function = autograd.compile(
+            loss, in_axes=(None, None, 0, 0), reduce="mean", has_aux=True
+        )
+        self.params = params
+
+    def _encoded(self) -> tuple[list[Array], Loss]:
+        """Make arrays of the targets, and the loss that takes a row of them.
+
+        The target of a classification, such as the index of a class, may be used as no stand-in
+        can be. So the loss is traced for each target that occurs, and a row says which is meant.
+        """
+        import numpy as np
+
+        targets = [self.samples.y, self.held_out.y]
+        every = _distinct([*self.samples.y, *self.held_out.y])
+        if self.samples.classes is not None and not any(
+            isinstance(t, (list, tuple)) for t in every
+        ):
+            place = {target: i for i, target in enumerate(every)}
+            rows = np.eye(len(every))
+            encoded = [rows[[place[target] for target in y]] for y in targets]
+            return encoded, lambda output, row: dot(row, [self.loss(output, t) for t in every])
+        try:
+            arrays = [np.array(y) for y in targets]
+        except ValueError:
+            raise TraceError("the targets have different shapes") from None
+        if any(array.dtype.kind not in "fiub" for array in arrays):
+            raise TraceError("the targets are no numbers")
+        return arrays, self.loss
+
+    def _observed(self, output: Any) -> Any:
+        """Give the numbers in an output, if they tell the class."""
+        if self.samples.classes is None and self.held_out.classes is None:
+            return []
+        return as_array(output, (len(output),)) if isinstance(output, list) else output
+
+    def _compare(self, few: Samples) -> None:
+        """Check that what was compiled computes what the model and the loss do."""
+        (loss, _), _ = self._function.value_and_grad(
+            self._theta(), self._constants, few.X, self._targets[0][: len(few)]
+        )
+        expected, _ = Eager(self.model, self.loss, self.samples, few).evaluate()
+        if abs(loss - expected) > 1e-6 * (1.0 + abs(expected)):  # false if either is nan
+            raise TraceError(
+                f"the mean loss of the first samples is {expected:.6g}, but {loss:.6g} as "
+                "compiled: the model or the loss depends on random numbers, or on something else "
+                "that changes"
+            )
+
+    def _theta(self) -> Array:
+        """Give the parameters that are trained, as they are in the model."""
+        import numpy as np
+
+        return np.array([p.data for p in self.params])
+
+
+def _distinct(targets: list[Any]) -> list[Any]:
+    """Leave out repetitions, as far as that is easy."""
+    hashable = all(isinstance(target, Hashable) for target in targets)
+    return list(dict.fromkeys(targets)) if hashable else targets
+
+
+def _listed(x: Any) -> Any:
+    """Give an array of stand-ins as the list that models and losses are used to."""
+    return x.tolist() if hasattr(x, "tolist") else x
+
+
+def _refuse_nodes_from_outside(trained: set[Value]) -> None:
+    """Raise if what was just traced depends on the parameters in a way that the trace lacks."""
+    trace = current.get()
+    for node in trace.captured if trace else ():
+        if node in trained or node.op:
+            raise TraceError(
+                f"the model or the loss uses {node!r}, which is no attribute of the model and no "
+                "argument of the loss, so its derivative would be missing"
+            )

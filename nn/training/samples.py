@@ -1,0 +1,201 @@
+"""The samples that `fit` trains on: checked, set aside, picked."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from autograd import no_grad
+from autograd.errors import as_float
+from nn.module import Module
+from nn.predictions import target_class
+
+__all__ = ["Samples", "checked", "set_aside"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Inputs and targets.
+
+    Args:
+        X: n inputs: an array, of shape (n, d) or, if an input is one number, (n,); or, if they
+            have different lengths, a list of lists of floats.
+        y: n targets, as the loss takes them.
+        classes: the n classes that the targets stand for, an array; None if they do not.
+    """
+
+    X: Any
+    y: list[Any]
+    classes: Any = None
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def inputs(self, indices: Iterable[int]) -> list[Any]:
+        """Return inputs as a model takes them one by one: lists of floats, or floats.
+
+        Args:
+            indices: positions from 0.
+
+        >>> checked([[1, 2], [3, 4]], [0, 1]).inputs([1])
+        [[3.0, 4.0]]
+        """
+        return [x if isinstance(x, list) else x.tolist() for x in map(self.X.__getitem__, indices)]
+
+    def subset(self, indices: Sequence[int]) -> Samples:
+        """Pick samples by their index.
+
+        Args:
+            indices: positions from 0.
+
+        >>> checked([1, 2, 3], [0, 1, 0]).subset([2, 0])
+        Samples(X=array([3., 1.]), y=[0, 0], classes=None)
+        """
+        return Samples(
+            [self.X[i] for i in indices] if isinstance(self.X, list) else self.X[indices],
+            [self.y[i] for i in indices],
+            None if self.classes is None else self.classes[indices],
+        )
+
+    def classified(self, model: Module) -> Samples:
+        """Note the classes that the targets stand for, if they do for outputs of this model.
+
+        Args:
+            model: a model that takes these inputs.
+
+        >>> from nn import MLP
+        >>> checked([[1.0], [2.0]], [-1, 1]).classified(MLP(1, [1])).classes
+        array([0, 1])
+        """
+        import numpy as np
+
+        if not self:
+            return self
+        with no_grad():
+            (output,) = map(model, self.inputs([0]))
+        n_outputs = len(output) if isinstance(output, list) else 1
+        try:
+            classes = [target_class(t, n_outputs) for t in self.y]
+        except (TypeError, ValueError):
+            return self
+        return replace(self, classes=np.array(classes))
+
+    def fingerprint(self) -> str:
+        """Return a short text that tells these samples from any others.
+
+        >>> checked([1.0], [0]).fingerprint() == checked([1.0], [1]).fingerprint()
+        False
+        """
+        digest = hashlib.sha256(repr(self.y).encode())
+        for x in self.X:
+            digest.update(array("d", x).tobytes() if isinstance(x, list) else x.tobytes())
+        return digest.hexdigest()[:16]
+
+
+def checked(X: Any, y: Any, place: str = "") -> Samples:
+    """Check inputs and targets of all kinds, and turn them into `Samples`.
+
+    Args:
+        X: n inputs, each a list of numbers, or a number; an array will do.
+        y: n targets.
+        place: what an error puts before "X" and "y".
+
+    Raises:
+        ValueError: there are none, or not as many targets as inputs, or an input is not finite.
+        TypeError: an input is not a number.
+
+    >>> checked([[1, 2]], [3])
+    Samples(X=array([[1., 2.]]), y=[3], classes=None)
+    """
+    inputs, targets = _inputs(X, f"{place}X"), _listed(y, f"{place}y")
+    if len(inputs) != len(targets):
+        raise ValueError(f"{place}X has {len(inputs)} samples, but {place}y has {len(targets)}")
+    if not targets:
+        raise ValueError(f"{place}X is empty: there are no samples")
+    return Samples(inputs, targets)
+
+
+def set_aside(samples: Samples, validation: Any, rng: random.Random) -> tuple[Samples, Samples]:
+    """Divide samples for training from samples for validation.
+
+    Args:
+        samples: the samples.
+        validation: other inputs and targets, or the share to set aside, or None.
+        rng: the source of the choice.
+
+    Returns:
+        Those to train on; those to validate with, maybe none.
+
+    Raises:
+        ValueError: a share leaves either with none, or the others are not samples.
+        TypeError: `validation` is something else.
+
+    >>> samples = checked([1.0, 2.0, 3.0, 4.0], [0, 1, 0, 1])
+    >>> [len(part) for part in set_aside(samples, 0.25, random.Random(0))]
+    [3, 1]
+    """
+    if validation is None:
+        return samples, Samples([], [])
+    if isinstance(validation, (tuple, list)) and len(validation) == 2:
+        return samples, checked(validation[0], validation[1], "validation ")
+    if not isinstance(validation, (int, float)):
+        raise TypeError(
+            "validation must be a pair of samples and targets, or a share between 0 and 1; "
+            f"it is a {type(validation).__name__}"
+        )
+    n, count = len(samples), round(len(samples) * validation)
+    if not 0 < count < n:
+        raise ValueError(
+            f"validation={validation} of {n} samples is {count}: "
+            "that leaves none to validate with or none to train on"
+        )
+    order = list(range(n))
+    rng.shuffle(order)
+    return samples.subset(order[count:]), samples.subset(order[:count])
+
+
+def _inputs(X: Any, name: str) -> Any:
+    """Check inputs, and make them an array if they are all of one length, else a list."""
+    import numpy as np
+
+    if isinstance(X, np.ndarray) and X.dtype.kind in "fiub" and X.ndim in (1, 2):
+        array = np.array(X, dtype=np.float64)
+        for place in np.argwhere(~np.isfinite(array))[:1].tolist():
+            _finite(array[tuple(place)], name + "".join(f"[{i}]" for i in place))
+        return array
+    rows = [_input(x, f"{name}[{i}]") for i, x in enumerate(_listed(X, name))]
+    lengths = {len(row) if isinstance(row, list) else None for row in rows}
+    return np.array(rows) if len(lengths) == 1 else rows
+
+
+def _listed(rows: Any, name: str) -> list[Any]:
+    """Turn a sequence or an array, also one level down, into lists."""
+    try:
+        listed = list(rows)
+    except TypeError:
+        raise TypeError(
+            f"{name} must be a list with one element per sample, not {rows!r}"
+        ) from None
+    return [row.tolist() if hasattr(row, "tolist") else row for row in listed]
+
+
+def _input(x: Any, place: str) -> Any:
+    """Check an input and turn its numbers into floats."""
+    if not isinstance(x, (list, tuple)):
+        return _finite(x, place)
+    if all(v.__class__ is float and math.isfinite(v) for v in x):
+        return list(x)
+    return [_finite(v, f"{place}[{j}]") for j, v in enumerate(x)]
+
+
+def _finite(v: Any, place: str) -> float:
+    """Check a number."""
+    number = as_float(v, place)
+    if not math.isfinite(number):
+        raise ValueError(f"{place} is {number}; only finite numbers can be trained on")
+    return number

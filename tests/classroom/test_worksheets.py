@@ -1,0 +1,140 @@
+"""Worksheets: graphs that can be worked by hand, pages that show the right things."""
+
+import re
+from fractions import Fraction
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograd.__main__ import main
+from autograd.classroom import worksheets
+from autograd.engine.graph import topological_order
+
+levels = st.sampled_from(sorted(worksheets.LEVELS))
+seeds = st.integers(-1000, 1000)
+
+
+class _Tables(HTMLParser):
+    """Collects the cells of the rows in a page, and what the page loads."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.links: list[str] = []
+        self._inside = False
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.links += [value for name, value in attrs if name == "src"]
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+            self._inside = True
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th", "tr"):
+            self._inside = False
+
+    def handle_data(self, data):
+        if self._inside and self.rows:
+            self.rows[-1][-1] += data
+
+
+def nodes(root):
+    return topological_order((root,), lambda node: node.parents)
+
+
+@given(levels, seeds)
+def test_numbers_can_be_worked_by_hand(level, seed):
+    root = worksheets.make(level, seed).root
+    for node in nodes(root):
+        for x in (node.data, node.grad, *[d for d in node.local_derivatives if d is not None]):
+            fraction = Fraction(x).limit_denominator(8)
+            assert abs(fraction.numerator) <= 60
+            assert float(fraction) == pytest.approx(x, abs=1e-12)
+
+
+@given(st.integers(2, 4), seeds)
+def test_from_level_2_on_some_node_has_two_users(level, seed):
+    order = nodes(worksheets.make(level, seed).root)
+    users = [sum(node in other.parents for other in order) for node in order]
+    assert max(users) >= 2
+
+
+@given(levels, seeds)
+def test_no_rectifier_or_maximum_is_at_its_kink(level, seed):
+    for node in nodes(worksheets.make(level, seed).root):
+        if node.op == "relu":
+            assert node.parents[0].data != 0.0
+        if node.op == "maximum":
+            assert node.parents[0].data != node.parents[1].data
+
+
+def test_a_seed_gives_the_same_sheet_and_another_seed_another():
+    pages = {worksheets.make(2, seed).sheet() for seed in range(10)}
+    assert worksheets.make(2, 7).sheet() in pages
+    assert len(pages) == 10
+
+
+@settings(max_examples=12)  # pages have pictures, which take time
+@given(levels, seeds)
+def test_sheet_has_blanks_and_key_has_answers(level, seed):
+    worksheet = worksheets.make(level, seed)
+    order = nodes(worksheet.root)
+    sheet, key = _Tables(worksheet.sheet()), _Tables(worksheet.key())
+    assert sheet.links == key.links == []
+    blank, answered = sheet.rows[1:], key.rows[1:]
+    assert len(blank) == len(answered) == len(order)
+    assert [row[3].strip() for row in blank] == [""] * len(order)
+    assert all((row[1] == "given") == (row[2] != "") for row in blank)
+    found = sorted((row[2], row[3]) for row in answered)
+    expected = sorted((written(node.data), written(node.grad)) for node in order)
+    assert found == expected
+
+
+def written(x):
+    return str(Fraction(x).limit_denominator(8)).replace("-", "−")
+
+
+@settings(max_examples=12)  # pages have pictures, which take time
+@given(levels, seeds)
+def test_the_terms_in_the_key_sum_to_the_gradient(level, seed):
+    for row in _Tables(worksheets.make(level, seed).key()).rows[1:]:
+        if row[4] == "the result by itself":
+            assert row[3] == "1"
+            continue
+        terms = re.sub(r" from [^ ]+", "", row[4]).replace("−", "-").split(" + ")
+        total = sum(
+            Fraction(a.strip("()")) * Fraction(b.strip("()"))
+            for a, b in [term.split(" · ") for term in terms]
+        )
+        assert written(float(total)) == row[3]
+
+
+def test_command_writes_both_files(tmp_path, capsys):
+    out = tmp_path / "sheet.html"
+    assert main(["worksheet", "--seed", "7", "--level", "2", "--out", str(out)]) == 0
+    worksheet = worksheets.make(2, 7)
+    assert out.read_text(encoding="utf-8") == worksheet.sheet()
+    assert (tmp_path / "sheet-key.html").read_text(encoding="utf-8") == worksheet.key()
+    assert "sheet-key.html" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--level", "9"], "level must be one of 1, 2, 3, 4, not 9"),
+        (["--out", "sheet.pdf"], "end the name in .html"),
+        (["--out", "no/such/folder/sheet.html"], "no/such/folder"),
+    ],
+)
+def test_command_refuses(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit_:
+        main(["worksheet", *arguments])
+    assert exit_.value.code == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

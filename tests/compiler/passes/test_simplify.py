@@ -1,0 +1,170 @@
+"""Fewer and better rows: what each pass does to a trace."""
+
+import math
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd.compiler.passes.simplify import simplified
+from autograd.compiler.passes.trace import Trace, Tracer
+from autograd.engine import primitives as p
+
+
+def rows(f, n, fast_math=False):
+    """Trace `f` on n inputs; give the simplified rows as text, and the outputs."""
+    trace = Trace()
+    y = f(*[trace.tracer(trace.input()) for _ in range(n)])
+    ys = y if isinstance(y, list) else [y]
+    new, outputs = simplified(
+        trace, [y._row if isinstance(y, Tracer) else y for y in ys], fast_math
+    )
+    text = [
+        f"{op.name}{operands}" for op, operands in zip(new.ops, new.operands, strict=True) if op
+    ]
+    return text, outputs
+
+
+DOT = ["dot(0, 1, 2, 3, 4)"]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda u, v, x, y, b: ag.dot([u, v], [x, y], b),
+        lambda u, v, x, y, b: sum((w * z for w, z in zip((u, v), (x, y), strict=True)), b),
+        lambda u, v, x, y, b: ag.fsum([u * x, v * y, b]),
+        lambda u, v, x, y, b: u * x + v * y + b,
+        lambda u, v, x, y, b: b + (u * x + v * y),
+        lambda u, v, x, y, b: 0.0 + u * x + v * y + b,
+        lambda u, v, x, y, b: u * x + (v * y + b),
+    ],
+)
+def test_sums_of_products_become_one_dot(f):
+    assert rows(f, 5)[0] == DOT
+
+
+def test_a_dot_of_one_product_is_a_product():
+    assert rows(lambda w, x: ag.dot([w], [x]), 2)[0] == ["*(0, 1)"]
+    assert rows(lambda w, x: ag.dot([w], [x], 2.0), 2)[0] == ["dot(0, 1, 2.0)"]
+
+
+def micrograd_layer(W, x, b):
+    return [
+        sum((wi * xi for wi, xi in zip(w, x, strict=True)), c).relu()
+        for w, c in zip(W, b, strict=True)
+    ]
+
+
+def loop_layer(W, x, b):
+    result = []
+    for w, z in zip(W, b, strict=True):
+        for wi, xi in zip(w, x, strict=True):
+            z = z + wi * xi
+        result.append(z.relu())
+    return result
+
+
+def fsum_layer(W, x, b):
+    zs = [ag.fsum([wi * xi for wi, xi in zip(w, x, strict=True)]) for w in W]
+    return [(z + c).relu() for z, c in zip(zs, b, strict=True)]
+
+
+@pytest.mark.parametrize("layer", [micrograd_layer, loop_layer, fsum_layer])
+@pytest.mark.parametrize("method", ["__call__", "grad"])
+def test_a_layer_in_any_style_compiles_to_the_same_code(layer, method):
+    def network(layer):
+        return ag.compile(
+            lambda W, b, x: ag.fsum(layer(W, layer(W, x, b), b)),
+            in_axes=(None, None, 0),
+            reduce="mean",
+        )
+
+    def dot_layer(W, x, b):
+        return [ag.dot(w, x, c).relu() for w, c in zip(W, b, strict=True)]
+
+    rng = np.random.default_rng(0)
+    args = rng.normal(size=(3, 3)), rng.normal(size=3), rng.normal(size=(5, 3))
+    one, other = network(layer), network(dot_layer)
+    np.testing.assert_array_equal(getattr(one, method)(*args), getattr(other, method)(*args))
+    assert one.code == other.code
+    assert ".dot(" in one.code
+
+
+def test_a_sum_or_product_with_other_users_stays():
+    def f(u, v, x, y):
+        s = u * x + v * y
+        return [s + u, s * v]
+
+    assert rows(f, 4)[0] == ["dot(0, 1, 2, 3, 0.0)", "+(4, 0)", "*(4, 1)"]
+    # a product used twice by one sum is a term of its own
+    assert rows(lambda x, y: (x * y) + (x * y), 2)[0] == ["*(0, 1)", "+(2, 2)"]
+
+
+def test_few_products_are_no_dot():
+    assert rows(lambda a, b, c: a * b + c, 3)[0] == ["*(0, 1)", "+(3, 2)"]
+    assert rows(lambda a, b, c: a + b + c, 3)[0] == ["fsum(0, 1, 2)"]
+    assert rows(lambda a, b: a + b, 2)[0] == ["+(0, 1)"]
+
+
+def test_the_first_row_is_no_constant_zero():
+    assert rows(lambda x, y: x + x * y + 0.5 * y, 2)[0] == ["dot(0, 0.5, 1, 1, 0)"]
+
+
+def test_constants_are_computed():
+    def f(x):
+        tape = x._trace
+        three = tape.constant(3.0)
+        return [p.where(p.gt(three, 0.0), x, -x), three * 2.0, ag.fsum([1.0, x, 2.0, x])]
+
+    text, outputs = rows(f, 1)
+    assert outputs[1] == 6.0
+    assert outputs[2].__class__ is int
+    assert "fsum(0, 0, 3.0)" in text
+
+
+def test_factors_and_divisors_of_one_go():
+    text, outputs = rows(lambda x: [1.0 * x, x * 1.0, x / 1.0, 1.0 / x], 1)
+    assert text == ["/(1.0, 0)"]
+    assert outputs[:3] == [0, 0, 0]
+
+
+def test_zero_terms_and_products_go_with_fast_math_alone():
+    def f(x):
+        return [x + 0.0, 0.0 * x]
+
+    assert rows(f, 1)[0] == ["+(0, 0.0)", "*(0.0, 0)"]
+    assert rows(f, 1, fast_math=True) == ([], [0, 0.0])
+
+
+def test_dead_rows_go_and_inputs_stay():
+    trace = Trace()
+    x, y = [trace.tracer(trace.input()) for _ in range(2)]
+    z = ag.exp(ag.sin(x))
+    ag.tan(z + y)
+    new, outputs = simplified(trace, [z._row])
+    assert [op and op.name for op in new.ops] == [None, None, "sin", "exp"]
+    assert outputs == [3]
+
+
+def test_softmaxes_share_their_exponentials():
+    text, _ = rows(lambda a, b, c: [*ag.softmax([a, b, c]), *ag.log_softmax([c, b, a])], 3)
+    names = [row.partition("(")[0] for row in text]
+    assert {name: names.count(name) for name in ("exp", "top", "excess", "/", "log1p")} == {
+        "exp": 3,
+        "top": 1,
+        "excess": 1,
+        "/": 3,
+        "log1p": 1,
+    }
+
+
+def test_a_dot_of_nothing_is_its_bias():
+    assert rows(lambda x: ag.dot([], [], x), 1) == ([], [0])
+
+
+def test_logsumexp_of_minus_infinities():
+    f = ag.compile(lambda x: ag.logsumexp(x), in_axes=0)
+    value, slope = f.value_and_grad([[-math.inf, -math.inf], [0.0, -math.inf]])
+    assert value.tolist() == [-math.inf, 0.0]
+    assert slope.tolist() == [[0.0, 0.0], [1.0, 0.0]]

@@ -1,0 +1,101 @@
+"""What a function may do while it is traced, and what it is told if it may not."""
+
+import math
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd import TraceError, Value
+from autograd.compiler.passes.trace import Trace
+from autograd.engine import primitives as p
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda v: v if v > 0 else -v, r"truth of a comparison .* use where\(.*\) or maximum"),
+        (lambda v: max(v, 0.0), "truth of a comparison"),
+        (lambda v: ag.where(v > 0 and v < 1, v, 0.0), "truth of a comparison"),
+        (lambda v: v or 1.0, "truth of a comparison"),
+        (lambda v: float(v), r"float\(v\) .* such as autograd.exp"),
+        (lambda v: math.exp(v), r"float\(v\) .* such as autograd.exp"),
+        (lambda v: int(v), r"int\(v\) .* compute with the node itself"),
+        (lambda v: round(v), r"round\(v\) .* compute with the node itself"),
+        (lambda v: sum(v for _ in range(v)), "v as an index or a length .* number of Python's own"),
+        (lambda v: [1.0, 2.0][v], "v as an index or a length"),
+        (lambda v: v.data, "v.data .* compute with the node itself"),
+        (lambda v: setattr(v, "data", 1.0), "v.data .* compute with the node itself"),
+        (lambda v: v.item(), r"v.item\(\) .* compute with the node itself"),
+        (lambda v: v.grad, "v.grad .* use autograd.grad inside the function"),
+        (lambda v: ag.zero_grad([v]), "v.grad .* use autograd.grad inside the function"),
+        (lambda v: v.backward(), r"v.backward\(\) .* use autograd.grad inside the function"),
+        (lambda v: (v > 0) * v, r"\* is applied to a comparison, which .* only `where` takes"),
+        (lambda v: ag.exp(v > 0), "exp is applied to a comparison"),
+        (lambda v: ag.where(v, v, 0.0), "where needs a comparison, such as v > 0"),
+        (lambda v: [v > 0], r"a comparison as a result .* return where\(condition, 1.0, 0.0\)"),
+    ],
+)
+def test_what_a_trace_cannot_answer_names_the_line_and_the_remedy(f, message):
+    line = f.__code__.co_firstlineno
+    with pytest.raises(TraceError, match=message) as caught:
+        ag.compile(f)(2.0)
+    if "result" not in message:  # which is seen when the function has returned
+        assert f"test_trace.py:{line} in" in str(caught.value)
+
+
+def test_two_traces_do_not_mix():
+    def outer(x):
+        return ag.compile(lambda y: x * y)(3.0)
+
+    with pytest.raises(TraceError, match=r"\* mixes variables of two functions .*test_trace.py"):
+        ag.compile(outer)(2.0)
+
+
+def test_numpy_functions_and_broadcasts_work():
+    f = ag.compile(lambda x: [np.exp(x[0]), np.maximum(x[1], 0.0), (np.float64(2) * x[2])])
+    assert f([0.0, -1.0, 4.0]) == [1.0, 0.0, 8.0]
+
+
+def test_constant_conditions_choose_while_tracing():
+    assert ag.compile(lambda x: ag.where(True, x, x / 0.0)).value_and_grad(2.0) == (2.0, 1.0)
+
+
+def test_a_constant_inside_a_derivative_that_a_rule_compares():
+    f = ag.compile(lambda x: x * ag.grad(lambda t: ag.where(t > 0, 2 * t, -t))(3.0))
+    assert f.value_and_grad(5.0) == (10.0, 2.0)
+
+
+def test_detach_passes_no_gradient_on():
+    f = ag.compile(lambda x: x.detach() * x)
+    assert f.value_and_grad(3.0) == (9.0, 3.0)
+    assert ag.compile(ag.hessian(lambda x: x.detach() * x))(3.0) == 0.0
+
+
+def test_names_and_formats_do_not_ask_for_the_number():
+    seen = []
+
+    def f(x):
+        seen.append((f"{x:.3f}", repr(ag.exp(x)), x.op))
+        return x
+
+    ag.compile(f)(1.0)
+    assert seen == [("Tracer(input, row=0)", "Tracer(exp, row=1)", "")]
+
+
+def test_equal_rows_are_one_and_unequal_ones_are_not():
+    trace = Trace()
+    x = trace.tracer(trace.input())
+    assert x + 1.0 is x + 1.0
+    assert x + 0.0 is not x + (-0.0)
+    assert p.add(x, float(x._row)) is not x + x  # row 0 is not the constant 0.0
+    assert x * math.nan is x * math.nan
+
+
+def test_a_captured_value_is_one_input():
+    trace, w = Trace(), Value(2.0)
+    x = trace.tracer(trace.input())
+    y = x * w + w
+    assert list(trace.captured) == [w]
+    assert [op and op.name for op in trace.ops] == [None, None, "*", "+"]
+    assert y._edges()[1]._row == trace.captured[w]

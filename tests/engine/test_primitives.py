@@ -1,0 +1,339 @@
+"""Every row of the table against an independent oracle: see `oracles`."""
+
+import math
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from oracles import COMPARISONS, ORACLES, ROWS, TAILS, arity, check_number, check_row, exact
+
+import autograd
+from autograd import Value
+from autograd.engine.copies import lookup
+from autograd.engine.primitives import TABLE
+
+SPECIAL = [
+    *(math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, -5e-324, 2.2e-308, 1e16, -1e16),
+    *(0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 1000.0, -1000.0, 1.7e308, -1.7e308),
+]
+any_float = st.one_of(st.sampled_from(SPECIAL), st.floats())
+
+# Linear in their operand or constant: their derivative at nan is what it is everywhere.
+FLAT = {"neg", "sign"}
+
+
+def same(a, b):
+    """Equal as IEEE-754 numbers, nan with nan, and 0 with -0 kept apart."""
+    return (a != a and b != b) or (a == b and math.copysign(1.0, a) == math.copysign(1.0, b))
+
+
+def test_every_row_of_the_table_has_an_oracle():
+    assert set(ROWS) == set(ORACLES) | set(COMPARISONS) | {"where", "top"}
+
+
+def test_every_name_is_that_of_its_row():
+    assert all(row.name == name and lookup(name) is row for name, row in ROWS.items())
+    assert repr(TABLE["tanh"]) == "<primitive tanh>"
+
+
+def test_an_unknown_row_is_named():
+    with pytest.raises(LookupError, match="no primitive is called 'nonsense'"):
+        lookup("nonsense")
+
+
+@pytest.mark.parametrize("name", ORACLES)
+def test_domain_is_that_of_the_oracle(name):
+    assert ROWS[name].domain == tuple((d.lo, d.hi) for d in ORACLES[name].domains)
+
+
+@pytest.mark.parametrize("name", ORACLES)
+@settings(max_examples=10)
+@given(data=st.data())
+def test_the_oracle_itself_is_consistent(name, data):
+    """Its partial derivatives are those of its value, by numerical differentiation."""
+    oracle = ORACLES[name]
+    point = [exact.mpf(x) for x in data.draw(oracle.operands(calm=True))]
+    for i, partial in enumerate(oracle.partials(*point)):
+        order = [int(i == j) for j in range(len(point))]
+        difference = exact.diff(oracle.value, tuple(point), tuple(order))
+        assert exact.almosteq(partial, difference, 1e-30, 1e-30)
+
+
+@pytest.mark.parametrize("name", ORACLES)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_value_and_derivatives(name, data):
+    check_row(name, data.draw(ORACLES[name].operands()))
+
+
+@pytest.mark.parametrize(
+    ("name", "xs"), [(name, xs) for name, points in TAILS.items() for xs in points]
+)
+def test_value_and_derivatives_in_the_tails(name, xs):
+    check_row(name, xs)
+
+
+@pytest.mark.parametrize("name", ORACLES)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_floats_and_values_take_the_same_rule(name, data):
+    op = ROWS[name]
+    xs = data.draw(st.tuples(*[any_float] * arity(name)))
+    out = op(*xs)
+    leaves = [Value(x) for x in xs]
+    node = op(*leaves)
+    node.backward()
+    assert type(out) is float
+    assert same(node.data, out)
+    locals_ = op.local_derivatives(out, xs, [True] * len(xs))
+    assert all(map(same, [0.0 + 1.0 * d for d in locals_], [leaf.grad for leaf in leaves]))
+    assert all(map(same, node.local_derivatives, locals_))
+    for i, x in enumerate(xs):  # numbers among the operands change nothing for the others
+        mixed = op(*xs[:i], leaves[i], *xs[i + 1 :])
+        assert same(mixed.data, out)
+        assert same(mixed.local_derivatives[i], locals_[i])
+        assert [j for j, d in enumerate(mixed.local_derivatives) if d is not None] == [i]
+        assert mixed.parents[i] is leaves[i]
+        assert same(x, mixed.parents[i].data)
+
+
+@pytest.mark.parametrize("name", ORACLES)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_nothing_raises_for_any_floats(name, data):
+    """Not the value, nor the first and second derivatives; and all of them are floats."""
+    xs = data.draw(st.tuples(*[any_float] * arity(name)))
+    leaves = [Value(x) for x in xs]
+    node = ROWS[name](*leaves)
+    node.backward(create_graph=True)
+    for first in [leaf.grad_value for leaf in leaves if leaf.grad_value is not None]:
+        first.backward(create_graph=True)
+        assert type(first.data) is float
+    assert {type(v) for leaf in leaves for v in (leaf.data, leaf.grad)} == {float}
+    assert type(node.data) is float
+
+
+@pytest.mark.parametrize("name", ORACLES)
+@settings(max_examples=40)
+@given(data=st.data())
+def test_rules_bound_to_floats_are_the_rules(name, data):
+    """What is bound once more, for speed, gives the same bits as the rule that Values take."""
+    op = ROWS[name]
+    xs = data.draw(st.tuples(*[any_float] * arity(name)))
+    out = op.forward(*xs)
+    leaves = [Value(x) for x in xs]
+    node = op(*leaves)
+    on_floats = op.local_derivatives(out, xs, [True] * len(xs))
+    on_values = op.local_derivatives(node, leaves, [True] * len(xs))
+    plain = [d.data if isinstance(d, Value) else d for d in on_values]
+    assert all(map(same, plain, on_floats)), (plain, on_floats)
+
+
+@given(a=any_float, b=any_float)
+@example(a=0.0, b=-0.0)
+def test_comparisons_are_those_of_floats(a, b):
+    for name, method in COMPARISONS.items():
+        want = getattr(a, method)(b)
+        for x in (a, Value(a)):
+            for y in (b, Value(b)):
+                assert ROWS[name](x, y) is want
+
+
+@given(x=any_float, y=any_float, condition=st.booleans())
+def test_where_of_floats(x, y, condition):
+    assert same(autograd.where(condition, x, y), x if condition else y)
+
+
+@given(xs=st.lists(st.floats(allow_nan=False), min_size=1, max_size=5))
+def test_top_is_the_largest_without_a_gradient(xs):
+    top = ROWS["top"]
+    assert top(*xs) == max(xs)
+    assert top(*map(Value, xs)) == max(xs)
+
+
+# --- outside the domain ---------------------------------------------------------------------
+
+
+def outside(domain):
+    """Finite floats that are not in the closed interval."""
+    below = st.floats(-1e300, domain.lo, exclude_max=True) if domain.lo > -math.inf else None
+    above = st.floats(domain.hi, 1e300, exclude_min=True) if domain.hi < math.inf else None
+    return st.one_of([s for s in (below, above) if s is not None])
+
+
+LIMITED = [
+    (name, i)
+    for name, oracle in ORACLES.items()
+    for i, domain in enumerate(oracle.domains)
+    if (domain.lo, domain.hi) != (-math.inf, math.inf)
+]
+
+
+def test_limited_domains_are_those_known():
+    unary = {"sqrt", "log", "log1p", "log2", "log10", "asin", "acos", "acosh", "atanh"}
+    assert set(LIMITED) == {(name, 0) for name in {*unary, "**"}} | {("xlogy", 1)}
+
+
+@pytest.mark.parametrize(("name", "i"), LIMITED)
+@settings(max_examples=40)
+@given(data=st.data())
+def test_outside_its_domain_value_and_derivatives_are_nan(name, i, data):
+    oracle = ORACLES[name]
+    xs = list(data.draw(oracle.operands()))
+    xs[i] = data.draw(outside(oracle.domains[i]))
+    if name == "**" and xs[1].is_integer():
+        xs[1] = 2.5  # a whole power of a negative number is real
+    if name == "xlogy" and xs[0] == 0.0:
+        xs[0] = 1.0  # 0 counts for more than the logarithm of a negative number
+    leaves = [Value(x) for x in xs]
+    node = ROWS[name](*leaves)
+    node.backward()
+    assert math.isnan(node.data)
+    assert all(math.isnan(leaf.grad) for leaf in leaves)
+
+
+@pytest.mark.parametrize("name", [name for name in ORACLES if arity(name) == 1])
+def test_nan_in_nan_out(name):
+    x = Value(math.nan)
+    y = ROWS[name](x)
+    y.backward()
+    assert math.isnan(y.data)
+    assert math.isnan(x.grad) or name in FLAT
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("+", "-", "*", "/", "maximum", "minimum", "clip", "atan2", "leaky_relu", "elu"),
+        *("dot", "fsum", "mean", "logsumexp", "softmax", "log_softmax"),
+    ],
+)
+def test_one_nan_among_the_operands_makes_the_result_nan(name):
+    for i in range(arity(name)):
+        if (name, i) in {("leaky_relu", 1), ("elu", 1)}:
+            continue  # not looked at for x > 0
+        xs = [1.0] * arity(name)
+        xs[i] = math.nan
+        assert math.isnan(ROWS[name](*xs)), (name, i)
+
+
+# --- the tests' own test ----------------------------------------------------------------------
+
+PLANTED = {
+    "wrong sign": lambda d: -d,
+    "missing factor": lambda d: 0.5 * d,
+    "added constant": lambda d: d + 1.0,
+    "last digits": lambda d: d * (1.0 + 1e-11),
+    "zero": lambda d: 0.0 * d,
+    "nan": lambda d: d * math.nan,
+}
+
+
+def check_rows(name, points):
+    for xs in points:
+        check_row(name, xs)
+
+
+def plant(patch, op, i, fault):
+    """Make the rule of the row for operand `i` wrong, wherever it is bound."""
+    for attribute in ("partials", "float_partials"):
+        patch.setattr(op, attribute, spoilt(getattr(op, attribute), i, fault))
+
+
+def spoilt(rules, i, fault):
+    if isinstance(rules, tuple):
+        return (*rules[:i], lambda *xs: fault(rules[i](*xs)), *rules[i + 1 :])
+    return lambda *xs: tuple(fault(d) if j == i else d for j, d in enumerate(rules(*xs)))
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+@pytest.mark.parametrize("name", [name for name in ORACLES if name not in ("sign", "above")])
+def test_a_wrong_rule_is_caught(name, fault, monkeypatch):
+    points = {
+        "clip": [(0.3, 0.1, 0.9), (0.3, 0.4, 0.9), (0.3, 0.1, 0.2)],
+        "maximum": [(0.3, 0.1), (0.1, 0.3)],
+        "minimum": [(0.3, 0.1), (0.1, 0.3)],
+        "leaky_relu": [(-0.3, 0.1)],
+        "elu": [(-0.3, 0.1)],
+        "acosh": [(1.7,)],
+    }.get(name, [(0.31, 0.47, 0.83, 0.22, 0.56)[: arity(name)]])
+    check_rows(name, points)
+    op = ROWS[name]
+    for i in range(arity(name)):
+        with monkeypatch.context() as patch:
+            plant(patch, op, i, PLANTED[fault])
+            with pytest.raises(AssertionError, match=f"∂.*operand {i}"):
+                check_rows(name, points)
+
+
+@pytest.mark.parametrize("name", ["sign", "above"])
+def test_a_slope_planted_in_a_flat_row_is_caught(name, monkeypatch):
+    plant(monkeypatch, ROWS[name], 0, lambda d: d + 1e-9)
+    with pytest.raises(AssertionError, match="∂"):
+        check_row(name, (0.31, 0.47)[: arity(name)])
+
+
+def test_a_wrong_value_is_caught(monkeypatch):
+    for attribute in ("forward", "float_forward"):
+        monkeypatch.setattr(ROWS["tanh"], attribute, lambda x: math.tanh(x) * (1.0 + 2e-15))
+    with pytest.raises(AssertionError, match=r"tanh\(0\.3,\)"):
+        check_row("tanh", (0.3,))
+
+
+def test_a_result_that_is_no_float_is_caught():
+    with pytest.raises(AssertionError, match="is a int"):
+        check_number("x", 1, exact.exp, [exact.zero], 1.0, 1.0)
+
+
+@pytest.mark.parametrize("got", [math.nan, math.inf, 0.0, -1.0])
+def test_nan_and_infinities_are_not_close_to_a_number(got):
+    with pytest.raises(AssertionError):
+        check_number("x", got, exact.exp, [exact.zero], 1e-12, 0.0, ill_conditioned=True)
+
+
+# --- identities of the lecture ------------------------------------------------------------------
+
+
+@given(x=st.floats(-300, 300))
+def test_tanh_is_a_scaled_sigmoid(x):
+    assert autograd.tanh(x) == pytest.approx(2.0 * autograd.sigmoid(2.0 * x) - 1.0, abs=4e-16)
+
+
+@given(x=st.floats(-30, 30))
+def test_slope_of_sigmoid(x):
+    v = Value(x)
+    s = v.sigmoid()
+    s.backward()
+    assert v.grad == pytest.approx(s.data * (1.0 - s.data), rel=1e-12, abs=3e-16)
+
+
+scores = st.lists(st.floats(-600, 600), min_size=1, max_size=8)
+
+
+@given(xs=scores)
+def test_softmax_lies_in_the_simplex(xs):
+    shares = autograd.softmax(xs)
+    assert all(0.0 <= p <= 1.0 for p in shares)
+    assert math.fsum(shares) == pytest.approx(1.0, rel=1e-14)
+
+
+@given(xs=scores, shift=st.integers(-1000, 1000))
+def test_softmax_ignores_a_common_shift(xs, shift):
+    xs = [round(x * 1024) / 1024 for x in xs]  # so that the sums are exact
+    assert autograd.softmax([x + shift for x in xs]) == pytest.approx(
+        autograd.softmax(xs), rel=1e-14
+    )
+
+
+@given(xs=scores)
+def test_softmax_keeps_the_order(xs):
+    shares = autograd.softmax(xs)
+    by_score = sorted(range(len(xs)), key=xs.__getitem__)
+    assert all(shares[i] <= shares[j] for i, j in pairwise(by_score))
+
+
+@given(xs=scores)
+def test_log_softmax_is_the_logarithm_of_softmax(xs):
+    for p, log_p in zip(autograd.softmax(xs), autograd.log_softmax(xs), strict=True):
+        assert math.exp(log_p) == pytest.approx(p, rel=1e-12)

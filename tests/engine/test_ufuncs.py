@@ -1,0 +1,525 @@
+"""Values meet NumPy: scalars, arrays, ufuncs; and the rows of the table on arrays of floats."""
+
+import itertools
+import math
+import operator
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import COMPARISONS, ORACLES, ROWS, TAILS, ULP, wiggle
+from oracles import exact as mp
+
+import autograd
+from autograd import Value
+from autograd.numbers.arrays import evaluate
+
+SCALARS = [np.float64(2.5), np.float32(2.5), np.float16(2.5), np.int64(2), np.uint8(2), np.bool_(1)]
+OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
+COMPARE = [operator.lt, operator.le, operator.gt, operator.ge]
+
+UNARY_UFUNCS = {
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "log": np.log,
+    "log1p": np.log1p,
+    "log2": np.log2,
+    "log10": np.log10,
+    "sqrt": np.sqrt,
+    "cbrt": np.cbrt,
+    "square": np.square,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "asinh": np.arcsinh,
+    "atanh": np.arctanh,
+    "abs": np.abs,
+    "neg": np.negative,
+}
+BINARY_UFUNCS = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "**": np.power,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "atan2": np.arctan2,
+    "hypot": np.hypot,
+}
+
+
+def objects(*xs):
+    """An object array of Values."""
+    array = np.empty(len(xs), dtype=object)
+    array[:] = [Value(x) for x in xs]
+    return array
+
+
+def is_array_of_values(result, shape):
+    return (
+        isinstance(result, np.ndarray)
+        and result.dtype == object
+        and result.shape == shape
+        and all(type(v) is Value and type(v.data) is float for v in result.flat)
+    )
+
+
+# --- scalars ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scalar", SCALARS, ids=lambda s: type(s).__name__)
+def test_value_of_a_numpy_scalar(scalar):
+    assert type(Value(scalar).data) is float
+    assert Value(scalar).data == float(scalar)
+
+
+def test_value_of_an_array_without_axes():
+    assert Value(np.array(3.0)).data == 3.0
+
+
+def test_value_of_a_long_double():
+    assert Value(np.longdouble(1.5)).data == 1.5
+    assert type(Value(np.longdouble(1.5)).data) is float
+
+
+def test_map_over_a_row():
+    assert [v.data for v in map(Value, np.array([1.0, 2.0]))] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("op", OPERATORS, ids=lambda o: o.__name__)
+@pytest.mark.parametrize("scalar", SCALARS, ids=lambda s: type(s).__name__)
+def test_operators_with_a_numpy_scalar_on_either_side(op, scalar):
+    number = float(scalar)
+    for numpy_made, plain in (
+        (op(Value(1.5), scalar), op(Value(1.5), number)),
+        (op(scalar, Value(1.5)), op(number, Value(1.5))),
+    ):
+        assert type(numpy_made) is Value
+        assert type(numpy_made.data) is float
+        assert (numpy_made.data, numpy_made.op) == (plain.data, plain.op)
+        assert numpy_made.local_derivatives == plain.local_derivatives
+
+
+@pytest.mark.parametrize("op", COMPARE, ids=lambda o: o.__name__)
+def test_comparisons_with_a_numpy_scalar_are_bools(op):
+    for a, b in itertools.product([1.0, 2.0, 3.0], repeat=2):
+        assert op(Value(a), np.float64(b)) is op(a, b)
+        assert op(np.float64(a), Value(b)) is op(a, b)
+
+
+def test_identity_against_a_numpy_scalar():
+    v = Value(2.0)
+    assert not v == np.float64(2.0)  # noqa: SIM201 - both operators are under test
+    assert not np.float64(2.0) == v  # noqa: SIM201
+    assert v != np.float64(2.0)
+    assert np.float64(2.0) != v
+
+
+def test_in_place_operators():
+    total = np.float64(1.0)
+    total += Value(2.0)
+    assert type(total) is Value
+    v = Value(2.0)
+    v *= np.float64(3.0)
+    assert type(v) is Value
+    assert v.data == 6.0
+
+
+@pytest.mark.parametrize("function", [autograd.exp, autograd.sigmoid, autograd.gelu])
+def test_functions_of_numpy_scalars_are_floats(function):
+    assert type(function(np.float64(0.5))) is float
+    assert function(np.float64(0.5)) == function(0.5)
+    assert function(np.float32(0.5)) == function(0.5)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: autograd.maximum(x, 1),
+        lambda x: autograd.fsum([x, x]),
+        lambda x: autograd.mean([x]),
+        lambda x: autograd.logsumexp([x]),
+        lambda x: autograd.softmax([x, x])[0],
+        lambda x: autograd.log_softmax([x])[0],
+        lambda x: autograd.dot([x], [x], x),
+        lambda x: autograd.clip(x, x, x),
+        lambda x: autograd.where(True, x, x),
+        lambda x: autograd.pow(x, x),
+    ],
+)
+def test_functions_of_several_numpy_scalars_are_floats(function):
+    assert type(function(np.float64(0.5))) is float
+    assert function(np.float64(0.5)) == function(0.5)
+
+
+@pytest.mark.parametrize("row", ["dot", "fsum", "mean", "logsumexp", "softmax", "log_softmax"])
+def test_numpy_scalars_among_the_operands_of_many(row):
+    x = Value(0.5)
+    node = ROWS[row](x, np.float64(0.25), np.float32(0.5))
+    assert type(node) is Value
+    assert [type(v) for v in node.parents] == [Value] * 3
+    assert type(node.data) is float
+
+
+def test_dot_of_arrays_is_one_node():
+    weights, inputs = objects(1.0, 2.0), np.array([3.0, 4.0])
+    z = autograd.dot(weights, inputs, Value(0.5))
+    assert (z.op, z.data, len(z.parents)) == ("dot", 11.5, 5)
+    z.backward()
+    assert [w.grad for w in weights] == [3.0, 4.0]
+
+
+# --- arrays --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("op", OPERATORS, ids=lambda o: o.__name__)
+@pytest.mark.parametrize("dtype", [float, int, np.float32])
+def test_operators_with_an_array_broadcast(op, dtype):
+    array = np.array([[1, 2], [3, 4]], dtype=dtype)
+    v = Value(1.5)
+    for result, want in ((op(v, array), op(1.5, array)), (op(array, v), op(array, 1.5))):
+        assert is_array_of_values(result, (2, 2))
+        got = np.array([[x.data for x in row] for row in result])
+        assert np.allclose(got, want, rtol=1e-6 if dtype is np.float32 else 1e-15)
+
+
+def test_gradient_through_an_array():
+    v = Value(1.5)
+    sum(v * np.array([1.0, 2.0, 4.0])).backward()
+    assert v.grad == 7.0
+
+
+@pytest.mark.parametrize("op", OPERATORS, ids=lambda o: o.__name__)
+def test_operators_with_object_arrays(op):
+    v, array = Value(1.5), objects(1.0, 2.0)
+    assert is_array_of_values(op(v, array), (2,))
+    assert is_array_of_values(op(array, v), (2,))
+    assert is_array_of_values(op(array, array), (2,))
+    assert is_array_of_values(op(array, np.array([1.0, 2.0])), (2,))
+    assert [x.data for x in op(array, v)] == [op(1.0, 1.5), op(2.0, 1.5)]
+
+
+@pytest.mark.parametrize("op", COMPARE, ids=lambda o: o.__name__)
+def test_comparisons_with_an_array(op):
+    array = np.array([1.0, 1.5, 2.0])
+    assert list(op(Value(1.5), array)) == list(op(1.5, array))
+    assert list(op(array, Value(1.5))) == list(op(array, 1.5))
+
+
+def test_matrix_products_of_object_arrays():
+    w, x = objects(1.0, 2.0), np.array([3.0, 4.0])
+    for z in (w @ x, x @ w, np.dot(w, x), np.sum(w * x), (w * x).sum()):
+        assert type(z) is Value
+        assert z.data == 11.0
+    m = np.array([[1.0, 2.0], [3.0, 4.0]])
+    assert is_array_of_values(m @ w, (2,))
+    assert is_array_of_values(m.T @ w, (2,))
+
+
+def test_a_value_is_an_element_of_an_array():
+    array = np.array([Value(1.0), Value(2.0)])
+    assert is_array_of_values(array, (2,))
+    assert np.array(Value(1.0)).shape == ()
+
+
+def test_a_float_array_does_not_swallow_a_value():
+    with pytest.raises((TypeError, ValueError)) as caught:
+        np.array([Value(1.0), 2.0], dtype=float)
+    cause = caught.value.__cause__ or caught.value
+    assert "autograd.exp" in str(cause)
+    with pytest.raises(TypeError, match=r"autograd\.exp"):
+        np.zeros(2)[0] = Value(1.0)
+
+
+@pytest.mark.parametrize("array", [np.array([1.0, 2.0]), np.array([3.0]), np.zeros((0,))])
+def test_no_value_holds_an_array(array):
+    with pytest.raises(TypeError, match="one Value per element"):
+        Value(array)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        autograd.exp,
+        autograd.relu,
+        autograd.gelu,
+        autograd.leaky_relu,
+        lambda x: autograd.gelu(x, approximate="tanh"),
+        lambda x: autograd.clip(x, 0.0, 1.0),
+        lambda x: autograd.where(True, x, 0.0),
+        lambda x: autograd.maximum(x, 0.3),
+        lambda x: autograd.pow(2.0, x),
+    ],
+)
+def test_functions_of_arrays_are_arrays(function):
+    floats, values = np.array([0.1, -0.5, 2.0]), objects(0.1, -0.5, 2.0)
+    want = [function(x) for x in floats.tolist()]
+    result = function(floats)
+    assert isinstance(result, np.ndarray)
+    assert result.dtype == float
+    assert result.tolist() == pytest.approx(want, rel=1e-14)
+    result = function(values)
+    assert is_array_of_values(result, (3,))
+    assert [v.data for v in result] == want
+
+
+IN_DOUBLE = {
+    **{
+        function.__name__: function
+        for function in (
+            *(autograd.exp, autograd.tanh, autograd.relu, autograd.square, autograd.gelu),
+            *(autograd.abs, autograd.sign, autograd.leaky_relu, autograd.cbrt, autograd.sigmoid),
+            *(autograd.erf, autograd.softplus),
+        )
+    },
+    "pow(x, -1)": lambda x: autograd.pow(x, -1),
+    "pow(2, x)": lambda x: autograd.pow(2, x),
+    "maximum": lambda x: autograd.maximum(x, 0),
+    "clip": lambda x: autograd.clip(x, 0, 1),
+    "hypot": lambda x: autograd.hypot(x, x),
+    "atan2": lambda x: autograd.atan2(x, x),
+    "where": lambda x: autograd.where(x > 0, x, x),
+    "dot": lambda x: autograd.dot([x], [x], x),
+    "fsum": lambda x: autograd.fsum([x, x]),
+    "mean": lambda x: autograd.mean([x, x]),
+    "logsumexp": lambda x: autograd.logsumexp([x, x]),
+    "softmax": lambda x: autograd.softmax([x, x])[0],
+}
+
+
+@pytest.mark.parametrize("name", IN_DOUBLE)
+def test_functions_of_arrays_compute_in_double_precision(name):
+    """Whatever an array holds: NumPy itself would stay in, or go down to, a half."""
+    for dtype in (bool, np.int8, np.uint8, np.int64, np.float16, np.float32):
+        array = np.array([1, 1] if dtype is bool else [1, 127], dtype=dtype)
+        result = IN_DOUBLE[name](array)
+        assert result.dtype == np.float64, dtype
+        want = [IN_DOUBLE[name](float(x)) for x in array]
+        assert result.tolist() == pytest.approx(want, rel=1e-14), dtype
+
+
+def test_where_on_arrays_of_values_chooses_per_element():
+    x = objects(4.0, -4.0)
+    y = autograd.where(x > 0, autograd.sqrt(x), -1.0 * x)  # and without a warning for √-4
+    assert [v.data for v in y] == [2.0, 4.0]
+    sum(y).backward()
+    assert [v.grad for v in x] == [0.25, -1.0]
+
+
+# --- ufuncs --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", UNARY_UFUNCS)
+def test_unary_ufunc_of_a_value(row):
+    v = Value(0.4)
+    y = UNARY_UFUNCS[row](v)
+    assert type(y) is Value
+    assert (y.op, y.data, y.parents) == (row, ROWS[row](0.4), (v,))
+
+
+@pytest.mark.parametrize("row", UNARY_UFUNCS)
+def test_unary_ufunc_of_an_object_array(row):
+    array = objects(0.4, 0.6)
+    result = UNARY_UFUNCS[row](array)
+    assert is_array_of_values(result, (2,))
+    assert [v.data for v in result] == [ROWS[row](0.4), ROWS[row](0.6)]
+    sum(result).backward()
+    assert all(v.grad != 0.0 for v in array)
+
+
+def test_arccosh():
+    assert np.arccosh(Value(2.0)).data == math.acosh(2.0)
+    assert np.arccosh(objects(2.0))[0].data == math.acosh(2.0)
+
+
+def test_ufuncs_under_another_name():
+    v = Value(-0.4)
+    assert np.absolute(v).op == np.fabs(v).op == np.fabs(objects(0.1))[0].op == "abs"
+    assert np.true_divide(v, 2).op == "/"
+    assert np.float_power(Value(2.0), 3).op == "**"
+    assert np.sign(v).data == -1.0
+    assert np.positive(objects(0.1))[0].data == 0.1
+
+
+@pytest.mark.parametrize("row", BINARY_UFUNCS)
+def test_binary_ufunc_of_values(row):
+    a, b = Value(0.4), Value(1.3)
+    ufunc = BINARY_UFUNCS[row]
+    for result, parents in ((ufunc(a, b), (a, b)), (ufunc(a, 1.3), (a,)), (ufunc(0.4, b), (b,))):
+        assert type(result) is Value
+        assert (result.op, result.data) == (row, ROWS[row](0.4, 1.3))
+        assert set(parents) <= set(result.parents)
+
+
+@pytest.mark.parametrize("row", BINARY_UFUNCS)
+def test_binary_ufunc_of_object_arrays(row):
+    a, b = objects(0.4, 0.7), objects(1.3, 0.2)
+    result = BINARY_UFUNCS[row](a, b)
+    assert is_array_of_values(result, (2,))
+    assert [v.data for v in result] == [ROWS[row](0.4, 1.3), ROWS[row](0.7, 0.2)]
+    mixed = BINARY_UFUNCS[row](a, Value(1.3))
+    assert is_array_of_values(mixed, (2,))
+    assert mixed[0].data == ROWS[row](0.4, 1.3)
+
+
+def test_scipy_ufuncs_of_a_value():
+    special = pytest.importorskip("scipy.special")
+    v = Value(0.4)
+    assert special.expit(v).op == "sigmoid"
+    assert special.log_expit(v).op == "log_sigmoid"
+    assert special.erf(v).op == "erf"
+    assert special.erfc(v).op == "erfc"
+    assert special.xlogy(v, 2.0).op == "xlogy"
+
+
+@pytest.mark.parametrize("ufunc", [np.floor, np.exp2, np.isnan, np.logaddexp, np.heaviside])
+def test_a_ufunc_without_a_row_is_refused(ufunc):
+    operands = [Value(1.0)] * ufunc.nin
+    with pytest.raises(TypeError, match=f"numpy.{ufunc.__name__} has no rule for Values"):
+        ufunc(*operands)
+
+
+def test_ufunc_methods_and_outputs_are_refused():
+    with pytest.raises(TypeError):
+        np.add.reduce(Value(1.0))
+    with pytest.raises(TypeError):
+        np.add(Value(1.0), 1.0, out=np.zeros(()))
+    with pytest.raises(TypeError):
+        np.add(Value(1.0), 1.0, where=False)
+
+
+# --- the rows on arrays of floats ---------------------------------------------------------------
+
+# Rows that NumPy or SciPy compute with more rounding than the float form, in proportion to the
+# condition number: `erfc` squares its operand first, sums are added up in order.
+ROUNDED_MORE = {"erfc", "fsum", "mean"}
+
+EDGES = [
+    *(math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, -5e-324, 1e-300, 1.0, -1.0, 0.5, -0.5),
+    *(2.0, -2.0, 3.0, -3.0, 1e16, -1e16, 40.0, -40.0, 1000.0, -1000.0, 1.7e308, -1.7e308),
+]
+
+
+def on_arrays(name, lanes):
+    """Value and partial derivatives of a row on arrays, one array per operand."""
+    op = ROWS[name]
+    out = evaluate(op, lanes)
+    with np.errstate(all="ignore"):
+        partials = op.local_derivatives(out, lanes, [True] * len(lanes))
+    shape = np.broadcast_shapes(*[x.shape for x in lanes])
+    return [np.broadcast_to(np.asarray(x, dtype=float), shape) for x in (out, *partials)]
+
+
+def on_floats(name, xs):
+    op = ROWS[name]
+    out = op(*xs)
+    return [out, *op.local_derivatives(out, xs, [True] * len(xs))]
+
+
+def slack_of(name, i, xs):
+    """The error that operands off by 4 ulp cause in the value (i = 0) or a derivative."""
+    oracle = ORACLES[name]
+    function = oracle.value if i == 0 else lambda *p: oracle.partials(*p)[i - 1]
+    return wiggle(function, [mp.mpf(x) for x in xs])
+
+
+def same_number(a, b, relative):
+    smallest = sys.float_info.min  # below it, SciPy's erfc is 0
+    return a == b or (a != a and b != b) or abs(a - b) <= max(relative * abs(b), smallest)
+
+
+def check_lanes(name, points):
+    """Assert that arrays give what floats give, to 8 ulp: each may be 4 ulp off.
+
+    More is allowed where the row is ill-conditioned, and to the derivatives of rows of many.
+    """
+    oracle = ORACLES[name]
+    got = on_arrays(name, [np.array(column) for column in zip(*points, strict=True)])
+    ill_slopes = oracle.ill_slopes or oracle.sizes is not None
+    for lane, xs in enumerate(points):
+        for i, want in enumerate(on_floats(name, xs)):
+            a = float(got[i][lane])
+            if not same_number(a, want, 8 * ULP):
+                ill = ill_slopes if i else oracle.ill_value or name in ROUNDED_MORE
+                slack = 2 * slack_of(name, i, xs) if ill else 0
+                assert abs(mp.mpf(a) - mp.mpf(want)) <= slack, (name, xs, i, a, want)
+
+
+@pytest.mark.parametrize("name", ORACLES)
+@settings(max_examples=40)
+@given(data=st.data())
+def test_rows_on_arrays_equal_rows_on_floats(name, data):
+    points = data.draw(st.lists(ORACLES[name].operands(), min_size=1, max_size=4))
+    check_lanes(name, [xs for xs in points if len(xs) == len(points[0])])
+
+
+@pytest.mark.parametrize(
+    ("name", "xs"), [(name, xs) for name, points in TAILS.items() for xs in points]
+)
+def test_rows_on_arrays_in_the_tails(name, xs):
+    check_lanes(name, [xs, xs])
+
+
+@pytest.mark.parametrize("name", [n for n in ORACLES if n not in ("sin", "cos", "tan")])
+def test_rows_on_arrays_at_the_edges(name):
+    """All combinations of special numbers, as one array: nan, infinities and zeros where on floats.
+
+    The tolerance is wide: this is about kinds of numbers, the test above about digits.
+    """
+    oracle = ORACLES[name]
+    size = len(oracle.domains) if oracle.sizes is None else 3
+    points = list(itertools.product(EDGES, repeat=min(size, 2)))
+    points = [
+        (*xs, *[x for x, _ in zip([0.5, 0.25], range(size - 2), strict=False)]) for xs in points
+    ]
+    got = on_arrays(name, [np.array(column) for column in zip(*points, strict=True)])
+    bad = [
+        (xs, i, float(got[i][lane]), want)
+        for lane, xs in enumerate(points)
+        for i, want in enumerate(on_floats(name, xs))
+        if not same_number(float(got[i][lane]), want, 1e-9)
+        and not (name in ("fsum", "mean") and abs(got[i][lane] - want) <= 4 * slack_of(name, i, xs))
+    ]
+    assert not bad, f"{len(bad)} differ, the first: {bad[:3]}"
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_comparisons_on_arrays(name):
+    a, b = map(np.array, zip(*itertools.product(EDGES, repeat=2), strict=True))
+    got = evaluate(ROWS[name], [a, b])
+    assert got.dtype == bool
+    assert got.tolist() == [ROWS[name](x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
+
+
+def test_where_on_arrays():
+    got = evaluate(ROWS["where"], [np.array([True, False]), np.array([1.0, 2.0]), 3.0])
+    assert got.tolist() == [1.0, 3.0]
+
+
+@pytest.mark.parametrize("name", ORACLES)
+def test_rows_on_arrays_broadcast(name):
+    oracle = ORACLES[name]
+    size = len(oracle.domains) if oracle.sizes is None else 3
+    lo, hi = (
+        zip(*[d.calm for d in oracle.domains], strict=True)
+        if oracle.sizes is None
+        else (
+            (0.1,) * 3,
+            (0.9,) * 3,
+        )
+    )
+    lanes = [np.linspace(a, b, 3).reshape([3 if j == i else 1 for j in range(size)])
+             for i, (a, b) in enumerate(zip(lo, hi, strict=True))]  # fmt: skip
+    out = evaluate(ROWS[name], lanes)
+    assert out.shape == (3,) * size
+    corner = tuple(float(x.flat[0]) for x in lanes)
+    assert float(out[(0,) * size]) == pytest.approx(ROWS[name](*corner), rel=1e-14)

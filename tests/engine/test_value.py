@@ -1,0 +1,725 @@
+"""The node itself: construction, operators, identity, printing, parents."""
+
+import math
+import operator
+import pickle
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import autograd
+from autograd import Value
+from autograd.engine.copies import lookup
+
+finite = st.floats(-1e6, 1e6)
+OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
+COMPARE = [operator.lt, operator.le, operator.gt, operator.ge]
+
+
+def shown(error):
+    return str(error.value)
+
+
+# --- construction -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given_", "data"),
+    [(2, 2.0), (2.5, 2.5), (True, 1.0), (-0.0, -0.0), (Fraction(1, 4), 0.25), (10**22, 1e22)],
+)
+def test_data_is_a_float(given_, data):
+    v = Value(given_)
+    assert type(v.data) is float
+    assert v.data == data
+    assert (v.grad, type(v.grad), v.name) == (0.0, float, None)
+
+
+def test_name_is_positional_or_keyword():
+    assert Value(1.0, "x").name == Value(1.0, name="x").name == "x"
+    v = Value(data=1.0)
+    v.name = "later"
+    assert "later" in repr(v)
+
+
+def test_nan_and_infinity_are_numbers():
+    assert math.isnan(Value(math.nan).data)
+    assert Value(-math.inf).data == -math.inf
+
+
+def test_a_float_subclass_becomes_a_float():
+    class Celsius(float):
+        pass
+
+    assert type(Value(Celsius(3.0)).data) is float
+    assert type((Value(1.0) * Celsius(3.0)).data) is float
+
+
+@pytest.mark.parametrize(
+    ("given_", "message"),
+    [
+        ("3", r"data must be a real number, not the str '3'.*float\('3'\)"),
+        (1j, r"data must be a real number, not the complex 1j.*\.real"),
+        ([1], r"data must be a real number, not the list \[1\].*one Value per element"),
+        ((1, 2), r"not the tuple \(1, 2\).*one Value per element"),
+        ([0.0] * 1000, r"not the list \[0\.0, 0\.0.*\.\.\."),
+        (None, r"not the NoneType None"),
+        ({}, r"not the dict \{\}"),
+        (b"3", r"not the bytes b'3'"),
+        (Value(1.0), r"not the Value"),
+        (object, r"not the type"),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_what_is_no_number_is_named(given_, message):
+    with pytest.raises(TypeError, match=message) as error:
+        Value(given_)
+    assert "Value(data)" in shown(error)
+    assert len(shown(error)) < 250
+
+
+@pytest.mark.parametrize("exponent", [400, 5000])
+def test_an_int_too_large_for_a_float_is_a_type_error(exponent):
+    """Also one with more digits than Python is willing to print."""
+    with pytest.raises(TypeError, match="too large for a float"):
+        Value(10**exponent)
+    with pytest.raises(TypeError, match="too large for a float"):
+        Value(1.0) * 10**exponent
+
+
+def test_a_fraction_too_large_for_a_float_is_a_type_error():
+    with pytest.raises(TypeError, match="too large for a float"):
+        Value(Fraction(10**400))
+
+
+def test_unknown_attributes_are_refused():
+    with pytest.raises(AttributeError):
+        Value(1.0).gard = 2.0
+
+
+# --- operators --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("op", OPERATORS, ids=lambda o: o.__name__)
+@pytest.mark.parametrize("number", [3, 2.5, True, Fraction(1, 2)], ids=lambda n: type(n).__name__)
+def test_operators_with_numbers_on_either_side(op, number):
+    v = Value(1.5)
+    right, left = op(v, number), op(number, v)
+    assert type(right) is Value
+    assert type(left) is Value
+    assert right.data == op(1.5, float(number))
+    assert left.data == op(float(number), 1.5)
+    assert right.parents[0] is v
+    assert left.parents[1] is v
+    assert (right.parents[1].data, left.parents[0].data) == (float(number), float(number))
+    assert type(right.data) is type(left.data) is float
+
+
+@pytest.mark.parametrize("op", OPERATORS, ids=lambda o: o.__name__)
+def test_operators_with_values(op):
+    a, b = Value(1.5), Value(2.5)
+    c = op(a, b)
+    assert c.data == op(1.5, 2.5)
+    assert c.parents == (a, b)
+    assert op(a, a).parents == (a, a)
+
+
+@given(a=finite, b=finite)
+def test_operators_agree_with_floats(a, b):
+    for op in OPERATORS[:3]:
+        want = op(a, b)
+        for x, y in ((Value(a), Value(b)), (Value(a), b), (a, Value(b))):
+            assert op(x, y).data == want
+
+
+@pytest.mark.parametrize(
+    ("expression", "data", "slopes"),
+    [
+        (lambda a, b: a**b, 8.0, (12.0, 8 * math.log(2))),
+        (lambda a, b: a**3 + 0 * b, 8.0, (12.0, 0.0)),
+        (lambda a, b: 2**b + 0 * a, 8.0, (0.0, 8 * math.log(2))),
+        (lambda a, b: 2.0**b + 0 * a, 8.0, (0.0, 8 * math.log(2))),
+        (lambda a, b: pow(a, b), 8.0, (12.0, 8 * math.log(2))),
+        (lambda a, b: a**-1 + 0 * b, 0.5, (-0.25, 0.0)),
+        (lambda a, b: a**0.5 + 0 * b, math.sqrt(2), (0.5 / math.sqrt(2), 0.0)),
+        (lambda a, b: a**True + 0 * b, 2.0, (1.0, 0.0)),
+    ],
+)
+def test_powers(expression, data, slopes):
+    a, b = Value(2.0), Value(3.0)
+    y = expression(a, b)
+    y.backward()
+    assert y.data == pytest.approx(data)
+    assert (a.grad, b.grad) == pytest.approx(slopes)
+
+
+def test_pow_with_a_modulus_is_refused():
+    with pytest.raises(TypeError):
+        pow(Value(2.0), 3, 5)
+
+
+def test_signs():
+    v = Value(-1.5)
+    assert (-v).data == 1.5
+    assert (-v).op == "neg"
+    assert +v is v
+    assert abs(v).data == v.abs().data == 1.5
+
+
+def test_in_place_operators_make_new_nodes():
+    v = w = Value(2.0)
+    w += 1
+    w -= 0.5
+    w *= 2
+    w /= 4
+    w **= 2
+    assert w.data == 1.5625
+    assert v.data == 2.0
+    w.backward()
+    assert v.grad == 1.25
+
+
+def test_sum_and_math_prod_work():
+    vs = [Value(1.0), Value(2.0), Value(3.0)]
+    assert sum(vs).data == 6.0
+    assert math.prod(vs).data == 6.0
+    assert sum(vs).op == "+"
+
+
+@pytest.mark.parametrize("op", OPERATORS, ids=lambda o: o.__name__)
+@pytest.mark.parametrize("other", ["3", None, [1.0], (1.0,), {}, 1j, object], ids=str)
+def test_operators_with_anything_else_are_type_errors(op, other):
+    with pytest.raises(TypeError):
+        op(Value(1.0), other)
+    with pytest.raises(TypeError):
+        op(other, Value(1.0))
+
+
+@pytest.mark.parametrize("op", COMPARE, ids=lambda o: o.__name__)
+@pytest.mark.parametrize("other", ["3", None, [1.0], 1j], ids=str)
+def test_comparisons_with_anything_else_are_type_errors(op, other):
+    with pytest.raises(TypeError):
+        op(Value(1.0), other)
+    with pytest.raises(TypeError):
+        op(other, Value(1.0))
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (autograd.exp, ("3",)),
+        (autograd.exp, (None,)),
+        (autograd.exp, ([1.0],)),
+        (autograd.exp, (1j,)),
+        (autograd.gelu, ("3",)),
+        (autograd.pow, ("3", 2.0)),
+        (autograd.pow, (2.0, "3")),
+        (autograd.pow, (Value(2.0), "3")),
+        (autograd.maximum, (2.0, "3")),
+        (autograd.maximum, (Value(2.0), "3")),
+        (autograd.maximum, ("3", Value(2.0))),
+        (autograd.minimum, (Value(2.0), None)),
+        (autograd.hypot, (Value(2.0), [1.0])),
+        (autograd.atan2, (2.0, 1j)),
+        (autograd.xlogy, (2.0, "3")),
+        (autograd.leaky_relu, (2.0, "3")),
+        (autograd.elu, (Value(2.0), "3")),
+        (autograd.clip, (Value(2.0), 0.0, "3")),
+        (autograd.where, (True, Value(1.0), "3")),
+        (autograd.dot, ([Value(1.0)], ["3"])),
+        (autograd.fsum, (["3"],)),
+        (autograd.mean, ([Value(1.0), "3"],)),
+        (autograd.logsumexp, ([1.0, "3"],)),
+        (autograd.softmax, (["3"],)),
+    ],
+)
+def test_functions_name_an_operand_that_is_no_number(function, arguments):
+    with pytest.raises(TypeError, match=r"must be a real number, not the (str '3'|\w+ )"):
+        function(*arguments)
+
+
+@pytest.mark.parametrize("number", [3, True, Fraction(1, 2)], ids=lambda n: type(n).__name__)
+def test_functions_of_all_kinds_of_numbers_are_floats(number):
+    x = float(number)
+    for got, want in (
+        (autograd.exp(number), autograd.exp(x)),
+        (autograd.pow(2, number), 2.0**x),
+        (autograd.pow(number, 2), x**2),
+        (autograd.maximum(number, 0), max(x, 0.0)),
+        (autograd.hypot(number, number), math.hypot(x, x)),
+        (autograd.clip(number, 0, number), x),
+        (autograd.where(number > 0, number, 0), x),
+        (autograd.fsum([number, number]), 2 * x),
+        (autograd.mean([number]), x),
+        (autograd.dot([number], [2], number), 3 * x),
+        (autograd.logsumexp([number]), x),
+        (autograd.softmax([number])[0], 1.0),
+    ):
+        assert type(got) is float
+        assert got == want
+
+
+@pytest.mark.parametrize("number", [3, True, Fraction(1, 2)], ids=lambda n: type(n).__name__)
+def test_functions_mix_values_with_all_kinds_of_numbers(number):
+    v, x = Value(0.5), float(number)
+    for got, want in (
+        (autograd.maximum(v, number), max(0.5, x)),
+        (autograd.maximum(number, v), max(0.5, x)),
+        (autograd.pow(v, number), 0.5**x),
+        (autograd.pow(number, v), x**0.5),
+        (autograd.clip(v, number, 9), max(0.5, x)),
+        (autograd.where(True, v, number), 0.5),
+        (autograd.fsum([v, number]), 0.5 + x),
+        (autograd.dot([v], [number]), 0.5 * x),
+    ):
+        assert type(got) is Value
+        assert type(got.data) is float
+        assert got.data == want
+
+
+def test_sums_of_nothing():
+    assert autograd.fsum([]) == 0.0
+    assert type(autograd.fsum([])) is float
+    assert autograd.dot([], []) == 0.0
+    assert autograd.dot([], [], Value(2.0)).data == 2.0
+    for function in (autograd.mean, autograd.logsumexp, autograd.softmax, autograd.log_softmax):
+        with pytest.raises(ValueError, match=function.__name__):
+            function([])
+
+
+def test_functions_of_many_take_iterators():
+    vs = [Value(1.0), Value(2.0)]
+    assert autograd.fsum(iter(vs)).data == 3.0
+    assert autograd.mean(v for v in vs).data == 1.5
+    assert autograd.dot(iter(vs), iter(vs)).data == 5.0
+    assert len(autograd.softmax(iter(vs))) == 2
+
+
+def test_dot_names_the_lengths():
+    with pytest.raises(ValueError, match="not 2 and 1"):
+        autograd.dot([1.0, 2.0], [1.0])
+
+
+def test_gelu_names_the_approximation():
+    with pytest.raises(ValueError, match="'sigmoid'"):
+        autograd.gelu(Value(1.0), approximate="sigmoid")
+
+
+def test_where_refuses_a_value_as_its_condition():
+    with pytest.raises(TypeError, match="v > 0"):
+        autograd.where(Value(1.0), 1.0, 2.0)
+    with pytest.raises(TypeError, match="v > 0"):
+        autograd.where(Value(1.0), Value(1.0), 2.0)
+
+
+def test_where_with_two_numbers_is_a_number():
+    assert autograd.where(True, 1, 2) == 1.0
+    assert autograd.where(Value(1.0) > 2.0, 1, 2) == 2.0
+
+
+# --- methods and functions --------------------------------------------------------------------
+
+
+UNARY = [
+    *("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "square", "sin", "cos"),
+    *("tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "atanh", "erf", "erfc"),
+    *("sigmoid", "log_sigmoid", "softplus", "relu", "silu", "gelu", "abs", "sign"),
+]
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_methods_and_functions_are_the_same(name):
+    x, y = Value(0.4), Value(0.4)
+    by_method, by_function = getattr(x, name)(), getattr(autograd, name)(y)
+    number = getattr(autograd, name)(0.4)
+    assert type(number) is float
+    assert by_method.data == by_function.data == number
+    assert by_method.op == by_function.op == name
+    assert by_method.local_derivatives == by_function.local_derivatives
+    assert by_method.parents == (x,)
+    assert by_function.parents == (y,)
+
+
+def test_every_function_of_the_contract_exists():
+    names = (
+        "exp expm1 log log1p log2 log10 sqrt cbrt square sin cos tan asin acos atan atan2 sinh "
+        "cosh tanh asinh acosh atanh erf erfc sigmoid log_sigmoid softplus relu leaky_relu elu "
+        "silu gelu abs sign pow hypot maximum minimum clip where xlogy dot fsum mean logsumexp "
+        "softmax log_softmax no_grad zero_grad detect_anomaly Value"
+    )
+    assert set(names.split()) <= set(autograd.__all__)
+    assert all(hasattr(autograd, name) for name in autograd.__all__)
+
+
+# --- comparisons and identity -----------------------------------------------------------------
+
+
+@given(a=st.floats(), b=st.floats())
+def test_comparisons_look_at_the_data(a, b):
+    for op in COMPARE:
+        for x, y in ((Value(a), Value(b)), (Value(a), b), (a, Value(b))):
+            assert op(x, y) is op(a, b)
+
+
+def test_comparisons_with_ints():
+    assert Value(2.0) < 3
+    assert Value(2.0).__gt__(1)
+    assert Value(2.0) <= 2
+    assert not Value(2.0) > 10**400
+
+
+def test_equality_is_identity():
+    a, b = Value(1.0), Value(1.0)
+    assert a == a
+    assert a != b
+    assert a != 1.0
+    assert not 1.0 == a  # noqa: SIM201, SIM300 - both operators, both sides
+    assert a != None  # noqa: E711
+    assert len({a, b, a}) == 2
+    assert {a: 1, b: 2}[a] == 1
+    assert a in [b, a]
+    assert b not in [a]
+
+
+def test_data_can_change_in_a_set():
+    a = Value(1.0)
+    seen = {a}
+    a.data = 5.0
+    assert a in seen
+
+
+def test_sorting_and_max_use_the_data():
+    a, b, c = Value(3.0), Value(1.0), Value(2.0)
+    assert sorted([a, b, c]) == [b, c, a]
+    assert max([a, b, c]) is a
+
+
+# --- as a number ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [float, math.exp, math.sqrt, math.isnan, complex, math.floor, math.fsum],
+)
+def test_a_value_does_not_turn_into_a_float_silently(convert):
+    argument = [Value(1.0)] if convert is math.fsum else Value(1.0)
+    with pytest.raises(TypeError, match=r"autograd\.exp.*\.item\(\)"):
+        convert(argument)
+
+
+@pytest.mark.parametrize("convert", [int, round, operator.index, list, len])
+def test_other_conversions_are_type_errors(convert):
+    with pytest.raises(TypeError):
+        convert(Value(1.0))
+
+
+@pytest.mark.parametrize("test", [bool, operator.not_, lambda v: v and 1, lambda v: 1 if v else 0])
+def test_truth_is_refused(test):
+    with pytest.raises(TypeError, match=r"v\.data != 0"):
+        test(Value(1.0))
+
+
+def test_item():
+    assert Value(2).item() == 2.0
+    assert type(Value(2).item()) is float
+
+
+def test_format():
+    v = Value(1.23456, "w")
+    assert f"{v:.3f}" == "1.235"
+    assert f"{v:>8.1f}" == "     1.2"
+    assert f"{v:e}" == "1.234560e+00"
+    assert f"{v}" == str(v) == repr(v)
+    with pytest.raises(ValueError, match="format"):
+        f"{v:q}"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Value(2.0), "Value(data=2.0, grad=0.0)"),
+        (Value(1 / 3), "Value(data=0.333333, grad=0.0)"),
+        (Value(2.0, "x"), "Value(data=2.0, grad=0.0, name='x')"),
+        (Value(2.0) * 3, "Value(data=6.0, grad=0.0, op='*')"),
+        (Value(math.nan), "Value(data=nan, grad=0.0)"),
+        (Value(1e300), "Value(data=1e+300, grad=0.0)"),
+        (Value(-math.inf), "Value(data=-inf, grad=0.0)"),
+    ],
+)
+def test_repr(value, text):
+    assert repr(value) == text
+
+
+def test_repr_shows_the_gradient():
+    v = Value(2.0, "x")
+    (v * v).backward()
+    assert repr(v) == "Value(data=2.0, grad=4.0, name='x')"
+
+
+# --- parents ----------------------------------------------------------------------------------
+
+
+def test_parents_of_a_leaf():
+    v = Value(1.0)
+    assert (v.parents, v.op, v.local_derivatives) == ((), "", ())
+
+
+def test_parents_keep_order_and_multiplicity():
+    a, b = Value(1.0), Value(2.0)
+    assert (a - b).parents == (a, b)
+    assert (b - a).parents == (b, a)
+    assert (a * a).parents == (a, a)
+    assert autograd.fsum([a, b, a]).parents == (a, b, a)
+    assert autograd.clip(a, b, a).parents == (a, b, a)
+    assert autograd.where(True, a, b).parents == (a, b)
+    assert autograd.where(False, a, a).parents == (a, a)
+
+
+def test_dot_has_2n_plus_1_parents():
+    ws, xs, b = [Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)], Value(5.0)
+    z = autograd.dot(ws, xs, b)
+    assert z.parents == (*ws, *xs, b)
+    assert z.local_derivatives == (3.0, 4.0, 1.0, 2.0, 1.0)
+    assert len(autograd.dot(ws, xs).parents) == 5
+
+
+@given(st.lists(st.tuples(st.floats(), st.floats()), max_size=5), st.floats())
+def test_dot_takes_its_row_at_once(pairs, bias):
+    ws, xs = [Value(w) for w, _ in pairs], [Value(x) for _, x in pairs]
+    quick = autograd.dot(ws, xs, Value(bias))
+    row = lookup("dot")(*ws, *xs, Value(bias))
+    assert (repr(quick.data), quick.op, quick.parents[:-1]) == (repr(row.data), "dot", (*ws, *xs))
+    assert repr(quick.local_derivatives) == repr(row.local_derivatives)
+
+
+@pytest.mark.parametrize("three", [3, 3.0, Fraction(3)])
+def test_numbers_of_any_kind_among_the_operands_of_dot(three):
+    x = Value(2.0)
+    mixed = autograd.dot([x, three], [4.0, x], 1)
+    mixed.backward()
+    assert mixed.data == 15.0
+    assert mixed.local_derivatives == (4.0, None, None, 3.0, None)
+    assert x.grad == 7.0
+
+
+def constants_of(node):
+    return [v for v, d in zip(node.parents, node.local_derivatives, strict=True) if d is None]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda v: v + 3,
+        lambda v: 3 + v,
+        lambda v: v**3,
+        lambda v: 3 / v,
+        lambda v: autograd.clip(v, 3, 3),
+        lambda v: autograd.dot([v, 3], [3, v], 3),
+        lambda v: autograd.fsum([3, v, 3]),
+        lambda v: autograd.where(True, v, 3),
+        lambda v: autograd.where(False, v, 3),
+        lambda v: autograd.leaky_relu(v, 3),
+    ],
+)
+def test_a_number_operand_is_one_and_the_same_constant_leaf(make):
+    v = Value(2.0)
+    node = make(v)
+    before = node.local_derivatives
+    first, second = node.parents, node.parents
+    assert all(x is y for x, y in zip(first, second, strict=True))
+    assert node.local_derivatives == before
+    assert any(x is v for x in first)
+    numbers = [x for x in first if x is not v]
+    assert numbers
+    assert len({id(x) for x in numbers}) == len(numbers)
+    assert all((x.data, x.op, x.parents) == (3.0, "", ()) for x in numbers)
+    node.backward()
+    assert all(x.grad == 0.0 for x in numbers)
+
+
+def test_parents_asked_for_survive_the_passes():
+    v = Value(2.0)
+    node = v * 3.0
+    three = node.parents[1]
+    node.backward()
+    node.backward(create_graph=True)
+    assert node.parents[1] is three
+
+
+def test_parents_cannot_be_assigned():
+    v = Value(2.0) * 3
+    for name in ("parents", "op", "_prev", "_op", "local_derivatives", "grad_value"):
+        with pytest.raises(AttributeError):
+            setattr(v, name, ())
+
+
+def test_local_derivatives():
+    a, b = Value(2.0), Value(5.0)
+    assert (a * b).local_derivatives == (5.0, 2.0)
+    assert (a * 3).local_derivatives == (3.0, None)
+    assert (3 * a).local_derivatives == (None, 3.0)
+    assert autograd.where(False, a, b).local_derivatives == (None, 1.0)
+    assert a.square().local_derivatives == (4.0,)
+    assert autograd.dot([a, 3.0], [7.0, a], 1.0).local_derivatives == (7.0, None, None, 3.0, None)
+
+
+# --- detach -----------------------------------------------------------------------------------
+
+
+def test_detach_cuts():
+    a = Value(2.0, "a")
+    b = a * 3
+    d = b.detach()
+    assert (d.data, d.op, d.parents, d.grad) == (6.0, "", (), 0.0)
+    assert a.detach().name == "a"
+    assert a.detach() is not a
+    (d * a).backward()
+    assert (a.grad, d.grad, b.grad) == (6.0, 2.0, 0.0)
+
+
+# --- code written for micrograd ---------------------------------------------------------------
+
+
+def test_micrograds_readme():
+    a = Value(-4.0)
+    b = Value(2.0)
+    c = a + b
+    d = a * b + b**3
+    c += c + 1
+    c += 1 + c + (-a)
+    d += d * 2 + (b + a).relu()
+    d += 3 * d + (b - a).relu()
+    e = c - d
+    f = e**2
+    g = f / 2.0
+    g += 10.0 / f
+    assert f"{g.data:.4f}" == "24.7041"
+    g.backward()
+    assert f"{a.grad:.4f}" == "138.8338"
+    assert f"{b.grad:.4f}" == "645.5773"
+
+
+def test_micrograds_sanity_check():
+    x = Value(-4.0)
+    z = 2 * x + 2 + x
+    q = z.relu() + z * x
+    h = (z * z).relu()
+    y = h + q + q * x
+    y.backward()
+    assert (y.data, x.grad) == (-20.0, 46.0)
+
+
+def test_micrograds_drawing_code_runs():
+    """Its `trace` and the names that `draw_dot` builds."""
+
+    def trace(root):
+        nodes, edges = set(), set()
+
+        def build(v):
+            if v not in nodes:
+                nodes.add(v)
+                for child in v._prev:
+                    edges.add((child, v))
+                    build(child)
+
+        build(root)
+        return nodes, edges
+
+    a = Value(2.0)
+    root = (a * 3 + a).relu()
+    nodes, edges = trace(root)
+    labels = sorted("{ data %.4f | grad %.4f }" % (n.data, n.grad) for n in nodes)  # noqa: UP031
+    assert labels[0] == "{ data 2.0000 | grad 0.0000 }"
+    assert len({str(id(n)) + n._op for n in nodes}) == len(nodes) == 5
+    assert len(edges) == 5
+    assert trace(root) == (nodes, edges)
+
+
+def test_micrograds_loss_and_update():
+    ws = list(map(Value, [0.5, -0.25]))
+    losses = [(1 + -yi * (ws[0] * xi + ws[1])).relu() for xi, yi in ((1.0, 1), (2.0, -1))]
+    total = sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(w * w for w in ws)
+    for w in ws:
+        w.grad = 0
+    total.backward()
+    for w in ws:
+        w.data -= 0.1 * w.grad
+    assert [w.data for w in ws] == pytest.approx([0.44999, -0.249995])
+
+
+# --- subclasses -------------------------------------------------------------------------------
+
+
+class Parameter(Value):
+    """A leaf of a kind of its own, with a slot more."""
+
+    __slots__ = ("frozen",)
+
+    def __init__(self, data, name=None):
+        super().__init__(data, name)
+        self.frozen = False
+
+
+@pytest.mark.parametrize("op", OPERATORS, ids=lambda o: o.__name__)
+def test_subclasses_take_part_in_operations(op):
+    p, v = Parameter(2.0, "p"), Value(3.0)
+    for x, y in ((p, v), (v, p), (p, p), (p, 3.0), (3.0, p)):
+        node = op(x, y)
+        plain = op(*[Value(z.data) if isinstance(z, Value) else z for z in (x, y)])
+        assert type(node) is Value
+        assert node.data == plain.data
+        assert node.local_derivatives == plain.local_derivatives
+        p.grad = 0.0
+        node.backward()
+        slopes = zip(node.parents, node.local_derivatives, strict=True)
+        assert p.grad == sum(slope for parent, slope in slopes if parent is p)
+
+
+def test_subclasses_take_part_in_functions():
+    p = Parameter(0.5)
+    for node in (
+        autograd.exp(p),
+        p.tanh(),
+        -p,
+        autograd.dot([p], [p], p),
+        autograd.dot([p], [1.0]),
+        autograd.where(True, p, 0.0),
+        autograd.clip(p, 0.0, 1.0),
+        autograd.softmax([p, p])[0],
+    ):
+        assert type(node) is Value
+        assert p in node.parents
+        node.backward()
+        node.backward(create_graph=True)
+
+
+def test_subclasses_compare():
+    assert Parameter(1.0) < Value(2.0)
+    assert Value(1.0) < Parameter(2.0)
+    assert not Parameter(1.0) > 2
+    assert Parameter(1.0) <= 1
+
+
+def test_a_value_and_a_fraction_or_decimal_in_a_constructor():
+    assert Value(Fraction(1, 3)).data == 1 / 3
+    with pytest.raises(TypeError, match="the Decimal"):
+        Value(Decimal("0.5"))
+
+
+# --- data changed later -----------------------------------------------------------------------
+
+
+def test_data_changed_after_the_forward_pass_is_not_differentiated():
+    a, b = Value(2.0), Value(3.0)
+    h = a * b
+    y = h.exp()
+    a.data, b.data, h.data, y.data = 10.0, 20.0, 30.0, 40.0
+    y.backward()
+    assert h.grad == math.exp(6.0)
+    assert (a.grad, b.grad) == (3 * math.exp(6.0), 2 * math.exp(6.0))
+
+
+def test_pickle_of_a_leaf_is_small():
+    assert len(pickle.dumps(Value(1.0))) < 150

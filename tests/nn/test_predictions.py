@@ -1,0 +1,246 @@
+"""Predictions, mistakes, dead and saturated units: rows L9 and L11 of the lecture."""
+
+import re
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import Value
+from nn import MLP, Layer, Neuron
+from nn.predictions import predicted_class, target_class
+
+
+def ones(n_in, n_out, *, rng):  # noqa: ARG001 - the signature of an initialisation
+    return [1.0] * n_in
+
+
+@pytest.fixture
+def line():
+    """A network with one output, which is its one input."""
+    return MLP(1, [1], init=ones)
+
+
+@pytest.fixture
+def copier():
+    """A network with three outputs, which are its three inputs."""
+    model = MLP(3, [3], init=ones)
+    for i, neuron in enumerate(model.layers[0].neurons):
+        for j, w in enumerate(neuron.w):
+            w.data = float(i == j)
+    return model
+
+
+class TestPredict:
+    def test_the_largest_output(self, copier):
+        X = [[0.1, 0.9, 0.0], [3.0, -1.0, 2.0], [-3.0, -2.0, -1.0], [1.0, 1.0, 0.0]]
+        assert nn.predict(copier, X) == [1, 0, 2, 0]
+        assert nn.predict(copier, np.array(X)) == [1, 0, 2, 0]
+        assert nn.predict(copier, iter(X)) == [1, 0, 2, 0]
+
+    def test_a_single_output_above_zero(self, line):
+        assert nn.predict(line, [[-0.1], [0.0], [0.1]]) == [0, 0, 1]
+        assert nn.predict(line, [[0.3], [0.4]], threshold=0.35) == [0, 1]
+
+    def test_a_single_sigmoid_above_one_half(self):
+        model = MLP(1, [1], output="sigmoid", init=ones)
+        assert nn.predict(model, [[-0.1], [0.0], [0.1]]) == [0, 0, 1]
+
+    def test_a_module_of_your_own(self):
+        class Sum(nn.Module):
+            def __call__(self, x):
+                return sum(x)
+
+        class Pair(nn.Module):
+            def __call__(self, x):
+                return [0.5, Value(x[0])]
+
+        assert nn.predict(Sum(), [[1.0, -2.0], [1.0, 2.0]]) == [0, 1]
+        assert nn.predict(Pair(), [[0.0], [1.0]]) == [0, 1]
+
+    def test_leaves_no_graph_and_no_gradient(self, copier):
+        seen = []
+
+        class Spy(nn.Module):
+            def __call__(self, x):
+                seen.extend(copier(x))
+                return seen[-3:]
+
+        nn.predict(Spy(), [[1.0, 2.0, 3.0]])
+        assert [v.parents for v in seen] == [(), (), ()]
+
+    def test_a_sample_of_the_wrong_size(self, copier):
+        with pytest.raises(ValueError, match="takes 3 inputs, not 2"):
+            nn.predict(copier, [[1.0, 2.0]])
+
+    def test_an_output_that_is_no_number(self):
+        class Text(nn.Module):
+            def __call__(self, x):  # noqa: ARG002 - a bad module
+                return "yes"
+
+        with pytest.raises(TypeError, match="an output must be a real number, not the str 'yes'"):
+            nn.predict(Text(), [[1.0]])
+
+
+class TestAccuracyAndConfusion:
+    def test_of_several_classes(self, copier):
+        X = [[1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]]
+        y = [0, 1, 2, 2, 2]
+        assert nn.accuracy(copier, X, y) == 3 / 5
+        assert nn.confusion_matrix(copier, X, y) == [[1, 0, 0], [0, 1, 0], [1, 1, 1]]
+        assert nn.accuracy(copier, np.array(X), np.array(y)) == 3 / 5
+        assert nn.accuracy(copier, X, np.eye(3)[y]) == 3 / 5
+        assert nn.accuracy(copier, X, np.eye(3)[y].tolist()) == 3 / 5
+
+    @pytest.mark.parametrize(
+        "y",
+        [
+            [0, 1, 1, 0],
+            [-1, 1, 1, -1],
+            [0.0, 1.0, 1.0, 0.0],
+            np.array([-1.0, 1.0, 1.0, -1.0]),
+            [[0], [1], [1], [0]],
+            np.array([[-1.0], [1.0], [1.0], [-1.0]]),
+            [False, True, True, False],
+        ],
+    )
+    def test_of_a_single_output(self, line, y):
+        X = [[-2.0], [3.0], [4.0], [5.0]]
+        assert nn.accuracy(line, X, y) == 3 / 4
+        assert nn.confusion_matrix(line, X, y) == [[1, 1], [0, 2]]
+        assert nn.confusion_matrix(line, X, y, threshold=3.5) == [[1, 1], [1, 1]]
+        assert nn.accuracy(line, X, y, threshold=3.5) == 2 / 4
+
+    def test_classes_that_do_not_occur_have_their_row(self, copier):
+        assert nn.confusion_matrix(copier, [[1, 0, 0]], [0]) == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
+        assert nn.confusion_matrix(copier, X=[[1, 0, 0]], y=[0])[0] == [1, 0, 0]
+
+    def test_of_true_and_predicted_classes(self):
+        y_true, y_pred = [2, 0, 2, 2, 0, 1], [0, 0, 2, 2, 0, 2]
+        expected = [[2, 0, 0], [0, 0, 1], [1, 0, 2]]
+        assert nn.confusion_matrix(y_true, y_pred) == expected
+        assert nn.confusion_matrix(np.array(y_true), np.array(y_pred)) == expected
+        assert nn.confusion_matrix([], []) == []
+
+    @pytest.mark.parametrize(
+        ("call", "error", "message"),
+        [
+            (
+                lambda m: nn.accuracy(m, [], []),
+                ValueError,
+                "there are no samples, so there is no accuracy",
+            ),
+            (
+                lambda m: nn.accuracy(m, [[1, 0, 0]], [0, 1]),
+                ValueError,
+                "there are 1 predictions, but 2 targets",
+            ),
+            (
+                lambda m: nn.accuracy(m, [[1, 0, 0]] * 2, [0, 3]),
+                ValueError,
+                "y[1] is class 3, but the 3 classes are 0 … 2",
+            ),
+            (
+                lambda m: nn.confusion_matrix(m, [[1, 0, 0]], [-1]),
+                ValueError,
+                "y[0] is class -1, but the 3 classes are 0 … 2",
+            ),
+            (
+                lambda m: nn.accuracy(m, [[1, 0, 0]], ["cat"]),
+                TypeError,
+                "y[0] must be the index of a class, not 'cat'",
+            ),
+            (
+                lambda m: nn.accuracy(m, [[1, 0, 0]], [[0, 1]]),
+                ValueError,
+                "y[0] has 2 numbers for 3 outputs",
+            ),
+            (
+                lambda _: nn.confusion_matrix([0, 1], [0]),
+                ValueError,
+                "there are 1 predictions, but 2 targets",
+            ),
+            (
+                lambda _: nn.confusion_matrix([0, -1], [0, 0]),
+                ValueError,
+                "y_true[1] is class -1, but the 1 classes are 0 … 0",
+            ),
+            (
+                lambda _: nn.confusion_matrix([0, 1], [0, 0.5]),
+                TypeError,
+                "y_pred[1] must be the index of a class, not 0.5",
+            ),
+        ],
+    )
+    def test_bad_arguments(self, copier, call, error, message):
+        with pytest.raises(error, match=f"^{re.escape(message)}$"):
+            call(copier)
+
+
+def test_classes_of_outputs_and_targets():
+    assert predicted_class([Value(1.0), Value(3.0)]) == 1
+    assert predicted_class([0.0, nn.softmax([1.0])[0]]) == 1
+    assert predicted_class(Value(0.4), threshold=0.5) == 0
+    assert target_class(np.int64(3), 5) == 3
+    assert target_class((0.2, 0.8), 2) == 1
+    with pytest.raises(ValueError, match=r"^target is class 2, but the 2 classes are 0 … 1$"):
+        target_class(2, 1)
+
+
+class TestUnits:
+    @pytest.fixture
+    def model(self):
+        """Two relu layers; neuron 2 of layer 1 never gets above 0 for inputs up to 10."""
+        model = MLP(1, [3, 2, 1], init=ones)
+        model.layers[0].b[1].data = -10.0
+        model.layers[0].b[2].data = -1.0
+        return model
+
+    def test_dead_are_those_never_active_on_the_whole_set(self, model):
+        assert nn.dead_units(model, [[0.5], [3.0]]) == [(1, 2)]
+        assert nn.dead_units(model, [[0.5], [10.0]]) == [(1, 2)]
+        assert nn.dead_units(model, [[0.5], [10.1]]) == []
+        assert nn.dead_units(model, np.array([[-1.0], [0.0]])) == [
+            *((1, i) for i in (1, 2, 3)),
+            *((2, i) for i in (1, 2)),
+        ]
+
+    def test_a_dead_unit_gets_no_gradient(self, model):
+        X = [[0.5], [3.0]]
+        nn.mse_loss([model(x) for x in X], [5.0, 5.0]).backward()
+        ((k, i),) = nn.dead_units(model, X)
+        assert [p.grad for p in model.layers[k - 1].neurons[i - 1].parameters()] == [0.0, 0.0]
+        assert all(p.grad != 0.0 for p in model.layers[0].neurons[0].parameters())
+
+    def test_nan_is_not_dead(self, model):
+        model.layers[0].b[1].data = float("nan")
+        assert nn.dead_units(model, [[0.5], [3.0]]) == []
+
+    def test_sparsity_is_the_share_of_zeros(self, model):
+        assert nn.sparsity(model, [[-1.0], [0.5]]) == {1: 5 / 6, 2: 2 / 4}
+
+    def test_only_relu_layers_count(self):
+        model = MLP.from_layers([Layer(1, 2, "tanh"), Layer(2, 2, "relu"), Layer(2, 1, "linear")])
+        for p in model.parameters():
+            p.data = 0.0
+        assert nn.dead_units(model, [[1.0]]) == [(2, 1), (2, 2)]
+        assert nn.sparsity(model, [[1.0]]) == {2: 1.0}
+
+    def test_saturation_is_the_share_near_a_limit(self):
+        model = MLP.from_layers(
+            [Layer(1, 1, name, init=ones) for name in ("tanh", "sigmoid", "relu", "sigmoid")]
+        )
+        X = [[-20.0], [0.0], [20.0], [0.5]]
+        assert nn.saturation(model, X) == {1: 0.5, 2: 0.0, 4: 0.0}
+        assert nn.saturation(model, X, tolerance=0.3) == {1: 0.5, 2: 0.5, 4: 0.0}
+        deep = MLP(1, [1, 1], "sigmoid", init=ones)
+        assert nn.saturation(deep, [[-20.0], [0.0], [20.0], [0.5]]) == {1: 0.5}
+        assert nn.saturation(deep, [[-4.5]], tolerance=0.01) == {1: 0.0}
+        assert nn.saturation(deep, [[-4.7]], tolerance=0.01) == {1: 1.0}
+
+    @pytest.mark.parametrize("look", [nn.dead_units, nn.sparsity, nn.saturation])
+    def test_bad_arguments(self, look, line):
+        with pytest.raises(ValueError, match=r"^X is empty: give the samples to look at$"):
+            look(line, [])
+        with pytest.raises(TypeError, match=r"^this looks into the layers of an MLP, and cannot "):
+            look(Neuron(1), [[1.0]])

@@ -1,0 +1,156 @@
+"""The DOT of every node: ids in the SVG, highlights, local derivatives, frames, colours."""
+
+import itertools
+import re
+import xml.etree.ElementTree as ET
+
+from autograd import Value, tanh
+from autograd.engine.graph import topological_order
+from autograd.pictures import colours as shading
+from autograd.pictures import render as rendering
+from autograd.pictures.boxes import ACCENT
+from autograd.pictures.nodes import graph_source
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def neuron():
+    w, x, b = Value(-3.0, "w"), Value(2.0, "x"), Value(6.88, "b")
+    o = tanh(w * x + b)
+    o.name = "o"
+    o.backward()
+    return topological_order([o], lambda node: node.parents[::-1])
+
+
+def elements(source):
+    """The groups of the rendered picture, by their id."""
+    root = ET.fromstring(rendering.render(source, "svg"))
+    return {group.get("id"): group for group in root.iter(f"{SVG}g") if group.get("class")}
+
+
+def texts(group):
+    return [text.text for text in group.iter(f"{SVG}text")]
+
+
+def colours(group, attribute):
+    found = [element.get(attribute) for element in group.iter()]
+    return {colour.upper() for colour in found if colour}
+
+
+def test_every_node_and_edge_is_found_in_the_svg_by_its_place():
+    order = neuron()
+    found = elements(graph_source(order, order[-1:]))
+    for i, node in enumerate(order):
+        assert found[f"n{i}"].get("class") == "node"
+        assert texts(found[f"n{i}"])[-1] == f"{node.grad:.4g}"
+        for k, parent in enumerate(node.parents):
+            assert found[f"e{i}_{k}"].get("class") == "edge"
+            ends = found[f"e{i}_{k}"].find(f"{SVG}title").text
+            assert re.match(rf"n{order.index(parent)}:e->n{i}(:p{k})?:w$", ends)
+    assert len([key for key in found if key.startswith("e")]) == 5
+
+
+def test_highlights_are_on_what_is_active_and_move_nothing():
+    order = neuron()
+    product = next(node for node in order if node.op == "*")
+    i = order.index(product)
+    plain = elements(graph_source(order, order[-1:]))
+    bright = elements(
+        graph_source(order, order[-1:], active_nodes=[product], active_edges=[(product, 1)])
+    )
+    marked = {
+        key for key, g in bright.items() if key != "graph0" and ACCENT in colours(g, "stroke")
+    }
+    assert marked == {f"n{i}", f"e{i}_1"}
+
+    def places(found):
+        return [(t.text, t.get("x"), t.get("y")) for t in found["graph0"].iter(f"{SVG}text")]
+
+    assert places(plain) == places(bright)
+
+
+def test_a_number_can_be_highlighted_too():
+    x = Value(1.0, "x")
+    y = x * 3
+    order = [*y.parents, y]
+    bright = elements(graph_source(order, [y], active_nodes=[order[1]]))
+    assert ACCENT in colours(bright["n1"], "stroke")
+    assert bright["n1"].find(f".//{SVG}ellipse") is not None
+
+
+def test_edges_carry_local_derivatives_where_there_are_any():
+    x = Value(2.0, "x")
+    y = x * 3
+    order = [*y.parents, y]
+    found = elements(graph_source(order, [y], show=["local"]))
+    assert [texts(found[key]) for key in ("e2_0", "e2_1", "n0")] == [["3"], [], ["x"]]
+    assert texts(elements(graph_source(order, [y]))["e2_0"]) == []
+
+
+def test_frames_are_nested_and_titled():
+    order = neuron()
+    frames = dict.fromkeys(order[:-1], ("layer <1>", "neuron\\N"))
+    root = ET.fromstring(rendering.render(graph_source(order, order[-1:], clusters=frames), "svg"))
+    clusters = [g for g in root.iter(f"{SVG}g") if g.get("class") == "cluster"]
+    assert [texts(g) for g in clusters] == [["layer <1>"], ["neuron\\N"]]
+
+    def extent(group):
+        numbers = re.findall(r"-?[\d.]+,-?[\d.]+", group.find(f"{SVG}path").get("d"))
+        xs, ys = zip(*[map(float, pair.split(",")) for pair in numbers], strict=True)
+        return min(xs), min(ys), max(xs), max(ys)
+
+    outer, inner = [extent(g) for g in clusters]
+    assert outer[0] < inner[0] < inner[2] < outer[2]
+    assert outer[1] < inner[1] < inner[3] < outer[3]
+    nodes = [g for g in root.iter(f"{SVG}g") if g.get("class") == "node"]
+    inside = []
+    for group in nodes:
+        x, y = [float(group.find(f".//{SVG}text").get(axis)) for axis in "xy"]
+        inside.append(inner[0] < x < inner[2] and inner[1] < y < inner[3])
+    assert sorted(inside) == [False] + [True] * 5
+
+
+def test_colour_tells_sign_and_size_of_gradients():
+    leaves = [Value(0.0, name) for name in "abcdef"]
+    for leaf, grad in zip(leaves, (1.0, -1.0, 0.05, -1e-9, 0.0, float("nan")), strict=True):
+        leaf.grad = grad
+    found = elements(graph_source(leaves, leaves))
+    fills = [colours(found[f"n{i}"], "fill") for i in range(6)]
+    for fill, grad in zip(fills, [leaf.grad for leaf in leaves], strict=True):
+        shade = shading.shade(grad, 1.0)
+        assert (shade in fill) if shade else len(fill) == 2
+    assert len({frozenset(fill) for fill in fills}) == 6
+    hidden = elements(graph_source(leaves, leaves, show=["data"]))
+    assert len({frozenset(colours(hidden[f"n{i}"], "fill")) for i in range(6)}) == 1
+
+
+def luminance(colour):
+    """The relative luminance of WCAG 2."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_colours_are_told_apart_in_grey_and_legible():
+    sizes = [1e-9, 5e-3, 0.05, 1.0]
+    for sign in (1.0, -1.0):
+        greys = [luminance(shading.shade(sign * size, 1.0)) for size in sizes]
+        assert greys == sorted(greys, reverse=True)
+        assert all(a - b > 0.08 for a, b in itertools.pairwise(greys))
+        assert all((grey + 0.05) / 0.05 > 7.0 for grey in greys)  # black text: level AAA
+    for size in sizes:
+        a, b = [luminance(shading.shade(sign * size, 1.0)) for sign in (1.0, -1.0)]
+        assert abs(a - b) < 0.05
+
+
+def test_the_legend_is_small_and_no_node():
+    order = neuron()
+    source = graph_source(order, order[-1:], legend=True)
+    found = elements(source)
+    assert sum(key.startswith("n") for key in found) == len(order)
+    everything = texts(found["graph0"])
+    for word in ("positive", "negative", "≥ 0.15", "smaller"):
+        assert everything.count(word) == 1
+    for node in order:
+        node.grad = 0.0
+    assert "positive" not in graph_source(order, order[-1:], legend=True)

@@ -1,0 +1,72 @@
+"""Importing the packages is light: heavy libraries load when first used."""
+
+import importlib.util
+
+import pytest
+
+HEAVY = ["numpy", "scipy", "sklearn", "matplotlib", "graphviz", "tqdm", "pandas"]
+
+LOADED = """
+import importlib, sys
+importlib.import_module(sys.argv[1])
+print([name for name in sys.argv[2:] if name in sys.modules])
+"""
+
+
+def has(package):
+    return importlib.util.find_spec(package) is not None and (
+        importlib.util.find_spec(package).origin is not None
+    )
+
+
+@pytest.mark.parametrize("package", ["autograd", "nn"])
+def test_importing_loads_nothing_heavy(package, run_python):
+    if not has(package):
+        pytest.skip(f"there is no package {package} yet")
+    assert run_python(LOADED, package, *HEAVY) == "[]\n"
+
+
+def test_scalar_work_loads_nothing_heavy(run_python):
+    code = """
+import copy, pickle, sys
+import autograd
+from autograd import Value
+x, w = Value(0.5, "x"), Value(2.0)
+y = autograd.dot([x], [w], 1).gelu() + autograd.softmax([x, w])[0] * 3 - x ** 2
+y.backward()
+y.backward(create_graph=True)
+copy.deepcopy(y)
+pickle.loads(pickle.dumps(y))
+with autograd.no_grad(), autograd.detect_anomaly():
+    x * w
+print([name for name in sys.argv[1:] if name in sys.modules])
+"""
+    assert run_python(code, *HEAVY) == "[]\n"
+
+
+def test_numpy_loads_when_an_array_is_met(run_python):
+    code = """
+import sys
+from autograd import Value, exp
+assert "numpy" not in sys.modules
+import numpy as np
+assert exp(np.array([0.0]))[0] == 1.0
+assert type(np.exp(Value(0.0))) is Value
+print("fine")
+"""
+    assert run_python(code) == "fine\n"
+
+
+def test_no_module_hides_a_public_function(run_python):
+    code = """
+import importlib, pkgutil, types
+import autograd
+public = {name: getattr(autograd, name) for name in autograd.__all__}
+for module in pkgutil.walk_packages(autograd.__path__, "autograd."):
+    if module.name != "autograd.__main__":
+        importlib.import_module(module.name)
+assert not [n for n, x in public.items() if isinstance(x, types.ModuleType)]
+changed = [n for n, x in public.items() if getattr(autograd, n) is not x]
+print(changed)
+"""
+    assert run_python(code) == "[]\n"

@@ -1,0 +1,86 @@
+"""What stands in a picture: its boxes, frames and arrows as Graphviz renders them."""
+
+import re
+import xml.etree.ElementTree as ET
+from functools import cache
+from pathlib import Path
+
+import matplotlib
+from matplotlib.ft2font import FT2Font
+
+from autograd.pictures import render as rendering
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def parts(picture, kind="node"):
+    """The texts of each node, cluster or edge, by its id."""
+    root = ET.fromstring(rendering.render(picture.source, "svg"))
+    return {
+        group.get("id"): [text.text for text in group.iter(f"{SVG}text")]
+        for group in root.iter(f"{SVG}g")
+        if group.get("class") == kind
+    }
+
+
+def arrows(picture):
+    """The arrows as (from, to, look), by the first lines of the boxes."""
+    first = {key: texts[0] for key, texts in parts(picture).items()}
+    found = re.findall(r"^\t(\w+):e -> (\w+)[:\w]* \[(.*)\]$", picture.source, re.MULTILINE)
+    assert len(found) == picture.source.count(" -> ")
+    return [(first[tail], first[head], look) for tail, head, look in found]
+
+
+def ends(picture):
+    """The arrows as pairs of the first lines of boxes, sorted."""
+    return sorted((tail, head) for tail, head, _ in arrows(picture))
+
+
+@cache
+def helvetica(style):
+    """The widths of the ASCII characters in Helvetica, in ems."""
+    path = Path(matplotlib.get_data_path(), "fonts", "pdfcorefonts", f"Helvetica{style}.afm")
+    metrics = re.findall(r"^C (\d+) ; WX (\d+) ;", path.read_text(encoding="latin-1"), re.MULTILINE)
+    return {chr(int(code)): int(width) / 1000 for code, width in metrics}
+
+
+def width_of(text):
+    """How wide a text of the picture is: others than ASCII as in a font that is a little wider."""
+    size = float(text.get("font-size"))
+    widths = helvetica("-Bold" if text.get("font-weight") == "bold" else "")
+    font = FT2Font(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")))
+    font.set_size(100, 72)
+    total = 0.0
+    for c in text.text:
+        if c in widths:
+            total += widths[c]
+        else:
+            total += 0.9 * font.load_char(ord(c)).linearHoriAdvance / 65536 / 100
+    return total * size
+
+
+def texts_inside(picture):
+    """Check that every text of a box, ellipses apart, is inside of a shape of it; count them."""
+    checked = 0
+    for group in ET.fromstring(rendering.render(picture.source, "svg")).iter(f"{SVG}g"):
+        if group.get("class") != "node" or group.find(f".//{SVG}ellipse") is not None:
+            continue
+        outlines = [
+            [
+                tuple(map(float, point.split(",")))
+                for point in re.findall(r"-?[\d.]+,-?[\d.]+", path)
+            ]
+            for shape in group.iter()
+            if (path := shape.get("points") or shape.get("d"))
+        ]
+        for text in group.iter(f"{SVG}text"):
+            x, y, width = float(text.get("x")), float(text.get("y")), width_of(text)
+            assert any(
+                min(px for px, _ in outline) <= x
+                and x + width <= max(px for px, _ in outline)
+                and min(py for _, py in outline) <= y - 0.6 * float(text.get("font-size"))
+                and y <= max(py for _, py in outline)
+                for outline in outlines
+            ), text.text
+            checked += 1
+    return checked
