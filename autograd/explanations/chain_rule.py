@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -121,7 +122,8 @@ class Explanation:
                 right = "".join([style.number(0.0), *is_not, page.name(wrt)])
             yield "", [(page.gradient(wrt), right)]
             return
-        is_simple = len(self._equations) == 1 and self._equations[0].n_factors == 1
+        terms = self._equations[0].terms
+        is_simple = len(self._equations) == len(terms) == len(terms[0].factors) == 1
         if not is_simple:
             yield "", [*map(page.symbols, self._equations), *self._remark(page)]
         factors = _distinct(
@@ -157,21 +159,38 @@ class Explanation:
 
 @dataclass(frozen=True)
 class _Term:
-    """One summand of an equation: the way from its node up to the next node with an equation.
+    """One summand of an equation: a way from its node up to the next node with an equation.
 
     Attributes:
-        end: the node at the upper end.
-        outer: ∂root/∂end.
-        factors: (user, node, ∂user/∂node) for each step of the way, the uppermost first.
+        user: the node that the way begins with, a user of the equation's node.
+        local: ∂user/∂node.
     """
 
-    end: Value
-    outer: float
-    factors: list[tuple[Value, Value, float]]
+    region: Region
+    node: Value
+    user: Value
+    local: float
 
     @property
     def value(self) -> float:
-        return prod([x for *_, x in self.factors], start=self.outer)
+        """∂root/∂user · ∂user/∂node, without going the whole way, which may be long."""
+        return self.region.gradients[self.user] * self.local
+
+    @property
+    def end(self) -> Value:
+        """The node at the upper end: one that has several users, or none."""
+        return self.factors[0][0]
+
+    @cached_property
+    def factors(self) -> list[tuple[Value, Value, float]]:
+        """(user, node, ∂user/∂node) for each step of the way, the uppermost first."""
+        user = self.user
+        factors = [(user, self.node, self.local)]
+        while len(above := self.region.steps(user)) == 1:
+            node = user
+            ((user, local),) = above.items()
+            factors.append((user, node, local))
+        return factors[::-1]
 
 
 @dataclass(frozen=True)
@@ -182,10 +201,6 @@ class _Equation:
     terms: list[_Term]
     gradient: float
 
-    @property
-    def n_factors(self) -> int:
-        return sum([len(term.factors) for term in self.terms])
-
 
 def _equations(region: Region) -> list[_Equation]:
     """Find the equations: that of `wrt`, then those of the shared nodes to which it leads."""
@@ -194,20 +209,10 @@ def _equations(region: Region) -> list[_Equation]:
     for node in waiting:  # which grows meanwhile
         if node in equations or node is region.root or len(equations) == MAX_EQUATIONS:
             continue
-        terms = [_term(region, node, user, local) for user, local in region.steps(node).items()]
+        terms = [_Term(region, node, user, local) for user, local in region.steps(node).items()]
         equations[node] = _Equation(node, terms, region.gradients[node])
         waiting += [term.end for term in _Cut(terms, MAX_TERMS).kept]
     return list(equations.values())
-
-
-def _term(region: Region, node: Value, user: Value, local: float) -> _Term:
-    """Follow one use of a node, up to a node that has several users, or none."""
-    factors = [(user, node, local)]
-    while len(above := region.steps(user)) == 1:
-        node = user
-        ((user, local),) = above.items()
-        factors.append((user, node, local))
-    return _Term(user, region.gradients[user], factors[::-1])
 
 
 class _Cut:
@@ -292,7 +297,7 @@ class _Page:
         def product(term: _Term) -> str:
             factors = [x for *_, x in term.factors]
             if term.end is not self.root:
-                factors = [term.outer, *factors]
+                factors = [self.region.gradients[term.end], *factors]
             longest = MAX_FACTORS + (term.end is not self.root)
             return _Cut(factors, longest).joined(
                 f" {style.times} ", style.factor, lambda cut: style.gap(len(cut), prod(cut))
