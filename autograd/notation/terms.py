@@ -8,6 +8,7 @@ not what a processor has to compute: special values at single points, such as th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import fsum
 from typing import Any, TypeAlias
 
 from autograd.engine import primitives as p
@@ -22,6 +23,7 @@ ACTIVATIONS = {
     "softplus",
 }
 _OF_VECTORS = {"softmax", "log_softmax", "logsumexp"}
+_MOST_TERMS = 8  # of a sum
 _LONGEST_RULE = 5  # symbols of a derivative that is written out; of one operand's function, 3
 
 Operand: TypeAlias = "Term | float"
@@ -98,11 +100,18 @@ def times(a: Operand, b: Operand) -> Operand:
 
 
 def total(terms: Sequence[Operand]) -> Operand:
-    """Add up.
+    """Add up; of many terms the middle is left out.
 
     >>> print(total([Term("a"), applied("neg", [Term("b")]), 0.0]))
     a − b
+    >>> print(total([Term(f"x{i}") for i in range(1000)]))
+    x0 + x1 + x2 + x3 + [… 994 more …] + x998 + x999
     """
+    if len(terms) > _MOST_TERMS:
+        constant = fsum([x for x in terms if not isinstance(x, Term)])
+        terms = [*[x for x in terms if isinstance(x, Term)], *[constant] * (constant != 0.0)]
+    if len(terms) > _MOST_TERMS:
+        terms = [*terms[:4], Term(TEXT.gap(len(terms) - 6)), *terms[-2:]]
     result: Operand = 0.0
     for term in terms:
         result = applied("+", [result, term])

@@ -24,7 +24,6 @@ from autograd.compiler.listing.vectors import Use, Vector
 from autograd.compiler.passes.activity import differentiable
 from autograd.compiler.passes.simplify import EXCESS, FINITE
 from autograd.engine import primitives as p
-from autograd.notation import words as notation
 from autograd.notation.formulas import PRODUCT
 from autograd.notation.terms import Operand, Term, applied, derivative, summed, times, total
 
@@ -86,11 +85,9 @@ class Adjoints:
         if self.terms[vector]:
             sign = "+=" if vector in self.in_parts else "="
             shape = "×".join(map(str, vector.shape))
-            right = as_term(total(self.terms[vector][:_MOST_TERMS]))
-            more = len(self.terms[vector]) - _MOST_TERMS
-            gap = f" + {notation.count(more, 'more term')}" if more > 0 else ""
+            right = as_term(total(self.terms[vector]))
             size = f"({shape})" if shape else ""
-            self.lines.append(Line(str(self.partial(vector)), f"{right}{gap}", size, sign))
+            self.lines.append(Line(str(self.partial(vector)), str(right), size, sign))
 
     def give(self, use: Use, term: Operand) -> None:
         """Add a term to the gradient of what an operand reads."""
@@ -140,8 +137,6 @@ class Adjoints:
                 assert isinstance(x, Use)
                 self.give(x, term)
 
-
-_MOST_TERMS = 5  # of a gradient that are written
 
 _Special = Callable[[Adjoints, Equation, Operand, "Term | None"], Sequence[Operand]]
 

@@ -352,3 +352,17 @@ def assert_defined_before_use(text):
         known.add(left)
     for name in re.findall(r"∂f/∂([vzxt]\d+)\b", text):
         assert name in known, text
+
+
+def test_a_sum_of_very_many_terms_is_cut():
+    def walk(x, w):
+        for _ in range(20_000):
+            x = x + w
+        return x
+
+    compiled = ag.compile(walk, argnums=(0, 1))
+    compiled.value_and_grad(0.5, 0.25)
+    text = str(compiled)
+    assert "x + w + w + w + [… 19995 more …] + w + w" in text
+    assert len(text) < 1000
+    assert len(ag.draw(compiled).source) < 5000
