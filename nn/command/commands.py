@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -114,6 +115,9 @@ def _fit(
     if decay is None:
         decay = 0.1 if options.optimizer == "adamw" else 0.0
     make = OPTIMIZERS[options.optimizer]
+    if not options.eager:
+        autograd.compile(abs)(0.0)  # loads what it needs before Ctrl-C becomes an exception
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return fit(
             model,
@@ -132,6 +136,8 @@ def _fit(
         )
     except KeyboardInterrupt:
         raise Interrupted from None
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _results(history: History, result: Mapping[str, float]) -> str:
