@@ -70,7 +70,7 @@ from autograd.engine.functions import (
 )
 from autograd.engine.modes import detect_anomaly, no_grad
 from autograd.engine.value import Value
-from autograd.errors import AnomalyError, GradientError, TraceError
+from autograd.errors import AnomalyError, GradientError, MistakeWarning, TraceError
 
 if TYPE_CHECKING:
     from autograd.classroom.animation import animate
@@ -132,6 +132,7 @@ def __dir__() -> list[str]:
 __all__ = [
     "AnomalyError",
     "GradientError",
+    "MistakeWarning",
     "TraceError",
     "Value",
     "abs",

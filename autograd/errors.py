@@ -1,4 +1,4 @@
-"""The errors of the engine, and the one conversion from what a user passes to a float."""
+"""The errors of the engine, its warning, and the conversions of what a user gives to floats."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ class AnomalyError(ArithmeticError):
 
 class GradientError(AssertionError):
     """`check_grads` found a derivative that is wrong."""
+
+
+class MistakeWarning(UserWarning):
+    """What is done is allowed, but hardly what is meant.
+
+    `warnings.filterwarnings("ignore", category=autograd.MistakeWarning)` silences all of them.
+    """
 
 
 def as_float(x: Any, what: str = "operand") -> float:
@@ -48,6 +55,34 @@ def as_float(x: Any, what: str = "operand") -> float:
     if getattr(x, "shape", None) == () and getattr(x, "dtype", x).kind in "fiub":
         return float(x)
     raise TypeError(f"{what} must be a real number, not {_describe(x)}")
+
+
+def data_of(node: Any) -> float:
+    """Return the data of a node, which a user may have set to anything.
+
+    Raises:
+        TypeError: it is no real number; the message names the node.
+    """
+    data = node.data
+    return data if data.__class__ is float else as_float(data, f"the data of {_called(node)}")
+
+
+def grad_of(node: Any) -> float:
+    """Return the gradient of a node; None, to which PyTorch resets gradients, is 0.
+
+    Raises:
+        TypeError: it is no real number; the message names the node.
+    """
+    grad = node.grad
+    if isinstance(grad, float):
+        return grad
+    return 0.0 if grad is None else as_float(grad, f"the grad of {_called(node)}")
+
+
+def _called(node: Any) -> str:
+    if node.name:
+        return f"the node {node.name!r}"
+    return f"a node without a name, the result of {node.op}" if node.op else "a leaf without a name"
 
 
 def _describe(x: Any) -> str:

@@ -18,12 +18,11 @@ Files and data: `save`, `load`, `read_metadata`; `data`, `plot`.
 TYPE_CHECKING = False  # to load `typing` takes longer than all that stands here
 
 if TYPE_CHECKING:
-    from autograd import softmax
+    from autograd import MistakeWarning, softmax
     from nn import data, init, losses, plot
     from nn.inspection.statistics import gradient_statistics
     from nn.layers import ACTIVATIONS, MLP, Activations, Layer, Neuron
     from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
-    from nn.mistakes import MistakeWarning
     from nn.module import Frozen, Module
     from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
     from nn.predictions import (
@@ -51,14 +50,13 @@ _LATER = {
         "nn.schedules": "Constant Cosine Exponential StepDecay WarmUp",
         "nn.training.history": "Epoch History",
         "nn.module": "Frozen Module",
-        "nn.mistakes": "MistakeWarning",
         "nn.training.run": "Run",
         "nn.predictions": "accuracy confusion_matrix dead_units predict saturation sparsity",
         "nn.losses": "binary_cross_entropy cross_entropy hinge_loss mae_loss mse_loss",
         "nn.training.loop": "fit",
         "nn.inspection.statistics": "gradient_statistics",
         "nn.saving": "load read_metadata save",
-        "autograd": "softmax",
+        "autograd": "MistakeWarning softmax",
     }.items()
     for name in names.split()
 }

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import autograd
 from autograd import Value
-from autograd.errors import as_float
+from autograd.errors import as_float, data_of
 
 __all__ = ["Frozen", "Module"]
 
@@ -159,7 +159,7 @@ class Module:
         >>> Neuron(1, init=lambda n_in, n_out, *, rng: [0.5]).state_dict()
         {'w1': 0.5, 'b': 0.0}
         """
-        return {name: parameter.data for name, parameter in self._named().items()}
+        return {name: data_of(parameter) for name, parameter in self._named().items()}
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Set all parameters to the numbers of `state`; if anything is wrong with it, set none.

@@ -7,13 +7,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from autograd.compiler.arguments import Form, Leaf, NodeGivenError, leaves_of, taken_apart
 from autograd.compiler.plan import Options, Plan
+from autograd.engine import modes
 from autograd.engine.speed import collector_paused
-from autograd.errors import TraceError
+from autograd.errors import AnomalyError, TraceError
 from autograd.transforms import derivatives as transforms
+from autograd.transforms.trees import flatten
 
 if TYPE_CHECKING:
     from autograd.compiler.listing.cost import Cost
@@ -114,20 +117,26 @@ class Compiled:
     # --- finding the plan ---------------------------------------------------------------------
 
     def _run(self, args: Sequence[Any], with_grad: bool) -> tuple[Any, Any]:
+        found: tuple[int, Sequence[Any]] | None = None
         for plan in self._recent[with_grad]:
             try:
                 found = plan.match(args)
             except (TypeError, ValueError):  # what is no array at all; the error comes below
                 continue
             if found is not None:
-                self._last = plan
-                return plan.run(*found)
-        try:
-            forms, arrays = self._taken_apart(args)
-        except NodeGivenError as given:
-            return self._run_eagerly(args, with_grad, given.path)
-        plan = self._last = self._plan_for(forms, with_grad)
-        return plan.run(_batch_size(forms, arrays), arrays)
+                break
+        if found is None:
+            try:
+                forms, arrays = self._taken_apart(args)
+            except NodeGivenError as given:
+                return self._run_eagerly(args, with_grad, given.path)
+            plan = self._plan_for(forms, with_grad)
+            found = _batch_size(forms, arrays), arrays
+        self._last = plan
+        result = plan.run(*found)
+        if modes.active and modes.anomaly.get():
+            self._refuse_anomaly(plan, *found, result)
+        return result
 
     def _taken_apart(self, args: Sequence[Any]) -> tuple[list[Form], list[Any]]:
         """Give the form of each argument, and the arrays of all."""
@@ -177,9 +186,37 @@ class Compiled:
             )
         if not with_grad:
             return self._f(*args), None
+        return self._differentiated(args)
+
+    def _differentiated(self, args: Sequence[Any]) -> tuple[Any, Any]:
+        """Give the value and the gradient by the eager engine."""
         argnums, has_aux = self._options.argnums, self._options.has_aux
         value, gradient = transforms.value_and_grad(self._f, argnums, has_aux)(*args)
         return value, gradient
+
+    def _refuse_anomaly(
+        self, plan: Plan, size: int, arrays: Sequence[Any], result: tuple[Any, Any]
+    ) -> None:
+        """Raise if a result is nan or infinite: see `detect_anomaly`.
+
+        The eager engine runs the samples one by one, until it meets the operation to blame.
+        """
+        leaves, _ = flatten(result if plan.wanted else result[0], "the result")
+        if all(map(isfinite, leaves)):
+            return
+        for i, sample in enumerate(plan.samples(size, arrays)):
+            try:
+                if plan.wanted:
+                    self._differentiated(sample)
+                else:
+                    transforms.vjp(self._f, *sample, has_aux=self._options.has_aux)
+            except AnomalyError as anomaly:
+                where = f"in sample {i} of the batch, " if plan.batched else ""
+                raise AnomalyError(f"{where}{anomaly}") from None
+        raise AnomalyError(
+            f"{self._name} gave nan or infinity as compiled, though no operation of it does in any "
+            "sample: a sum over samples is too large, or the compiled order of operations is"
+        )
 
     # --- arguments ----------------------------------------------------------------------------
 

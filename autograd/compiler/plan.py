@@ -16,10 +16,10 @@ import copy
 import threading
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate, groupby
+from itertools import accumulate, chain, groupby
 from types import CodeType
 from typing import Any
 
@@ -330,6 +330,22 @@ class Plan:
                 careful = self.careful
             return careful.run(size, arrays)
         return result
+
+    def samples(self, size: int, arrays: Sequence[Any]) -> Iterator[list[Any]]:
+        """Give the arguments of the function itself, for one sample after the other.
+
+        Args:
+            size: as in `run`.
+            arrays: likewise.
+        """
+        leaves = [leaf for form in self.forms for leaf in leaves_of(form)]
+        for i in range(size):
+            numbers = [
+                np.ravel(array[i] if leaf.batched else array).astype(float).tolist()
+                for leaf, array in zip(leaves, arrays, strict=True)
+            ]
+            own = chain.from_iterable(numbers)
+            yield [unflatten(spec_of(form), own) for form in self.forms]
 
 
 def _row_of(y: Any, trace: Trace) -> int | float:

@@ -9,6 +9,7 @@ takes little longer than its NumPy calls.
 from __future__ import annotations
 
 import builtins
+from array import array
 from collections.abc import Callable, Sequence
 from contextvars import Context
 from functools import cached_property
@@ -21,6 +22,7 @@ from scipy import special
 from autograd.compiler.codegen.code import bound, strided_view, strides_of
 from autograd.compiler.passes.group import SHARED, VARYING, Program
 from autograd.engine.speed import collector_paused
+from autograd.errors import data_of
 from autograd.numbers import erf_table as errorfunction
 
 if TYPE_CHECKING:
@@ -144,7 +146,11 @@ class Workspace:
         for places, index in self.scattered:
             self.values[places] = arrays[index]
         if self.captured:
-            self.values[self.captured_places] = [node.data for node in self.captured]
+            try:  # not by NumPy, which takes the text "1.5" for a number
+                numbers = array("d", [node.data for node in self.captured])
+            except TypeError:
+                numbers = array("d", map(data_of, self.captured))
+            self.values[self.captured_places] = np.frombuffer(numbers)
         outputs = self.outputs
         if outputs is None:
             outputs = np.empty((len(plan.program.outputs), self.size))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from autograd.engine.graph import topological_order
 from autograd.engine.speed import collector_paused
 from autograd.engine.value import Value
+from autograd.errors import data_of
 from autograd.pictures import nodes as dotting
 from autograd.pictures.boxes import SIDES
 from autograd.pictures.group_boxes import collapsed_source, node_frames
@@ -144,6 +145,8 @@ def draw(
     roots = _as_roots(root)
     with collector_paused():
         order = topological_order(roots, lambda node: operands_of(node)[::-1])
+        for node in order:
+            data_of(node)  # raises where that is no number
         variables = dotting.with_edge(order).union(roots)
         known = [node for node in order if node.op or node.name or node in variables]
         text = outline(roots, fields, len(known), variables)

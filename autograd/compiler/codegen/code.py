@@ -37,6 +37,7 @@ UFUNCS: dict[Primitive, Any] = {
     p.gt: np.greater,
     p.ge: np.greater_equal,
     p.eq: np.equal,
+    p.ne: np.not_equal,
     LOG_OF_TOTAL: np.log1p,
     **{
         p.TABLE[name]: function
@@ -283,10 +284,10 @@ class Code:
         if out is None and (self._step, meaning) in self.kept:
             return self.kept[self._step, meaning]
         varying = any(isinstance(x, Symbol) and x.varying for x in operands)
-        truth = op.partials is None and op in _COMPARISONS
+        truth = op.partials is None and op in _TRUTHS
         if out is None:
-            if op is p.mul and 1.0 in operands:
-                return operands[0] if operands[1] == 1.0 else operands[1]
+            if op is p.mul and "1.0" in names:
+                return operands[1 - names.index("1.0")]
             shape = self.shape
             if self.shape and self.varying and not varying:
                 shape = (*shape, 1)
@@ -351,7 +352,7 @@ class Code:
 
 
 _DEAR = {p.erfc, p.sigmoid}  # what a rule has in common with its derivative
-_COMPARISONS = {p.lt, p.le, p.gt, p.ge, p.eq, NONZERO, NOT, AND}
+_TRUTHS = {*p.COMPARISONS, NONZERO, NOT, AND}
 
 
 class _NamesForNumbers(ast.NodeTransformer):

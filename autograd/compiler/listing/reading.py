@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import Any
 
 from autograd.compiler.listing.equations import (
@@ -47,7 +48,6 @@ _LONGEST = 10  # symbols of an operation that is written inside of another line
 _LONGEST_NAME = 12
 
 _ACTIVATIONS = {*[p.TABLE[name] for name in ACTIVATIONS], SOFTMAX} - {p.softplus, p.log_sigmoid}
-_COMPARISONS = {p.lt, p.le, p.gt, p.ge, p.eq}
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class Reading:
         if equation.vector in bare:
             return False
         term = self.expression(equation)
-        if not isinstance(term, Term) or not term.operands or equation.op in _COMPARISONS:
+        if not isinstance(term, Term) or not term.operands or equation.op in p.COMPARISONS:
             return True
         return counts[equation.vector] == 1 and term.count <= _LONGEST
 
@@ -316,11 +316,12 @@ def choice(operands: Sequence[Operand]) -> Operand:
     condition, x, y = operands
     if not isinstance(condition, Term):
         return x if condition else y
-    if condition.op == "==":  # only where softmax is written out
-        return y
-    if condition.op == ">" and y == 0.0 and isinstance(x, Term) and x.op == "*":
+    if condition.operands:
         a, b = condition.operands
-        if b == 0.0 and str(x.operands[0]) == str(a):
+        if condition.op == "==" and b == -inf and x == 0.0 and str(a) == str(y):
+            return y  # the shift of a softmax, which is written out
+        product = isinstance(x, Term) and x.op == "*" and str(x.operands[0]) == str(a)
+        if condition.op == ">" and b == y == 0.0 and product:
             return x
     return Term(
         "where", operands, max([z.size for z in operands if isinstance(z, Term)], default=1)

@@ -202,6 +202,15 @@ def test_softmax_cross_entropy():
     assert section(text, "backward")[0] == "∂L/∂z1 = (Σ y) · softmax(z1) − y (2)"
 
 
+def test_choices_by_equality_are_listed_with_both_branches():
+    f = ag.compile(lambda w, t: ag.where(t == 1.0, w, 2 * w) + ag.where(t != 0.0, w, 0.0))
+    f.value_and_grad(3.0, 1.0)
+    text = str(f)
+    assert section(text, "forward") == ["f = where(t = 1, w, 2 · w) + where(t ≠ 0, w, 0)"]
+    assert "where(t = 1, 0, 1)" in text
+    assert "where(t ≠ 0, 1, 0)" in text
+
+
 def test_softmax_and_logsumexp_are_found_again():
     def f(x):
         return [*ag.softmax(list(x)), ag.logsumexp(list(x)), ag.softmax(list(x))[1]]
