@@ -8,8 +8,8 @@ from typing import Any
 class TraceError(TypeError):
     """A function cannot be compiled because it looks at a value that does not exist yet.
 
-    While `autograd.compile` traces a function, its arguments stand for every value they may
-    take; asking for one of them (`if v > 0`, `float(v)`) has no answer. Use `where` or `maximum`.
+    While `autograd.compile` traces a function, its arguments stand for every value they may take;
+    asking for one of them (`if v == 1`, `float(v)`, `{v}`) has no answer. Use `where` or `maximum`.
     """
 
 
@@ -62,6 +62,13 @@ def data_of(node: Any) -> float:
 
     Raises:
         TypeError: it is no real number; the message names the node.
+
+    >>> from autograd import Value
+    >>> w = Value(1.0, "w")
+    >>> w.data = None
+    >>> data_of(w)
+    Traceback (most recent call last):
+    TypeError: the data of the node 'w' must be a real number, not the NoneType None
     """
     data = node.data
     return data if data.__class__ is float else as_float(data, f"the data of {_called(node)}")
@@ -72,6 +79,12 @@ def grad_of(node: Any) -> float:
 
     Raises:
         TypeError: it is no real number; the message names the node.
+
+    >>> from autograd import Value
+    >>> w = Value(1.0)
+    >>> w.grad = None
+    >>> grad_of(w)
+    0.0
     """
     grad = node.grad
     if isinstance(grad, float):

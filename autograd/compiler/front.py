@@ -52,8 +52,8 @@ def compile(
         of the lecture; `code` is the NumPy code, `cost` what it costs.
 
     Raises:
-        TraceError: at the first call, if the function asks for a value, as in `if v > 0`; the
-            message has the line and the remedy.
+        TraceError: at the first call, if the function asks for a value, as in `if v > 0`, `v in xs`
+            or `table[v]`; the message has the line and the remedy, such as `where(v == 1, x, y)`.
         TypeError: an argument is not made of real numbers.
         ValueError: an option is unknown, or the batch is ragged.
 

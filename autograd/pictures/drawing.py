@@ -116,7 +116,8 @@ def draw(
         legend: whether the meaning of the colours, if there are any, is explained.
 
     Raises:
-        TypeError: `root` is none of these, or contains something that is no Value.
+        TypeError: `root` is none of these, or contains something that is no Value, or the data of a
+            node is no number.
         ValueError: there is nothing to draw, or `collapse`, `show` or `rankdir` is unknown,
             or `collapse` is "none" for more than 2000 nodes or 5000 edges.
 

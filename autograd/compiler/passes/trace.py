@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import ContextVar
+from itertools import compress
 from typing import Any
 
 from autograd.engine import modes
@@ -149,12 +150,11 @@ class Row:
             return []
         parents = self._edges()
         operands = [trace.tracer(x) if isinstance(x, int) else x for x in trace.operands[number]]
-        if op is p.where:
-            condition, *branches = operands
-            gates = p.where(condition, 1.0, 0.0), p.where(condition, 0.0, 1.0)
-            taken = [gate for x, gate in zip(branches, gates, strict=True) if isinstance(x, Tracer)]
-            return [(x, 1.0, gate) for x, gate in zip(parents, taken, strict=True)]
         wanted = [isinstance(x, Tracer) for x in operands]
+        if op is p.where:
+            gates = p.where(operands[0], 1.0, 0.0), p.where(operands[0], 0.0, 1.0)
+            taken = compress(gates, wanted[1:])
+            return [(x, 1.0, gate) for x, gate in zip(parents, taken, strict=True)]
         locals_ = op.local_derivatives(trace.tracer(number), operands, wanted)
         return [(x, local, None) for x, local in zip(parents, locals_, strict=True)]
 
@@ -183,8 +183,7 @@ class StandIn(Value):
         raise self._refuse("v as a key or an element of a set", fix)
 
     def __bool__(self) -> bool:
-        fix = "use where(condition, x, y) or maximum, as in where(v == 1, x, y)"
-        raise self._refuse("the truth of a comparison", fix)
+        raise self._refuse("the truth of a comparison", "use where(condition, x, y) or maximum")
 
     def __float__(self) -> float:
         raise self._refuse("float(v)", "use the functions of autograd, such as autograd.exp")
@@ -253,6 +252,12 @@ class Tracer(StandIn):
                 rows.append(as_float(x, f"operand of {op.name}"))
             takes_comparison = False
         return trace.tracer(trace.apply(op, tuple(rows)))
+
+    def __bool__(self) -> bool:
+        op = self._primitive
+        if op is p.eq or op is p.ne:  # which `in` and `index` ask for, too
+            raise self._refuse("the truth of a comparison", f"use where(v {op.name} 1, x, y)")
+        return super().__bool__()
 
     def _as_node(self) -> Row:
         return self._trace.node(self._row)
