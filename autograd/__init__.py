@@ -18,7 +18,7 @@ Explanations: `forward_steps`, `backward_steps`, `explain`, `paths`, `why`.
 
 from typing import TYPE_CHECKING, Any
 
-from autograd.engine.backward import zero_grad
+from autograd.engine import Value, detect_anomaly, no_grad, zero_grad
 from autograd.engine.functions import (
     abs,
     acos,
@@ -68,22 +68,16 @@ from autograd.engine.functions import (
     where,
     xlogy,
 )
-from autograd.engine.modes import detect_anomaly, no_grad
-from autograd.engine.value import Value
 from autograd.errors import AnomalyError, GradientError, MistakeWarning, TraceError
 
 if TYPE_CHECKING:
-    from autograd.classroom.animation import animate
-    from autograd.classroom.sliders import interactive
-    from autograd.compiler.front import compile
+    from autograd.classroom import animate, interactive
+    from autograd.compiler import compile
     from autograd.engine.custom import primitive
-    from autograd.explanations.chain_rule import explain
-    from autograd.explanations.diagnosis import why
-    from autograd.explanations.pathways import paths
-    from autograd.explanations.steps import backward_steps, forward_steps
-    from autograd.pictures.drawing import draw
-    from autograd.transforms.check import check_grads
-    from autograd.transforms.derivatives import (
+    from autograd.explanations import backward_steps, explain, forward_steps, paths, why
+    from autograd.pictures import draw
+    from autograd.transforms import (
+        check_grads,
         grad,
         hessian,
         hvp,
@@ -95,24 +89,24 @@ if TYPE_CHECKING:
 
 # What stands on the core is loaded when first used, so that `import autograd` stays quick.
 _LATER = {
-    "animate": "classroom.animation",
-    "backward_steps": "explanations.steps",
-    "check_grads": "transforms.check",
-    "compile": "compiler.front",
-    "draw": "pictures.drawing",
-    "explain": "explanations.chain_rule",
-    "forward_steps": "explanations.steps",
-    "grad": "transforms.derivatives",
-    "hessian": "transforms.derivatives",
-    "hvp": "transforms.derivatives",
-    "interactive": "classroom.sliders",
-    "jacobian": "transforms.derivatives",
-    "jvp": "transforms.derivatives",
-    "paths": "explanations.pathways",
+    "animate": "classroom",
+    "backward_steps": "explanations",
+    "check_grads": "transforms",
+    "compile": "compiler",
+    "draw": "pictures",
+    "explain": "explanations",
+    "forward_steps": "explanations",
+    "grad": "transforms",
+    "hessian": "transforms",
+    "hvp": "transforms",
+    "interactive": "classroom",
+    "jacobian": "transforms",
+    "jvp": "transforms",
+    "paths": "explanations",
     "primitive": "engine.custom",
-    "value_and_grad": "transforms.derivatives",
-    "vjp": "transforms.derivatives",
-    "why": "explanations.diagnosis",
+    "value_and_grad": "transforms",
+    "vjp": "transforms",
+    "why": "explanations",
 }
 
 

@@ -20,25 +20,15 @@ TYPE_CHECKING = False  # to load `typing` takes longer than all that stands here
 if TYPE_CHECKING:
     from autograd import MistakeWarning, softmax
     from nn import data, init, losses, plot
-    from nn.inspection.statistics import gradient_statistics
+    from nn.inspection import dead_units, gradient_statistics, saturation, sparsity
     from nn.layers import ACTIVATIONS, MLP, Activations, Layer, Neuron
     from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
     from nn.module import Frozen, Module
     from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
-    from nn.predictions import (
-        accuracy,
-        confusion_matrix,
-        dead_units,
-        predict,
-        saturation,
-        sparsity,
-    )
+    from nn.predictions import accuracy, confusion_matrix, predict
     from nn.saving import load, read_metadata, save
     from nn.schedules import Constant, Cosine, Exponential, StepDecay, WarmUp
-    from nn.training.callbacks import Callback, Checkpoint, EarlyStopping
-    from nn.training.history import Epoch, History
-    from nn.training.loop import fit
-    from nn.training.run import Run
+    from nn.training import Callback, Checkpoint, EarlyStopping, Epoch, History, Run, fit
 
 # Loaded when first used: `python -m nn` must be ready for Ctrl-C before it loads anything.
 _LATER = {
@@ -46,15 +36,12 @@ _LATER = {
     for module, names in {
         "nn.layers": "ACTIVATIONS Activations Layer MLP Neuron",
         "nn.optim": "Adam AdamW Optimizer SGD clip_grad_norm",
-        "nn.training.callbacks": "Callback Checkpoint EarlyStopping",
+        "nn.training": "Callback Checkpoint EarlyStopping Epoch History Run fit",
         "nn.schedules": "Constant Cosine Exponential StepDecay WarmUp",
-        "nn.training.history": "Epoch History",
         "nn.module": "Frozen Module",
-        "nn.training.run": "Run",
-        "nn.predictions": "accuracy confusion_matrix dead_units predict saturation sparsity",
+        "nn.predictions": "accuracy confusion_matrix predict",
         "nn.losses": "binary_cross_entropy cross_entropy hinge_loss mae_loss mse_loss",
-        "nn.training.loop": "fit",
-        "nn.inspection.statistics": "gradient_statistics",
+        "nn.inspection": "dead_units gradient_statistics saturation sparsity",
         "nn.saving": "load read_metadata save",
         "autograd": "MistakeWarning softmax",
     }.items()

@@ -233,7 +233,7 @@ class Module:
         ──────────────────────────────────────────────────────────────────────────────────────
         total                                                       65  65 trainable, 0 frozen
         """
-        rows: list[_Row] = []
+        rows: list[Row] = []
         seen: set[int] = set()
 
         def collect(module: Module, name: str) -> None:
@@ -246,7 +246,7 @@ class Module:
             members = module._members()
             own = {id(held): held for _, held in members if isinstance(held, Value)}
             if own:
-                rows.append(_Row(name, module, parameters=list(own.values())))
+                rows.append(Row(name, module, parameters=list(own.values())))
             for part, held in members:
                 if isinstance(held, Module):
                     collect(held, f"{name}.{part}" if name else part)
@@ -254,12 +254,12 @@ class Module:
         collect(self, "")
         return _table(rows, self.parameters())
 
-    def _row(self, name: str) -> _Row | None:  # noqa: ARG002 - for those who override it
+    def _row(self, name: str) -> Row | None:  # noqa: ARG002 - for those who override it
         """Give the line of the summary, for a module that has a single one."""
         return None
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
     """A line of the summary."""
 
     name: str
@@ -282,7 +282,7 @@ class _Row(NamedTuple):
         )
 
 
-def _table(rows: list[_Row], parameters: list[Value]) -> str:
+def _table(rows: list[Row], parameters: list[Value]) -> str:
     """Lay out the summary."""
     head = ("name", "kind", "activation", "shape", "weights", "biases", "parameters", "")
     frozen = sum(isinstance(p, Frozen) for p in parameters)

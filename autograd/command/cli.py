@@ -7,15 +7,12 @@ import io
 import sys
 from collections.abc import Mapping, Sequence
 
-from autograd.classroom import worksheets
-from autograd.classroom.animation import animate
+from autograd import notation
+from autograd.classroom import animate, worksheets
 from autograd.command.expression import ExpressionError, evaluate
-from autograd.engine.value import Value
-from autograd.explanations.chain_rule import explain
-from autograd.explanations.diagnosis import why
-from autograd.explanations.steps import backward_steps, forward_steps
-from autograd.notation import words as notation
-from autograd.pictures.drawing import draw
+from autograd.engine import Value
+from autograd.explanations import backward_steps, explain, forward_steps, why
+from autograd.pictures import draw
 
 EXAMPLES = """\
 examples:

@@ -14,20 +14,18 @@ from collections.abc import Callable, Sequence
 from contextvars import Context
 from functools import cached_property
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy import special
 
-from autograd.compiler.codegen.code import bound, strided_view, strides_of
-from autograd.compiler.passes.group import SHARED, VARYING, Program
-from autograd.engine.speed import collector_paused
+from autograd.compiler.arguments import Leaf
+from autograd.compiler.codegen import bound, strided_view, strides_of
+from autograd.compiler.passes import SHARED, VARYING, Program
+from autograd.compiler.plan import Plan
+from autograd.engine import collector_paused
 from autograd.errors import data_of
 from autograd.numbers import erf_table as errorfunction
-
-if TYPE_CHECKING:
-    from autograd.compiler.arguments import Leaf
-    from autograd.compiler.plan import Plan
 
 _ALL = slice(None)
 

@@ -19,6 +19,8 @@ from autograd.errors import AnomalyError, MistakeWarning
 active: list[ContextDecorator] = []
 recording: ContextVar[bool] = ContextVar("recording", default=True)
 anomaly: ContextVar[bool] = ContextVar("anomaly", default=False)
+# The trace that is being made, if any: transforms that run inside a compiled function record there.
+tracing: ContextVar[Any] = ContextVar("tracing", default=None)
 
 
 class _Mode(ContextDecorator):

@@ -294,6 +294,15 @@ class Value:
     atan2, hypot = _binary(p.atan2, operator=False), _binary(p.hypot, operator=False)
     arctan2, fabs = atan2, __abs__  # NumPy's names
 
+    def __fresh__(self) -> Value:
+        """Return an equal node, to differentiate with respect to."""
+        fresh: Value = self * 1.0
+        return fresh
+
+    def __node__(self) -> Any:
+        """Return what walks through the graph know the node by: itself."""
+        return self
+
     def __pos__(self) -> Value:
         return self
 

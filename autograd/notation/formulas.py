@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autograd.engine import Primitive, Value
 from autograd.engine import primitives as p
-from autograd.engine.primitives import Primitive
-from autograd.engine.value import Value, equal, unequal
+from autograd.engine.value import equal, unequal
 from autograd.errors import as_float
 from autograd.notation import words as notation
 

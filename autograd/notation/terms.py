@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from math import fsum
 from typing import Any, TypeAlias
 
+from autograd.engine import Primitive, Value
 from autograd.engine import primitives as p
-from autograd.engine.primitives import Primitive
-from autograd.engine.value import Value
 from autograd.notation import words as notation
 from autograd.notation.formulas import ATOM, POWER, PRODUCT, SUM, TEXT
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from autograd.engine import TABLE, Primitive
 from autograd.engine import primitives as p
-from autograd.engine.primitives import TABLE, Primitive
 from autograd.numbers import erf_table as errorfunction
 
 

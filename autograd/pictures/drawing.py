@@ -6,9 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from autograd.engine.graph import topological_order
-from autograd.engine.speed import collector_paused
-from autograd.engine.value import Value
+from autograd.engine import Value, collector_paused, topological_order
 from autograd.errors import data_of
 from autograd.pictures import nodes as dotting
 from autograd.pictures.boxes import SIDES
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
-    from autograd.compiler.compiled import Compiled
+    from autograd.compiler import Compiled
 
 MAX_NODES, MAX_EDGES = 2000, 5000  # seconds to lay out, and more than anybody can read
 _LEGIBLE_NODES, _LEGIBLE_EDGES = 60, 120

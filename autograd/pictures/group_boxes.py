@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isfinite, log10
 
-from autograd.engine.value import Value
+from autograd import notation
+from autograd.engine import Value
 from autograd.errors import data_of, grad_of
-from autograd.notation import words as notation
 from autograd.pictures import colours as shading
 from autograd.pictures.boxes import (
     Arrow,

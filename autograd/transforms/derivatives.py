@@ -22,11 +22,8 @@ from math import isfinite
 from operator import index
 from typing import Any
 
-from autograd.compiler.passes.trace import Tracer, current
-from autograd.engine import modes
+from autograd.engine import Value, collector_paused, modes, sweep, topological_order
 from autograd.engine import primitives as p
-from autograd.engine.backward import sweep
-from autograd.engine.graph import topological_order
 from autograd.engine.higher_order import (
     Node,
     adjoints,
@@ -35,8 +32,6 @@ from autograd.engine.higher_order import (
     recorded_numbers,
     slopes,
 )
-from autograd.engine.speed import collector_paused
-from autograd.engine.value import Value
 from autograd.transforms.dual import Dual
 from autograd.transforms.trees import (
     NUMBER,
@@ -295,7 +290,7 @@ def _unit_rows(n: int) -> list[list[float | None]]:
 
 def _kept(x: Any) -> Node:
     """Give what a sweep keeps a node by: itself, or the row for a stand-in, which has no hash."""
-    return x._as_node() if isinstance(x, Tracer) else x
+    return x.__node__() if isinstance(x, Value) else x
 
 
 def _any_node(numbers: Iterable[Any]) -> bool:
@@ -566,10 +561,10 @@ def _as_recorded(x: Any) -> Any:
 def _variable(x: Any) -> Any:
     """Make a node equal to `x`, to differentiate by."""
     if x.__class__ is not float:
-        variable = x._fresh() if isinstance(x, Tracer) else x * 1.0
+        variable = x.__fresh__()
         variable.name = x.name
         return variable
-    trace = current.get()
+    trace = modes.tracing.get()
     return Value(x) if trace is None else trace.constant(x)
 
 

@@ -21,9 +21,7 @@ from nn.data import Dataset, Standardiser, load, load_csv, train_test_split
 from nn.forward import outputs
 from nn.layers import MLP
 from nn.schedules import Cosine
-from nn.training.callbacks import Checkpoint
-from nn.training.history import History, described
-from nn.training.loop import LOSSES, OPTIMIZERS, fit
+from nn.training import LOSSES, OPTIMIZERS, Checkpoint, History, described, fit
 
 __all__ = ["Interrupted", "predict", "show", "train"]
 

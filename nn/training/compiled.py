@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import autograd
 from autograd import AnomalyError, Value, dot, no_grad
-from autograd.compiler.passes.trace import current
+from autograd.engine import modes
 from autograd.errors import TraceError
 from autograd.transforms.trees import as_array
 from nn.module import Module
@@ -189,7 +189,7 @@ def _listed(x: Any) -> Any:
 
 def _refuse_nodes_from_outside(trained: set[Value]) -> None:
     """Raise if what was just traced depends on the parameters in a way that the trace lacks."""
-    trace = current.get()
+    trace = modes.tracing.get()
     for node in trace.captured if trace else ():
         if node in trained or node.op:
             raise TraceError(

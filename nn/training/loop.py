@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
-from autograd.engine.speed import collector_paused
+from autograd.engine import collector_paused
 from autograd.errors import TraceError
 from nn.data import batches
 from nn.layers import MLP, count

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
-from autograd.engine.graph import topological_order
-from autograd.explanations.causes import nodes
+from autograd.engine import topological_order
+from autograd.explanations import nodes
 from nn.mistakes import warn
 from nn.optim import SGD, Optimizer, read, write
 from nn.training.engines import Eager, Engine

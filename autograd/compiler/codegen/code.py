@@ -17,11 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.passes.group import SHARED, VARYING, Program, Ref
-from autograd.compiler.passes.simplify import FINITE, LOG_OF_TOTAL
-from autograd.compiler.passes.trace import StandIn
+from autograd.compiler.passes import FINITE, LOG_OF_TOTAL, SHARED, VARYING, Program, Ref, StandIn
+from autograd.engine import Primitive
 from autograd.engine import primitives as p
-from autograd.engine.primitives import Primitive
 from autograd.numbers import erf_table as errorfunction
 from autograd.numbers.arrays import EXPANSIONS, FUNCTIONS
 

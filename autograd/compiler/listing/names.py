@@ -19,7 +19,7 @@ import numpy as np
 
 from autograd.compiler.arguments import Form, Leaf
 from autograd.compiler.listing.vectors import Vector, Vectors
-from autograd.compiler.passes.group import SHARED, VARYING, Program, Ref, Step
+from autograd.compiler.passes import SHARED, VARYING, Program, Ref, Step
 from autograd.engine import primitives as p
 from autograd.transforms.trees import NUMBER
 

@@ -15,6 +15,7 @@ from functools import cached_property
 from math import inf
 from typing import Any
 
+from autograd import notation
 from autograd.compiler.listing.equations import (
     LOG_SOFTMAX,
     LOGSUMEXP,
@@ -27,12 +28,9 @@ from autograd.compiler.listing.equations import (
 )
 from autograd.compiler.listing.names import Naming, inputs_of
 from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
-from autograd.compiler.passes.activity import active_places
-from autograd.compiler.passes.group import Tape
-from autograd.compiler.passes.simplify import EXCESS, FINITE
+from autograd.compiler.passes import EXCESS, FINITE, Tape, active_places
 from autograd.compiler.plan import Plan
 from autograd.engine import primitives as p
-from autograd.notation import words as notation
 from autograd.notation.terms import (
     ACTIVATIONS,
     Operand,

@@ -10,21 +10,15 @@ operation appears twice on the same operands. For the lecture's neuron the trace
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextvars import ContextVar
 from itertools import compress
 from typing import Any
 
-from autograd.engine import modes
+from autograd.engine import Primitive, Value, modes, topological_order
 from autograd.engine import primitives as p
-from autograd.engine.graph import topological_order
-from autograd.engine.primitives import Primitive
-from autograd.engine.value import Value, equal, unequal
+from autograd.engine.value import equal, unequal
 from autograd.errors import TraceError, as_float
 
 Operand = int | float  # the number of a row, or a constant
-
-# The trace that is being made; transforms that run inside it record there too.
-current: ContextVar[Trace | None] = ContextVar("current", default=None)
 
 
 class Trace:
@@ -212,15 +206,15 @@ class StandIn(Value):
 class Tracer(StandIn):
     """A row of a trace, while a function is traced."""
 
-    __slots__ = ("_row", "_trace")
+    __slots__ = ("_trace", "row")
 
     _rank = 3
     _trace: Trace
-    _row: int
+    row: int
 
     def __init__(self, trace: Trace, row: int) -> None:
         self._trace = trace
-        self._row = row
+        self.row = row
         self._primitive = trace.ops[row]
         self.name = None
 
@@ -245,7 +239,7 @@ class Tracer(StandIn):
                         else f"{op.name} is applied to a comparison, which under tracing only "
                         f"`where` takes, at {modes.caller()}"
                     )
-                rows.append(x._row)
+                rows.append(x.row)
             elif isinstance(x, Value):
                 rows.append(trace.capture(x))
             else:
@@ -256,20 +250,23 @@ class Tracer(StandIn):
     def __bool__(self) -> bool:
         op = self._primitive
         if op is p.eq or op is p.ne:  # which `in` and `index` ask for, too
-            raise self._refuse("the truth of a comparison", f"use where(v {op.name} 1, x, y)")
+            raise self._refuse(
+                "the truth of a comparison",
+                f"choose by comparing, as in where(v {op.name} 1, x, y)",
+            )
         return super().__bool__()
 
-    def _as_node(self) -> Row:
-        return self._trace.node(self._row)
+    def __node__(self) -> Row:
+        return self._trace.node(self.row)
 
-    def _fresh(self) -> Tracer:
-        return self._trace.tracer(self._trace.add(p.mul, (self._row, 1.0)))
+    def __fresh__(self) -> Tracer:
+        return self._trace.tracer(self._trace.add(p.mul, (self.row, 1.0)))
 
-    def _row_of_result(self) -> int:
+    def row_of_result(self) -> int:
         """Give the row, for a result of the function."""
         if self._primitive in p.COMPARISONS:
             raise self._refuse("a comparison as a result", "return where(condition, 1.0, 0.0)")
-        return self._row
+        return self.row
 
     def detach(self) -> Any:
         """Give the same number, taken as a constant."""
@@ -279,5 +276,5 @@ class Tracer(StandIn):
         return repr(self)
 
     def __repr__(self) -> str:
-        op = self._trace.ops[self._row]
-        return f"Tracer({'input' if op is None else op.name}, row={self._row})"
+        op = self._trace.ops[self.row]
+        return f"Tracer({'input' if op is None else op.name}, row={self.row})"

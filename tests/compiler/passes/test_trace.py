@@ -165,7 +165,7 @@ def test_equal_rows_are_one_and_unequal_ones_are_not():
     x = trace.tracer(trace.input())
     assert x + 1.0 is x + 1.0
     assert x + 0.0 is not x + (-0.0)
-    assert p.add(x, float(x._row)) is not x + x  # row 0 is not the constant 0.0
+    assert p.add(x, float(x.row)) is not x + x  # row 0 is not the constant 0.0
     assert x * math.nan is x * math.nan
 
 
@@ -175,4 +175,4 @@ def test_a_captured_value_is_one_input():
     y = x * w + w
     assert list(trace.captured) == [w]
     assert [op and op.name for op in trace.ops] == [None, None, "*", "+"]
-    assert y._as_node()._edges()[1] is trace.node(trace.captured[w])
+    assert y.__node__()._edges()[1] is trace.node(trace.captured[w])
