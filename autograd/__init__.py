@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from autograd.engine import Value, detect_anomaly, no_grad, zero_grad
 from autograd.engine.functions import (
-    abs,
+    abs as abs,
+)
+from autograd.engine.functions import (
     acos,
     acosh,
     asin,
@@ -52,7 +54,6 @@ from autograd.engine.functions import (
     maximum,
     mean,
     minimum,
-    pow,
     relu,
     sigmoid,
     sign,
@@ -68,11 +69,14 @@ from autograd.engine.functions import (
     where,
     xlogy,
 )
+from autograd.engine.functions import (
+    pow as pow,
+)
 from autograd.errors import AnomalyError, GradientError, MistakeWarning, TraceError
 
 if TYPE_CHECKING:
     from autograd.classroom import animate, interactive
-    from autograd.compiler import compile
+    from autograd.compiler import compile as compile
     from autograd.engine.custom import primitive
     from autograd.explanations import backward_steps, explain, forward_steps, paths, why
     from autograd.pictures import draw
@@ -86,6 +90,8 @@ if TYPE_CHECKING:
         value_and_grad,
         vjp,
     )
+
+__version__ = "0.1.0"
 
 # What stands on the core is loaded when first used, so that `import autograd` stays quick.
 _LATER = {
@@ -120,8 +126,11 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*[name for name in globals() if name[:2] == "__"], *_HIDING, *__all__])
 
+
+# Names of Python's own functions: `from autograd import *` leaves those as they are.
+_HIDING = ["abs", "compile", "pow"]
 
 __all__ = [
     "AnomalyError",
@@ -129,7 +138,6 @@ __all__ = [
     "MistakeWarning",
     "TraceError",
     "Value",
-    "abs",
     "acos",
     "acosh",
     "animate",
@@ -142,7 +150,6 @@ __all__ = [
     "cbrt",
     "check_grads",
     "clip",
-    "compile",
     "cos",
     "cosh",
     "detect_anomaly",
@@ -177,7 +184,6 @@ __all__ = [
     "minimum",
     "no_grad",
     "paths",
-    "pow",
     "primitive",
     "relu",
     "sigmoid",

@@ -61,7 +61,7 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*[name for name in globals() if name[:2] == "__"], *__all__])
 
 
 __all__ = [
