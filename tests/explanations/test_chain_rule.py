@@ -281,6 +281,12 @@ def test_derivatives_are_written_as_in_textbooks(node, expected):
     assert written.replace("(-0.5)", "-0.5").replace("(-1)", "-1") == expected
 
 
+def test_a_variable_that_is_1_or_0_is_no_constant():
+    x, w, b = Value(1.0, "x"), Value(2.0, "w"), Value(0.0, "b")
+    assert TEXT.formula(derivative(ag.square(x), x), Names([])) == "2 · x"
+    assert TEXT.formula(definition(ag.dot([w], [x], b)), Names([])) == "w · x + b"
+
+
 @pytest.mark.parametrize("name", sorted(set(TABLE) - {*COMPARISONS, "where", "top"}))
 def test_every_operation_is_written_and_its_formula_has_its_value(name):
     row = TABLE[name]
