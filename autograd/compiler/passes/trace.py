@@ -252,7 +252,7 @@ class Tracer(StandIn):
         if op is p.eq or op is p.ne:  # which `in` and `index` ask for, too
             raise self._refuse(
                 "the truth of a comparison",
-                f"choose by comparing, as in where(v {op.name} 1, x, y)",
+                f"use where(v {op.name} 1, x, y)",
             )
         return super().__bool__()
 
