@@ -313,6 +313,7 @@ def test_a_long_derivative_is_a_number_alone():
     assert derivative(ag.softmax(xs)[0], xs[0]) is None
     assert derivative(ag.logsumexp(xs), xs[0]) is None
     assert TEXT.formula(derivative(ag.dot(xs, xs[::-1]), xs[3]), Names([])) == "x₃₆ + x₃₆"
+    assert TEXT.formula(definition(ag.fsum(xs)), Names([])) == "x₀ + x₁ + [… 37 more …] + x₃₉"
 
 
 @pytest.mark.usefixtures("own_primitives_forgotten")

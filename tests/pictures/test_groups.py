@@ -290,6 +290,14 @@ def test_a_loop_is_found_also_between_other_operations():
     assert first == ["0.5", "x", "x²", "×, tanh", "σ"]
 
 
+def test_a_turn_of_a_loop_may_repeat_something_itself():
+    x = Value(1.0, "x")
+    for _ in range(100):
+        x = sigmoid(tanh(square(tanh(square(x)))))
+    boxes = list(parts(draw(x)).values())
+    assert [texts[0] for texts in boxes] == ["x", "x², tanh, σ"]
+
+
 @given(st.integers(0, 10**6))
 @settings(max_examples=30, deadline=None)
 def test_groups_partition_the_graph_and_links_count_every_edge_between_them(seed):

@@ -123,6 +123,29 @@ def test_parameters_in_other_structures(params, sources):
     assert section(text, "forward") == ["z1 = W1ᵀ x + b1 (2→3)", "x1 = tanh(z1) (3)"]
 
 
+def test_a_part_of_an_argument_has_not_its_name():
+    def f(W, x):
+        x = [ag.tanh(ag.dot(list(w), list(x))) for w in W[:2]]
+        return ag.fsum([ag.dot(list(w), x) for w in W[2:]])
+
+    net = ag.compile(f, in_axes=(None, 0))
+    net(np.ones((4, 2)), np.ones((3, 2)))
+    assert section(str(net), "f")[:2] == ["W1 = part of W (2×2)", "W2 = part of W (2×2)"]
+
+
+def test_an_argument_without_numbers_is_left_out():
+    f = ag.compile(lambda x, _: 2.0 * x, in_axes=(0, None))
+    f(np.ones(3), [])
+    assert section(str(f), "forward") == ["f = 2 · x"]
+
+
+def test_with_aux_the_result_alone_has_the_name_of_the_function():
+    f = ag.compile(lambda x, y: (ag.exp(x) * y, x + y), has_aux=True)
+    f(1.0, 2.0)
+    lines = section(str(f), "forward")
+    assert lines == ["v1 = x + y", "f = exp(x) · y", "returns f, and as aux v1"]
+
+
 def test_names_of_their_own_are_kept_and_matrices_stand_as_the_function_has_them():
     def rows(W, b, x):
         return ag.fsum([z**2 for z in W @ x + b])
