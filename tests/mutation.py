@@ -196,7 +196,11 @@ def _measured(folder: Path) -> dict[str, dict[str, list[str]]]:
     data, report = folder / ".coverage", folder / "durations.xml"
     options = ["--cov", "--cov-report=", "--cov-context=test", f"--junitxml={report}", "-q"]
     command = [sys.executable, "-m", "pytest", *options, "--numprocesses=2"]
-    subprocess.run(command, cwd=folder, env=_environment(folder), stdout=subprocess.DEVNULL)
+    done = subprocess.run(
+        command, cwd=folder, env=_environment(folder), capture_output=True, text=True
+    )
+    if not report.exists():
+        raise RuntimeError(f"pytest did not come to an end:\n{(done.stdout + done.stderr)[-2000:]}")
     seconds: dict[str, float] = {}
     for case in ET.parse(report).iter("testcase"):
         key = f"{case.get('classname')}.{case.get('name')}"

@@ -292,7 +292,7 @@ def test_a_loop_is_found_also_between_other_operations():
 
 def test_a_turn_of_a_loop_may_repeat_something_itself():
     x = Value(1.0, "x")
-    for _ in range(100):
+    for _ in range(15):
         x = sigmoid(tanh(square(tanh(square(x)))))
     boxes = list(parts(draw(x)).values())
     assert [texts[0] for texts in boxes] == ["x", "x², tanh, σ"]

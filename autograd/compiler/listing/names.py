@@ -145,8 +145,7 @@ class Naming:
                 self._name_layer(i, step)
         at = 0
         for form in forms:
-            if at < len(inputs.keys):
-                at = self._name_argument(form, at, 1)
+            at = self._name_argument(form, at, 1)
         self._name_nodes(at)
 
     def unique(self, name: str) -> str:

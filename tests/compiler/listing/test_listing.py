@@ -310,6 +310,17 @@ def test_what_runs_on_a_tape_is_said():
     assert section(text, "backward")[-1].endswith("= t1, run from its end to its beginning (3)")
 
 
+def test_a_sum_on_a_tape_keeps_its_constant():
+    def f(x, w):
+        for _ in range(40):
+            x = ag.sin(ag.fsum([x, w, 1.0]))
+        return x
+
+    compiled = ag.compile(f)
+    compiled(0.5, 0.25)
+    assert str(compiled).count("w + 1") == 40
+
+
 def test_long_listings_are_shortened_unless_asked_for():
     def f(x):
         for _ in range(40):
