@@ -21,7 +21,7 @@ from autograd.compiler.passes import FINITE, LOG_OF_TOTAL, SHARED, VARYING, Prog
 from autograd.engine import Primitive
 from autograd.engine import primitives as p
 from autograd.numbers import erf_table as errorfunction
-from autograd.numbers.arrays import EXPANSIONS, FUNCTIONS
+from autograd.numbers.arrays import FUNCTIONS
 
 # Rows that are a ufunc of NumPy or SciPy, or a function that is called like one.
 UFUNCS: dict[Primitive, Any] = {
@@ -75,7 +75,7 @@ _EXTREMES = {p.relu: "maximum", p.maximum: "maximum", p.minimum: "minimum"}
 
 # Rows for which NumPy has no single function, in terms of others.
 _EXPANSIONS: dict[Primitive, Callable[..., Any]] = {
-    **{p.TABLE[name]: function for name, function in EXPANSIONS.items()},
+    **{op: op.expansion for op in p.TABLE.values() if op.expansion is not None},
     p.above: _expand_above,
     FINITE: lambda x, shift: p.where(p.eq(shift, np.inf), 0.0, x),
     p.silu: p.silu.forward,
@@ -106,7 +106,7 @@ class Symbol(StandIn):
 
     __slots__ = ("code", "truth", "varying")
 
-    _rank = 4
+    __rank__ = 4
     _where = "in a partial derivative that is compiled, since it serves all lanes at once"
     name: str
 
@@ -114,7 +114,7 @@ class Symbol(StandIn):
         self.code, self.name, self.varying, self.truth = code, name, varying, truth
 
     @staticmethod
-    def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
+    def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
         code = next(x.code for x in operands if isinstance(x, Symbol))
         return code.compute(op, operands)
 
