@@ -1,12 +1,14 @@
 """Run the notebooks, and check what is committed of them.
 
-    python notebooks/check.py run [NAME …]     run from a clean kernel; the check lines must agree
+    python notebooks/check.py run [NAME …]     run from a clean kernel; what is printed must agree
     python notebooks/check.py write [NAME …]   run, and put what comes out into the files
     python notebooks/check.py table            write README.md, the table of the lecture's rows
 
 A check line is a line of output that begins with ✓, such as "✓ L9: σ′ = σ(1 − σ) to within 1e-15",
 where L9 is a row of the lecture. A cell prints it after an assertion of the same, and it states
-what was asserted, not an error that was measured: rounding differs from machine to machine.
+what was asserted, not an error that was measured: rounding differs from machine to machine. So
+check lines must agree to the letter, and all other lines but for their numbers: a listing that the
+compiler no longer makes is found.
 
 Only `run` and `write` need more than Python itself: `pip install ".[notebooks]"`.
 """
@@ -50,6 +52,7 @@ _PATH = re.compile(r"(?<![\w.:/-])/(?:home|root|tmp|usr|opt|var|mnt|Users)/|[A-Z
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{8,}\b")
 _TIMING = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)? ?(?:ns|[µμu]s|ms|s|sec|secs|seconds?)\b")
 _ROW_LINE = re.compile(r"✓ (L\d+): (.+)")
+_NUMBER = re.compile(r"[-−+]?\b\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 _EXERCISE = re.compile(r"^\d+\. ", re.MULTILINE)
 
 
@@ -89,13 +92,17 @@ def texts(cell: Notebook) -> Iterator[tuple[str, str]]:
 
 def check_lines(cells: Iterable[Notebook]) -> list[str]:
     """Give the check lines that cells have printed."""
+    return [line for line in printed_lines(cells) if line.startswith("✓")]
+
+
+def printed_lines(cells: Iterable[Notebook]) -> list[str]:
+    """Give all lines that cells have printed, those that are no check lines without numbers."""
     return [
-        line
+        line if line.startswith("✓") else " ".join(_NUMBER.sub("#", line).split())
         for cell in cells
         for kind, text in texts(cell)
         if kind == "stdout"
         for line in text.splitlines()
-        if line.startswith("✓")
     ]
 
 
@@ -218,7 +225,8 @@ To open them: `pip install ".[notebooks]" jupyterlab && jupyter lab notebooks`. 
 needs only the first of the two packages.
 
 `python notebooks/check.py run` runs them all from a clean kernel, with warnings as errors, and
-compares what they check with what is committed here.
+compares what they print with what is committed here: check lines to the letter, others but for
+their numbers.
 
 ## Where is what
 
@@ -267,7 +275,7 @@ _PYTEST = [
 def run(chosen: Sequence[Path], *, write: bool) -> bool:
     """Run notebooks by nbmake, each from a clean kernel, with warnings as errors.
 
-    Write what comes out, or compare the check lines.
+    Write what comes out, or compare what is printed.
 
     Returns:
         Whether all went well.
@@ -296,7 +304,7 @@ def run(chosen: Sequence[Path], *, write: bool) -> bool:
     differing = [
         path
         for path, notebook in fresh.items()
-        if report(path.name, check_lines(read(path)["cells"]), check_lines(notebook["cells"]))
+        if report(path.name, printed_lines(read(path)["cells"]), printed_lines(notebook["cells"]))
     ]
     return not differing
 
@@ -339,13 +347,16 @@ def _smaller(png: str) -> str:
 
 
 def report(name: str, committed: Sequence[str], fresh: Sequence[str]) -> list[str]:
-    """Print and return the lines in which committed and fresh check lines differ."""
+    """Print and return the lines in which committed and fresh outputs differ."""
     differences = list(
         difflib.unified_diff(committed, fresh, "committed", "fresh", n=0, lineterm="")
     )
     if differences:
         print(
-            f"{name}: other check lines than are committed", *differences, sep="\n", file=sys.stderr
+            f"{name}: prints other lines than are committed",
+            *differences,
+            sep="\n",
+            file=sys.stderr,
         )
     return differences
 
