@@ -23,6 +23,7 @@ import argparse
 import ast
 import hashlib
 import json
+import math
 import os
 import random
 import shutil
@@ -30,7 +31,7 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,10 +206,16 @@ def _measured(folder: Path) -> dict[str, dict[str, list[str]]]:
     for case in ET.parse(report).iter("testcase"):
         key = f"{case.get('classname')}.{case.get('name')}"
         seconds[key] = float(case.get("time", 0))
+        if case.find("failure") is not None or case.find("error") is not None:
+            seconds[key] = math.inf  # it would kill every mutant: no mutant meets it
+            print(f"fails without a mutant, and is left out: {key}")
 
     def duration(test: str) -> float:
         path, _, name = test.partition("::")
         return seconds.get(f"{path.removesuffix('.py').replace('/', '.')}.{name}", 1.0)
+
+    def quickest(tests: Iterable[str]) -> list[str]:
+        return sorted(sorted({t for t in tests if duration(t) < math.inf}), key=duration)
 
     covered = coverage.CoverageData(str(data))
     covered.read()
@@ -216,10 +223,10 @@ def _measured(folder: Path) -> dict[str, dict[str, list[str]]]:
     for file in covered.measured_files():
         name = str(Path(file).relative_to(folder)) if Path(file).is_absolute() else file
         result[name] = {
-            str(line): sorted({c.rpartition("|")[0] for c in contexts if c}, key=duration)
+            str(line): quickest(c.rpartition("|")[0] for c in contexts if c)
             for line, contexts in covered.contexts_by_lineno(file).items()
         }
-        result[name][ANY] = sorted({t for x in result[name].values() for t in x}, key=duration)
+        result[name][ANY] = quickest(t for x in result[name].values() for t in x)
     return result
 
 
