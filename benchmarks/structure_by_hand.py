@@ -15,7 +15,8 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit, logsumexp
 
 from benchmarks.networks import cross_entropy_by_hand
-from benchmarks.structure_programs import HEADS, JITTER
+from benchmarks.scalar_gpt import HEADS
+from benchmarks.structure_programs import JITTER
 
 Array = Any
 Parameters = Sequence[Array]
@@ -148,6 +149,23 @@ def gpt_block(parameters: Parameters, X: Array, Y: Array) -> Result:
     return loss, backward(error * (2.0 / error.size))[1]
 
 
+def gpt(parameters: Parameters, tokens: Array, Y: Array) -> Result:
+    """Run a whole GPT of one block on documents of one length."""
+    of_token, of_position, W, *rest = parameters
+    samples, length = tokens.shape
+    x = (of_token[tokens] + of_position[:length]).reshape(samples * length, -1)
+    n, scale = normalised(x)
+    output, backward = block(rest, n, samples)
+    loss, d = cross_entropy_by_hand(output @ W.T, Y)
+    d_W = d.T @ output
+    d_n, gradient = backward(d @ W)
+    d_x = through_norm(d_n, n, scale)
+    chosen = (tokens.ravel() == np.arange(len(of_token))[:, None]).astype(float)
+    d_position = np.zeros_like(of_position)
+    d_position[:length] = d_x.reshape(samples, length, -1).sum(axis=0)
+    return loss, [chosen @ d_x, d_position, d_W, *gradient]
+
+
 # --- convolutions ---------------------------------------------------------------------------------
 
 
@@ -217,7 +235,7 @@ def lenet(parameters: Parameters, images: Array, Y: Array) -> Result:
     d *= z_2 > 0.0
     second = through_convolution(d, G, seen_2)
     side = G.shape[-1]
-    d_inner = np.zeros(z.shape[:1] + (z.shape[1] // 2, z.shape[2] // 2, len(F)))
+    d_inner = np.zeros((len(z), z.shape[1] // 2, z.shape[2] // 2, len(F)))
     d_seen = (d.reshape(-1, len(G)) @ G.reshape(len(G), -1)).reshape(
         *d.shape[:3], len(F), side, side
     )
@@ -370,7 +388,7 @@ def hmm(parameters: Parameters, X: Array) -> Result:
 
 
 def gaussian_process(parameters: Parameters, x: Array, y: Array) -> Result:
-    """Run a Gaussian process: the derivative of ln det K is that of K, weighted with its inverse."""
+    """Run a Gaussian process: the gradient is the kernel's, weighted with K⁻¹ − ααᵀ."""
     (logarithms,) = parameters
     length, amplitude, noise = np.exp(logarithms)
     squares = ((x[:, None] - x) / length) ** 2
@@ -426,6 +444,7 @@ def factorisation(parameters: Parameters, R: Array) -> Result:
 BY_HAND: dict[str, Callable[..., Result]] = {
     "gpt_block_16": gpt_block,
     "gpt_block_64": gpt_block,
+    "gpt": gpt,
     "lenet": lenet,
     "convolution": convolution,
     "gru": gru,

@@ -18,7 +18,8 @@ from jax import lax
 from jax.nn import relu, sigmoid
 from jax.scipy.linalg import solve_triangular
 
-from benchmarks.structure_programs import HEADS, JITTER, NEVER, Program
+from benchmarks.scalar_gpt import HEADS
+from benchmarks.structure_programs import JITTER, NEVER, Program
 
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_enable_x64", True)
@@ -68,6 +69,14 @@ def block(parameters: Parameters, x: Array) -> Array:
 def gpt_block(parameters: Parameters, x: Array, y: Array) -> Array:
     """Run a block of a GPT with a squared error."""
     return jnp.mean((block(parameters, x) - y) ** 2)
+
+
+def gpt(parameters: Parameters, tokens: Array, y: Array) -> Array:
+    """Run a whole GPT of one block on documents of one length."""
+    of_token, of_position, W, *rest = parameters
+    x = normalised(of_token[tokens] + of_position[: tokens.shape[1]])
+    output = block(rest, x)
+    return cross_entropy(output.reshape(len(y), -1) @ W.T, y)
 
 
 def convolved(images: Array, filters: Array, biases: Array) -> Array:
@@ -239,6 +248,7 @@ def factorisation(parameters: Parameters, R: Array) -> Array:
 FUNCTIONS: dict[str, Callable[..., Array]] = {
     "gpt_block_16": gpt_block,
     "gpt_block_64": gpt_block,
+    "gpt": gpt,
     "lenet": lenet,
     "convolution": convolution,
     "gru": gru,
@@ -262,5 +272,5 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
 def value_and_gradient(name: str, program: Program) -> Callable[[], Any]:
     """Prepare the function without arguments that computes both; its first call compiles."""
     compiled = jax.jit(jax.value_and_grad(FUNCTIONS[name]))
-    arguments = jax.tree.map(jnp.asarray, (program.parameters, *program.peers_data))
-    return lambda: jax.block_until_ready(compiled(*arguments))
+    parameters, data = jax.tree.map(jnp.asarray, program.for_peers())
+    return lambda: jax.block_until_ready(compiled(parameters, *data))

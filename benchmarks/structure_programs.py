@@ -7,21 +7,29 @@ arrays, the parameters, and of further data. Nothing in it says how its pieces r
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 import autograd as ag
+from benchmarks.scalar_gpt import (
+    HEADS,
+    LETTERS,
+    VOCABULARY,
+    document_loss,
+    drawn_parameters,
+    tokens_of,
+)
 
 Scalar = Any  # a number of any kind
 Vector = Sequence[Scalar]
 Matrix = Sequence[Vector]
 Array = Any
 
-HEADS = 4
 BLANK = 0  # the class of CTC that stands for no letter
 NEVER = -1e30  # the logarithm of a probability of zero, as far as CTC is concerned
 JITTER = 1e-6  # what the diagonal of a covariance has more
@@ -34,22 +42,22 @@ class Program:
 
     Attributes:
         loss: the scalar code, a function of the parameters and the data.
-        parameters: arrays.
+        parameters: arrays, or nested lists; the peers get arrays.
         data: arrays; their leading axis is the batch, if there is one.
         batched: whether there is one; then the mean over it is asked for.
         given: the data in the form in which the peers want it, if that is another one.
     """
 
     loss: Callable[..., Scalar]
-    parameters: list[Array]
+    parameters: list[Any]
     data: tuple[Array, ...]
     batched: bool = True
     given: tuple[Any, ...] | None = None
 
-    @property
-    def peers_data(self) -> tuple[Any, ...]:
-        """The data that the peers get."""
-        return self.data if self.given is None else self.given
+    def for_peers(self) -> tuple[list[Array], tuple[Any, ...]]:
+        """Return the parameters and the data that the peers get."""
+        parameters = [np.asarray(parameter) for parameter in self.parameters]
+        return parameters, self.data if self.given is None else self.given
 
     def compiled(self) -> Any:
         """Return our compiled function; it is not traced before its first call."""
@@ -141,8 +149,7 @@ def in_arrays(W: Any, x: Any, b: Any) -> Any:
 def in_loops(W: Matrix, x: Vector, b: Vector) -> list[Scalar]:
     """Compute a layer as micrograd does, a product and a sum at a time."""
     return [
-        sum((wi * xi for wi, xi in zip(w, x, strict=True)), bi)
-        for w, bi in zip(W, b, strict=True)
+        sum((wi * xi for wi, xi in zip(w, x, strict=True)), bi) for w, bi in zip(W, b, strict=True)
     ]
 
 
@@ -152,8 +159,9 @@ def mlp_arrays(sizes: tuple[int, ...], samples: int) -> Program:
 
 
 def mlp_loops(sizes: tuple[int, ...], samples: int) -> Program:
-    """Make a network of plain loops."""
-    return mlp(in_loops, sizes, samples)
+    """Make a network of plain loops, whose parameters are lists, as such code has them."""
+    program = mlp(in_loops, sizes, samples)
+    return replace(program, parameters=[array.tolist() for array in program.parameters])
 
 
 def embedding(words: int, channels: int, samples: int) -> Program:
@@ -215,6 +223,32 @@ def gpt_block(tokens: int, channels: int, samples: int) -> Program:
 
     shape = (samples, tokens, channels)
     return Program(loss, parameters, (rng.normal(size=shape), rng.normal(size=shape)))
+
+
+def one_hot(tokens: Any) -> Array:
+    """Make rows that are 1 at the token and 0 elsewhere."""
+    return np.eye(VOCABULARY)[tokens]
+
+
+def row_by_product(table: Matrix, token: Vector) -> list[Scalar]:
+    """Return the row that belongs to a token, which is given as such a row."""
+    columns = zip(*table, strict=True)
+    return [sum(ti * wi for ti, wi in zip(token, column, strict=True)) for column in columns]
+
+
+def gpt_loss(parameters: Any, tokens: Matrix, targets: Matrix) -> Scalar:
+    """Compute the loss of a document by the scalar GPT, tokens given as rows of 0 and 1."""
+    return document_loss(ag.softmax, row_by_product, parameters, tokens, targets)
+
+
+def gpt(letters: int, samples: int) -> Program:
+    """Make the scalar GPT, a whole model, on documents of one length."""
+    rng = random.Random(2)
+    tokens = np.array([tokens_of("".join(rng.choices(LETTERS, k=letters))) for _ in range(samples)])
+    before, after = tokens[:, :-1], one_hot(tokens[:, 1:])
+    parameters = [np.array(matrix) for matrix in drawn_parameters()]
+    given = before, after.reshape(-1, VOCABULARY)
+    return Program(gpt_loss, parameters, (one_hot(before), after), given=given)
 
 
 # --- convolutions ---------------------------------------------------------------------------------
@@ -318,14 +352,10 @@ def recurrent_data(
     return parameters, (rng.normal(size=(samples, steps, inputs)), rng.normal(size=samples))
 
 
-def gate(
-    activate: Callable[[Scalar], Scalar], weights: Any, x: Vector, h: Vector
-) -> list[Scalar]:
+def gate(activate: Callable[[Scalar], Scalar], weights: Any, x: Vector, h: Vector) -> list[Scalar]:
     """Compute a gate from the input and the state."""
     W, U, b = weights
-    return [
-        activate(ag.dot(w, x) + ag.dot(u, h, bi)) for w, u, bi in zip(W, U, b, strict=True)
-    ]
+    return [activate(ag.dot(w, x) + ag.dot(u, h, bi)) for w, u, bi in zip(W, U, b, strict=True)]
 
 
 def gru(steps: int, inputs: int, hidden: int, samples: int) -> Program:
@@ -575,9 +605,7 @@ def factorisation(rows: int, columns: int, rank: int) -> Program:
 
     def loss(parameters: Any, R: Matrix) -> Scalar:
         U, V = parameters
-        return sum(
-            (R[i][j] - ag.dot(U[i], V[j])) ** 2 for i in range(rows) for j in range(columns)
-        )
+        return sum((R[i][j] - ag.dot(U[i], V[j])) ** 2 for i in range(rows) for j in range(columns))
 
     parameters = [rng.normal(size=(rows, rank)), rng.normal(size=(columns, rank))]
     return Program(loss, parameters, (rng.normal(size=(rows, columns)),), batched=False)
@@ -603,6 +631,12 @@ STRUCTURES: dict[str, Structure] = {
         gpt_block,
         {"tokens": 16, "channels": 64, "samples": 32},
         {"tokens": 2, "channels": 8, "samples": 2},
+        NUMPY | JAX | TORCH | FIRST,
+    ),
+    "gpt": Structure(
+        gpt,
+        {"letters": 7, "samples": 32},
+        {"letters": 1, "samples": 2},
         NUMPY | JAX | TORCH | FIRST,
     ),
     "lenet": Structure(

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from benchmarks.structure_programs import HEADS, Program
+from benchmarks.scalar_gpt import HEADS
+from benchmarks.structure_programs import Program
 
 torch.set_num_threads(1)
 
@@ -24,20 +25,37 @@ def mlp(parameters: Parameters, x: Array, y: Array) -> Array:
     return functional.cross_entropy(functional.linear(x, *parameters[-2:]), y)
 
 
-def gpt_block(parameters: Parameters, x: Array, y: Array) -> Array:
-    """Run a block of a GPT with a squared error."""
+def normalised(x: Array) -> Array:
+    """Divide vectors by their root mean square."""
+    return functional.rms_norm(x, x.shape[-1:], eps=1e-5)
+
+
+def block(parameters: Parameters, x: Array) -> Array:
+    """Run a block of a GPT."""
     W_q, W_k, W_v, W_o, W_1, W_2 = parameters
-    samples, tokens, channels = x.shape
-    n = functional.rms_norm(x, (channels,), eps=1e-5)
+    samples, tokens, _ = x.shape
+    n = normalised(x)
     q, k, v = (
         functional.linear(n, W).view(samples, tokens, HEADS, -1).transpose(1, 2)
         for W in (W_q, W_k, W_v)
     )
     attended = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
     x = x + functional.linear(attended.transpose(1, 2).reshape(x.shape), W_o)
-    n = functional.rms_norm(x, (channels,), eps=1e-5)
-    output = x + functional.linear(functional.relu(functional.linear(n, W_1)), W_2)
-    return functional.mse_loss(output, y)
+    hidden = functional.relu(functional.linear(normalised(x), W_1))
+    return x + functional.linear(hidden, W_2)
+
+
+def gpt_block(parameters: Parameters, x: Array, y: Array) -> Array:
+    """Run a block of a GPT with a squared error."""
+    return functional.mse_loss(block(parameters, x), y)
+
+
+def gpt(parameters: Parameters, tokens: Array, y: Array) -> Array:
+    """Run a whole GPT of one block on documents of one length."""
+    of_token, of_position, W, *rest = parameters
+    x = functional.embedding(tokens, of_token) + of_position[: tokens.shape[1]]
+    output = block(rest, normalised(x))
+    return functional.cross_entropy(functional.linear(output.flatten(0, 1), W), y)
 
 
 def lenet(parameters: Parameters, images: Array, y: Array) -> Array:
@@ -60,6 +78,7 @@ def pinn(parameters: Parameters, x: Array) -> Array:
 FUNCTIONS: dict[str, Callable[..., Array]] = {
     "gpt_block_16": gpt_block,
     "gpt_block_64": gpt_block,
+    "gpt": gpt,
     "lenet": lenet,
     "pinn": pinn,
     "mlp_arrays": mlp,
@@ -70,9 +89,10 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
 
 def value_and_gradient(name: str, program: Program) -> Callable[[], Any]:
     """Prepare the function without arguments that computes both."""
-    parameters = [torch.tensor(array, requires_grad=True) for array in program.parameters]
+    arrays, given = program.for_peers()
+    parameters = [torch.tensor(array, requires_grad=True) for array in arrays]
     # The derivative of a network by its input needs that of the data
-    data = [torch.tensor(array, requires_grad=name == "pinn") for array in program.peers_data]
+    data = [torch.tensor(array, requires_grad=name == "pinn") for array in given]
     function = FUNCTIONS[name]
 
     def run() -> Any:
