@@ -60,14 +60,19 @@ def drawn_parameters() -> list[list[list[float]]]:
 # --- the model ------------------------------------------------------------------------------------
 
 
+def inner(a: Vector, b: Vector) -> Scalar:
+    """Add up the products of two vectors."""
+    return sum(ai * bi for ai, bi in zip(a, b, strict=True))
+
+
 def linear(W: Matrix, x: Vector) -> list[Scalar]:
     """Multiply a matrix with a vector."""
-    return [sum(wi * xi for wi, xi in zip(w, x, strict=True)) for w in W]
+    return [inner(w, x) for w in W]
 
 
 def normalised(x: Vector) -> list[Scalar]:
     """Divide a vector by its root mean square."""
-    scale = (sum(xi * xi for xi in x) * (1.0 / len(x)) + 1e-5) ** -0.5
+    scale = (inner(x, x) * (1.0 / len(x)) + 1e-5) ** -0.5
     return [xi * scale for xi in x]
 
 
@@ -105,15 +110,11 @@ def document_loss(
         values.append(linear(W_v, n))
         joined: list[Scalar] = []
         for start in range(0, CHANNELS, width):
-            own = range(start, start + width)
-            scores = [
-                sum(query[c] * key[c] for c in own) * (1.0 / math.sqrt(width)) for key in keys
-            ]
-            weights = softmax(scores)
-            joined += [
-                sum(weight * value[c] for weight, value in zip(weights, values, strict=True))
-                for c in own
-            ]
+            own = slice(start, start + width)
+            scale = 1.0 / math.sqrt(width)
+            weights = softmax([inner(query[own], key[own]) * scale for key in keys])
+            columns = zip(*(value[own] for value in values), strict=True)
+            joined += [inner(weights, column) for column in columns]
         x = added(x, linear(W_o, joined))
         hidden = [z.relu() for z in linear(W_1, normalised(x))]
         x = added(x, linear(W_2, hidden))

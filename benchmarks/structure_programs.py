@@ -1,7 +1,8 @@
 """The programs of `benchmarks.structures`: scalar code of a user, and data for it.
 
 Each is the loss of one sample, or of all data where there is no batch: a function of a list of
-arrays, the parameters, and of further data. Nothing in it says how its pieces repeat.
+arrays, the parameters, and of further data. Nothing in it says how its pieces repeat, and a sum of
+products is written as such.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ from benchmarks.scalar_gpt import (
     HEADS,
     LETTERS,
     VOCABULARY,
+    added,
     document_loss,
     drawn_parameters,
+    inner,
+    linear,
+    normalised,
     tokens_of,
 )
 
@@ -33,7 +38,6 @@ Array = Any
 BLANK = 0  # the class of CTC that stands for no letter
 NEVER = -1e30  # the logarithm of a probability of zero, as far as CTC is concerned
 JITTER = 1e-6  # what the diagonal of a covariance has more
-WIDTH_OF_LENS = 2  # the side of the squares that LeNet averages
 
 
 @dataclass(frozen=True)
@@ -99,19 +103,14 @@ def classes(rng: np.random.Generator, samples: int, count: int) -> Array:
     return np.eye(count)[rng.integers(count, size=samples)]
 
 
-def apply(W: Matrix, x: Vector) -> list[Scalar]:
-    """Multiply a matrix with a vector."""
-    return [ag.dot(w, x) for w in W]
-
-
 def affine(W: Matrix, x: Vector, b: Vector) -> list[Scalar]:
     """Multiply a matrix with a vector and add another."""
-    return [ag.dot(w, x, bi) for w, bi in zip(W, b, strict=True)]
+    return [inner(w, x) + bi for w, bi in zip(W, b, strict=True)]
 
 
-def added(a: Vector, b: Vector) -> list[Scalar]:
-    """Add two vectors."""
-    return [ai + bi for ai, bi in zip(a, b, strict=True)]
+def row_by_product(table: Matrix, token: Vector) -> list[Scalar]:
+    """Return the row that belongs to a token, which is given as such a row."""
+    return [inner(token, column) for column in zip(*table, strict=True)]
 
 
 def squared_distance(a: Vector, b: Vector) -> Scalar:
@@ -121,7 +120,7 @@ def squared_distance(a: Vector, b: Vector) -> Scalar:
 
 def cross_entropy(z: Vector, y: Vector) -> Scalar:
     """Return the loss of logits, where `y` is 1 at the class and 0 elsewhere."""
-    return ag.logsumexp(z) - ag.dot(y, z)
+    return ag.logsumexp(z) - inner(y, z)
 
 
 # --- networks -------------------------------------------------------------------------------------
@@ -146,13 +145,6 @@ def in_arrays(W: Any, x: Any, b: Any) -> Any:
     return W @ np.asarray(x) + b
 
 
-def in_loops(W: Matrix, x: Vector, b: Vector) -> list[Scalar]:
-    """Compute a layer as micrograd does, a product and a sum at a time."""
-    return [
-        sum((wi * xi for wi, xi in zip(w, x, strict=True)), bi) for w, bi in zip(W, b, strict=True)
-    ]
-
-
 def mlp_arrays(sizes: tuple[int, ...], samples: int) -> Program:
     """Make a network whose layers are `W @ x + b`."""
     return mlp(in_arrays, sizes, samples)
@@ -160,7 +152,7 @@ def mlp_arrays(sizes: tuple[int, ...], samples: int) -> Program:
 
 def mlp_loops(sizes: tuple[int, ...], samples: int) -> Program:
     """Make a network of plain loops, whose parameters are lists, as such code has them."""
-    program = mlp(in_loops, sizes, samples)
+    program = mlp(affine, sizes, samples)
     return replace(program, parameters=[array.tolist() for array in program.parameters])
 
 
@@ -171,7 +163,7 @@ def embedding(words: int, channels: int, samples: int) -> Program:
 
     def loss(parameters: Any, one_hot: Vector, target: Vector) -> Scalar:
         (table,) = parameters
-        row = [ag.dot(column, one_hot) for column in zip(*table, strict=True)]
+        row = row_by_product(table, one_hot)
         return squared_distance([ag.tanh(e) for e in row], target)
 
     data = np.eye(words)[tokens], targets
@@ -181,24 +173,18 @@ def embedding(words: int, channels: int, samples: int) -> Program:
 # --- attention ------------------------------------------------------------------------------------
 
 
-def normalised(x: Vector) -> list[Scalar]:
-    """Divide a vector by its root mean square."""
-    scale = 1.0 / ag.sqrt(ag.dot(x, x) / len(x) + 1e-5)
-    return [xi * scale for xi in x]
-
-
 def attention(Q: Matrix, K: Matrix, V: Matrix) -> list[list[Scalar]]:
     """Let each position of one head look at itself and at those before."""
     width = len(Q[0])
     result = []
     for t, q in enumerate(Q):
-        weights = ag.softmax([ag.dot(q, k) / math.sqrt(width) for k in K[: t + 1]])
-        result.append([ag.dot(weights, [v[c] for v in V[: t + 1]]) for c in range(width)])
+        weights = ag.softmax([inner(q, k) / math.sqrt(width) for k in K[: t + 1]])
+        result.append([inner(weights, [v[c] for v in V[: t + 1]]) for c in range(width)])
     return result
 
 
 def gpt_block(tokens: int, channels: int, samples: int) -> Program:
-    """Make a block of a GPT, with the squared error of what comes out."""
+    """Make a block of a GPT, with the squared error of what comes out of it."""
     rng = np.random.default_rng(0)
     parameters = [drawn(rng, channels, channels) for _ in "QKVO"]
     parameters += [drawn(rng, 4 * channels, channels), drawn(rng, channels, 4 * channels)]
@@ -207,7 +193,7 @@ def gpt_block(tokens: int, channels: int, samples: int) -> Program:
     def loss(parameters: Any, X: Matrix, Y: Matrix) -> Scalar:
         W_q, W_k, W_v, W_o, W_1, W_2 = parameters
         N = [normalised(x) for x in X]
-        Q, K, V = ([apply(W, n) for n in N] for W in (W_q, W_k, W_v))
+        Q, K, V = ([linear(W, n) for n in N] for W in (W_q, W_k, W_v))
         heads = []
         for h in range(HEADS):
             own = slice(h * width, (h + 1) * width)
@@ -215,9 +201,9 @@ def gpt_block(tokens: int, channels: int, samples: int) -> Program:
         total = 0.0
         for t, (x, y) in enumerate(zip(X, Y, strict=True)):
             joined = [c for head in heads for c in head[t]]
-            x = added(x, apply(W_o, joined))
-            hidden = [ag.relu(z) for z in apply(W_1, normalised(x))]
-            x = added(x, apply(W_2, hidden))
+            x = added(x, linear(W_o, joined))
+            hidden = [ag.relu(z) for z in linear(W_1, normalised(x))]
+            x = added(x, linear(W_2, hidden))
             total = total + squared_distance(x, y)
         return total / (tokens * channels)
 
@@ -228,12 +214,6 @@ def gpt_block(tokens: int, channels: int, samples: int) -> Program:
 def one_hot(tokens: Any) -> Array:
     """Make rows that are 1 at the token and 0 elsewhere."""
     return np.eye(VOCABULARY)[tokens]
-
-
-def row_by_product(table: Matrix, token: Vector) -> list[Scalar]:
-    """Return the row that belongs to a token, which is given as such a row."""
-    columns = zip(*table, strict=True)
-    return [sum(ti * wi for ti, wi in zip(token, column, strict=True)) for column in columns]
 
 
 def gpt_loss(parameters: Any, tokens: Matrix, targets: Matrix) -> Scalar:
@@ -275,7 +255,7 @@ def convolved(images: Sequence[Matrix], filters: Any, biases: Vector) -> list[li
                     pixel for image in images for row in image[i : i + side]
                     for pixel in row[j : j + side]
                 ]  # fmt: skip
-                line.append(ag.dot(weights, window, bias))
+                line.append(inner(weights, window) + bias)
             channel.append(line)
         result.append(channel)
     return result
@@ -290,8 +270,8 @@ def pooled(images: Sequence[Matrix]) -> list[list[list[Scalar]]]:
     """Average squares of pixels."""
     return [
         [
-            [(a[j] + a[j + 1] + b[j] + b[j + 1]) / 4 for j in range(0, len(a), WIDTH_OF_LENS)]
-            for a, b in zip(image[::WIDTH_OF_LENS], image[1::WIDTH_OF_LENS], strict=True)
+            [(a[j] + a[j + 1] + b[j] + b[j + 1]) / 4 for j in range(0, len(a), 2)]
+            for a, b in zip(image[::2], image[1::2], strict=True)
         ]
         for image in images
     ]
@@ -355,7 +335,7 @@ def recurrent_data(
 def gate(activate: Callable[[Scalar], Scalar], weights: Any, x: Vector, h: Vector) -> list[Scalar]:
     """Compute a gate from the input and the state."""
     W, U, b = weights
-    return [activate(ag.dot(w, x) + ag.dot(u, h, bi)) for w, u, bi in zip(W, U, b, strict=True)]
+    return [activate(inner(w, x) + inner(u, h) + bi) for w, u, bi in zip(W, U, b, strict=True)]
 
 
 def gru(steps: int, inputs: int, hidden: int, samples: int) -> Program:
@@ -369,7 +349,7 @@ def gru(steps: int, inputs: int, hidden: int, samples: int) -> Program:
             r = gate(ag.sigmoid, reset, x, h)
             n = gate(ag.tanh, candidate, x, [ri * hi for ri, hi in zip(r, h, strict=True)])
             h = [(1 - zi) * ni + zi * hi for zi, ni, hi in zip(z, n, h, strict=True)]
-        return (ag.dot(parameters[9], h) - y) ** 2
+        return (inner(parameters[9], h) - y) ** 2
 
     return Program(loss, *recurrent_data(3, steps, inputs, hidden, samples))
 
@@ -386,7 +366,7 @@ def lstm(steps: int, inputs: int, hidden: int, samples: int) -> Program:
             g = gate(ag.tanh, gates[3], x, h)
             c = [fk * ck + ik * gk for fk, ck, ik, gk in zip(f, c, i, g, strict=True)]
             h = [ok * ag.tanh(ck) for ok, ck in zip(o, c, strict=True)]
-        return (ag.dot(parameters[12], h) - y) ** 2
+        return (inner(parameters[12], h) - y) ** 2
 
     return Program(loss, *recurrent_data(4, steps, inputs, hidden, samples))
 
@@ -435,7 +415,7 @@ def ctc(frames: int, letters: int, inputs: int, samples: int) -> Program:
         (W,) = parameters
         alpha: Vector = [0.0] + [NEVER] * (len(word) - 1)
         for t, frame in enumerate(sound):
-            logits = ag.log_softmax(apply(W, frame))
+            logits = ag.log_softmax(linear(W, frame))
             following = []
             for s, label in enumerate(word):
                 ways = [alpha[s]]
@@ -456,7 +436,7 @@ def ctc(frames: int, letters: int, inputs: int, samples: int) -> Program:
 def matrix_product(A: Matrix, B: Matrix) -> list[list[Scalar]]:
     """Multiply two matrices."""
     columns = list(zip(*B, strict=True))
-    return [[ag.dot(row, column) for column in columns] for row in A]
+    return [[inner(row, column) for column in columns] for row in A]
 
 
 def kalman(steps: int, samples: int) -> Program:
@@ -475,7 +455,7 @@ def kalman(steps: int, samples: int) -> Program:
         P: Matrix = [[float(i == j) for j in range(4)] for i in range(4)]
         total = 0.0
         for z in track:
-            m = apply(F, m)
+            m = linear(F, m)
             P = matrix_product(matrix_product(F, P), list(zip(*F, strict=True)))
             P = [
                 [p + ag.exp(log_motion[i]) if i == j else p for j, p in enumerate(row)]
@@ -518,15 +498,15 @@ def gaussian_process(points: int) -> Program:
             for j in range(i + 1):
                 k = amplitude * ag.exp(-0.5 * ((x[i] - x[j]) / length) ** 2)
                 if i == j:
-                    rest = k + noise + JITTER - sum(l * l for l in row)  # noqa: E741
+                    rest = k + noise + JITTER - inner(row, row)
                     row.append(ag.sqrt(rest))
                 else:
-                    rest = k - sum(a * b for a, b in zip(row, L[j][:j], strict=True))
+                    rest = k - inner(row, L[j][:j])
                     row.append(rest / L[j][j])
             L.append(row)
         z: list[Scalar] = []
         for row, yi in zip(L, y, strict=True):
-            z.append((yi - sum(a * b for a, b in zip(row, z, strict=False))) / row[-1])
+            z.append((yi - inner(row[:-1], z)) / row[-1])
         return sum(0.5 * zi * zi + ag.log(row[-1]) for row, zi in zip(L, z, strict=True))
 
     data = np.sort(rng.uniform(0.0, 5.0, points)), rng.normal(size=points)
@@ -544,7 +524,7 @@ def pinn(hidden: int, samples: int) -> Program:
 
         def u(x: Scalar) -> Scalar:
             h = [ag.tanh(wi * x + bi) for wi, bi in zip(w, b, strict=True)]
-            return ag.dot(v, [ag.tanh(z) for z in affine(W, h, c)])
+            return inner(v, [ag.tanh(z) for z in affine(W, h, c)])
 
         return (ag.grad(ag.grad(u))(x) + math.pi**2 * ag.sin(math.pi * x)) ** 2
 
@@ -605,7 +585,7 @@ def factorisation(rows: int, columns: int, rank: int) -> Program:
 
     def loss(parameters: Any, R: Matrix) -> Scalar:
         U, V = parameters
-        return sum((R[i][j] - ag.dot(U[i], V[j])) ** 2 for i in range(rows) for j in range(columns))
+        return sum((R[i][j] - inner(U[i], V[j])) ** 2 for i in range(rows) for j in range(columns))
 
     parameters = [rng.normal(size=(rows, rank)), rng.normal(size=(columns, rank))]
     return Program(loss, parameters, (rng.normal(size=(rows, columns)),), batched=False)
