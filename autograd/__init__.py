@@ -18,9 +18,11 @@ Explanations: `forward_steps`, `backward_steps`, `explain`, `paths`, `why`.
 
 from typing import TYPE_CHECKING, Any
 
-from autograd.engine.backward import zero_grad
+from autograd.engine import Value, detect_anomaly, no_grad, zero_grad
 from autograd.engine.functions import (
-    abs,
+    abs as abs,
+)
+from autograd.engine.functions import (
     acos,
     acosh,
     asin,
@@ -52,7 +54,6 @@ from autograd.engine.functions import (
     maximum,
     mean,
     minimum,
-    pow,
     relu,
     sigmoid,
     sign,
@@ -68,22 +69,19 @@ from autograd.engine.functions import (
     where,
     xlogy,
 )
-from autograd.engine.modes import detect_anomaly, no_grad
-from autograd.engine.value import Value
-from autograd.errors import AnomalyError, GradientError, TraceError
+from autograd.engine.functions import (
+    pow as pow,
+)
+from autograd.errors import AnomalyError, GradientError, MistakeWarning, TraceError
 
 if TYPE_CHECKING:
-    from autograd.classroom.animation import animate
-    from autograd.classroom.sliders import interactive
-    from autograd.compiler.front import compile
+    from autograd.classroom import animate, interactive
+    from autograd.compiler import compile as compile
     from autograd.engine.custom import primitive
-    from autograd.explanations.chain_rule import explain
-    from autograd.explanations.diagnosis import why
-    from autograd.explanations.pathways import paths
-    from autograd.explanations.steps import backward_steps, forward_steps
-    from autograd.pictures.drawing import draw
-    from autograd.transforms.check import check_grads
-    from autograd.transforms.derivatives import (
+    from autograd.explanations import backward_steps, explain, forward_steps, paths, why
+    from autograd.pictures import draw
+    from autograd.transforms import (
+        check_grads,
         grad,
         hessian,
         hvp,
@@ -93,26 +91,28 @@ if TYPE_CHECKING:
         vjp,
     )
 
+__version__ = "0.1.0"
+
 # What stands on the core is loaded when first used, so that `import autograd` stays quick.
 _LATER = {
-    "animate": "classroom.animation",
-    "backward_steps": "explanations.steps",
-    "check_grads": "transforms.check",
-    "compile": "compiler.front",
-    "draw": "pictures.drawing",
-    "explain": "explanations.chain_rule",
-    "forward_steps": "explanations.steps",
-    "grad": "transforms.derivatives",
-    "hessian": "transforms.derivatives",
-    "hvp": "transforms.derivatives",
-    "interactive": "classroom.sliders",
-    "jacobian": "transforms.derivatives",
-    "jvp": "transforms.derivatives",
-    "paths": "explanations.pathways",
+    "animate": "classroom",
+    "backward_steps": "explanations",
+    "check_grads": "transforms",
+    "compile": "compiler",
+    "draw": "pictures",
+    "explain": "explanations",
+    "forward_steps": "explanations",
+    "grad": "transforms",
+    "hessian": "transforms",
+    "hvp": "transforms",
+    "interactive": "classroom",
+    "jacobian": "transforms",
+    "jvp": "transforms",
+    "paths": "explanations",
     "primitive": "engine.custom",
-    "value_and_grad": "transforms.derivatives",
-    "vjp": "transforms.derivatives",
-    "why": "explanations.diagnosis",
+    "value_and_grad": "transforms",
+    "vjp": "transforms",
+    "why": "explanations",
 }
 
 
@@ -126,15 +126,18 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*[name for name in globals() if name[:2] == "__"], *_HIDING, *__all__])
 
+
+# Names of Python's own functions: `from autograd import *` leaves those as they are.
+_HIDING = ["abs", "compile", "pow"]
 
 __all__ = [
     "AnomalyError",
     "GradientError",
+    "MistakeWarning",
     "TraceError",
     "Value",
-    "abs",
     "acos",
     "acosh",
     "animate",
@@ -147,7 +150,6 @@ __all__ = [
     "cbrt",
     "check_grads",
     "clip",
-    "compile",
     "cos",
     "cosh",
     "detect_anomaly",
@@ -182,7 +184,6 @@ __all__ = [
     "minimum",
     "no_grad",
     "paths",
-    "pow",
     "primitive",
     "relu",
     "sigmoid",

@@ -1,4 +1,4 @@
-"""The errors of the engine, and the one conversion from what a user passes to a float."""
+"""The errors of the engine, its warning, and the conversions of what a user gives to floats."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 class TraceError(TypeError):
     """A function cannot be compiled because it looks at a value that does not exist yet.
 
-    While `autograd.compile` traces a function, its arguments stand for every value they may
-    take; asking for one of them (`if v > 0`, `float(v)`) has no answer. Use `where` or `maximum`.
+    While `autograd.compile` traces a function, its arguments stand for every value they may take;
+    asking for one of them (`if v == 1`, `float(v)`, `{v}`) has no answer. Use `where` or `maximum`.
     """
 
 
@@ -19,6 +19,13 @@ class AnomalyError(ArithmeticError):
 
 class GradientError(AssertionError):
     """`check_grads` found a derivative that is wrong."""
+
+
+class MistakeWarning(UserWarning):
+    """What is done is allowed, but hardly what is meant.
+
+    `warnings.filterwarnings("ignore", category=autograd.MistakeWarning)` silences all of them.
+    """
 
 
 def as_float(x: Any, what: str = "operand") -> float:
@@ -48,6 +55,47 @@ def as_float(x: Any, what: str = "operand") -> float:
     if getattr(x, "shape", None) == () and getattr(x, "dtype", x).kind in "fiub":
         return float(x)
     raise TypeError(f"{what} must be a real number, not {_describe(x)}")
+
+
+def data_of(node: Any) -> float:
+    """Return the data of a node, which a user may have set to anything.
+
+    Raises:
+        TypeError: it is no real number; the message names the node.
+
+    >>> from autograd import Value
+    >>> w = Value(1.0, "w")
+    >>> w.data = None
+    >>> data_of(w)
+    Traceback (most recent call last):
+    TypeError: the data of the node 'w' must be a real number, not the NoneType None
+    """
+    data = node.data
+    return data if data.__class__ is float else as_float(data, f"the data of {_called(node)}")
+
+
+def grad_of(node: Any) -> float:
+    """Return the gradient of a node; None, to which PyTorch resets gradients, is 0.
+
+    Raises:
+        TypeError: it is no real number; the message names the node.
+
+    >>> from autograd import Value
+    >>> w = Value(1.0)
+    >>> w.grad = None
+    >>> grad_of(w)
+    0.0
+    """
+    grad = node.grad
+    if isinstance(grad, float):
+        return grad
+    return 0.0 if grad is None else as_float(grad, f"the grad of {_called(node)}")
+
+
+def _called(node: Any) -> str:
+    if node.name:
+        return f"the node {node.name!r}"
+    return f"a node without a name, the result of {node.op}" if node.op else "a leaf without a name"
 
 
 def _describe(x: Any) -> str:

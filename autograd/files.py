@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
-import tempfile
+from contextlib import suppress
+from glob import escape
 from pathlib import Path
+from typing import BinaryIO
+
+try:
+    from fcntl import LOCK_EX, LOCK_NB, flock
+except ImportError:  # Windows, where a file that is open cannot be removed in any case
+    flock = None  # type: ignore[assignment]
 
 
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Write a file so that at every moment it is either the old one or the new one, entire.
+
+    The new one is first a draft in the same folder. Should the process be killed meanwhile, the
+    next to write that file removes the draft.
 
     Args:
         path: the file; its folder must exist.
@@ -26,10 +36,41 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{os.fspath(path)}: there is no folder {target.parent}; make it")
-    with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
-        draft = Path(folder, "draft")
-        with draft.open("wb") as file:
+    _remove_abandoned(target)
+    draft, file = _opened_draft(target)
+    try:
+        with file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())  # the content must reach the disk before the name does
-        draft.replace(target)
+            if flock is not None:
+                draft.replace(target)
+        if flock is None:  # where an open file cannot be renamed either
+            draft.replace(target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _opened_draft(target: Path) -> tuple[Path, BinaryIO]:
+    """Open a new draft, locked so that nobody takes it for abandoned."""
+    while True:
+        draft = target.with_name(f".{target.name}.{os.urandom(4).hex()}.draft")
+        file = draft.open("xb")
+        if flock is not None:
+            flock(file, LOCK_EX)
+        if draft.exists():  # nobody was quicker than the lock
+            return draft, file
+        file.close()
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove the drafts of a file that no process is writing any more."""
+    for draft in target.parent.glob(f".{escape(target.name)}.*.draft"):
+        with suppress(OSError):
+            if flock is None:
+                draft.unlink()
+                continue
+            with draft.open("rb") as file:
+                flock(file, LOCK_EX | LOCK_NB)
+                draft.unlink()

@@ -15,28 +15,54 @@ Files and data: `save`, `load`, `read_metadata`; `data`, `plot`.
 337
 """
 
-from autograd import softmax
-from nn import data, init, losses, plot
-from nn.inspection.statistics import gradient_statistics
-from nn.layers import ACTIVATIONS, MLP, Activations, Layer, Neuron
-from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
-from nn.mistakes import MistakeWarning
-from nn.module import Frozen, Module
-from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
-from nn.predictions import (
-    accuracy,
-    confusion_matrix,
-    dead_units,
-    predict,
-    saturation,
-    sparsity,
-)
-from nn.saving import load, read_metadata, save
-from nn.schedules import Constant, Cosine, Exponential, StepDecay, WarmUp
-from nn.training.callbacks import Callback, Checkpoint, EarlyStopping
-from nn.training.history import Epoch, History
-from nn.training.loop import fit
-from nn.training.run import Run
+TYPE_CHECKING = False  # to load `typing` takes longer than all that stands here
+
+if TYPE_CHECKING:
+    from autograd import MistakeWarning, softmax
+    from nn import data, init, losses, plot
+    from nn.inspection import dead_units, gradient_statistics, saturation, sparsity
+    from nn.layers import ACTIVATIONS, MLP, Activations, Layer, Neuron
+    from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
+    from nn.module import Frozen, Module
+    from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
+    from nn.predictions import accuracy, confusion_matrix, predict
+    from nn.saving import load, read_metadata, save
+    from nn.schedules import Constant, Cosine, Exponential, StepDecay, WarmUp
+    from nn.training import Callback, Checkpoint, EarlyStopping, Epoch, History, Run, fit
+
+# Loaded when first used: `python -m nn` must be ready for Ctrl-C before it loads anything.
+_LATER = {
+    name: module
+    for module, names in {
+        "nn.layers": "ACTIVATIONS Activations Layer MLP Neuron",
+        "nn.optim": "Adam AdamW Optimizer SGD clip_grad_norm",
+        "nn.training": "Callback Checkpoint EarlyStopping Epoch History Run fit",
+        "nn.schedules": "Constant Cosine Exponential StepDecay WarmUp",
+        "nn.module": "Frozen Module",
+        "nn.predictions": "accuracy confusion_matrix predict",
+        "nn.losses": "binary_cross_entropy cross_entropy hinge_loss mae_loss mse_loss",
+        "nn.inspection": "dead_units gradient_statistics saturation sparsity",
+        "nn.saving": "load read_metadata save",
+        "autograd": "MistakeWarning softmax",
+    }.items()
+    for name in names.split()
+}
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name in ("data", "init", "losses", "plot"):
+        return import_module(f"nn.{name}")
+    if name not in _LATER:
+        raise AttributeError(f"module 'nn' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*[name for name in globals() if name[:2] == "__"], *__all__])
+
 
 __all__ = [
     "ACTIVATIONS",

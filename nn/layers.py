@@ -23,7 +23,7 @@ from autograd import (
     tanh,
 )
 from nn.init import Initialiser, generator, resolve
-from nn.module import Module, _Row
+from nn.module import Module, Row
 
 __all__ = ["ACTIVATIONS", "MLP", "Activations", "Layer", "Neuron"]
 
@@ -162,10 +162,8 @@ class Neuron(Module):
     def __repr__(self) -> str:
         return f"Neuron({len(self.w)}, activation={activation_label(self.activation)!r})"
 
-    def _row(self, name: str) -> _Row:
-        return _Row(
-            name, self, self.parameters(), activation_label(self.activation), len(self.w), 1
-        )
+    def _row(self, name: str) -> Row:
+        return Row(name, self, self.parameters(), activation_label(self.activation), len(self.w), 1)
 
 
 @final
@@ -309,8 +307,8 @@ class Layer(Module):
     def __repr__(self) -> str:
         return f"Layer({self.n_in}, {self.n_out}, activation={activation_label(self.activation)!r})"
 
-    def _row(self, name: str) -> _Row:
-        return _Row(
+    def _row(self, name: str) -> Row:
+        return Row(
             name, self, self.parameters(), activation_label(self.activation), self.n_in, self.n_out
         )
 

@@ -1,38 +1,25 @@
 """Warnings of common mistakes in training, each with its fix.
 
-They are of a category of their own, so that the standard filter silences them:
-`warnings.filterwarnings("ignore", category=nn.MistakeWarning)`. `precautions.py` in
-`nn.training` has those that `fit` looks for before it begins.
+They are of a category of their own, `autograd.MistakeWarning`, so that the standard filter silences
+them. `nn.precautions` has those that `fit` looks for before it begins.
 """
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from autograd import Value
-from autograd.engine import primitives
+from autograd import MistakeWarning, Value
+from autograd.engine import modes, primitives
 
-__all__ = ["MistakeWarning", "StepWatch", "check_logits", "each_once", "marked_like", "warn"]
+__all__ = ["StepWatch", "check_logits", "each_once", "marked_like", "warn"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _STEPS = 20  # after so many without any gradient, something is not connected
-
-
-class MistakeWarning(UserWarning):
-    """What is done is allowed, but hardly what is meant.
-
-    >>> import warnings
-    >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("ignore", MistakeWarning)
-    ...     warn("this is not shown")
-    """
 
 
 def warn(message: str, category: type[Warning] = MistakeWarning) -> None:
@@ -41,19 +28,20 @@ def warn(message: str, category: type[Warning] = MistakeWarning) -> None:
     Args:
         message: what is wrong, and the fix.
         category: the kind of warning.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", MistakeWarning)
+    ...     warn("this is not shown")
     """
     said = _said.get()
     if said is not None:
         if message in said:
             return
         said.add(message)
-    level, frame = 2, sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _OWN:
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)
+    modes.warn(message, category)
 
 
-_OWN = {"autograd", "nn"}
 _said: ContextVar[set[str] | None] = ContextVar("said", default=None)
 
 
@@ -103,6 +91,7 @@ class StepWatch:
     >>> from nn import SGD
     >>> w = Value(1.0)
     >>> optimizer = SGD([w], lr=0.1)
+    >>> import warnings
     >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
     ...     for _ in range(3):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import autograd
 from autograd import Value
-from autograd.errors import as_float
+from autograd.errors import as_float, data_of
 
 __all__ = ["Frozen", "Module"]
 
@@ -159,7 +159,7 @@ class Module:
         >>> Neuron(1, init=lambda n_in, n_out, *, rng: [0.5]).state_dict()
         {'w1': 0.5, 'b': 0.0}
         """
-        return {name: parameter.data for name, parameter in self._named().items()}
+        return {name: data_of(parameter) for name, parameter in self._named().items()}
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Set all parameters to the numbers of `state`; if anything is wrong with it, set none.
@@ -233,7 +233,7 @@ class Module:
         ──────────────────────────────────────────────────────────────────────────────────────
         total                                                       65  65 trainable, 0 frozen
         """
-        rows: list[_Row] = []
+        rows: list[Row] = []
         seen: set[int] = set()
 
         def collect(module: Module, name: str) -> None:
@@ -246,7 +246,7 @@ class Module:
             members = module._members()
             own = {id(held): held for _, held in members if isinstance(held, Value)}
             if own:
-                rows.append(_Row(name, module, parameters=list(own.values())))
+                rows.append(Row(name, module, parameters=list(own.values())))
             for part, held in members:
                 if isinstance(held, Module):
                     collect(held, f"{name}.{part}" if name else part)
@@ -254,12 +254,12 @@ class Module:
         collect(self, "")
         return _table(rows, self.parameters())
 
-    def _row(self, name: str) -> _Row | None:  # noqa: ARG002 - for those who override it
+    def _row(self, name: str) -> Row | None:  # noqa: ARG002 - for those who override it
         """Give the line of the summary, for a module that has a single one."""
         return None
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
     """A line of the summary."""
 
     name: str
@@ -282,7 +282,7 @@ class _Row(NamedTuple):
         )
 
 
-def _table(rows: list[_Row], parameters: list[Value]) -> str:
+def _table(rows: list[Row], parameters: list[Value]) -> str:
     """Lay out the summary."""
     head = ("name", "kind", "activation", "shape", "weights", "biases", "parameters", "")
     frozen = sum(isinstance(p, Frozen) for p in parameters)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, final
 
 import autograd
 from autograd import Value
-from autograd.errors import as_float
+from autograd.errors import as_float, data_of, grad_of
 from nn.mistakes import StepWatch, marked_like
 from nn.module import Frozen
 
@@ -88,7 +88,7 @@ class Optimizer(ABC):
         trained, rows = self.trained()
         self._watch.before_step(trained)
         if trained:
-            theta, gradient = np.array([[p.data, p.grad] for p in trained]).T
+            theta, gradient = read(trained), _gradient(trained)
             with np.errstate(all="ignore"):
                 theta = self.updated(theta, gradient, rows)
             write(trained, theta)
@@ -401,10 +401,8 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
     >>> a.grad, b.grad
     (1.5, 2.0)
     """
-    import numpy as np
-
     trained = [p for p in _parameters(params) if not isinstance(p, Frozen)]
-    gradient, norm = clipped(np.array([p.grad for p in trained]), checked_norm(max_norm))
+    gradient, norm = clipped(_gradient(trained), checked_norm(max_norm))
     if norm > max_norm:
         for p, g in zip(trained, gradient.tolist(), strict=True):
             p.grad = marked_like(p.grad, g)
@@ -440,6 +438,30 @@ def checked_norm(max_norm: float) -> float:
     if not max_norm > 0.0:
         raise ValueError(f"max_norm must be above 0, not {max_norm}")
     return max_norm
+
+
+def read(params: Sequence[Value]) -> Array:
+    """Return the numbers of parameters.
+
+    Args:
+        params: n parameters.
+
+    Returns:
+        n numbers.
+
+    >>> read([Value(1.0), Value(2.0)]).tolist()
+    [1.0, 2.0]
+    """
+    import numpy as np
+
+    return np.array([data_of(p) for p in params])
+
+
+def _gradient(params: Sequence[Value]) -> Array:
+    """Give the gradient with respect to parameters."""
+    import numpy as np
+
+    return np.array([grad_of(p) for p in params])
 
 
 def write(params: Sequence[Value], theta: Array) -> None:

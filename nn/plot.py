@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from nn.inspection.statistics import GradientStatistics
+    from nn.inspection import GradientStatistics
 
 __all__ = [
     "activation",

@@ -5,7 +5,9 @@
 
 A mutant is the source with one place changed: `<` to `<=`, `+` to `-`, a condition negated, a
 number moved, a statement left out. It is killed if a test fails or runs for too long, and survives
-if all pass; a survivor shows code that no test holds to its meaning, or code that has none.
+if all pass; a survivor shows code that no test holds to its meaning, or code that has none. Changes
+that are none by nature are not made: see `_is_idle`; nor those of a decorator's options, which
+guard (`frozen`) or spare (`slots`).
 
 Which tests run a line is measured once, with coverage, and kept in `.mutation/` until the source or
 a test changes. Of those the quickest run first. Everything happens in copies of what git tracks, so
@@ -38,6 +40,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / ".mutation"
 PACKAGES = ("autograd", "nn")
+ANY = "any"
 
 _PAIRS = [
     *((ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq, ast.NotEq), (ast.Is, ast.IsNot)),
@@ -88,16 +91,30 @@ def mutants_of(file: str, text: str) -> Iterator[Mutant]:
 
 
 def _alive(node: ast.AST) -> Iterator[Any]:
-    """Walk through all code that runs, without annotations and `if TYPE_CHECKING`."""
-    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-        return
+    """Walk through all code whose change a test can notice."""
     if isinstance(node, (ast.expr, ast.stmt)):
         yield node
     for name, field in ast.iter_fields(node):
-        if name not in ("annotation", "returns", "type_comment"):
+        if name not in ("annotation", "returns", "type_comment", "decorator_list"):
             for child in field if isinstance(field, list) else [field]:
-                if isinstance(child, ast.AST) and not isinstance(child, (ast.JoinedStr, ast.Raise)):
+                if isinstance(child, ast.AST) and not _is_idle(child, node):
                     yield from _alive(child)
+
+
+def _is_idle(node: ast.AST, parent: ast.AST) -> bool:
+    """Tell of what a change is none by nature, or none of meaning."""
+    match node:
+        case ast.JoinedStr() | ast.Raise():  # texts; that an error comes, its condition tells
+            return True
+        case ast.keyword("strict"):  # a guard: the lengths are equal if the code is right
+            return True
+        case ast.If(test=ast.Name("TYPE_CHECKING")):
+            return True
+        case ast.Assign(value=ast.Constant(int(n)) | ast.Tuple([ast.Constant(int(n)), *_])):
+            # a limit or a size that somebody chose: one more is as good
+            return isinstance(parent, ast.Module) and n >= 10
+        case _:
+            return False
 
 
 def _changes(node: Any) -> Iterator[ast.AST]:
@@ -157,7 +174,10 @@ def copied() -> Path:
 
 
 def tests_by_line(folder: Path) -> dict[str, dict[str, list[str]]]:
-    """Return, by file and line, the tests that run it, the quickest first."""
+    """Return, by file and line, the tests that run it, the quickest first.
+
+    The line ANY stands for all that run a line of the file: what runs at import is theirs.
+    """
     hashed = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         hashed.update(path.read_bytes())
@@ -176,7 +196,11 @@ def _measured(folder: Path) -> dict[str, dict[str, list[str]]]:
     data, report = folder / ".coverage", folder / "durations.xml"
     options = ["--cov", "--cov-report=", "--cov-context=test", f"--junitxml={report}", "-q"]
     command = [sys.executable, "-m", "pytest", *options, "--numprocesses=2"]
-    subprocess.run(command, cwd=folder, env=_environment(folder), stdout=subprocess.DEVNULL)
+    done = subprocess.run(
+        command, cwd=folder, env=_environment(folder), capture_output=True, text=True
+    )
+    if not report.exists():
+        raise RuntimeError(f"pytest did not come to an end:\n{(done.stdout + done.stderr)[-2000:]}")
     seconds: dict[str, float] = {}
     for case in ET.parse(report).iter("testcase"):
         key = f"{case.get('classname')}.{case.get('name')}"
@@ -192,9 +216,10 @@ def _measured(folder: Path) -> dict[str, dict[str, list[str]]]:
     for file in covered.measured_files():
         name = str(Path(file).relative_to(folder)) if Path(file).is_absolute() else file
         result[name] = {
-            str(line): sorted({c.partition("|")[0] for c in contexts if c}, key=duration)
+            str(line): sorted({c.rpartition("|")[0] for c in contexts if c}, key=duration)
             for line, contexts in covered.contexts_by_lineno(file).items()
         }
+        result[name][ANY] = sorted({t for x in result[name].values() for t in x}, key=duration)
     return result
 
 
@@ -249,7 +274,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             folders.put(folder)
 
         def tried(mutant: Mutant) -> tuple[Mutant, int, bool]:
-            tests = by_line.get(mutant.file, {}).get(str(mutant.line), [])[: options.tests]
+            lines = by_line.get(mutant.file, {ANY: []})
+            tests = (lines.get(str(mutant.line)) or lines[ANY])[: options.tests]
             folder = folders.get()
             try:
                 alive = not tests or survives(mutant, folder, tests, options.seconds)

@@ -3,3 +3,8 @@
 `animation.py` makes a page that plays both passes, `sliders.py` a graph with a slider for each
 leaf, `worksheets.py` graphs to work through with pen and paper.
 """
+
+from autograd.classroom.animation import animate
+from autograd.classroom.sliders import interactive
+
+__all__ = ["animate", "interactive", "worksheets"]

@@ -11,10 +11,10 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograd.engine.value import Value
-from autograd.explanations.steps import Graph
+from autograd import notation
+from autograd.engine import Value
+from autograd.explanations import Graph
 from autograd.files import write_atomically
-from autograd.notation import words as notation
 from autograd.pictures import nodes as dotting
 from autograd.pictures import render as rendering
 

@@ -6,12 +6,12 @@ import html
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from autograd import notation
+from autograd.engine import Value
 from autograd.engine.functions import where
-from autograd.engine.value import Value
-from autograd.explanations.steps import Graph
-from autograd.notation import words as notation
+from autograd.explanations import Graph
+from autograd.pictures import draw
 from autograd.pictures import nodes as dotting
-from autograd.pictures.drawing import draw
 
 MAX_SLIDERS = 12  # that fit beside a picture
 _SMALL = 50  # nodes: a graph that is redrawn while a slider moves, not only when it rests

@@ -13,12 +13,12 @@ from os import PathLike
 from pathlib import Path
 from string import Template
 
+from autograd.engine import Value
 from autograd.engine.functions import dot, maximum, relu, square
-from autograd.engine.value import Value
-from autograd.explanations.steps import Graph
+from autograd.explanations import Graph
 from autograd.files import write_atomically
+from autograd.pictures import graph_source
 from autograd.pictures import render as rendering
-from autograd.pictures.nodes import graph_source
 
 LEVELS = {
     1: "sums and products",

@@ -2,3 +2,7 @@
 
 `expression.py` reads expressions such as "tanh(w*x + b)" without running any code.
 """
+
+from autograd.command.expression import ExpressionError, evaluate
+
+__all__ = ["ExpressionError", "evaluate"]

@@ -16,12 +16,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from autograd.engine import functions
+from autograd.engine import Value, functions, topological_order
 from autograd.engine import primitives as p
-from autograd.engine.graph import topological_order
-from autograd.engine.value import Value
 from autograd.errors import as_float
-from autograd.notation.words import columns
+from autograd.notation import columns
 
 MAX_LENGTH = 10_000  # characters
 

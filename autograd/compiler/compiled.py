@@ -6,21 +6,107 @@ import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import update_wrapper
+from functools import partial, update_wrapper
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from autograd import transforms
 from autograd.compiler.arguments import Form, Leaf, NodeGivenError, leaves_of, taken_apart
 from autograd.compiler.plan import Options, Plan
-from autograd.engine.speed import collector_paused
-from autograd.errors import TraceError
-from autograd.transforms import derivatives as transforms
+from autograd.compiler.runner import Runner
+from autograd.engine import collector_paused, modes
+from autograd.errors import AnomalyError, TraceError
+from autograd.transforms.trees import flatten
 
 if TYPE_CHECKING:
-    from autograd.compiler.listing.cost import Cost
-    from autograd.compiler.listing.reading import Reading
+    from autograd.compiler.listing import Cost, Reading
 
 _TRACES_KEPT = 32
 _RECENT = 4  # plans that a call is compared with before its arguments are taken apart
+
+
+def compile(
+    f: Callable[..., Any] | None = None,
+    *,
+    in_axes: Any = None,
+    argnums: int | Sequence[int] = 0,
+    reduce: str | None = None,
+    backend: str = "numpy",
+    fast_math: bool = False,
+    check: bool = False,
+    has_aux: bool = False,
+) -> Any:
+    """Compile a scalar function into array code that runs over a whole batch.
+
+    The function is traced once per structure of arguments. Its sums of products become matrix
+    products, equal operations become one operation on vectors, and the batch becomes an axis. The
+    results are those of the eager engine to the last few bits.
+
+    A Value that the function uses from outside is read anew at each call, as a shared argument is,
+    and so is what was computed from it. But `if w > 0` on such a Value is decided once and for all.
+    Called with Values, the result is that of the function itself, a node of the graph, so `grad`
+    and other transforms may be applied to it; with a batch, Values are refused.
+
+    Args:
+        f: a function of numbers, or of nested lists, tuples, dictionaries and arrays of numbers. An
+            array reaches it as an array of nodes, so `W @ x` and `.T` work. Without `f`, the
+            result is a decorator.
+        in_axes: as in `jax.vmap`: for each argument 0, if its leading axis is the batch, or None,
+            if it is shared by all samples; or one of these for all arguments. An argument that is
+            a structure may have a structure of these, such as `({"w": None, "x": 0},)`.
+        argnums: the argument, or arguments, that `grad` and `value_and_grad` differentiate by.
+        reduce: "sum" or "mean" over the batch, or None for a result per sample.
+        backend: "numpy".
+        fast_math: also simplify where that changes the sign of a zero or loses an infinity.
+        check: trace twice, and refuse a function whose trace depends on anything but its arguments.
+        has_aux: the function returns a pair (result, aux), of which only the result is reduced and
+            differentiated; aux, such as the outputs of a network, is handed through per sample.
+
+    Returns:
+        A function that is called like `f`, on arrays. Its methods `grad` and `value_and_grad` give
+        the gradient: of the reduced result, or with `reduce=None` per sample, the batch first.
+        With `has_aux` these give, as in JAX, (result, aux), (gradient, aux), and
+        ((result, aux), gradient). `print` lists its program, in the language
+        of the lecture; `code` is the NumPy code, `cost` what it costs.
+
+    Raises:
+        TraceError: at the first call, if the function asks for a value, as in `if v > 0`, `v in xs`
+            or `table[v]`; the message has the line and the remedy, such as `where(v == 1, x, y)`.
+        TypeError: an argument is not made of real numbers.
+        ValueError: an option is unknown, or the batch is ragged.
+
+    >>> import autograd as ag
+    >>> loss = ag.compile(lambda w, x: ag.tanh(w * x), in_axes=(None, 0), reduce="mean")
+    >>> value, slope = loss.value_and_grad(0.0, [1.0, 2.0, 3.0])
+    >>> value, slope
+    (0.0, 2.0)
+
+    A network's loss and gradient, with its outputs from the same pass:
+
+    >>> def squared_error(w, x, y):
+    ...     output = ag.dot(w, x)
+    ...     return (output - y) ** 2, output
+    >>> loss = ag.compile(squared_error, in_axes=(None, 0, 0), reduce="mean", has_aux=True)
+    >>> (value, outputs), slope = loss.value_and_grad([1.0, 2.0], [[1, 0], [0, 1]], [0, 0])
+    >>> value, outputs.tolist(), slope
+    (2.5, [1.0, 2.0], [1.0, 2.0])
+    """
+    if f is None:
+        return partial(
+            compile,
+            in_axes=in_axes,
+            argnums=argnums,
+            reduce=reduce,
+            backend=backend,
+            fast_math=fast_math,
+            check=check,
+            has_aux=has_aux,
+        )
+    if reduce not in (None, "sum", "mean"):
+        raise ValueError(f'reduce must be None, "sum" or "mean", not {reduce!r}')
+    if backend != "numpy":
+        raise ValueError(f'backend must be "numpy", not {backend!r}')
+    return Compiled(f, in_axes, Options(argnums, reduce, fast_math, has_aux, check))
 
 
 class Compiled:
@@ -33,9 +119,9 @@ class Compiled:
         self._f = f
         self._in_axes = in_axes
         self._options = options
-        self._plans: OrderedDict[Any, Plan] = OrderedDict()
-        self._last: Plan | None = None
-        self._recent: dict[bool, tuple[Plan, ...]] = {False: (), True: ()}
+        self._runners: OrderedDict[Any, Runner] = OrderedDict()
+        self._last: Runner | None = None
+        self._recent: dict[bool, tuple[Runner, ...]] = {False: (), True: ()}
         self._lock = threading.RLock()
         update_wrapper(self, f, updated=())  # no attributes, which would replace those above
 
@@ -67,15 +153,16 @@ class Compiled:
     @property
     def code(self) -> str:
         """The NumPy code of that program."""
-        return self._plan_used_last().listing
+        return self._used_last().plan.listing
 
     @property
     def cost(self) -> Cost:
         """What the latest call cost: operations, bytes, and the share of matrix products."""
-        from autograd.compiler.listing.cost import cost_of
+        from autograd.compiler.listing import cost_of
 
-        plan = self._plan_used_last()
-        return cost_of(plan.program, plan.active_inputs if plan.wanted else None, plan.size)
+        runner = self._used_last()
+        plan = runner.plan
+        return cost_of(plan.program, plan.active_inputs if plan.wanted else None, runner.size)
 
     def __str__(self) -> str:
         if self._last is None:
@@ -86,16 +173,16 @@ class Compiled:
         called = "" if self._last else ", not called yet"
         return f"<compiled {self._name}{called}>"
 
-    def _plan_used_last(self) -> Plan:
+    def _used_last(self) -> Runner:
         if self._last is None:
             raise ValueError(f"{self._name} gets its program at the first call: call it once")
         return self._last
 
     def reading(self) -> Reading:
         """Read the program for the structure of arguments that was used last as equations."""
-        from autograd.compiler.listing.reading import Reading
+        from autograd.compiler.listing import Reading
 
-        plan = self._plan_used_last()
+        plan = self._used_last().plan
         signature = self._signature()
         names = list(signature.parameters) if signature else []
         count = len(plan.forms)
@@ -103,7 +190,7 @@ class Compiled:
         return Reading(plan, self._name, names[:count])
 
     def _listed(self, is_full: bool) -> str:
-        from autograd.compiler.listing.text import listed
+        from autograd.compiler.listing import listed
 
         return listed(self.reading(), self.cost, is_full)
 
@@ -114,20 +201,26 @@ class Compiled:
     # --- finding the plan ---------------------------------------------------------------------
 
     def _run(self, args: Sequence[Any], with_grad: bool) -> tuple[Any, Any]:
-        for plan in self._recent[with_grad]:
+        found: tuple[int, Sequence[Any]] | None = None
+        for runner in self._recent[with_grad]:
             try:
-                found = plan.match(args)
+                found = runner.match(args)
             except (TypeError, ValueError):  # what is no array at all; the error comes below
                 continue
             if found is not None:
-                self._last = plan
-                return plan.run(*found)
-        try:
-            forms, arrays = self._taken_apart(args)
-        except NodeGivenError as given:
-            return self._run_eagerly(args, with_grad, given.path)
-        plan = self._last = self._plan_for(forms, with_grad)
-        return plan.run(_batch_size(forms, arrays), arrays)
+                break
+        if found is None:
+            try:
+                forms, arrays = self._taken_apart(args)
+            except NodeGivenError as given:
+                return self._run_eagerly(args, with_grad, given.path)
+            runner = self._runner_for(forms, with_grad)
+            found = _batch_size(forms, arrays), arrays
+        self._last = runner
+        result = runner.run(*found)
+        if modes.active and modes.anomaly.get():
+            self._refuse_anomaly(runner.plan, *found, result)
+        return result
 
     def _taken_apart(self, args: Sequence[Any]) -> tuple[list[Form], list[Any]]:
         """Give the form of each argument, and the arrays of all."""
@@ -138,19 +231,19 @@ class Compiled:
             arrays += own
         return forms, arrays
 
-    def _plan_for(self, forms: Sequence[Form], with_grad: bool) -> Plan:
-        """Find the plan for a structure of arguments, or make it."""
+    def _runner_for(self, forms: Sequence[Form], with_grad: bool) -> Runner:
+        """Find the runner for a structure of arguments, or make it."""
         key = (with_grad, *forms)
         with self._lock:
-            plan = self._plans.get(key)
-            if plan is None:
-                plan = self._plans[key] = self._planned(forms, with_grad)
-                if len(self._plans) > _TRACES_KEPT:
-                    self._plans.popitem(last=False)
-            self._plans.move_to_end(key)
-            others = [other for other in self._recent[with_grad] if other is not plan]
-            self._recent[with_grad] = (plan, *others[: _RECENT - 1])
-        return plan
+            runner = self._runners.get(key)
+            if runner is None:
+                runner = self._runners[key] = Runner(self._planned(forms, with_grad))
+                if len(self._runners) > _TRACES_KEPT:
+                    self._runners.popitem(last=False)
+            self._runners.move_to_end(key)
+            others = [other for other in self._recent[with_grad] if other is not runner]
+            self._recent[with_grad] = (runner, *others[: _RECENT - 1])
+        return runner
 
     def _planned(self, forms: Sequence[Form], with_grad: bool) -> Plan:
         self._check_call(len(forms))
@@ -177,9 +270,37 @@ class Compiled:
             )
         if not with_grad:
             return self._f(*args), None
+        return self._differentiated(args)
+
+    def _differentiated(self, args: Sequence[Any]) -> tuple[Any, Any]:
+        """Give the value and the gradient by the eager engine."""
         argnums, has_aux = self._options.argnums, self._options.has_aux
         value, gradient = transforms.value_and_grad(self._f, argnums, has_aux)(*args)
         return value, gradient
+
+    def _refuse_anomaly(
+        self, plan: Plan, size: int, arrays: Sequence[Any], result: tuple[Any, Any]
+    ) -> None:
+        """Raise if a result is nan or infinite: see `detect_anomaly`.
+
+        The eager engine runs the samples one by one, until it meets the operation to blame.
+        """
+        leaves, _ = flatten(result if plan.wanted else result[0], "the result")
+        if all(map(isfinite, leaves)):
+            return
+        for i, sample in enumerate(plan.samples(size, arrays)):
+            try:
+                if plan.wanted:
+                    self._differentiated(sample)
+                else:
+                    transforms.vjp(self._f, *sample, has_aux=self._options.has_aux)
+            except AnomalyError as anomaly:
+                where = f"in sample {i} of the batch, " if plan.batched else ""
+                raise AnomalyError(f"{where}{anomaly}") from None
+        raise AnomalyError(
+            f"{self._name} gave nan or infinity as compiled, though no operation of it does in any "
+            "sample: a sum over samples is too large, or the compiled order of operations is"
+        )
 
     # --- arguments ----------------------------------------------------------------------------
 

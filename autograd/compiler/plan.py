@@ -1,9 +1,7 @@
-"""A traced function made ready to run: its program as code, and arrays for the code to work on.
+"""A traced function made ready to run: its program as code.
 
 A `Plan` belongs to one form of arguments. It holds what never changes: the program, its code, where
-arguments go and where results come from. A call takes a workspace that nobody uses and puts it back
-when it is done. So threads do not wait for each other, and what an interrupted call leaves behind
-is never used again.
+arguments go and where results come from.
 
 Gradients that pass through branches have two codes. The quick one multiplies on in all lanes, by a
 gradient of 0 where the branch was not taken. Should a gradient come out as nan, because of 0 · ∞
@@ -13,33 +11,35 @@ there or for a reason of its own, the call is done again by the careful one, whi
 from __future__ import annotations
 
 import copy
-import threading
 from bisect import bisect_right
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate, groupby
+from itertools import accumulate, chain, groupby
 from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from autograd.compiler.arguments import Form, Leaf, assembler, leaves_of, matcher, spec_of
-from autograd.compiler.codegen.code import Code, function_code
-from autograd.compiler.codegen.lowering import Backward, Forward
-from autograd.compiler.passes.activity import active_places, always_reached, everywhere
-from autograd.compiler.passes.group import SHARED, VARYING, Tape, grouped
-from autograd.compiler.passes.simplify import simplified
-from autograd.compiler.passes.trace import Trace, Tracer, current
-from autograd.compiler.workspace import Workspace
+from autograd.compiler.codegen import Backward, Code, Forward, function_code
+from autograd.compiler.passes import (
+    SHARED,
+    VARYING,
+    Tape,
+    Trace,
+    Tracer,
+    active_places,
+    always_reached,
+    everywhere,
+    grouped,
+    simplified,
+)
+from autograd.engine import Value, modes
 from autograd.engine import primitives as p
-from autograd.engine.value import Value
-from autograd.transforms.derivatives import name_of, split_aux
+from autograd.transforms import name_of, split_aux
 from autograd.transforms.trees import NUMBER, described, flatten, unflatten
 
-_SIZES_KEPT = 4  # numbers of samples for which workspaces are kept
-_SPARE_KEPT = 4  # workspaces for each, for as many threads
 _BLOCK_BYTES = 2**21  # the buffers of a block of lanes stay in the cache of a processor
 _FEWEST_LANES = 256  # below that, matrix products lose more than the cache gains
 _FEWEST_LANES_ON_TAPE = 512  # below that, calls of functions cost more than what they compute
@@ -136,7 +136,6 @@ class Plan:
         operations = set().union(*[step.operations() for step in self.program.steps])
         self.branches = bool(wanted) and p.where in operations
         self.calls_users_own = any(op.name not in p.TABLE for op in operations)
-        self.size = 0  # of the latest batch
         self._write(careful=False)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)
         lane_bytes += self.code.kept_bytes
@@ -144,7 +143,7 @@ class Plan:
         fewest = _FEWEST_LANES_ON_TAPE if on_tape else _FEWEST_LANES
         most = max(1, _MOST_BYTES // lane_bytes)
         self.block: int = min(max(fewest, _BLOCK_BYTES // lane_bytes), most)
-        self._sizes_kept = max(1, min(_SIZES_KEPT, most // self.block))
+        self.most_blocks = max(1, most // self.block)  # that should be in memory at a time
 
         self.match = matcher(forms)
         self._find_inputs()
@@ -160,8 +159,6 @@ class Plan:
         ]
         self.gradients_in_lanes = any(x.lanes is not None for x in self.gradients)
         self.single = not isinstance(options.argnums, (tuple, list))
-        self._spare: dict[int, deque[Workspace]] = {}
-        self._lock = threading.RLock()
 
     def _in_lanes(self, leaf: Leaf, wanted: bool) -> bool:
         return leaf.batched or (self._all_lanes and wanted)
@@ -174,11 +171,11 @@ class Plan:
         """Run the function on stand-ins; give what it did, and the rows of its results."""
         trace = Trace()
         inputs = iter([trace.tracer(trace.input()) for _ in range(count)])
-        token = current.set(trace)
+        token = modes.tracing.set(trace)
         try:
             result = f(*[unflatten(spec_of(form), inputs) for form in forms])
         finally:
-            current.reset(token)
+            modes.tracing.reset(token)
         aux: list[Any] = []
         self.put_aux: Callable[[Any, Any], Any] | None = None
         if has_aux:
@@ -242,7 +239,7 @@ class Plan:
         """The same, but branches that were not taken have no part in the gradient at all."""
         plan = copy.copy(self)
         vars(plan).pop("later", None)
-        plan.branches, plan._spare = False, {}
+        plan.branches = False
         plan._write(careful=True)
         plan._find_inputs()
         return plan
@@ -302,40 +299,27 @@ class Plan:
             (i, space, place), n = run[0], len(run)
             self.copied_outputs.append((slice(i, i + n), space, slice(place, place + n)))
 
-    # --- running it ---------------------------------------------------------------------------
-
-    def run(self, size: int, arrays: Sequence[Any]) -> tuple[Any, Any]:
-        """Run the code over a batch; give the value and, if wanted, the gradient.
+    def samples(self, size: int, arrays: Sequence[Any]) -> Iterator[list[Any]]:
+        """Give the arguments of the function itself, for one sample after the other.
 
         Args:
             size: the number of samples.
             arrays: an array, or a number, per leaf of the arguments.
         """
-        self.size = size
-        spare = self._spare.get(size)
-        try:
-            workspace = spare.pop() if spare else Workspace(self, size)
-        except IndexError:  # another thread was faster
-            workspace = Workspace(self, size)
-        result = workspace.run(arrays)
-        may_be_nan = workspace.may_be_nan
-        if spare is None:
-            with self._lock:
-                spare = self._spare.setdefault(size, deque(maxlen=_SPARE_KEPT))
-                if len(self._spare) > self._sizes_kept:
-                    del self._spare[next(iter(self._spare))]
-        spare.append(workspace)
-        if may_be_nan:
-            with self._lock:
-                careful = self.careful
-            return careful.run(size, arrays)
-        return result
+        leaves = [leaf for form in self.forms for leaf in leaves_of(form)]
+        for i in range(size):
+            numbers = [
+                np.ravel(array[i] if leaf.batched else array).astype(float).tolist()
+                for leaf, array in zip(leaves, arrays, strict=True)
+            ]
+            own = chain.from_iterable(numbers)
+            yield [unflatten(spec_of(form), own) for form in self.forms]
 
 
 def _row_of(y: Any, trace: Trace) -> int | float:
     """Give the row of a result, or the number if it is constant."""
     if isinstance(y, Tracer):
-        return y._row_of_result()
+        return y.row_of_result()
     return trace.capture(y) if isinstance(y, Value) else float(y)
 
 

@@ -9,23 +9,23 @@ takes little longer than its NumPy calls.
 from __future__ import annotations
 
 import builtins
+from array import array
 from collections.abc import Callable, Sequence
 from contextvars import Context
 from functools import cached_property
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy import special
 
-from autograd.compiler.codegen.code import bound, strided_view, strides_of
-from autograd.compiler.passes.group import SHARED, VARYING, Program
-from autograd.engine.speed import collector_paused
+from autograd.compiler.arguments import Leaf
+from autograd.compiler.codegen import bound, strided_view, strides_of
+from autograd.compiler.passes import SHARED, VARYING, Program
+from autograd.compiler.plan import Plan
+from autograd.engine import collector_paused
+from autograd.errors import data_of
 from autograd.numbers import erf_table as errorfunction
-
-if TYPE_CHECKING:
-    from autograd.compiler.arguments import Leaf
-    from autograd.compiler.plan import Plan
 
 _ALL = slice(None)
 
@@ -144,7 +144,11 @@ class Workspace:
         for places, index in self.scattered:
             self.values[places] = arrays[index]
         if self.captured:
-            self.values[self.captured_places] = [node.data for node in self.captured]
+            try:  # not by NumPy, which takes the text "1.5" for a number
+                numbers = array("d", [node.data for node in self.captured])
+            except TypeError:
+                numbers = array("d", map(data_of, self.captured))
+            self.values[self.captured_places] = np.frombuffer(numbers)
         outputs = self.outputs
         if outputs is None:
             outputs = np.empty((len(plan.program.outputs), self.size))

@@ -6,3 +6,31 @@ differentiation whole. The rest is what is not usual: `modes.py`, `dispatch.py` 
 numbers), `higher_order.py` (a pass of nodes), `copies.py`, `custom.py` (operations of users),
 `functions.py` (`exp` and its kin) and `speed.py`.
 """
+
+from autograd.engine import modes, primitives
+from autograd.engine.backward import sweep, zero_grad
+from autograd.engine.graph import topological_order
+from autograd.engine.modes import described, detect_anomaly, no_grad
+from autograd.engine.primitives import REAL, TABLE, Interval, Primitive
+from autograd.engine.speed import collector_paused
+from autograd.engine.value import Value
+
+__all__ = [
+    "REAL",
+    "TABLE",
+    "Interval",
+    "Primitive",
+    "Value",
+    "collector_paused",
+    "custom",
+    "described",
+    "detect_anomaly",
+    "functions",
+    "higher_order",
+    "modes",
+    "no_grad",
+    "primitives",
+    "sweep",
+    "topological_order",
+    "zero_grad",
+]

@@ -14,14 +14,18 @@ from autograd.engine import modes
 from autograd.engine.graph import topological_order
 from autograd.engine.speed import collector_paused
 from autograd.engine.value import Value
+from autograd.errors import data_of
 
 
 def backward(root: Value, seed: float) -> None:
     """Run the pass from `root`: see `Value.backward`."""
     with collector_paused():
         order = topological_order((root,), Value._edges)
+        if not isinstance(root.data, float):  # a sum of texts, say, comes this far
+            for node in order:
+                data_of(node)
         for node in order:
-            if node._primitive is not None:
+            if node._primitive is not None or node.grad is None:  # as PyTorch writes 0
                 node.grad = 0.0
         root.grad += seed
         sweep(order)

@@ -12,7 +12,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from autograd.engine import modes
-from autograd.errors import as_float
+from autograd.errors import as_float, data_of
 
 if TYPE_CHECKING:
     from autograd.engine.primitives import Primitive
@@ -41,7 +41,7 @@ def dispatch(op: Primitive, operands: Sequence[Any]) -> Any:
 
 def is_operand(x: Any) -> bool:
     """Tell a number, a node or an array from a string, say."""
-    return any(hasattr(x, mark) for mark in ("_rank", "__array_ufunc__", "numerator", "hex"))
+    return any(hasattr(x, mark) for mark in ("_rank", "__array_ufunc__", "real"))
 
 
 def apply_ufunc(_: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -67,7 +67,7 @@ def apply_to_values(op: Primitive, operands: Sequence[Any], make: Callable[..., 
         what = f"operand of {op.name}"
         operands = [x if hasattr(x, "_rank") else as_float(x, what) for x in operands]
     wanted = [x.__class__ is not float for x in operands]
-    data = [x if x.__class__ is float else x.data for x in operands]
+    data = [x if x.__class__ is float else data_of(x) for x in operands]
     out = op.float_forward(*data)
     if op.partials is None:  # a comparison
         return out
@@ -92,7 +92,7 @@ def _choose(op: Primitive, make: Callable[..., Any], condition: Any, x: Any, y: 
         )
     x, y = [v if hasattr(v, "_rank") else as_float(v, "branch of where") for v in (x, y)]
     taken = x if condition else y
-    out = taken if taken.__class__ is float else taken.data
+    out = taken if taken.__class__ is float else data_of(taken)
     if not modes.recording.get():
         node = make(None, out)
     elif condition:

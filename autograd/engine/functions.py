@@ -607,8 +607,11 @@ def _apply_to_mixture(op: Primitive, operands: tuple[Operand, ...]) -> Operand:
         return op(*operands)
     wanted = [x.__class__ is Value for x in operands]
     data = [x.data if x.__class__ is Value else x for x in operands]
-    out = op.float_forward(*data)
-    slopes = compress(op.float_partials(out, *data), wanted)  # type: ignore[operator,misc]
+    try:
+        out = op.float_forward(*data)
+        slopes = compress(op.float_partials(out, *data), wanted)  # type: ignore[operator,misc]
+    except TypeError:  # the data of a node has been set to what is no number
+        return op(*operands)
     return _node(op, out, tuple(compress(operands, wanted)), operands, tuple(slopes))
 
 

@@ -16,10 +16,13 @@ from autograd.engine import modes
 from autograd.engine import primitives as p
 from autograd.engine.graph import topological_order
 from autograd.engine.value import Value
+from autograd.errors import grad_of
+
+Node = Any  # a Value, or while a function is traced the `passes.trace.Row` of a stand-in
 
 # A parent, the local derivative towards it, and the gate of a traced branch of `where`: 1 where it
 # is taken, 0 elsewhere. Other edges have None.
-Edge = tuple[Value, Any, Any]
+Edge = tuple[Node, Any, Any]
 
 
 def recorded_backward(root: Value, seed: float) -> None:
@@ -27,7 +30,7 @@ def recorded_backward(root: Value, seed: float) -> None:
     order = topological_order((root,), Value._edges)
     for node, gradient in adjoints(order, {root: Value(seed)}).items():
         if node._primitive is None:
-            node.grad += gradient.data
+            node.grad = grad_of(node) + gradient.data
             earlier = node.grad_value
             node._grad = gradient if earlier is None else earlier + gradient
         else:
@@ -35,16 +38,16 @@ def recorded_backward(root: Value, seed: float) -> None:
             node._grad = gradient
 
 
-def adjoints(order: Sequence[Value], seeds: dict[Value, Any]) -> dict[Value, Any]:
+def adjoints(order: Sequence[Node], seeds: dict[Node, Any]) -> dict[Node, Any]:
     """Return the gradient of each node in `order` as a node that can be differentiated again.
 
     Args:
         order: nodes in topological order; parents that are not among them get no gradient.
         seeds: the gradients that come from outside, of the roots.
     """
-    terms: dict[Value, list[tuple[Any, Any]]] = {node: [] for node in order}
-    gates: dict[Value, list[Any]] = {node: [] for node in order}
-    result: dict[Value, Any] = {}
+    terms: dict[Node, list[tuple[Any, Any]]] = {node: [] for node in order}
+    gates: dict[Node, list[Any]] = {node: [] for node in order}
+    result: dict[Node, Any] = {}
     for node in reversed(order):
         seed = seeds.get(node, 0.0)
         locals_, upstream = zip(*terms[node], strict=True) if terms[node] else ((), ())
@@ -66,19 +69,19 @@ def gated(local: Any, rate: Any, gate: Any = None) -> tuple[Any, Any]:
     return (local, rate) if gate is None else (1.0, p.where(p.gt(gate, 0.0), local * rate, 0.0))
 
 
-def recorded_edges(node: Value) -> list[Edge]:
+def recorded_edges(node: Node) -> list[Edge]:
     """Return the edges of `node` with the local derivatives as nodes where they vary.
 
     Raises:
         RuntimeError: the data of the node or of a parent was changed since the node was made, or
             a rule of the user's own gives something else for nodes than it gave for numbers.
     """
+    if not isinstance(node, Value):
+        traced: list[Edge] = node.recorded_edges()
+        return traced
     op, parents = node._primitive, node._edges()
     if op is None or not parents:
         return []
-    if node._rank > Value._rank:
-        traced: list[Edge] = node._traced_edges()  # type: ignore[attr-defined]
-        return traced
     wanted = [d is not None for d in node.local_derivatives]
     operands = [x if want else _number(x) for x, want in zip(node._operands(), wanted, strict=True)]
     numbers = list(map(_number, operands))

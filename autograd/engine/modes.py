@@ -1,4 +1,4 @@
-"""Modes that change what an operation on Values does: `no_grad` and `detect_anomaly`.
+"""Modes that change what an operation on Values does, and where in the user's code it is done.
 
 A mode belongs to the thread (or asynchronous task) that entered it. Operations look at `active`
 first, a plain list that is empty in ordinary use, so that modes cost nothing when none is on.
@@ -7,17 +7,20 @@ first, a plain list that is empty in ordinary use, so that modes cost nothing wh
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from math import isfinite
 from typing import Any
 
-from autograd.errors import AnomalyError
+from autograd.errors import AnomalyError, MistakeWarning
 
 active: list[ContextDecorator] = []
 recording: ContextVar[bool] = ContextVar("recording", default=True)
 anomaly: ContextVar[bool] = ContextVar("anomaly", default=False)
+# The trace that is being made, if any: transforms that run inside a compiled function record there.
+tracing: ContextVar[Any] = ContextVar("tracing", default=None)
 
 
 class _Mode(ContextDecorator):
@@ -60,6 +63,10 @@ class detect_anomaly(_Mode):  # noqa: N801 - PyTorch's name
 
     The error names the operation, its operands and the line that called for it. Recording
     that line makes every operation slower: use this to find a fault, not to train.
+
+    A compiled function is looked at when it is done: if a result or a gradient is nan or infinite,
+    the function itself runs sample by sample, and raises where it meets the first. What is
+    infinite on the way alone, as in 1/(1 + exp(1000)), is no anomaly there.
 
     Raises:
         AnomalyError: an operation gave nan or infinity, or a backward pass did.
@@ -107,10 +114,23 @@ def described(operands: Sequence[Any]) -> str:
 
 def caller() -> str:
     """Return the place, outside of this project's own packages, that called for an operation."""
-    frame: Any = sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _OWN:
-        frame = frame.f_back
+    frame, _ = _outside()
     return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+
+
+def warn(message: str, category: type[Warning] = MistakeWarning) -> None:
+    """Warn, at the place outside of this project's own packages that called for an operation."""
+    _, level = _outside()
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _outside() -> tuple[Any, int]:
+    """Find the frame of that place, and how many frames it is above the function that asks."""
+    frame: Any = sys._getframe(1)
+    level = 1
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _OWN:
+        frame, level = frame.f_back, level + 1
+    return frame, level
 
 
 _OWN = {"autograd", "nn"}

@@ -107,7 +107,8 @@ _ERF_SLOPE, _GELU_SLOPE = 2.0 / math.sqrt(math.pi), 2.0 * math.sqrt(2.0 / math.p
 # settled when it is applied, and there its edges are made: see `autograd.engine.dispatch`.
 lt, le = _row("<", operator.lt), _row("<=", operator.le)
 gt, ge = _row(">", operator.gt), _row(">=", operator.ge)
-eq = _row("==", operator.eq)
+eq, ne = _row("==", operator.eq), _row("!=", operator.ne)
+COMPARISONS = frozenset([lt, le, gt, ge, eq, ne])
 where = _row("where", lambda condition, x, y: x if condition else y)
 
 add = _row("+", operator.add, lambda out, a, b: 1.0, lambda out, a, b: 1.0)

@@ -51,8 +51,11 @@ def _unary(op: Primitive) -> Callable[[Any], Any]:
         if x.__class__ is not Value or _modes:
             return op(x)
         a = x.data
-        out = forward(a)
-        return _node(op, out, x, None, rule(out, a))
+        try:
+            out = forward(a)
+            return _node(op, out, x, None, rule(out, a))
+        except TypeError:  # the data has been set to what is no number
+            return op(x)
 
     return method
 
@@ -76,14 +79,17 @@ def _binary(op: Primitive, operator: bool = True) -> Callable[[Any, Any], Any]:
             return op(x, y) if not operator or is_operand(y) else NotImplemented
         node = _new(Value)  # not by `_node`: plain code makes little else than these
         a = x.data
-        node.data = out = forward(a, b)
+        try:
+            node.data = out = forward(a, b)
+            node._da = rule_a(out, a, b)
+            node._db = rule_b(out, a, b) if kind is Value else None
+        except TypeError:  # the data of a node has been set to what is no number
+            return op(x, y)
         node.grad = 0.0
         node.name = None
         node._primitive = op
         node._a = x
         node._b = y
-        node._da = rule_a(out, a, b)
-        node._db = rule_b(out, a, b) if kind is Value else None
         return node
 
     return method
@@ -97,8 +103,11 @@ def _reflected(op: Primitive) -> Callable[[Any, Any], Any]:
         kind = x.__class__
         if (kind is float or kind is int) and y.__class__ is Value and not _modes:
             a, b = x if kind is float else as_float(x), y.data
-            out = forward(a, b)
-            return _node(op, out, a, y, None, rule_b(out, a, b))
+            try:
+                out = forward(a, b)
+                return _node(op, out, a, y, None, rule_b(out, a, b))
+            except TypeError:  # the data has been set to what is no number
+                return op(a, y)
         return op(x, y) if is_operand(x) else NotImplemented
 
     return method
@@ -111,10 +120,17 @@ def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
     def method(x: Any, y: Any) -> Any:
         kind = y.__class__
         if x.__class__ is Value and (kind is Value or kind is float or kind is int):
-            return forward(x.data, y.data if kind is Value else y)
+            try:
+                return forward(x.data, y.data if kind is Value else y)
+            except TypeError:  # the data of a node has been set to what is no number
+                return op(x, y)
         return op(x, y) if is_operand(y) else NotImplemented
 
     return method
+
+
+# `==` and `!=` of the nodes that stand for a number alone, and have no identity that anyone needs.
+equal, unequal = _comparison(p.eq), _comparison(p.ne)
 
 
 class Value:
@@ -132,10 +148,15 @@ class Value:
         name: the name, or None.
 
     `<` and its kin compare the data. `==` and `hash` are identity, so that nodes can be kept in
-    sets and dictionaries.
+    sets and dictionaries. So a Value equals no number, and a comparison with one warns: what is
+    meant is `v.data == 1`. While a function is compiled, its variables are no Values that could be
+    kept: `==` and `!=` of them are conditions for `where`, and they have no hash.
 
     Raises:
         TypeError: `data` is not a real number.
+
+    Warns:
+        MistakeWarning: a Value is compared with a number by `==` or `!=`.
 
     >>> x, w, b = Value(2.0, "x"), Value(-3.0, "w"), Value(6.88, "b")
     >>> o = (w * x + b).tanh()
@@ -242,6 +263,18 @@ class Value:
     __abs__ = _unary(p.absolute)
     __lt__, __le__ = _comparison(p.lt), _comparison(p.le)
     __gt__, __ge__ = _comparison(p.gt), _comparison(p.ge)
+    __hash__ = object.__hash__  # of itself, so that a set is as quick as one of plain objects
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if hasattr(other, "_rank") or hasattr(other, "__array_function__") or not is_operand(other):
+            return NotImplemented
+        modes.warn(
+            f"a Value equals no number, whatever its data, so == or != between {self!r} and "
+            f"{other!r} tells nothing: compare the number, as in v.data == {other!r}"
+        )
+        return False
 
     exp, expm1 = _unary(p.exp), _unary(p.expm1)
     log, log1p, log2, log10 = _unary(p.log), _unary(p.log1p), _unary(p.log2), _unary(p.log10)
@@ -260,6 +293,15 @@ class Value:
     leaky_relu, elu = _binary(p.leaky_relu, operator=False), _binary(p.elu, operator=False)
     atan2, hypot = _binary(p.atan2, operator=False), _binary(p.hypot, operator=False)
     arctan2, fabs = atan2, __abs__  # NumPy's names
+
+    def __fresh__(self) -> Value:
+        """Return an equal node, to differentiate with respect to."""
+        fresh: Value = self * 1.0
+        return fresh
+
+    def __node__(self) -> Any:
+        """Return what walks through the graph know the node by: itself."""
+        return self
 
     def __pos__(self) -> Value:
         return self
@@ -337,9 +379,14 @@ class Value:
         return format(self.data, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
-        data, grad = float(f"{self.data:.6g}"), float(f"{self.grad:.6g}")
+        data, grad = _rounded(self.data), _rounded(self.grad)
         op = f", op={self.op!r}" if self.op else ""
         name = f", name={self.name!r}" if self.name is not None else ""
         return f"Value(data={data}, grad={grad}{op}{name})"
 
     __copy__, __deepcopy__, __reduce__ = copy_node, deepcopy_graph, reduce_graph
+
+
+def _rounded(x: Any) -> Any:
+    """Round a number for display; anything else that a user has set is shown as it is."""
+    return float(f"{x:.6g}") if isinstance(x, (float, int)) else repr(x)

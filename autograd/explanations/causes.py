@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from math import inf, isfinite, isinf, nan
 from typing import Any
 
+from autograd import notation
+from autograd.engine import REAL, Interval, Value, topological_order
 from autograd.engine import primitives as p
-from autograd.engine.graph import topological_order
-from autograd.engine.primitives import REAL, Interval
-from autograd.engine.value import Value
-from autograd.notation import words as notation
-from autograd.notation.formulas import TEXT, Names, definition
+from autograd.notation import TEXT, Names, definition
 
 _ON_OFF = {"relu", "leaky_relu", "elu", "silu", "gelu", "gelu_tanh", "softplus"}
 _LIMITED = {"sigmoid", "tanh", "softmax", "log_softmax", "logsumexp", "log_sigmoid", "atan"}

@@ -8,10 +8,10 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
-from autograd.engine.value import Value
+from autograd import notation
+from autograd.engine import Value
 from autograd.explanations.region import Region, local_edges
-from autograd.notation import words as notation
-from autograd.notation.formulas import LATEX, TEXT, Names, Style, definition, derivative
+from autograd.notation import LATEX, TEXT, Names, Style, definition, derivative
 
 MAX_TERMS, MAX_FACTORS = 4, 7  # of a sum and of a product, in which the middle is then left out
 MAX_EQUATIONS, MAX_LINES = 4, 12  # of an explanation, and of a part of it

@@ -8,8 +8,7 @@ from dataclasses import replace
 from math import inf, isfinite, isinf, log10, nan, prod
 from textwrap import wrap
 
-from autograd.engine.graph import topological_order
-from autograd.engine.value import Value
+from autograd.engine import Value, topological_order
 from autograd.explanations.causes import (
     Finding,
     advice,
@@ -22,7 +21,7 @@ from autograd.explanations.causes import (
     weak_edge,
 )
 from autograd.explanations.region import Region
-from autograd.notation.formulas import TEXT, Names
+from autograd.notation import TEXT, Names
 
 SMALL, LARGE = 1e-6, 1e6  # gradients beyond these are called vanishing and exploding
 CANCELLED = 1e-8  # a sum this small, compared with its terms, has lost most of its digits

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from math import log10, prod
 
-from autograd.engine.graph import topological_order
-from autograd.engine.value import Value
+from autograd import notation
+from autograd.engine import Value, topological_order
 from autograd.explanations.region import Region
-from autograd.notation import words as notation
-from autograd.notation.formulas import TEXT, Names
+from autograd.notation import TEXT, Names
 
 MAX_LISTED = 10  # of the paths, in the table
 MAX_SHOWN = 7  # of the nodes of a path

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from autograd.engine.graph import topological_order
-from autograd.engine.value import Value
+from autograd.engine import Value, topological_order
 
 
 class Region:

@@ -9,15 +9,14 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograd.engine.graph import topological_order
-from autograd.engine.value import Value
+from autograd import notation
+from autograd.engine import Value, topological_order
 from autograd.errors import as_float
 from autograd.explanations.region import local_edges
-from autograd.notation import words as notation
-from autograd.notation.formulas import TEXT, Formula, Names, definition, derivative
+from autograd.notation import TEXT, Formula, Names, definition, derivative
 
 if TYPE_CHECKING:
-    from autograd.pictures.drawing import Drawing
+    from autograd.pictures import Drawing
 
 WHOLE = 200  # nodes: of a larger graph, a picture shows the neighbours of the step's node
 MAX_NEIGHBOURS = 100
@@ -174,8 +173,7 @@ class Graph:
         number_of: Callable[[Value, str], float | None],
     ) -> Drawing:
         """Draw the graph with a node, and its edges to parents at some places, highlighted."""
-        from autograd.pictures.drawing import Drawing
-        from autograd.pictures.nodes import graph_source
+        from autograd.pictures import Drawing, graph_source
 
         order = self.order
         if len(order) > WHOLE:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autograd.engine import Primitive, Value
 from autograd.engine import primitives as p
-from autograd.engine.primitives import Primitive
-from autograd.engine.value import Value
+from autograd.engine.value import equal, unequal
 from autograd.errors import as_float
 from autograd.notation import words as notation
 
@@ -68,14 +68,15 @@ class Formula:
     __pow__, __rpow__ = Value.__pow__, Value.__rpow__
     __neg__, __pos__, __abs__ = Value.__neg__, Value.__pos__, Value.__abs__
     __lt__, __le__, __gt__, __ge__ = Value.__lt__, Value.__le__, Value.__gt__, Value.__ge__
+    __eq__, __ne__ = equal, unequal
 
 
 def _familiar(op: Primitive, operands: Sequence[Any]) -> Any:
     """Give the form in textbooks, where the table has one that is accurate in the tails too."""
     x, y = (*operands, None, None)[:2]
-    if op is p.mul and 1.0 in operands:
-        return y if x == 1.0 else x
-    if (op is p.power and y == 1.0) or (op is p.sub and y == 0.0):
+    if op is p.mul and _is_number(x, 1.0):
+        return y
+    if (op in (p.mul, p.power) and _is_number(y, 1.0)) or (op is p.sub and _is_number(y, 0.0)):
         return x
     if op is p.clip and operands[1] < x.value < operands[2]:  # a guard for very large numbers
         return x
@@ -84,6 +85,11 @@ def _familiar(op: Primitive, operands: Sequence[Any]) -> Any:
     if op is p.sigmoid and _is(x, p.neg):
         return 1.0 - p.sigmoid(*x.operands)
     return None
+
+
+def _is_number(x: Any, number: float) -> bool:
+    """Tell a constant from a formula, which compares as its number does."""
+    return x.__class__ is float and x == number
 
 
 def _is(x: Any, op: Primitive) -> bool:
@@ -414,7 +420,7 @@ class Style:
         terms = self._shortened(
             pairs, lambda pair: f" {self.times} ".join([inside(x, PRODUCT) for x in pair])
         )
-        if operands[-1] != 0.0 or not n:
+        if not n or not _is_number(operands[-1], 0.0):
             terms.append(inside(operands[-1], SUM))
         return " + ".join(terms), SUM if len(terms) > 1 else PRODUCT
 

@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from math import fsum
 from typing import Any, TypeAlias
 
+from autograd.engine import Primitive, Value
 from autograd.engine import primitives as p
-from autograd.engine.primitives import Primitive
-from autograd.engine.value import Value
 from autograd.notation import words as notation
 from autograd.notation.formulas import ATOM, POWER, PRODUCT, SUM, TEXT
 
@@ -60,7 +59,8 @@ class Term:
         operands = [x if isinstance(x, Term) else float(x) for x in operands]
         return applied(op.name, operands)
 
-    # Rules of a user's own may use any operator; those of Value serve every kind of node.
+    # Rules of a user's own may use any operator; those of Value serve every kind of node. But `==`
+    # is identity: a symbol is no number in particular, and special values are left out.
     __add__, __radd__ = Value.__add__, Value.__radd__
     __sub__, __rsub__ = Value.__sub__, Value.__rsub__
     __mul__, __rmul__ = Value.__mul__, Value.__rmul__
@@ -392,4 +392,5 @@ _WRITERS: dict[str, Callable[..., tuple[str, int]]] = {
     "<=": _write_comparison("≤"),
     ">=": _write_comparison("≥"),
     "==": _write_comparison("="),
+    "!=": _write_comparison("≠"),
 }

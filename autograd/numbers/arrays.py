@@ -5,7 +5,6 @@ Derivatives are not here: `engine/primitives.py` has the only rules, and they se
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
@@ -13,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from autograd.engine import TABLE, Primitive
 from autograd.engine import primitives as p
-from autograd.engine.primitives import TABLE, Primitive
 from autograd.numbers import erf_table as errorfunction
 
 
@@ -121,6 +120,8 @@ UFUNC_ROWS = {
     "less_equal": "<=",
     "greater": ">",
     "greater_equal": ">=",
+    "equal": "==",
+    "not_equal": "!=",
     "absolute": "abs",
     "fabs": "abs",
     "arcsin": "asin",
@@ -166,6 +167,15 @@ def elementwise(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
         return np.frompyfunc(function, len(operands), 1)(*[_boxed(x) for x in operands])
 
 
+def _equal(a: Any, b: Any) -> Any:
+    """Ask a node, wherever it stands: a NumPy scalar would ask NumPy, which asks here again."""
+    return a == b if hasattr(a, "_rank") else b == a
+
+
+def _unequal(a: Any, b: Any) -> Any:
+    return a != b if hasattr(a, "_rank") else b != a
+
+
 def _boxed(x: Any) -> Any:
     """Put a single node into an array without axes, so that NumPy does not ask it for its own."""
     if isinstance(x, np.ndarray):
@@ -182,9 +192,9 @@ def apply_ufunc(ufunc: Any, inputs: Sequence[Any]) -> Any:
         TypeError: the engine has no such operation.
     """
     name = ufunc.__name__
-    if name in ("equal", "not_equal"):
-        return elementwise(operator.is_ if name == "equal" else operator.is_not, inputs)
     op = TABLE.get(UFUNC_ROWS.get(name, name))
+    if op is p.eq or op is p.ne:  # of Values it is not the row, but identity
+        return elementwise(_equal if op is p.eq else _unequal, inputs)
     if op is None:
         raise TypeError(f"numpy.{name} has no rule for Values; build it from autograd's functions")
     return elementwise(op, inputs)

@@ -5,3 +5,8 @@ Read `drawing.py` first. It draws a graph node by node (`nodes.py`), or in large
 compiled function by `program.py`, and text by `outlines.py`. All of them write Graphviz's language
 by `boxes.py` and `colours.py`; `render.py` makes files of it.
 """
+
+from autograd.pictures.drawing import Drawing, draw
+from autograd.pictures.nodes import graph_source
+
+__all__ = ["Drawing", "draw", "graph_source", "nodes", "render"]

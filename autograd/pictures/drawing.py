@@ -6,9 +6,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from autograd.engine.graph import topological_order
-from autograd.engine.speed import collector_paused
-from autograd.engine.value import Value
+from autograd.engine import Value, collector_paused, topological_order
+from autograd.errors import data_of
 from autograd.pictures import nodes as dotting
 from autograd.pictures.boxes import SIDES
 from autograd.pictures.group_boxes import collapsed_source, node_frames
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
-    from autograd.compiler.compiled import Compiled
+    from autograd.compiler import Compiled
 
 MAX_NODES, MAX_EDGES = 2000, 5000  # seconds to lay out, and more than anybody can read
 _LEGIBLE_NODES, _LEGIBLE_EDGES = 60, 120
@@ -115,7 +114,8 @@ def draw(
         legend: whether the meaning of the colours, if there are any, is explained.
 
     Raises:
-        TypeError: `root` is none of these, or contains something that is no Value.
+        TypeError: `root` is none of these, or contains something that is no Value, or the data of a
+            node is no number.
         ValueError: there is nothing to draw, or `collapse`, `show` or `rankdir` is unknown,
             or `collapse` is "none" for more than 2000 nodes or 5000 edges.
 
@@ -144,6 +144,8 @@ def draw(
     roots = _as_roots(root)
     with collector_paused():
         order = topological_order(roots, lambda node: operands_of(node)[::-1])
+        for node in order:
+            data_of(node)  # raises where that is no number
         variables = dotting.with_edge(order).union(roots)
         known = [node for node in order if node.op or node.name or node in variables]
         text = outline(roots, fields, len(known), variables)

@@ -7,8 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isfinite, log10
 
-from autograd.engine.value import Value
-from autograd.notation import words as notation
+from autograd import notation
+from autograd.engine import Value
+from autograd.errors import data_of, grad_of
 from autograd.pictures import colours as shading
 from autograd.pictures.boxes import (
     Arrow,
@@ -58,7 +59,7 @@ def collapsed_source(
     """
     rest = () if is_model else show  # what is shown of nodes that are no parameters
     shown = [g for g in found.groups if g.kind == "module" or (rest and g.kind != "numbers")]
-    gradients = [x.grad for group in shown for x in group.members]
+    gradients = [grad_of(x) for group in shown for x in group.members]
     scale = shading.largest(gradients) if "grad" in show else 0.0
     if is_model and not any(gradients):  # there has been no backward pass yet
         show = [word for word in show if word != "grad"]
@@ -266,9 +267,9 @@ def _numbers(numbers: Sequence[float]) -> str:
 def _ranges(nodes: Sequence[Value], show: Collection[str], scale: float) -> list[str]:
     """Lay out between what bounds the data and the gradients are."""
     rows = []
-    for word in ("data", "grad"):
+    for word, read in (("data", data_of), ("grad", grad_of)):
         if word in show and nodes:
-            numbers = [getattr(node, word) for node in nodes]
+            numbers = list(map(read, nodes))
             extreme = max(numbers, key=lambda x: abs(x) if isfinite(x) else float("inf"))
             colour = shading.shade(extreme, scale) if word == "grad" else None
             shaded = f' BGCOLOR="{colour}"' if colour else ""

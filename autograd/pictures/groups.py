@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograd.engine.value import Value
+from autograd.engine import Value
 from autograd.pictures.membership import Membership, Path, layer_of
 
 LEVELS = ("neuron", "layer", "module")

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from autograd.engine.value import Value
+from autograd.engine import Value
 
 Path = tuple[str, ...]
 

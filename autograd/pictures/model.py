@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from autograd.engine.graph import topological_order
-from autograd.engine.value import Value
-from autograd.notation import words as notation
+from autograd import notation
+from autograd.engine import Value, topological_order
 from autograd.pictures import nodes as dotting
 from autograd.pictures.group_boxes import collapsed_source, facts_of, node_frames
 from autograd.pictures.groups import collapsed, operands_of

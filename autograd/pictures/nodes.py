@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 
-from autograd.engine.value import Value
-from autograd.notation import words as notation
+from autograd import notation
+from autograd.engine import Value
 from autograd.pictures import colours as shading
 from autograd.pictures.boxes import (
     ACCENT,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from autograd.engine.value import Value
-from autograd.notation import words as notation
+from autograd import notation
+from autograd.engine import Value
 
 _MOST_LINES = 60
 _MOST_DEPTH = 16

@@ -7,11 +7,9 @@ from collections.abc import Iterator, Sequence
 from math import log10
 from typing import Any
 
-from autograd.compiler.listing.equations import Equation
-from autograd.compiler.listing.reading import Reading
-from autograd.compiler.listing.vectors import Vector
-from autograd.compiler.passes.group import VARYING
-from autograd.notation import words as notation
+from autograd import notation
+from autograd.compiler.listing import Equation, Reading, Vector
+from autograd.compiler.passes import VARYING
 from autograd.pictures.boxes import Arrow, Box, band, framed, line, rounded, write
 
 _MOST_BOXES = 24

@@ -4,3 +4,32 @@ Read `derivatives.py`; it goes through arguments that are lists and dicts of num
 and forward by the dual numbers of `dual.py`. `check.py` compares derivatives with finite
 differences.
 """
+
+from autograd.transforms.check import check_grads
+from autograd.transforms.derivatives import (
+    argument_places,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    name_of,
+    split_aux,
+    value_and_grad,
+    vjp,
+)
+
+__all__ = [
+    "argument_places",
+    "check_grads",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "name_of",
+    "split_aux",
+    "trees",
+    "value_and_grad",
+    "vjp",
+]

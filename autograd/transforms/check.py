@@ -7,10 +7,8 @@ from contextlib import contextmanager
 from math import copysign, inf, isfinite, ulp
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from autograd.engine import Value, described, topological_order
 from autograd.engine import primitives as p
-from autograd.engine.graph import topological_order
-from autograd.engine.modes import described
-from autograd.engine.value import Value
 from autograd.errors import GradientError
 from autograd.transforms.derivatives import grad, hvp, jvp, vjp
 from autograd.transforms.trees import flatten, paths, unflatten

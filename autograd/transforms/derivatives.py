@@ -22,14 +22,16 @@ from math import isfinite
 from operator import index
 from typing import Any
 
-from autograd.compiler.passes.trace import Tracer, current
-from autograd.engine import modes
+from autograd.engine import Value, collector_paused, modes, sweep, topological_order
 from autograd.engine import primitives as p
-from autograd.engine.backward import sweep
-from autograd.engine.graph import topological_order
-from autograd.engine.higher_order import adjoints, gated, recorded_edges, recorded_numbers, slopes
-from autograd.engine.speed import collector_paused
-from autograd.engine.value import Value
+from autograd.engine.higher_order import (
+    Node,
+    adjoints,
+    gated,
+    recorded_edges,
+    recorded_numbers,
+    slopes,
+)
 from autograd.transforms.dual import Dual
 from autograd.transforms.trees import (
     NUMBER,
@@ -45,7 +47,7 @@ from autograd.transforms.trees import (
 )
 
 # The variables of the transforms whose function is running now, one set for each, outermost first.
-_running: ContextVar[tuple[set[Value], ...]] = ContextVar("running", default=())
+_running: ContextVar[tuple[set[Node], ...]] = ContextVar("running", default=())
 
 _CHUNK = 256  # columns of a Hessian swept at once: enough to hide NumPy's cost per call
 
@@ -76,7 +78,7 @@ class _Recording:
         several = isinstance(argnums, (tuple, list))
         self.spec: Spec = ("tuple", tuple, tuple(specs.values())) if several else specs[places[0]]
         self.variables = [_variable(x) for x in numbers]
-        self._own = set(self.variables)
+        self._own = set(map(_kept, self.variables))
         leaves = iter(self.variables)
         copies = {place: unflatten(spec, leaves) for place, spec in specs.items()}
         before = _data(self.variables)
@@ -147,12 +149,13 @@ class _Recording:
         seeds: dict[Any, Any] = {}
         for y, cotangent in zip(self.outputs, cotangents, strict=True):
             if cotangent is not None and y.__class__ is not float:
-                seeds[y] = seeds[y] + cotangent if y in seeds else cotangent
+                node = _kept(y)
+                seeds[node] = seeds[node] + cotangent if node in seeds else cotangent
         order = self._order(seeds)
         if record or self.nested or _any_node(cotangents):
             with _recorded():
                 gradients = adjoints(self._varying(order), seeds)
-            return [self._result(gradients.get(x, 0.0)) for x in self.variables]
+            return [self._result(gradients.get(_kept(x), 0.0)) for x in self.variables]
         touched = [*order, *self.variables]
         kept = [node.grad for node in touched]
         try:
@@ -174,10 +177,13 @@ class _Recording:
         """
         record = self.nested or _any_node(tangents)
         rates: dict[Any, Any] = {
-            x: rate for x, rate in zip(self.variables, tangents, strict=True) if rate is not None
+            _kept(x): rate
+            for x, rate in zip(self.variables, tangents, strict=True)
+            if rate is not None
         }
+        outputs = list(map(_kept, self.outputs))
         with _recorded():
-            for node in self._order(y for y in self.outputs if y.__class__ is not float):
+            for node in self._order(y for y in outputs if y.__class__ is not float):
                 if node in self._own or rates.keys().isdisjoint(node._edges()):
                     continue
                 edges = recorded_edges(node) if record else recorded_numbers(node)
@@ -188,7 +194,7 @@ class _Recording:
                 ]
                 locals_, inner = zip(*moving, strict=True)
                 rates[node] = p.dot(*locals_, *inner, 0.0)
-        return [self._result(rates.get(y, 0.0)) for y in self.outputs]
+        return [self._result(rates.get(y, 0.0)) for y in outputs]
 
     def push_gradient(self, tangents: Sequence[Any]) -> list[Any]:
         """Sweep forward, then backward: give the rate of change of each gradient.
@@ -280,6 +286,11 @@ def _local_rates(node: Value, dual: Dual, duals: dict[Any, Dual]) -> list[Any]:
 def _unit_rows(n: int) -> list[list[float | None]]:
     """Give the unit vectors, with None for 0: what takes no part cannot turn inf into nan."""
     return [[1.0 if i == j else None for j in range(n)] for i in range(n)]
+
+
+def _kept(x: Any) -> Node:
+    """Give what a sweep keeps a node by: itself, or the row for a stand-in, which has no hash."""
+    return x.__node__() if isinstance(x, Value) else x
 
 
 def _any_node(numbers: Iterable[Any]) -> bool:
@@ -522,7 +533,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 
 
 @contextmanager
-def _differentiating(variables: set[Value]) -> Iterator[None]:
+def _differentiating(variables: set[Node]) -> Iterator[None]:
     """Note, while a function runs, what it is differentiated by, and record what it does."""
     running = _running.set((*_running.get(), variables))
     try:
@@ -550,10 +561,10 @@ def _as_recorded(x: Any) -> Any:
 def _variable(x: Any) -> Any:
     """Make a node equal to `x`, to differentiate by."""
     if x.__class__ is not float:
-        variable = x._fresh() if isinstance(x, Tracer) else x * 1.0
+        variable = x.__fresh__()
         variable.name = x.name
         return variable
-    trace = current.get()
+    trace = modes.tracing.get()
     return Value(x) if trace is None else trace.constant(x)
 
 

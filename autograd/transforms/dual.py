@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from autograd.engine import Primitive, Value
 from autograd.engine import primitives as p
-from autograd.engine.primitives import Primitive
-from autograd.engine.value import Value
+from autograd.engine.value import equal, unequal
 from autograd.errors import as_float
 
 
@@ -60,6 +60,7 @@ class Dual:
     __pow__, __rpow__ = Value.__pow__, Value.__rpow__
     __neg__, __pos__, __abs__ = Value.__neg__, Value.__pos__, Value.__abs__
     __lt__, __le__, __gt__, __ge__ = Value.__lt__, Value.__le__, Value.__gt__, Value.__ge__
+    __eq__, __ne__ = equal, unequal
     __bool__, __float__ = Value.__bool__, Value.__float__
     __array_ufunc__ = Value.__array_ufunc__
 

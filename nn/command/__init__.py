@@ -3,3 +3,7 @@
 `cli.py` describes the command line, `commands.py` does what it says, `task.py` knows what a data
 set asks for, and `report.py` writes tables and pictures.
 """
+
+from nn.command.cli import main
+
+__all__ = ["main"]

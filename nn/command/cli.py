@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from nn.command import commands
 from nn.layers import ACTIVATIONS
-from nn.training.loop import LOSSES, OPTIMIZERS
+from nn.training import LOSSES, OPTIMIZERS
 
 MAIN = """\
 Train networks of scalar neurons. Without arguments, one learns to read 1,797 real handwritten

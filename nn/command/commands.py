@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,9 +21,7 @@ from nn.data import Dataset, Standardiser, load, load_csv, train_test_split
 from nn.forward import outputs
 from nn.layers import MLP
 from nn.schedules import Cosine
-from nn.training.callbacks import Checkpoint
-from nn.training.history import History, described
-from nn.training.loop import LOSSES, OPTIMIZERS, fit
+from nn.training import LOSSES, OPTIMIZERS, Checkpoint, History, described, fit
 
 __all__ = ["Interrupted", "predict", "show", "train"]
 
@@ -114,6 +113,9 @@ def _fit(
     if decay is None:
         decay = 0.1 if options.optimizer == "adamw" else 0.0
     make = OPTIMIZERS[options.optimizer]
+    if not options.eager:
+        autograd.compile(abs)(0.0)  # loads what it needs before Ctrl-C becomes an exception
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return fit(
             model,
@@ -132,6 +134,8 @@ def _fit(
         )
     except KeyboardInterrupt:
         raise Interrupted from None
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _results(history: History, result: Mapping[str, float]) -> str:

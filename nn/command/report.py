@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
-from autograd.engine.graph import topological_order
+from autograd.engine import topological_order
 from autograd.files import write_atomically
 from nn.layers import MLP
 

@@ -12,12 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
-from autograd import Value
-from autograd.notation import words as notation
+from autograd import Value, notation
 from nn.layers import MLP, activation_label
-from nn.training.engines import needs_value
-from nn.training.loop import LOSSES
-from nn.training.samples import checked
+from nn.training import LOSSES, checked, needs_value
 
 __all__ = ["GradientStatistics", "LayerStatistics", "gradient_statistics"]
 

@@ -5,3 +5,25 @@ compiled (`compiled.py`). `samples.py` checks the data, `precautions.py` looks f
 the first step; `run.py` and `callbacks.py` are for code that follows a training, `history.py` is
 what it measured.
 """
+
+from nn.training.callbacks import Checkpoint, EarlyStopping
+from nn.training.engines import needs_value
+from nn.training.history import Epoch, History, described
+from nn.training.loop import LOSSES, OPTIMIZERS, fit
+from nn.training.run import Callback, Run
+from nn.training.samples import checked
+
+__all__ = [
+    "LOSSES",
+    "OPTIMIZERS",
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "Epoch",
+    "History",
+    "Run",
+    "checked",
+    "described",
+    "fit",
+    "needs_value",
+]

@@ -6,69 +6,13 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from autograd.files import write_atomically
-
-if TYPE_CHECKING:
-    from nn.training.history import Epoch
-    from nn.training.run import Run
+from nn.training.history import Epoch
+from nn.training.run import Callback, Run
 
 __all__ = ["Callback", "Checkpoint", "EarlyStopping"]
-
-
-class Callback:
-    """The base class of callbacks. Override what you need; nothing here does anything.
-
-    Each method is given the run: its `model`, `optimizer`, `history` and `epochs`. A callback that
-    sets `run.stopped = True` ends the training after the epoch.
-
-    >>> from nn import MLP
-    >>> from nn.training.loop import fit
-    >>> class Report(Callback):
-    ...     def on_epoch_end(self, run):
-    ...         print(f"epoch {len(run.history)} of {run.epochs}")
-    >>> _ = fit(MLP(1, [1]), [[0.0], [1.0]], [1.0, 3.0], "mse_loss", epochs=2, progress=False,
-    ...         callbacks=[Report()])
-    epoch 1 of 2
-    epoch 2 of 2
-    """
-
-    def on_train_begin(self, run: Run) -> None:
-        """Act before the first epoch, or before the next one when a run is resumed.
-
-        Args:
-            run: the run.
-        """
-
-    def on_epoch_end(self, run: Run) -> None:
-        """Act after an epoch, which is `run.history[-1]`.
-
-        Args:
-            run: the run.
-        """
-
-    def on_train_end(self, run: Run) -> None:
-        """Act at the end, unless that came by an error or a keyboard interrupt.
-
-        Args:
-            run: the run.
-        """
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return, as plain data for JSON, what the callback must know when a run is resumed.
-
-        >>> Callback().state_dict()
-        {}
-        """
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` returned.
-
-        Args:
-            state: the saved state of a callback of this class.
-        """
 
 
 @final

@@ -9,14 +9,16 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, final
 
 import autograd
-from autograd import Value, dot, no_grad
-from autograd.compiler.passes.trace import current
+from autograd import AnomalyError, Value, dot, no_grad
+from autograd.engine import modes
 from autograd.errors import TraceError
 from autograd.transforms.trees import as_array
 from nn.module import Module
+from nn.optim import read
 from nn.training.engines import Eager, Engine, Loss, needs_value
 from nn.training.samples import Samples
 
@@ -55,14 +57,12 @@ class Compiled(Engine):
             TraceError: the model or the loss cannot be compiled, or does not compute any more what
                 was compiled.
         """
-        import numpy as np
-
         fresh = params != self.params
         if fresh:
             self._check_targets()
             self._compile(params)
         self._eager.begin(params)
-        self._constants = np.array([p.data for p in self._others])
+        self._constants = read(self._others)
         try:
             if fresh or touched:
                 self._compare(self.samples.subset(range(len(self.samples))[:3]))
@@ -79,19 +79,23 @@ class Compiled(Engine):
             indices: likewise.
         """
         X, targets = self.samples.X[indices], self._targets[0][indices]
-        (loss, outputs), gradient = self._function.value_and_grad(
-            theta, self._constants, X, targets
-        )
-        if math.isfinite(loss) and math.isfinite(gradient @ gradient):
-            return loss, outputs, gradient
+        with suppress(AnomalyError):
+            (loss, outputs), gradient = self._function.value_and_grad(
+                theta, self._constants, X, targets
+            )
+            if math.isfinite(loss) and math.isfinite(gradient @ gradient):
+                return loss, outputs, gradient
         return self._eager.gradient(theta, indices)  # it may be 0 · inf, for a class not meant
 
     def evaluate(self) -> tuple[float, Any]:
         """Return the mean loss and the outputs of the samples held out, for the model as it is."""
-        loss, outputs = self._function(
-            self._theta(), self._constants, self.held_out.X, self._targets[1]
-        )
-        return (loss, outputs) if math.isfinite(loss) else self._eager.evaluate()
+        with suppress(AnomalyError):
+            loss, outputs = self._function(
+                self._theta(), self._constants, self.held_out.X, self._targets[1]
+            )
+            if math.isfinite(loss):
+                return loss, outputs
+        return self._eager.evaluate()
 
     # --- compiling --------------------------------------------------------------------------
 
@@ -169,9 +173,7 @@ class Compiled(Engine):
 
     def _theta(self) -> Array:
         """Give the parameters that are trained, as they are in the model."""
-        import numpy as np
-
-        return np.array([p.data for p in self.params])
+        return read(self.params)
 
 
 def _distinct(targets: list[Any]) -> list[Any]:
@@ -187,7 +189,7 @@ def _listed(x: Any) -> Any:
 
 def _refuse_nodes_from_outside(trained: set[Value]) -> None:
     """Raise if what was just traced depends on the parameters in a way that the trace lacks."""
-    trace = current.get()
+    trace = modes.tracing.get()
     for node in trace.captured if trace else ():
         if node in trained or node.op:
             raise TraceError(

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
-from autograd.engine.speed import collector_paused
+from autograd.engine import collector_paused
 from autograd.errors import TraceError
 from nn.data import batches
 from nn.layers import MLP, count
 from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
 from nn.mistakes import each_once, warn
 from nn.module import Frozen, Module
-from nn.optim import SGD, Adam, AdamW, Optimizer, checked_norm, clipped, write
+from nn.optim import SGD, Adam, AdamW, Optimizer, checked_norm, clipped, read, write
 from nn.predictions import decision_threshold, predicted_classes
 from nn.schedules import Schedule
 from nn.training.callbacks import Callback, Checkpoint
@@ -199,10 +199,8 @@ def _train(
     bar: tqdm[Any],
 ) -> dict[str, float]:
     """Go through all samples once, in minibatches, and return what was measured."""
-    import numpy as np
-
     optimizer, samples, tally = run.optimizer, engine.samples, _Tally(run.model)
-    theta = np.array([p.data for p in engine.params])
+    theta = read(engine.params)
     epoch = len(run.history)
     bar.set_description(f"epoch {epoch + 1}/{run.epochs}, {engine.name}", refresh=False)
     minibatches = list(batches(len(samples), batch_size, rng=run.rng))

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
-from autograd.engine.graph import topological_order
-from autograd.explanations.causes import nodes
+from autograd.engine import topological_order
+from autograd.explanations import nodes
 from nn.mistakes import warn
-from nn.optim import SGD, Optimizer, write
+from nn.optim import SGD, Optimizer, read, write
 from nn.training.engines import Eager, Engine
 
 if TYPE_CHECKING:
@@ -106,11 +106,9 @@ def _tried(
     engine: Engine, optimizer: SGD, params: list[Value], indices: Sequence[int]
 ) -> tuple[float, float]:
     """Give the loss before and after some steps of gradient descent, of which nothing remains."""
-    import numpy as np
-
     options = (optimizer.lr, optimizer.momentum, optimizer.nesterov, optimizer.weight_decay)
     trial = SGD(params, *options)
-    before = theta = np.array([p.data for p in params])
+    before = theta = read(params)
     try:
         first, _, gradient = engine.gradient(theta, indices)
         last = first
@@ -159,7 +157,7 @@ def curvature(
     """
     import numpy as np
 
-    theta = np.array([p.data for p in params])
+    theta = read(params)
     vector = np.random.default_rng(0).normal(size=len(theta))
     step = 1e-5 * max(1.0, float(np.linalg.norm(theta)))
     largest = 0.0

@@ -1,4 +1,7 @@
-"""A training in progress: what callbacks see of it, and what a checkpoint keeps of it."""
+"""A training in progress: what callbacks see of it, and what a checkpoint keeps of it.
+
+A `Run` calls its callbacks, and a `Callback` looks at the run: neither is told without the other.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,69 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from nn.module import Module
 from nn.optim import Optimizer
 from nn.training.history import Epoch, History
 
-if TYPE_CHECKING:
-    from nn.training.callbacks import Callback
-
-__all__ = ["Run"]
+__all__ = ["Callback", "Run"]
 
 FORMAT, VERSION = "chainrule-checkpoint", 1
+
+
+class Callback:
+    """The base class of callbacks. Override what you need; nothing here does anything.
+
+    Each method is given the run: its `model`, `optimizer`, `history` and `epochs`. A callback that
+    sets `run.stopped = True` ends the training after the epoch.
+
+    >>> from nn import MLP
+    >>> from nn.training.loop import fit
+    >>> class Report(Callback):
+    ...     def on_epoch_end(self, run):
+    ...         print(f"epoch {len(run.history)} of {run.epochs}")
+    >>> _ = fit(MLP(1, [1]), [[0.0], [1.0]], [1.0, 3.0], "mse_loss", epochs=2, progress=False,
+    ...         callbacks=[Report()])
+    epoch 1 of 2
+    epoch 2 of 2
+    """
+
+    def on_train_begin(self, run: Run) -> None:
+        """Act before the first epoch, or before the next one when a run is resumed.
+
+        Args:
+            run: the run.
+        """
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Act after an epoch, which is `run.history[-1]`.
+
+        Args:
+            run: the run.
+        """
+
+    def on_train_end(self, run: Run) -> None:
+        """Act at the end, unless that came by an error or a keyboard interrupt.
+
+        Args:
+            run: the run.
+        """
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return, as plain data for JSON, what the callback must know when a run is resumed.
+
+        >>> Callback().state_dict()
+        {}
+        """
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned.
+
+        Args:
+            state: the saved state of a callback of this class.
+        """
 
 
 @final

@@ -588,6 +588,16 @@ def test_a_graph_too_large_to_follow_is_refused():
         animate(y)
 
 
+def test_a_graph_as_large_as_can_be_is_shown(monkeypatch):
+    root = tanh(Value(2.0) * Value(3.0))
+    monkeypatch.setattr(animation, "MAX_NODES", 4)
+    monkeypatch.setattr(animation, "MAX_EDGES", 3)
+    animate(root)
+    monkeypatch.setattr(animation, "MAX_EDGES", 2)
+    with pytest.raises(ValueError, match="has 4 nodes and 3 edges"):
+        animate(root)
+
+
 def test_bad_arguments_are_named(tmp_path):
     with pytest.raises(TypeError, match=r"go from a Value, not from \[1\]"):
         animate([1])

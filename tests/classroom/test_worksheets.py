@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd.__main__ import main
 from autograd.classroom import worksheets
+from autograd.command.cli import main
 from autograd.engine.graph import topological_order
 
 levels = st.sampled_from(sorted(worksheets.LEVELS))

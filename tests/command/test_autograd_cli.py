@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autograd.__main__ import main
+from autograd.command.cli import main
 
 ROOT = Path(__file__).parents[2]
 

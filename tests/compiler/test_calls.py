@@ -15,7 +15,7 @@ import pytest
 
 import autograd as ag
 from autograd import Value
-from autograd.compiler import plan as running
+from autograd.compiler import runner
 
 Pair = namedtuple("Pair", "w x")
 
@@ -335,8 +335,8 @@ def test_threads_run_side_by_side():
         sys.setswitchinterval(interval)
     assert not wrong
     spare = f._recent[True][0]._spare
-    assert len(spare) <= running._SIZES_KEPT
-    assert all(len(kept) <= running._SPARE_KEPT for kept in spare.values())
+    assert len(spare) <= runner._SIZES_KEPT
+    assert all(len(kept) <= runner._SPARE_KEPT for kept in spare.values())
 
 
 def test_a_call_inside_a_call_has_arrays_of_its_own():
@@ -387,4 +387,4 @@ def test_memory_stays_flat_whatever_the_sizes():
         assert tracemalloc.get_traced_memory()[0] - before < 20_000
     finally:
         tracemalloc.stop()
-    assert len(f._recent[True][0]._spare) == running._SIZES_KEPT
+    assert len(f._recent[True][0]._spare) == runner._SIZES_KEPT

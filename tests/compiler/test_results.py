@@ -21,7 +21,7 @@ from random_programs import MANY, evaluated, random_program, size_of_terms
 
 import autograd as ag
 from autograd import TraceError, Value
-from autograd.compiler import plan as running
+from autograd.compiler import plan as plan_module
 from autograd.compiler.passes import group as grouping
 from autograd.engine.primitives import TABLE
 
@@ -34,9 +34,9 @@ SEEDS = st.integers(0, 2**32)
 def small_blocks():
     """Let a batch of a few lanes take several blocks, and leave one over."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(running, "_FEWEST_LANES", 3)
-        patch.setattr(running, "_FEWEST_LANES_ON_TAPE", 3)
-        patch.setattr(running, "_BLOCK_BYTES", 0)
+        patch.setattr(plan_module, "_FEWEST_LANES", 3)
+        patch.setattr(plan_module, "_FEWEST_LANES_ON_TAPE", 3)
+        patch.setattr(plan_module, "_BLOCK_BYTES", 0)
         yield
 
 
@@ -366,7 +366,7 @@ def test_a_branch_not_taken_adds_nothing(name, reduce):
 def test_masks_are_used_only_where_a_gradient_would_be_nan():
     f = ag.compile(lambda x: ag.where(x > 0, ag.sqrt(x), x * x), in_axes=0)
     np.testing.assert_array_equal(f.grad(np.array([4.0, 16.0])), [0.25, 0.125])
-    plan = f._plan_used_last()
+    plan = f._last.plan
     assert "careful" not in vars(plan)  # its code is not even written
     np.testing.assert_array_equal(f.grad(np.array([4.0, -3.0])), [0.25, -6.0])
     assert "careful" in vars(plan)
@@ -625,7 +625,7 @@ def test_one_trace_for_each_structure_of_arguments():
     assert len(traces) == 3
     for n in range(1, 60):
         f([1.0] * n, np.ones(1))
-    assert len(f._plans) <= 32
+    assert len(f._runners) <= 32
 
 
 def test_no_argument_is_changed_or_kept():

@@ -18,6 +18,7 @@ from autograd import (
     cos,
     draw,
     exp,
+    explain,
     grad,
     hessian,
     hvp,
@@ -317,6 +318,32 @@ def test_compiling_a_rule_that_asks_for_a_value():
     f = primitive(lambda x: max(x, 0.0), lambda x: 1.0 if x > 0 else 0.0, name="ramp")
     with pytest.raises(TraceError, match="where"):
         autograd.compile(grad(f), in_axes=0)(np.ones(2))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda x: where(x == 0.0, 7.0 * exp(x), exp(x)),
+        lambda x: where(0.0 == x, 7.0 * exp(x), exp(x)),  # noqa: SIM300
+        lambda x: where(x != 0.0, exp(x), 7.0 * exp(x)),
+    ],
+)
+def test_rules_that_compare_for_equality(rule):
+    f = primitive(math.exp, rule, name="stepped")
+    compiled = autograd.compile(lambda x: f(x), in_axes=0)
+    for x, want in ((0.0, 7.0), (1.0, math.e)):
+        assert grad(f)(x) == compiled.grad([x])[0] == want
+        # on dual numbers, and on symbols of a second trace
+        assert hessian(f)(x) == autograd.compile(grad(grad(f)))(x) == want
+    for x, formula in ((0.0, "= 7 · exp(x) = 7"), (1.0, "= exp(x) = 2.718")):
+        leaf = Value(x, "x")
+        assert formula in str(explain(f(leaf), leaf))
+
+
+def test_dual_numbers_have_no_hash():
+    f = primitive(lambda x: x, lambda x: {0.0: 1.0}.get(x, x), name="looked_up")
+    with pytest.raises(TypeError, match="unhashable type: 'Dual'"):
+        hessian(f)(2.0)
 
 
 # --- pictures, copies, pickles -------------------------------------------------------------------

@@ -4,12 +4,14 @@ import contextvars
 import inspect
 import math
 import threading
+import warnings
 from pathlib import Path
 
 import pytest
 
 import autograd
-from autograd import AnomalyError, Value, detect_anomaly, no_grad, where
+import nn
+from autograd import AnomalyError, MistakeWarning, Value, detect_anomaly, no_grad, where
 
 # --- no_grad ------------------------------------------------------------------------------------
 
@@ -390,3 +392,53 @@ def test_anomaly_in_one_thread_only():
         thread.start()
         thread.join()
     assert math.isnan(seen[0])
+
+
+# --- detect_anomaly: compiled functions -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("reduce", [None, "sum", "mean"])
+@pytest.mark.parametrize("with_grad", [False, True])
+def test_a_compiled_call_raises_as_the_function_itself_does(reduce, with_grad):
+    def f(w, x):
+        return [w][0] * autograd.log(x["a"][1])  # here
+
+    compiled = autograd.compile(f, in_axes=(None, {"a": 0}), reduce=reduce)
+    call = compiled.value_and_grad if with_grad else compiled
+    bad = 2.0, {"a": [[1.0, 2.0], [1.0, 0.0], [1.0, -1.0]]}
+    call(*bad)  # nothing is said outside
+    for _ in range(2):
+        with detect_anomaly(), pytest.raises(AnomalyError) as error:
+            call(*bad)
+        message = str(error.value)
+        assert message.startswith("in sample 1 of the batch, ")
+        assert line_of(f, "# here") in message
+        assert ("* gave -inf for 2.0, -inf" if with_grad else "log gave -inf for 0.0") in message
+    with detect_anomaly():
+        call(2.0, {"a": [[1.0, 2.0]]})
+
+
+def test_a_compiled_gradient_that_is_infinite_is_named():
+    compiled = autograd.compile(lambda x: x.sqrt())
+    with detect_anomaly():
+        assert compiled(0.0) == 0.0
+        with pytest.raises(AnomalyError, match=r"^the gradient of 0\.0 became inf in the pass"):
+            compiled.grad(0.0)
+
+
+def test_a_sum_over_the_batch_that_overflows():
+    compiled = autograd.compile(lambda x: x * x, in_axes=0, reduce="sum")
+    with detect_anomaly(), pytest.raises(AnomalyError, match=r"<lambda> gave .* over samples"):
+        compiled([1.2e154] * 3)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_training_raises_as_the_eager_engine_does(compiled):
+    model = nn.MLP(1, [1], seed=0)
+    X, y = [[1.0], [2.0]] * 30, [1.0] * 60
+    X[40] = [1e200]  # not one of the samples that are looked at before
+    options = {"loss": "mse_loss", "progress": False, "compile": compiled, "epochs": 1}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MistakeWarning)  # of the scale of the inputs
+        with detect_anomaly(), pytest.raises(AnomalyError, match=r"^square gave inf for"):
+            nn.fit(model, X, y, **options)

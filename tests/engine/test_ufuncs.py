@@ -13,7 +13,7 @@ from oracles import COMPARISONS, ORACLES, ROWS, TAILS, ULP, wiggle
 from oracles import exact as mp
 
 import autograd
-from autograd import Value
+from autograd import MistakeWarning, Value
 from autograd.numbers.arrays import evaluate
 
 SCALARS = [np.float64(2.5), np.float32(2.5), np.float16(2.5), np.int64(2), np.uint8(2), np.bool_(1)]
@@ -116,12 +116,23 @@ def test_comparisons_with_a_numpy_scalar_are_bools(op):
         assert op(np.float64(a), Value(b)) is op(a, b)
 
 
-def test_identity_against_a_numpy_scalar():
+@pytest.mark.parametrize("two", [np.float64(2), np.float32(2), np.int64(2), np.array(2.0)])
+def test_a_value_equals_no_numpy_scalar_and_says_so(two):
     v = Value(2.0)
-    assert not v == np.float64(2.0)  # noqa: SIM201 - both operators are under test
-    assert not np.float64(2.0) == v  # noqa: SIM201
-    assert v != np.float64(2.0)
-    assert np.float64(2.0) != v
+    for compare in (lambda a, b: a == b, lambda a, b: not a != b):  # noqa: SIM202
+        for pair in ((v, two), (two, v)):
+            with pytest.warns(MistakeWarning, match=r"v\.data == "):
+                assert not compare(*pair)
+
+
+def test_equality_in_arrays_is_identity_too():
+    v, w = Value(1.0), Value(1.0)
+    array = np.array([v, w, v])
+    assert (array == v).tolist() == (v == array).tolist() == [True, False, True]
+    assert (array != np.array([v, v, w])).tolist() == [False, True, True]
+    for compare in (lambda: array == 1.0, lambda: np.array([1.0, 1.0, 1.0]) == v):
+        with pytest.warns(MistakeWarning):
+            assert not compare().any()
 
 
 def test_in_place_operators():

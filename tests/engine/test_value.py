@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd
-from autograd import Value
+import nn
+from autograd import MistakeWarning, Value
 from autograd.engine.copies import lookup
 
 finite = st.floats(-1e6, 1e6)
@@ -349,7 +350,7 @@ def test_every_function_of_the_contract_exists():
         "silu gelu abs sign pow hypot maximum minimum clip where xlogy dot fsum mean logsumexp "
         "softmax log_softmax no_grad zero_grad detect_anomaly Value"
     )
-    assert set(names.split()) <= set(autograd.__all__)
+    assert set(names.split()) <= set(dir(autograd))
     assert all(hasattr(autograd, name) for name in autograd.__all__)
 
 
@@ -374,13 +375,36 @@ def test_equality_is_identity():
     a, b = Value(1.0), Value(1.0)
     assert a == a
     assert a != b
-    assert a != 1.0
-    assert not 1.0 == a  # noqa: SIM201, SIM300 - both operators, both sides
     assert a != None  # noqa: E711
+    assert a not in ["a", b"a", [1.0], object()]
     assert len({a, b, a}) == 2
     assert {a: 1, b: 2}[a] == 1
     assert a in [b, a]
     assert b not in [a]
+
+
+@pytest.mark.parametrize(
+    "compare",
+    [
+        lambda v: v == 1,
+        lambda v: 1.0 == v,  # noqa: SIM300
+        lambda v: not v != True,  # noqa: E712, SIM202
+        lambda v: v == Fraction(1),
+        lambda v: v == Decimal(1),
+        lambda v: v in (1.0, 2.0),
+        lambda v: autograd.where(v == 1, 1.0, 0.0),
+        lambda v: autograd.grad(lambda x: x if x == 1 else 0.0 * x)(v.data),
+        lambda v: autograd.compile(lambda x: x if v == 1 else 0.0 * x)(1.0),
+    ],
+)
+def test_a_value_equals_no_number_and_says_so(compare):
+    with pytest.warns(MistakeWarning, match=r"equals no number.*as in v\.data == ") as caught:
+        assert not compare(Value(1.0))
+    assert {warning.filename for warning in caught} == {__file__}
+
+
+def test_the_hash_is_that_of_a_plain_object():
+    assert Value.__hash__ is object.__hash__  # in C, so that walks of the graph are quick
 
 
 def test_data_can_change_in_a_set():
@@ -723,3 +747,86 @@ def test_data_changed_after_the_forward_pass_is_not_differentiated():
 
 def test_pickle_of_a_leaf_is_small():
     assert len(pickle.dumps(Value(1.0))) < 150
+
+
+USES = {
+    "v * 2": lambda v: v * 2,
+    "2 - v": lambda v: 2 - v,
+    "v + v": lambda v: (v + v).backward(),  # which is text, until somebody looks
+    "v + w": lambda v: v + Value(1.0),
+    "-v": lambda v: -v,
+    "v > 0": lambda v: v > 0,
+    "1 < v": lambda v: Value(1.0) < v,
+    "exp": autograd.exp,
+    "where": lambda v: autograd.where(True, v, 0.0),
+    "dot": lambda v: autograd.dot([v], [Value(1.0)]),
+    "dot with a number": lambda v: autograd.dot([1.0], [v]),
+    "fsum": lambda v: autograd.fsum([v, v]),
+    "softmax": lambda v: autograd.softmax([v, 1.0]),
+    "backward": lambda v: v.backward(),
+    "grad": lambda v: autograd.grad(lambda x: x * v)(2.0),
+    "compile": lambda v: autograd.compile(lambda x: x * v)(2.0),
+    "draw": autograd.draw,
+    "SGD": lambda v: nn.SGD([v], lr=0.1).step(),
+}
+
+
+@pytest.mark.parametrize("bad", ["a", "1.5", None, [1.0]], ids=repr)
+@pytest.mark.parametrize("use", USES)
+def test_data_that_is_no_number_is_refused_by_name_where_it_is_used(use, bad):
+    v = Value(1.0, "v")
+    v.data = bad
+    assert repr(v) == f"Value(data={bad!r}, grad=0.0, name='v')"
+    with pytest.raises(TypeError, match="the data of the node 'v' must be a real number, not the"):
+        USES[use](v)
+
+
+def test_a_bad_parameter_of_a_model_is_named():
+    model = nn.MLP(2, [2, 1], seed=0)
+    model.layers[0].neurons[0].w[0].data = "a"
+    for use in (
+        lambda: model([1.0, 2.0]),
+        lambda: nn.fit(model, [[1.0, 2.0]], [1.0], loss="mse_loss", progress=False),
+        model.state_dict,
+    ):
+        with pytest.raises(TypeError, match=r"data of the node 'layer1\.neuron1\.w1' must be"):
+            use()
+
+
+def test_data_of_other_real_numbers_is_taken():
+    v = Value(1.0)
+    for number in (2, True, Fraction(1, 2)):
+        v.data = number
+        assert (v * 3.0).data == 3.0 * number
+        assert autograd.compile(lambda x: x * v)(3.0) == 3.0 * number
+
+
+# --- grad set to None ---------------------------------------------------------------------------
+
+
+def test_a_gradient_of_none_is_zero():
+    w = Value(2.0, "w")
+    w.grad = None
+    assert repr(w) == "Value(data=2.0, grad=None, name='w')"
+    (w * w).backward()
+    assert w.grad == 4.0
+    w.grad = None
+    (w * w).backward(create_graph=True)
+    assert w.grad == 4.0
+    w.grad = None
+    assert autograd.grad(lambda x: x * w)(3.0) == 2.0
+    assert w.grad is None
+
+
+def test_a_gradient_of_none_is_zero_for_optimisers_and_pictures():
+    model = nn.MLP(2, [3, 1], seed=0)
+    before = model.state_dict()
+    for p in model.parameters():
+        p.grad = None
+    nn.SGD(model.parameters(), lr=0.1).step()
+    assert nn.clip_grad_norm(model.parameters(), 1.0) == 0.0
+    assert model.state_dict() == before
+    root = model([1.0, 2.0])
+    for collapse in ("none", "neuron", "layer", "module"):
+        assert autograd.draw(root, collapse=collapse).source
+    assert autograd.draw(root).text

@@ -204,7 +204,8 @@ def test_a_layer_without_gradient_in_a_loop():
 def test_a_loop_without_backward():
     w = Value(1.0)
     optimizer = SGD([w], lr=0.1)
-    (message,) = caught(lambda: [optimizer.step() for _ in range(_STEPS)])
+    assert caught(lambda: [optimizer.step() for _ in range(_STEPS - 1)]) == []
+    (message,) = caught(optimizer.step)
     assert message.startswith(f"1 parameters have had no gradient in {_STEPS} steps")
 
 
@@ -324,6 +325,16 @@ def test_the_eigenvalue_is_that_of_the_hessian(compiled):
     (message,) = fitted(model, features, targets, lr=2.1 / largest, **options)
     assert f"λ = {largest:.3g} is" in message
     assert fitted(MLP(2, [1], seed=0), features, targets, lr=1.9 / largest, **options) == []
+
+
+@pytest.mark.parametrize("factor", [0.0, 1e308])
+def test_a_loss_that_is_flat_or_beyond_floats_has_no_curvature(factor):
+    model = MLP(2, [1], seed=0)
+    loss = lambda output, _: factor * square(1e4 * output)  # noqa: E731
+    engine = Eager(model, loss, checked(X, Y), Samples([], []))
+    engine.begin(model.parameters())
+    with np.errstate(all="ignore"):
+        assert curvature(engine, model.parameters(), range(4), 5) == 0.0
 
 
 def test_above_the_limit_but_learning():

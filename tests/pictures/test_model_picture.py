@@ -110,6 +110,18 @@ def test_every_node_of_a_model():
     assert ["x1", "data", "grad"] in [[t for t in row if t.strip()] for row in texts]
 
 
+def test_a_parameter_that_nothing_uses_is_among_the_nodes():
+    class Idle(Module):
+        def __init__(self):
+            self.used, self.idle = Value(2.0), Value(3.0)
+
+        def __call__(self, x):
+            return self.used * x[0]
+
+    names = [texts[0] for texts in parts(draw(Idle(), collapse="none")).values()]
+    assert sorted(names) == ["idle", "used", "x1", "×"]
+
+
 def test_gradients_appear_after_a_backward_pass():
     model = MLP(2, [2, 1], "tanh", seed=0)
     assert "grad" not in draw(model).source

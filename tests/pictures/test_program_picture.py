@@ -31,6 +31,7 @@ def test_arguments_steps_and_result():
         "L = (Σ x1 − y)²": ["1 number", "per sample"],
         "result": ["mean over the batch"],
     }
+    assert "<B>result</B>" in picture.source
     assert ends(picture) == [
         ("L = (Σ x1 − y)²", "result"),
         ("W", "z1 = W x + b"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pictures import SVG
 
-from autograd.__main__ import main
+from autograd.command.cli import main
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

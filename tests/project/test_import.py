@@ -1,9 +1,12 @@
 """Importing the packages is light: heavy libraries load when first used."""
 
 import importlib.util
+import re
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 HEAVY = ["numpy", "scipy", "sklearn", "matplotlib", "graphviz", "tqdm", "pandas"]
 
 LOADED = """
@@ -61,7 +64,7 @@ def test_no_module_hides_a_public_function(run_python):
     code = """
 import importlib, pkgutil, types
 import autograd
-public = {name: getattr(autograd, name) for name in autograd.__all__}
+public = {name: getattr(autograd, name) for name in dir(autograd) if name[0] != "_"}
 for module in pkgutil.walk_packages(autograd.__path__, "autograd."):
     if module.name != "autograd.__main__":
         importlib.import_module(module.name)
@@ -70,3 +73,20 @@ changed = [n for n, x in public.items() if getattr(autograd, n) is not x]
 print(changed)
 """
     assert run_python(code) == "[]\n"
+
+
+def test_names_for_all_are_public_and_hide_nothing_of_python(run_python):
+    code = """
+import builtins, types
+import autograd, nn
+for package in (autograd, nn):
+    shown = [name for name in dir(package) if name[0] != "_"]
+    assert set(package.__all__) <= set(shown)
+    assert {"numbers", "engine", "annotations", "Any", "training"}.isdisjoint(shown)
+    assert not set(package.__all__) & set(dir(builtins))
+assert autograd.abs(-2.0) == 2.0 and "abs" in dir(autograd)
+print(autograd.__version__)
+"""
+    source = (ROOT / "autograd" / "__init__.py").read_text(encoding="utf-8")
+    (version,) = re.findall(r'^__version__ = "(.*)"$', source, re.MULTILINE)
+    assert run_python(code) == f"{version}\n"

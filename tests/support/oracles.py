@@ -28,7 +28,14 @@ from autograd import Value
 from autograd.engine.primitives import TABLE
 
 ROWS = dict(TABLE)  # before any test defines primitives of its own
-COMPARISONS = {"<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__", "==": "__eq__"}
+COMPARISONS = {
+    "<": "__lt__",
+    "<=": "__le__",
+    ">": "__gt__",
+    ">=": "__ge__",
+    "==": "__eq__",
+    "!=": "__ne__",
+}
 
 exact = mpmath.MPContext()
 exact.dps = 50

@@ -3,3 +3,24 @@
 `code.py` writes lines and knows how arrays are laid out, `lowering.py` writes the forward and the
 backward pass by it, and `tape.py` the steps that run row by row.
 """
+
+from autograd.compiler.codegen.code import (
+    Code,
+    Symbol,
+    bound,
+    function_code,
+    strided_view,
+    strides_of,
+)
+from autograd.compiler.codegen.lowering import Backward, Forward
+
+__all__ = [
+    "Backward",
+    "Code",
+    "Forward",
+    "Symbol",
+    "bound",
+    "function_code",
+    "strided_view",
+    "strides_of",
+]

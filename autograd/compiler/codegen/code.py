@@ -17,11 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.passes.group import SHARED, VARYING, Program, Ref
-from autograd.compiler.passes.simplify import FINITE, LOG_OF_TOTAL
-from autograd.compiler.passes.trace import StandIn
+from autograd.compiler.passes import FINITE, LOG_OF_TOTAL, SHARED, VARYING, Program, Ref, StandIn
+from autograd.engine import Primitive
 from autograd.engine import primitives as p
-from autograd.engine.primitives import Primitive
 from autograd.numbers import erf_table as errorfunction
 from autograd.numbers.arrays import EXPANSIONS, FUNCTIONS
 
@@ -37,6 +35,7 @@ UFUNCS: dict[Primitive, Any] = {
     p.gt: np.greater,
     p.ge: np.greater_equal,
     p.eq: np.equal,
+    p.ne: np.not_equal,
     LOG_OF_TOTAL: np.log1p,
     **{
         p.TABLE[name]: function
@@ -283,10 +282,10 @@ class Code:
         if out is None and (self._step, meaning) in self.kept:
             return self.kept[self._step, meaning]
         varying = any(isinstance(x, Symbol) and x.varying for x in operands)
-        truth = op.partials is None and op in _COMPARISONS
+        truth = op.partials is None and op in _TRUTHS
         if out is None:
-            if op is p.mul and 1.0 in operands:
-                return operands[0] if operands[1] == 1.0 else operands[1]
+            if op is p.mul and "1.0" in names:
+                return operands[1 - names.index("1.0")]
             shape = self.shape
             if self.shape and self.varying and not varying:
                 shape = (*shape, 1)
@@ -351,7 +350,7 @@ class Code:
 
 
 _DEAR = {p.erfc, p.sigmoid}  # what a rule has in common with its derivative
-_COMPARISONS = {p.lt, p.le, p.gt, p.ge, p.eq, NONZERO, NOT, AND}
+_TRUTHS = {*p.COMPARISONS, NONZERO, NOT, AND}
 
 
 class _NamesForNumbers(ast.NodeTransformer):

@@ -31,9 +31,7 @@ from autograd.compiler.codegen.code import (
     product,
 )
 from autograd.compiler.codegen.tape import backward_tape, forward_tape
-from autograd.compiler.passes.activity import differentiable
-from autograd.compiler.passes.group import SHARED, VARYING, Ref, Step, Tape
-from autograd.compiler.passes.simplify import EXCESS
+from autograd.compiler.passes import EXCESS, SHARED, VARYING, Ref, Step, Tape, differentiable
 from autograd.engine import primitives as p
 
 

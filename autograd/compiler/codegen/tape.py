@@ -33,12 +33,9 @@ from autograd.compiler.codegen.code import (
     expansion_of,
     function_code,
 )
-from autograd.compiler.passes.activity import differentiable
-from autograd.compiler.passes.group import VARYING, Tape
-from autograd.compiler.passes.simplify import EXCESS
-from autograd.compiler.passes.trace import Operand
+from autograd.compiler.passes import EXCESS, VARYING, Operand, Tape, differentiable
+from autograd.engine import Primitive
 from autograd.engine import primitives as p
-from autograd.engine.primitives import Primitive
 
 # Constants of these are handed to the function; those of others are part of it.
 _ARITHMETIC = {p.add, p.sub, p.mul, p.div}

@@ -4,3 +4,11 @@ Slots become vectors (`vectors.py`) with names (`names.py`), steps become equati
 (`equations.py`), read as terms (`reading.py`) with their gradients (`gradient.py`), and all of it
 text (`text.py`); `cost.py` counts operations and bytes. Nothing here changes what is computed.
 """
+
+from autograd.compiler.listing.cost import Cost, cost_of
+from autograd.compiler.listing.equations import Equation
+from autograd.compiler.listing.reading import Reading
+from autograd.compiler.listing.text import listed
+from autograd.compiler.listing.vectors import Vector
+
+__all__ = ["Cost", "Equation", "Reading", "Vector", "cost_of", "listed"]

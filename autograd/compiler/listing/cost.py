@@ -25,13 +25,21 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.codegen.code import Code, Symbol
-from autograd.compiler.passes.activity import active_places, differentiable
-from autograd.compiler.passes.group import SHARED, VARYING, Program, Ref, Step, Tape
-from autograd.compiler.passes.simplify import EXCESS
+from autograd import notation
+from autograd.compiler.codegen import Code, Symbol
+from autograd.compiler.passes import (
+    EXCESS,
+    SHARED,
+    VARYING,
+    Program,
+    Ref,
+    Step,
+    Tape,
+    active_places,
+    differentiable,
+)
+from autograd.engine import Primitive
 from autograd.engine import primitives as p
-from autograd.engine.primitives import Primitive
-from autograd.notation import words as notation
 
 _BYTES = 8
 _CALLS = re.compile(r"(\w+)\(")

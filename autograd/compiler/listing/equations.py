@@ -20,10 +20,9 @@ import numpy as np
 
 from autograd.compiler.listing.names import Naming
 from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
-from autograd.compiler.passes.group import Program, Ref, Step, Tape
-from autograd.compiler.passes.simplify import EXCESS, FINITE, LOG_OF_TOTAL
+from autograd.compiler.passes import EXCESS, FINITE, LOG_OF_TOTAL, Program, Ref, Step, Tape
+from autograd.engine import Primitive
 from autograd.engine import primitives as p
-from autograd.engine.primitives import Primitive
 
 _MOST_PARTS = 8  # of a step; one of more is shown as it is
 _SHORT_TAPE = 256  # rows; a longer tape is one equation

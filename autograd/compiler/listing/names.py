@@ -19,7 +19,7 @@ import numpy as np
 
 from autograd.compiler.arguments import Form, Leaf
 from autograd.compiler.listing.vectors import Vector, Vectors
-from autograd.compiler.passes.group import SHARED, VARYING, Program, Ref, Step
+from autograd.compiler.passes import SHARED, VARYING, Program, Ref, Step
 from autograd.engine import primitives as p
 from autograd.transforms.trees import NUMBER
 
@@ -145,8 +145,7 @@ class Naming:
                 self._name_layer(i, step)
         at = 0
         for form in forms:
-            if at < len(inputs.keys):
-                at = self._name_argument(form, at, 1)
+            at = self._name_argument(form, at, 1)
         self._name_nodes(at)
 
     def unique(self, name: str) -> str:

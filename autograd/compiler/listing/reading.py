@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import Any
 
+from autograd import notation
 from autograd.compiler.listing.equations import (
     LOG_SOFTMAX,
     LOGSUMEXP,
@@ -26,12 +28,9 @@ from autograd.compiler.listing.equations import (
 )
 from autograd.compiler.listing.names import Naming, inputs_of
 from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
-from autograd.compiler.passes.activity import active_places
-from autograd.compiler.passes.group import Tape
-from autograd.compiler.passes.simplify import EXCESS, FINITE
+from autograd.compiler.passes import EXCESS, FINITE, Tape, active_places
 from autograd.compiler.plan import Plan
 from autograd.engine import primitives as p
-from autograd.notation import words as notation
 from autograd.notation.terms import (
     ACTIVATIONS,
     Operand,
@@ -47,7 +46,6 @@ _LONGEST = 10  # symbols of an operation that is written inside of another line
 _LONGEST_NAME = 12
 
 _ACTIVATIONS = {*[p.TABLE[name] for name in ACTIVATIONS], SOFTMAX} - {p.softplus, p.log_sigmoid}
-_COMPARISONS = {p.lt, p.le, p.gt, p.ge, p.eq}
 
 
 @dataclass(frozen=True)
@@ -171,7 +169,7 @@ class Reading:
         if equation.vector in bare:
             return False
         term = self.expression(equation)
-        if not isinstance(term, Term) or not term.operands or equation.op in _COMPARISONS:
+        if not isinstance(term, Term) or not term.operands or equation.op in p.COMPARISONS:
             return True
         return counts[equation.vector] == 1 and term.count <= _LONGEST
 
@@ -316,11 +314,12 @@ def choice(operands: Sequence[Operand]) -> Operand:
     condition, x, y = operands
     if not isinstance(condition, Term):
         return x if condition else y
-    if condition.op == "==":  # only where softmax is written out
-        return y
-    if condition.op == ">" and y == 0.0 and isinstance(x, Term) and x.op == "*":
+    if condition.operands:
         a, b = condition.operands
-        if b == 0.0 and str(x.operands[0]) == str(a):
+        if condition.op == "==" and b == -inf and x == 0.0 and str(a) == str(y):
+            return y  # the shift of a softmax, which is written out
+        product = isinstance(x, Term) and x.op == "*" and str(x.operands[0]) == str(a)
+        if condition.op == ">" and b == y == 0.0 and product:
             return x
     return Term(
         "where", operands, max([z.size for z in operands if isinstance(z, Term)], default=1)

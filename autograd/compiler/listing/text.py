@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from autograd import notation
 from autograd.compiler.listing.cost import Cost
 from autograd.compiler.listing.gradient import Adjoints
 from autograd.compiler.listing.reading import Line, Reading
-from autograd.compiler.passes.group import SHARED, VARYING
+from autograd.compiler.passes import SHARED, VARYING
 from autograd.compiler.plan import Plan
-from autograd.notation import words as notation
 
 _MOST_ARGUMENTS = 12  # lines of each section, unless all are asked for
 _MOST_LINES = 24

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.passes.group import SHARED, VARYING, Program
-from autograd.notation import words as notation
+from autograd import notation
+from autograd.compiler.passes import SHARED, VARYING, Program
 from autograd.notation.terms import Term
 
 _MOST_PIECES = 4  # that are written of what is read

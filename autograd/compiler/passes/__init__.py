@@ -4,3 +4,35 @@
 `group.py` puts equal operations together, into steps on whole arrays; `activity.py` says which
 steps a derivative has to go through. No code is written here.
 """
+
+from autograd.compiler.passes.activity import (
+    active_places,
+    always_reached,
+    differentiable,
+    everywhere,
+)
+from autograd.compiler.passes.group import SHARED, VARYING, Program, Ref, Step, Tape, grouped
+from autograd.compiler.passes.simplify import EXCESS, FINITE, LOG_OF_TOTAL, simplified
+from autograd.compiler.passes.trace import Operand, StandIn, Trace, Tracer
+
+__all__ = [
+    "EXCESS",
+    "FINITE",
+    "LOG_OF_TOTAL",
+    "SHARED",
+    "VARYING",
+    "Operand",
+    "Program",
+    "Ref",
+    "StandIn",
+    "Step",
+    "Tape",
+    "Trace",
+    "Tracer",
+    "active_places",
+    "always_reached",
+    "differentiable",
+    "everywhere",
+    "grouped",
+    "simplified",
+]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.passes.group import SHARED, VARYING, Program, Ref, Step, Tape
+from autograd.engine import Primitive
 from autograd.engine import primitives as p
-from autograd.engine.primitives import Primitive
 
 
 def differentiable(op: Primitive, operands: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -13,8 +13,8 @@ from math import inf
 from typing import Any
 
 from autograd.compiler.passes.trace import Operand, Trace, Tracer
+from autograd.engine import Primitive
 from autograd.engine import primitives as p
-from autograd.engine.primitives import Primitive
 from autograd.numbers import floats as ieee
 
 
@@ -69,7 +69,7 @@ def _expanded(
             result = _EXPANSIONS[op](
                 *[work.new.tracer(x) if isinstance(x, int) else x for x in moved]
             )
-            work.place[row] = result._row if isinstance(result, Tracer) else result
+            work.place[row] = result.row if isinstance(result, Tracer) else result
         elif op is p.dot and len(moved) == 1:
             work.place[row] = moved[0]
         elif float in map(type, moved):
@@ -108,7 +108,7 @@ def _shift_and_rest(xs: Sequence[Any]) -> tuple[Any, Any]:
 
     A small r keeps its digits, as it does on floats: see `autograd.numbers.floats`.
     """
-    ordered = sorted(xs, key=lambda x: (0, x._row) if isinstance(x, Tracer) else (1, x))
+    ordered = sorted(xs, key=lambda x: (0, x.row) if isinstance(x, Tracer) else (1, x))
     largest = p.top(*ordered)
     shift = p.where(p.eq(largest, -inf), 0.0, largest)
     return shift, FINITE(EXCESS(*[p.exp(x - shift) for x in ordered]), shift)

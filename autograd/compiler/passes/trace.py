@@ -10,22 +10,15 @@ operation appears twice on the same operands. For the lecture's neuron the trace
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextvars import ContextVar
+from itertools import compress
 from typing import Any
 
-from autograd.engine import modes
+from autograd.engine import Primitive, Value, modes, topological_order
 from autograd.engine import primitives as p
-from autograd.engine.graph import topological_order
-from autograd.engine.primitives import Primitive
-from autograd.engine.value import Value
+from autograd.engine.value import equal, unequal
 from autograd.errors import TraceError, as_float
 
 Operand = int | float  # the number of a row, or a constant
-
-_COMPARISONS = frozenset([p.lt, p.le, p.gt, p.ge, p.eq])
-
-# The trace that is being made; transforms that run inside it record there too.
-current: ContextVar[Trace | None] = ContextVar("current", default=None)
 
 
 class Trace:
@@ -44,6 +37,7 @@ class Trace:
         self.captured: dict[Value, int] = {}
         self._rows: dict[Any, int] = {}
         self._tracers: dict[int, Tracer] = {}
+        self._nodes: dict[int, Row] = {}
 
     def tracer(self, row: int) -> Tracer:
         """Give the stand-in for a row, always the same one."""
@@ -51,6 +45,13 @@ class Trace:
         if tracer is None:
             tracer = self._tracers[row] = Tracer(self, row)
         return tracer
+
+    def node(self, row: int) -> Row:
+        """Give a row as a node of the graph, always the same one."""
+        node = self._nodes.get(row)
+        if node is None:
+            node = self._nodes[row] = Row(self, row)
+        return node
 
     def add(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
         """Add an operation, even if the same is there already, and give its row."""
@@ -119,11 +120,47 @@ def _refused(what: str, fix: str) -> Any:
     return property(refuse, refuse)
 
 
+class Row:
+    """A row of a trace as a node of the graph, equal to itself: what sweeps walk and keep."""
+
+    __slots__ = ("_number", "_trace")
+
+    def __init__(self, trace: Trace, number: int) -> None:
+        self._trace, self._number = trace, number
+
+    def _edges(self) -> tuple[Row, ...]:
+        trace, number = self._trace, self._number
+        op = trace.ops[number]
+        if op is None or (op.partials is None and op is not p.where):
+            return ()
+        operands = trace.operands[number][op is p.where :]
+        return tuple([trace.node(x) for x in operands if isinstance(x, int)])
+
+    def recorded_edges(self) -> list[tuple[Any, Any, Any]]:
+        """Give `autograd.engine.higher_order.recorded_edges` of a row."""
+        trace, number = self._trace, self._number
+        op = trace.ops[number]
+        if op is None:
+            return []
+        parents = self._edges()
+        operands = [trace.tracer(x) if isinstance(x, int) else x for x in trace.operands[number]]
+        wanted = [isinstance(x, Tracer) for x in operands]
+        if op is p.where:
+            gates = p.where(operands[0], 1.0, 0.0), p.where(operands[0], 0.0, 1.0)
+            taken = compress(gates, wanted[1:])
+            return [(x, 1.0, gate) for x, gate in zip(parents, taken, strict=True)]
+        locals_ = op.local_derivatives(trace.tracer(number), operands, wanted)
+        return [(x, local, None) for x, local in zip(parents, locals_, strict=True)]
+
+
 class StandIn(Value):
     """A node that stands for numbers not known yet, and refuses to be taken for one of them.
 
+    `==` and `!=` are conditions, as `<` and its kin are. So there is no identity for sets and
+    dictionaries to go by: inside of the engine, a sweep keeps `Row`s instead.
+
     Raises:
-        TraceError: something asks for the number: `if v > 0`, `float(v)`, `v.item()`.
+        TraceError: something asks for the number: `if v > 0`, `float(v)`, `v.item()`, `{1: x}[v]`.
     """
 
     __slots__ = ()
@@ -132,6 +169,12 @@ class StandIn(Value):
 
     def _refuse(self, what: str, fix: str) -> TraceError:
         return TraceError(f"{what} has no answer {self._where}: {fix}, at {modes.caller()}")
+
+    __eq__, __ne__ = equal, unequal
+
+    def __hash__(self) -> int:
+        fix = "choose by comparing, as in where(v == 1, x, y), or keep nodes by their id"
+        raise self._refuse("v as a key or an element of a set", fix)
 
     def __bool__(self) -> bool:
         raise self._refuse("the truth of a comparison", "use where(condition, x, y) or maximum")
@@ -163,15 +206,15 @@ class StandIn(Value):
 class Tracer(StandIn):
     """A row of a trace, while a function is traced."""
 
-    __slots__ = ("_row", "_trace")
+    __slots__ = ("_trace", "row")
 
     _rank = 3
     _trace: Trace
-    _row: int
+    row: int
 
     def __init__(self, trace: Trace, row: int) -> None:
         self._trace = trace
-        self._row = row
+        self.row = row
         self._primitive = trace.ops[row]
         self.name = None
 
@@ -189,14 +232,14 @@ class Tracer(StandIn):
                         f"{op.name} mixes variables of two functions that are being compiled: pass "
                         f"the outer one's to the inner as an argument, at {modes.caller()}"
                     )
-                if (x._primitive in _COMPARISONS) is not takes_comparison:
+                if (x._primitive in p.COMPARISONS) is not takes_comparison:
                     raise TraceError(
                         f"where needs a comparison, such as v > 0, at {modes.caller()}"
                         if takes_comparison
                         else f"{op.name} is applied to a comparison, which under tracing only "
                         f"`where` takes, at {modes.caller()}"
                     )
-                rows.append(x._row)
+                rows.append(x.row)
             elif isinstance(x, Value):
                 rows.append(trace.capture(x))
             else:
@@ -204,36 +247,26 @@ class Tracer(StandIn):
             takes_comparison = False
         return trace.tracer(trace.apply(op, tuple(rows)))
 
-    def _fresh(self) -> Tracer:
-        return self._trace.tracer(self._trace.add(p.mul, (self._row, 1.0)))
+    def __bool__(self) -> bool:
+        op = self._primitive
+        if op is p.eq or op is p.ne:  # which `in` and `index` ask for, too
+            raise self._refuse(
+                "the truth of a comparison",
+                f"use where(v {op.name} 1, x, y)",
+            )
+        return super().__bool__()
 
-    def _edges(self) -> tuple[Any, ...]:
-        trace, op = self._trace, self._primitive
-        if op is None or (op.partials is None and op is not p.where):
-            return ()
-        operands = trace.operands[self._row][op is p.where :]
-        return tuple([trace.tracer(x) for x in operands if isinstance(x, int)])
+    def __node__(self) -> Row:
+        return self._trace.node(self.row)
 
-    def _traced_edges(self) -> list[tuple[Any, Any, Any]]:
-        """Give `autograd.engine.higher_order.recorded_edges` of a stand-in."""
-        trace, op = self._trace, self._primitive
-        if op is None:
-            return []
-        operands = [trace.tracer(x) if isinstance(x, int) else x for x in trace.operands[self._row]]
-        if op is p.where:
-            condition, x, y = operands
-            gates = p.where(condition, 1.0, 0.0), p.where(condition, 0.0, 1.0)
-            pairs = zip((x, y), gates, strict=True)
-            return [(branch, 1.0, gate) for branch, gate in pairs if isinstance(branch, Tracer)]
-        wanted = [isinstance(x, Tracer) for x in operands]
-        locals_ = op.local_derivatives(self, operands, wanted)
-        return [(x, local, None) for x, local in zip(self._edges(), locals_, strict=True)]
+    def __fresh__(self) -> Tracer:
+        return self._trace.tracer(self._trace.add(p.mul, (self.row, 1.0)))
 
-    def _row_of_result(self) -> int:
+    def row_of_result(self) -> int:
         """Give the row, for a result of the function."""
-        if self._primitive in _COMPARISONS:
+        if self._primitive in p.COMPARISONS:
             raise self._refuse("a comparison as a result", "return where(condition, 1.0, 0.0)")
-        return self._row
+        return self.row
 
     def detach(self) -> Any:
         """Give the same number, taken as a constant."""
@@ -243,5 +276,5 @@ class Tracer(StandIn):
         return repr(self)
 
     def __repr__(self) -> str:
-        op = self._trace.ops[self._row]
-        return f"Tracer({'input' if op is None else op.name}, row={self._row})"
+        op = self._trace.ops[self.row]
+        return f"Tracer({'input' if op is None else op.name}, row={self.row})"

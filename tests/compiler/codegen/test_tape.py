@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd.compiler import plan as running
+from autograd.compiler import plan as plan_module
 from autograd.compiler.passes.group import Program, Ref, Step, Tape, grouped
 from autograd.compiler.passes.simplify import simplified
 from autograd.compiler.passes.trace import Trace
@@ -36,7 +36,7 @@ def run(rows, x, y):
 def program_of(f, inputs, reuse=False):
     trace = Trace()
     y = f(*[trace.tracer(trace.input()) for _ in range(inputs)])
-    trace, outputs = simplified(trace, [y._row])
+    trace, outputs = simplified(trace, [y.row])
     return grouped(trace, outputs, [True] * inputs, reuse)
 
 
@@ -105,17 +105,17 @@ def check(f, points):
 
 @pytest.mark.parametrize("lanes", [0, 1, 2, 7, 257])
 def test_values_and_gradients(lanes, monkeypatch):
-    monkeypatch.setattr(running, "_FEWEST_LANES_ON_TAPE", 100)
-    monkeypatch.setattr(running, "_BLOCK_BYTES", 0)
+    monkeypatch.setattr(plan_module, "_FEWEST_LANES_ON_TAPE", 100)
+    monkeypatch.setattr(plan_module, "_BLOCK_BYTES", 0)
     points = np.random.default_rng(0).uniform(-1.0, 1.0, (2, lanes))
     check(lambda x, y: run(ROWS[:400], x, y), points)
 
 
 def test_memory_is_bounded_however_long_the_program_and_the_batch(monkeypatch):
-    monkeypatch.setattr(running, "_MOST_BYTES", 500_000)
+    monkeypatch.setattr(plan_module, "_MOST_BYTES", 500_000)
     points = np.random.default_rng(0).uniform(-1.0, 1.0, (2, 100))
     compiled = check(lambda x, y: run(ROWS[:400], x, y), points)
-    for plan in compiled._plans.values():
+    for plan in [runner.plan for runner in compiled._runners.values()]:
         arrays = 2 if plan.wanted else 1
         assert 8 * arrays * plan.program.sizes["V"] * plan.block <= 500_000
 

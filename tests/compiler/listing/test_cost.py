@@ -113,6 +113,16 @@ def test_a_gradient_with_several_terms_adds_them():
     assert f.cost.lane.flops == 2 + 4 + 2
 
 
+def test_the_cost_of_a_power_depends_on_its_exponent():
+    def cost(f):
+        compiled = ag.compile(f, in_axes=0)
+        compiled.value_and_grad(np.ones(3))
+        return compiled.cost.lane
+
+    assert cost(lambda x: x**3.0) != cost(lambda x: x**0.5)
+    assert cost(lambda x: (x**3.0) ** 0.5) == cost(lambda x: (x**0.5) ** 3.0)
+
+
 def test_a_constant_result_costs_nothing():
     f = ag.compile(lambda _: 3.0, in_axes=0)
     f(np.ones(4))

@@ -123,6 +123,29 @@ def test_parameters_in_other_structures(params, sources):
     assert section(text, "forward") == ["z1 = W1ᵀ x + b1 (2→3)", "x1 = tanh(z1) (3)"]
 
 
+def test_a_part_of_an_argument_has_not_its_name():
+    def f(W, x):
+        x = [ag.tanh(ag.dot(list(w), list(x))) for w in W[:2]]
+        return ag.fsum([ag.dot(list(w), x) for w in W[2:]])
+
+    net = ag.compile(f, in_axes=(None, 0))
+    net(np.ones((4, 2)), np.ones((3, 2)))
+    assert section(str(net), "f")[:2] == ["W1 = part of W (2×2)", "W2 = part of W (2×2)"]
+
+
+def test_an_argument_without_numbers_is_left_out():
+    f = ag.compile(lambda x, _: 2.0 * x, in_axes=(0, None))
+    f(np.ones(3), [])
+    assert section(str(f), "forward") == ["f = 2 · x"]
+
+
+def test_with_aux_the_result_alone_has_the_name_of_the_function():
+    f = ag.compile(lambda x, y: (ag.exp(x) * y, x + y), has_aux=True)
+    f(1.0, 2.0)
+    lines = section(str(f), "forward")
+    assert lines == ["v1 = x + y", "f = exp(x) · y", "returns f, and as aux v1"]
+
+
 def test_names_of_their_own_are_kept_and_matrices_stand_as_the_function_has_them():
     def rows(W, b, x):
         return ag.fsum([z**2 for z in W @ x + b])
@@ -202,6 +225,15 @@ def test_softmax_cross_entropy():
     assert section(text, "backward")[0] == "∂L/∂z1 = (Σ y) · softmax(z1) − y (2)"
 
 
+def test_choices_by_equality_are_listed_with_both_branches():
+    f = ag.compile(lambda w, t: ag.where(t == 1.0, w, 2 * w) + ag.where(t != 0.0, w, 0.0))
+    f.value_and_grad(3.0, 1.0)
+    text = str(f)
+    assert section(text, "forward") == ["f = where(t = 1, w, 2 · w) + where(t ≠ 0, w, 0)"]
+    assert "where(t = 1, 0, 1)" in text
+    assert "where(t ≠ 0, 1, 0)" in text
+
+
 def test_softmax_and_logsumexp_are_found_again():
     def f(x):
         return [*ag.softmax(list(x)), ag.logsumexp(list(x)), ag.softmax(list(x))[1]]
@@ -276,6 +308,17 @@ def test_what_runs_on_a_tape_is_said():
     assert count
     assert f"{int(count[1]):,} rows" in text
     assert section(text, "backward")[-1].endswith("= t1, run from its end to its beginning (3)")
+
+
+def test_a_sum_on_a_tape_keeps_its_constant():
+    def f(x, w):
+        for _ in range(40):
+            x = ag.sin(ag.fsum([x, w, 1.0]))
+        return x
+
+    compiled = ag.compile(f)
+    compiled(0.5, 0.25)
+    assert str(compiled).count("w + 1") == 40
 
 
 def test_long_listings_are_shortened_unless_asked_for():

@@ -16,9 +16,7 @@ def rows(f, n, fast_math=False):
     trace = Trace()
     y = f(*[trace.tracer(trace.input()) for _ in range(n)])
     ys = y if isinstance(y, list) else [y]
-    new, outputs = simplified(
-        trace, [y._row if isinstance(y, Tracer) else y for y in ys], fast_math
-    )
+    new, outputs = simplified(trace, [y.row if isinstance(y, Tracer) else y for y in ys], fast_math)
     text = [
         f"{op.name}{operands}" for op, operands in zip(new.ops, new.operands, strict=True) if op
     ]
@@ -142,7 +140,7 @@ def test_dead_rows_go_and_inputs_stay():
     x, y = [trace.tracer(trace.input()) for _ in range(2)]
     z = ag.exp(ag.sin(x))
     ag.tan(z + y)
-    new, outputs = simplified(trace, [z._row])
+    new, outputs = simplified(trace, [z.row])
     assert [op and op.name for op in new.ops] == [None, None, "sin", "exp"]
     assert outputs == [3]
 

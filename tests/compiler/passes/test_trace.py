@@ -1,6 +1,7 @@
 """What a function may do while it is traced, and what it is told if it may not."""
 
 import math
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -18,6 +19,17 @@ from autograd.engine import primitives as p
         (lambda v: max(v, 0.0), "truth of a comparison"),
         (lambda v: ag.where(v > 0 and v < 1, v, 0.0), "truth of a comparison"),
         (lambda v: v or 1.0, "truth of a comparison"),
+        (lambda v: 1.0 if v == 1 else v * 0, r"truth of a comparison .* use where\(v == 1, x, y\)"),
+        (lambda v: 1.0 if v != 0 else v, r"truth of a comparison .* use where\(v != 1, x, y\)"),
+        (lambda v: 1.0 if 1.0 == v else v, "truth of a comparison"),  # noqa: SIM300
+        (lambda v: 1.0 if np.float64(1.0) != v else v, "truth of a comparison"),
+        (lambda v: 1.0 if v == 2 * v else v, "truth of a comparison"),
+        (lambda v: 1.0 if v in (1.0, 2.0) else v, "truth of a comparison"),
+        (lambda v: [0.0, 1.0, 2.0].index(v), "truth of a comparison"),
+        (lambda v: np.array([v, v]) == 1.0, "truth of a comparison"),
+        (lambda v: {0.0: 1.0, 1.0: 10.0}.get(v), r"v as a key .* as in where\(v == 1, x, y\)"),
+        (lambda v: {Value(2.0): 1.0}.get(v), "v as a key or an element of a set"),
+        (lambda v: {v, 2.0}, "v as a key or an element of a set .* by their id"),
         (lambda v: float(v), r"float\(v\) .* such as autograd.exp"),
         (lambda v: math.exp(v), r"float\(v\) .* such as autograd.exp"),
         (lambda v: int(v), r"int\(v\) .* compute with the node itself"),
@@ -42,6 +54,69 @@ def test_what_a_trace_cannot_answer_names_the_line_and_the_remedy(f, message):
         ag.compile(f)(2.0)
     if "result" not in message:  # which is seen when the function has returned
         assert f"test_trace.py:{line} in" in str(caught.value)
+
+
+def test_equality_is_a_condition():
+    @ag.compile(in_axes=(None, 0))
+    def chosen(w, t):
+        return sum(ag.where(t == k, w[k], 0.0) for k in range(3))
+
+    w, t = [5.0, 6.0, 7.0], [0, 1, 2]
+    assert chosen(w, t).tolist() == w
+    assert "equal(" in chosen.code
+    assert np.array(chosen.grad(w, t)).tolist() == np.eye(3).tolist()
+    assert [chosen.__wrapped__(w, k) for k in t] == w  # the same code on numbers
+
+
+@pytest.mark.parametrize("one", [1, 1.0, True, np.float64(1), np.float32(1), np.array(1.0)])
+def test_equality_with_numbers_of_every_kind_on_either_side(one):
+    def f(t):
+        picked = [t == one, one == t, t != one, one != t]
+        return [ag.where(condition, 3.0 * t, -t) for condition in picked]
+
+    compiled = ag.compile(f, in_axes=0)
+    assert np.array(compiled([1.0, 2.0, math.nan])).T[:2].tolist() == [
+        [3, 3, -1, -1],
+        [-2, -2, 6, 6],
+    ]
+
+
+def test_equality_of_two_variables_and_of_one_with_a_value_from_outside():
+    w = Value(2.0)
+    f = ag.compile(lambda a, b: [ag.where(a == b, 1.0, 0.0), ag.where(w == a, 1.0, 0.0)])
+    assert [f(2.0, 2.0), f(3.0, 3.0), f(2.0, 3.0)] == [[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]]
+    w.data = 3.0
+    assert f(2.0, 3.0) == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("other", [None, "a", b"a", [1.0], object()])
+def test_what_is_no_number_equals_no_variable(other):
+    f = ag.compile(lambda x: x if x == other or not x != other else 2 * x)  # noqa: SIM202
+    assert f(1.0) == 2.0
+
+
+@pytest.mark.parametrize("other", [1j, Decimal(1)])
+def test_numbers_that_are_not_real_are_refused(other):
+    with pytest.raises(TypeError, match="operand of == must be a real number"):
+        ag.compile(lambda x: ag.where(x == other, x, 0.0))(1.0)
+
+
+def test_derivatives_through_equality():
+    def f(x):
+        return ag.where(x == 2.0, x**3, x * x)
+
+    for order, want in ((ag.grad, [2.0, 12.0]), (ag.hessian, [2.0, 12.0])):
+        assert ag.compile(order(f), in_axes=0)([1.0, 2.0]).tolist() == want
+
+
+def test_sweeps_over_a_trace_ask_no_variable_for_equality_or_a_hash():
+    def f(v):
+        return [v[0] * v[1], ag.where(v[0] != 1.0, v[1] ** 2, v[0]), v[0]]
+
+    v = [2.0, 3.0]
+    assert ag.compile(ag.jacobian(f))(v) == [[3.0, 2.0], [0.0, 6.0], [1.0, 0.0]]
+    assert ag.compile(ag.hessian(lambda u: sum(f(u))))(v) == [[0.0, 1.0], [1.0, 2.0]]
+    assert ag.compile(lambda u: ag.jvp(f, (u,), ([1.0, 0.0],))[1])(v) == [3.0, 0.0, 1.0]
 
 
 def test_two_traces_do_not_mix():
@@ -88,7 +163,7 @@ def test_equal_rows_are_one_and_unequal_ones_are_not():
     x = trace.tracer(trace.input())
     assert x + 1.0 is x + 1.0
     assert x + 0.0 is not x + (-0.0)
-    assert p.add(x, float(x._row)) is not x + x  # row 0 is not the constant 0.0
+    assert p.add(x, float(x.row)) is not x + x  # row 0 is not the constant 0.0
     assert x * math.nan is x * math.nan
 
 
@@ -98,4 +173,4 @@ def test_a_captured_value_is_one_input():
     y = x * w + w
     assert list(trace.captured) == [w]
     assert [op and op.name for op in trace.ops] == [None, None, "*", "+"]
-    assert y._edges()[1]._row == trace.captured[w]
+    assert y.__node__()._edges()[1] is trace.node(trace.captured[w])

@@ -93,6 +93,8 @@ def test_train_writes_everything_it_says(run, tmp_path):
     assert repr(model) == "MLP(2 → 4 relu → 2 linear)"
     accuracy = metadata["test"]["accuracy"]
     assert accuracy > 0.8
+    training, test = train_test_split(moons(200, noise=0.1), seed=0)
+    assert metadata["example"] == Task.of(training).encode(test)[0][0]
     assert f"test        accuracy {accuracy:.1%}" in out
     assert len((tmp_path / "history.csv").read_text().splitlines()) == 26
 

@@ -146,8 +146,12 @@ def test_arrays_and_tuples_give_the_same_numbers(data):
     assert model.state_dict() == expected.state_dict()
 
 
-def test_gradients_are_zero_in_the_end():
-    model, _ = train()
+@pytest.mark.parametrize("compiled", [True, False])
+def test_gradients_are_zero_in_the_end(compiled):
+    model = network()
+    for p in model.parameters():
+        p.grad = 1.0
+    train(model, compile=compiled)
     assert not any(p.grad for p in model.parameters())
 
 
