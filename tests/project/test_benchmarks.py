@@ -14,13 +14,17 @@ from benchmarks import timing
 from benchmarks.problems import Problem
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ["engine", "derivatives", "compiler", "irregular", "training"]
+SCRIPTS = ["engine", "derivatives", "compiler", "irregular", "training", "structures", "gpt"]
+# The programs that have no form by hand; the others are compared with that below
+ARGUMENTS = {"structures": ["--only", "pinn", "--only", "ctc", "--only", "kalman"]}
 PEERS = {
     "engine": ["micrograd", "xad"],
     "derivatives": ["numpy", "xad", "HIPS autograd"],
     "compiler": ["numpy", "scipy", "torch", "casadi", "micrograd"],
     "irregular": ["numpy", "scipy", "casadi", "jax"],
     "training": ["scikit-learn"],
+    "structures": ["numpy", "scipy", "jax", "torch"],
+    "gpt": ["numpy", "scipy", "jax", "torch"],
 }
 
 
@@ -28,8 +32,9 @@ PEERS = {
 def run(request, tmp_path_factory):
     """Run a script once; give its name, what it printed and what it wrote."""
     out = tmp_path_factory.mktemp(request.param) / "new" / "report.json"
+    options = ["--quick", "--out", str(out), *ARGUMENTS.get(request.param, [])]
     done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{request.param}", "--quick", "--out", str(out)],
+        [sys.executable, "-m", f"benchmarks.{request.param}", *options],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -49,6 +54,10 @@ def races(report):
         return list(report["races"].values())
     if report["benchmark"] == "training":
         return report["trainings"]
+    if report["benchmark"] == "structures":
+        return list(report["programs"].values())
+    if report["benchmark"] == "gpt":
+        return [report["training"], report["batch"]]
     tasks = ["gradient", "hvp", "hessian"]
     return [problem[task] for problem in report["problems"].values() for task in tasks]
 
@@ -148,6 +157,21 @@ def test_compiler_is_held_to_its_promises_over_peers(run):
                 assert (row["relation"], row["limit"]) == ("at least", limit)
 
 
+def test_structures_are_held_to_their_limits(run):
+    name, _, report = run
+    if name != "structures":
+        return
+    rows = {row["what"]: row for row in report["requirements"]}
+    for program, section in report["programs"].items():
+        for peer, ratio in section["ratios"].items():
+            row = rows[f"{program}: time over {peer}"]
+            (ours,), (theirs,) = section["seconds"]["chainrule, compiled"], section["seconds"][peer]
+            assert row["measured"] == ratio == ours / theirs
+            assert (row["relation"], row["limit"]) == ("at most", 1.0 if peer == "torch" else 1.5)
+        assert rows[f"{program}: first call"]["limit"] == 2.0
+        assert section["steps"] + section["rows"] > 0
+
+
 def test_engine_counts_the_ratios_from_the_medians(run):
     name, _, report = run
     if name != "engine":
@@ -170,8 +194,9 @@ def test_disagreement_stops_a_benchmark():
         timing.refuse_disagreement({"theirs": math.nan})
 
 
-def test_examples_of_the_tools_hold():
-    failed, tried = doctest.testmod(timing)
+@pytest.mark.parametrize("tool", ["timing", "scalar_gpt", "structures"])
+def test_examples_of_the_tools_hold(tool):
+    failed, tried = doctest.testmod(pytest.importorskip(f"benchmarks.{tool}"))
     assert tried > 0
     assert failed == 0
 
@@ -189,6 +214,22 @@ def test_forms_of_a_problem_are_the_same_function(sizes):
         assert len(x) == len(problem.direction()) == problem.n
         expected = problem.scalar(math.tanh)(x)
         assert problem.vectorised(np)(np.array(x)) == pytest.approx(expected, rel=1e-13)
+
+
+def test_structures_compute_what_is_computed_by_hand():
+    pytest.importorskip("scipy")
+    from benchmarks.structure_by_hand import BY_HAND
+    from benchmarks.structure_programs import STRUCTURES
+    from benchmarks.structures import numbers
+
+    apart = set(ARGUMENTS["structures"]) - {"--only"}
+    assert set(BY_HAND) == set(STRUCTURES) - apart
+    for name, by_hand in BY_HAND.items():
+        program = STRUCTURES[name].program(is_quick=True)
+        ours = program.compiled().value_and_grad(program.parameters, *program.data)
+        parameters, data = program.for_peers()
+        expected = by_hand(parameters, *data)
+        assert timing.largest_difference(numbers(ours), numbers(expected)) <= 1e-12, name
 
 
 def test_wrong_path_to_a_peer_is_named():
