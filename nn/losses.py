@@ -250,7 +250,7 @@ def _is_batch(x: Any) -> bool:
 
 def _is_node(x: Any) -> bool:
     """Tell a node of a graph, whose number may be unknown as yet, from a number."""
-    return hasattr(type(x), "_rank")
+    return hasattr(type(x), "__rank__")
 
 
 def _pairs(predictions: Any, targets: Any, place: str) -> list[tuple[Any, Any]]:

@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from autograd import MistakeWarning, Value
-from autograd.engine import modes, primitives
+from autograd.engine import modes, operation_of, primitives
 
 __all__ = ["StepWatch", "check_logits", "each_once", "marked_like", "warn"]
 
@@ -70,7 +70,7 @@ def check_logits(outputs: Sequence[Any], loss: str) -> None:
         outputs: what the loss got.
         loss: its name.
     """
-    op = getattr(outputs[0], "_primitive", None)
+    op = operation_of(outputs[0]) if isinstance(outputs[0], Value) else None
     if op is primitives.softmax or op is primitives.sigmoid:
         own = "sigmoid" if loss == "binary_cross_entropy" else "softmax"
         warn(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from autograd import notation
-from autograd.engine import Value
+from autograd.engine import Value, operation_of
 from autograd.engine.functions import where
 from autograd.explanations import Graph
 from autograd.pictures import draw
@@ -118,7 +118,7 @@ def recomputed(root: Value, data: Mapping[Value, float]) -> Value:
     """
     new: dict[Value, Any] = {}
     for node in Graph(root).order:
-        if node._primitive is None:
+        if operation_of(node) is None:
             new[node] = Value(data.get(node, node.data), node.name)
             continue
         operands = [
@@ -128,7 +128,7 @@ def recomputed(root: Value, data: Mapping[Value, float]) -> Value:
         if node.op == "where":
             new[node] = where(dotting.branch_not_taken(node) == 1, *operands)
         else:
-            new[node] = node._primitive(*operands)
+            new[node] = operation_of(node)(*operands)
         new[node].name = node.name
     result: Value = new[root]
     return result

@@ -180,7 +180,7 @@ def _real_array(x: Any, path: str) -> Any:
         return np.asarray(array, dtype=np.float64)
     leaves, spec = flatten(x, path)  # raises where something is no number, with its path
     for leaf, place in zip(leaves, paths(spec, path), strict=True):
-        if hasattr(leaf.__class__, "_rank"):
+        if hasattr(leaf.__class__, "__rank__"):
             raise NodeGivenError(place)
     return np.array(leaves, dtype=np.float64).reshape(array.shape)
 

@@ -9,7 +9,16 @@ numbers), `higher_order.py` (a pass of nodes), `copies.py`, `custom.py` (operati
 
 from autograd.engine import modes, primitives
 from autograd.engine.backward import sweep, zero_grad
-from autograd.engine.graph import topological_order
+from autograd.engine.graph import (
+    edges_of,
+    gradient_order,
+    nodes_of,
+    operands_of,
+    operation_of,
+    site_of,
+    slopes_of,
+    topological_order,
+)
 from autograd.engine.modes import described, detect_anomaly, no_grad
 from autograd.engine.primitives import REAL, TABLE, Interval, Primitive
 from autograd.engine.speed import collector_paused
@@ -25,11 +34,18 @@ __all__ = [
     "custom",
     "described",
     "detect_anomaly",
+    "edges_of",
     "functions",
+    "gradient_order",
     "higher_order",
     "modes",
     "no_grad",
+    "nodes_of",
+    "operands_of",
+    "operation_of",
     "primitives",
+    "site_of",
+    "slopes_of",
     "sweep",
     "topological_order",
     "zero_grad",

@@ -3,101 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from autograd.engine.graph import topological_order
-from autograd.engine.primitives import OWN, TABLE, Primitive
-
-if TYPE_CHECKING:
-    from autograd.engine.value import Value
-
-
-def _linked(node: Value) -> tuple[Value, ...]:
-    """Give the operands that are nodes, with or without an edge."""
-    return tuple([x for x in node._operands() if x.__class__ is not float])
+from autograd.engine.graph import (
+    Node,
+    kept_edges,
+    new_node,
+    nodes_of,
+    operation_of,
+    topological_order,
+)
 
 
-def lookup(name: str) -> Primitive:
-    """Return the row called `name`.
-
-    Raises:
-        LookupError: there is no such row.
-
-    >>> lookup("tanh")
-    <primitive tanh>
-    """
-    row = TABLE.get(name) or OWN.get(name)
-    if row is None:
-        raise LookupError(
-            f"no primitive is called {name!r}; one of your own must be defined before it is used"
-        )
-    return row
-
-
-def copy_node(node: Value) -> Value:
+def copy_node(node: Node) -> Any:
     """Copy one node, which keeps its operands."""
-    return _with_operands(node, node._a, node._b)
+    return _with_operands(node, *kept_edges(node))
 
 
-def _with_operands(node: Value, a: Any, b: Any) -> Value:
+def _with_operands(node: Node, a: Any, b: Any, da: Any, db: Any) -> Any:
     """Copy one node, with other operands."""
-    copy = object.__new__(type(node))
-    copy.data, copy.grad, copy.name = node.data, node.grad, node.name
-    copy._primitive, copy._a, copy._b = node._primitive, a, b
-    copy._da, copy._db = node._da, node._db
+    copy = new_node(type(node), operation_of(node), node.data, a, b, da, db)
+    copy.grad, copy.name = node.grad, node.name
     return copy
 
 
-def deepcopy_graph(root: Value, memo: dict[int, Any]) -> Value:
+def deepcopy_graph(root: Node, memo: dict[int, Any]) -> Any:
     """Copy `root` and all that it depends on, except what `memo` says is copied already."""
-    copies: dict[Any, Value] = {}
-    for node in topological_order((root,), _linked):
+    copies: dict[Any, Any] = {}
+    for node in topological_order((root,), nodes_of):
         copy = memo.get(id(node))
         if copy is None:
-            a, b = _translated(node._a, copies), _translated(node._b, copies)
-            copy = memo[id(node)] = _with_operands(node, a, b)
+            a, b, da, db = kept_edges(node)
+            a, b = _translated(a, copies), _translated(b, copies)
+            copy = memo[id(node)] = _with_operands(node, a, b, da, db)
         copies[node] = copy
     return copies[root]
 
 
-def reduce_graph(root: Value) -> tuple[Any, ...]:
+def reduce_graph(root: Node) -> tuple[Any, ...]:
     """Describe `root` for pickle: its leaves as objects, so that roots share them, then rows."""
-    if root._primitive is None:
+    if operation_of(root) is None:
         return _leaf, (type(root), root.data, root.grad, root.name)
-    order = topological_order((root,), _linked)
-    leaves = [node for node in order if node._primitive is None]
-    inner = [node for node in order if node._primitive is not None]
+    order = topological_order((root,), nodes_of)
+    leaves = [node for node in order if operation_of(node) is None]
+    inner = [node for node in order if operation_of(node) is not None]
     places: dict[Any, int] = {node: i for i, node in enumerate(leaves + inner)}
-    rows = [
-        (
-            node._primitive,
-            node.data,
-            _translated(node._a, places),
-            _translated(node._b, places),
-            node.grad,
-            node.name,
-            node._da,
-            node._db,
-        )
-        for node in inner
-    ]
-    return _graph, (leaves, rows)
+    rows = []
+    for node in inner:
+        a, b, da, db = kept_edges(node)
+        a, b = _translated(a, places), _translated(b, places)
+        rows.append((operation_of(node), node.data, a, b, node.grad, node.name, da, db))
+    return _graph, (type(root), leaves, rows)
 
 
-def _leaf(kind: type[Value], data: float, grad: float, name: str | None) -> Value:
+def _leaf(kind: type[Any], data: float, grad: float, name: str | None) -> Any:
     """Make a leaf again."""
     leaf = kind(data, name)
     leaf.grad = grad
     return leaf
 
 
-def _graph(leaves: list[Value], rows: Sequence[tuple[Any, ...]]) -> Value:
+def _graph(kind: type[Any], leaves: list[Any], rows: Sequence[tuple[Any, ...]]) -> Any:
     """Make the graph again, and give its root."""
-    from autograd.engine.value import _node
-
-    nodes: dict[Any, Value] = dict(enumerate(leaves))
+    nodes: dict[Any, Any] = dict(enumerate(leaves))
     for op, data, a, b, grad, name, da, db in rows:
-        node = _node(op, data, _translated(a, nodes), _translated(b, nodes), da, db)
+        node = new_node(kind, op, data, _translated(a, nodes), _translated(b, nodes), da, db)
         node.grad, node.name = grad, name
         nodes[len(nodes)] = node
     return nodes[len(nodes) - 1]

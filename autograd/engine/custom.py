@@ -161,7 +161,7 @@ def _one_more(own: tuple[int, bool] | None, model: tuple[int, bool] | None) -> b
 
 
 def _is_node_or_array(x: Any) -> bool:
-    return hasattr(x.__class__, "_rank") or hasattr(x, "__array_function__")
+    return hasattr(x.__class__, "__rank__") or hasattr(x, "__array_function__")
 
 
 def _on_arrays(function: Callable[..., Any], operands: Sequence[Any]) -> Any:

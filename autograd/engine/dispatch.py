@@ -7,31 +7,29 @@ the branches of `where`, `no_grad` and `detect_anomaly`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import compress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograd.engine import modes
+from autograd.engine.graph import Operation, new_node
 from autograd.errors import as_float, data_of
 
-if TYPE_CHECKING:
-    from autograd.engine.primitives import Primitive
 
-
-def dispatch(op: Primitive, operands: Sequence[Any]) -> Any:
+def dispatch(op: Operation, operands: Sequence[Any]) -> Any:
     """Apply `op` to operands that are not all floats.
 
-    A kind of node says by its static method `_apply` how operations apply to it; where kinds
-    meet, that of the highest `_rank` decides.
+    A kind of node says by its static method `__apply__` how operations apply to it; where kinds
+    meet, that of the highest `__rank__` decides.
     """
     kind: Any
     rank, apply = 0, None
     for kind in set(map(type, operands)):
-        if hasattr(kind, "_rank"):
-            if kind._rank > rank:
-                rank, apply = kind._rank, kind._apply
+        if hasattr(kind, "__rank__"):
+            if kind.__rank__ > rank:
+                rank, apply = kind.__rank__, kind.__apply__
         elif hasattr(kind, "__array_function__"):  # a NumPy array, and not a NumPy scalar
-            from autograd.numbers.arrays import apply_to_arrays
+            from autograd.engine.ufuncs import apply_to_arrays
 
             return apply_to_arrays(op, operands)
     if apply is None:
@@ -41,62 +39,62 @@ def dispatch(op: Primitive, operands: Sequence[Any]) -> Any:
 
 def is_operand(x: Any) -> bool:
     """Tell a number, a node or an array from a string, say."""
-    return any(hasattr(x, mark) for mark in ("_rank", "__array_ufunc__", "real"))
+    return any(hasattr(x, mark) for mark in ("__rank__", "__array_ufunc__", "real"))
 
 
 def apply_ufunc(_: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """Be the `__array_ufunc__` of a node, by which NumPy's functions and operators apply to it."""
     if method != "__call__" or kwargs:
         return NotImplemented
-    from autograd.numbers.arrays import apply_ufunc
+    from autograd.engine.ufuncs import apply_ufunc
 
     return apply_ufunc(ufunc, inputs)
 
 
-def apply_to_values(op: Primitive, operands: Sequence[Any], make: Callable[..., Any]) -> Any:
+def apply_to_values(kind: type[Any], op: Operation, operands: Sequence[Any]) -> Any:
     """Apply `op` to operands of which at least one is a Value.
 
     Args:
+        kind: the class of the result.
         op: the row.
         operands: Values and numbers.
-        make: makes the node, of a row, its data, `_a`, `_b`, `_da` and `_db`: see `Value`.
     """
     if op.name == "where":
-        return _choose(op, make, *operands)
-    if not all(kind is float or hasattr(kind, "_rank") for kind in set(map(type, operands))):
+        return _choose(kind, op, *operands)
+    if not all(k is float or hasattr(k, "__rank__") for k in set(map(type, operands))):
         what = f"operand of {op.name}"
-        operands = [x if hasattr(x, "_rank") else as_float(x, what) for x in operands]
+        operands = [x if hasattr(x, "__rank__") else as_float(x, what) for x in operands]
     wanted = [x.__class__ is not float for x in operands]
     data = [x if x.__class__ is float else data_of(x) for x in operands]
     out = op.float_forward(*data)
     if op.partials is None:  # a comparison
         return out
     if not modes.recording.get():
-        node = make(None, out)
+        node = new_node(kind, None, out)
     elif isinstance(op.partials, tuple) and len(operands) <= 2:
         rest = iter(op.local_derivatives(out, data, wanted))
         edges = [next(rest) if want else None for want in wanted]
-        node = make(op, out, *operands, *[None] * (2 - len(operands)), *edges)
+        node = new_node(kind, op, out, *operands, *[None] * (2 - len(operands)), *edges)
     else:
         varying = tuple(compress(operands, wanted))
         slopes = tuple(op.local_derivatives(out, data, wanted))
-        node = make(op, out, varying, tuple(operands), slopes)
+        node = new_node(kind, op, out, varying, tuple(operands), slopes)
     return modes.checked(node, op, operands)
 
 
-def _choose(op: Primitive, make: Callable[..., Any], condition: Any, x: Any, y: Any) -> Any:
+def _choose(kind: type[Any], op: Operation, condition: Any, x: Any, y: Any) -> Any:
     """Apply `where`: an edge to the branch taken; the other, which may be nan, has none."""
     if not isinstance(condition, (bool, int, float)) and not hasattr(condition, "dtype"):
         raise TypeError(
             f"the condition of where must be a comparison, such as v > 0, not {condition!r}"
         )
-    x, y = [v if hasattr(v, "_rank") else as_float(v, "branch of where") for v in (x, y)]
+    x, y = [v if hasattr(v, "__rank__") else as_float(v, "branch of where") for v in (x, y)]
     taken = x if condition else y
     out = taken if taken.__class__ is float else data_of(taken)
     if not modes.recording.get():
-        node = make(None, out)
+        node = new_node(kind, None, out)
     elif condition:
-        node = make(op, out, x, y, None if x.__class__ is float else 1.0, None)
+        node = new_node(kind, op, out, x, y, None if x.__class__ is float else 1.0, None)
     else:
-        node = make(op, out, x, y, None, None if y.__class__ is float else 1.0)
+        node = new_node(kind, op, out, x, y, None, None if y.__class__ is float else 1.0)
     return modes.checked(node, op, (x, y))

@@ -13,9 +13,10 @@ from operator import mul
 from typing import Any
 
 from autograd.engine import primitives as p
+from autograd.engine.graph import new_node
 from autograd.engine.modes import active
 from autograd.engine.primitives import Primitive
-from autograd.engine.value import Value, _node
+from autograd.engine.value import Value
 
 Operand = Any  # a number, a Value, or an array of either
 
@@ -518,7 +519,7 @@ def dot(ws: Iterable[Operand], xs: Iterable[Operand], bias: Operand = 0.0) -> Op
         out = sum(map(mul, w, x), bias.data)
     except (AttributeError, TypeError):  # not all of them are Values
         return _apply_to_mixture(p.dot, operands)
-    return _node(p.dot, out, operands, operands, (*x, *w, 1.0))
+    return new_node(Value, p.dot, out, operands, operands, (*x, *w, 1.0))
 
 
 def fsum(xs: Iterable[Operand]) -> Operand:
@@ -598,7 +599,7 @@ def _apply_to_many(op: Primitive, operands: tuple[Operand, ...]) -> Operand:
         slopes = op.float_partials(out, *data)  # type: ignore[operator,misc]
     except (AttributeError, TypeError):  # not all of them are Values
         return _apply_to_mixture(op, operands)
-    return _node(op, out, operands, operands, slopes)
+    return new_node(Value, op, out, operands, operands, slopes)
 
 
 def _apply_to_mixture(op: Primitive, operands: tuple[Operand, ...]) -> Operand:
@@ -612,7 +613,7 @@ def _apply_to_mixture(op: Primitive, operands: tuple[Operand, ...]) -> Operand:
         slopes = compress(op.float_partials(out, *data), wanted)  # type: ignore[operator,misc]
     except TypeError:  # the data of a node has been set to what is no number
         return op(*operands)
-    return _node(op, out, tuple(compress(operands, wanted)), operands, tuple(slopes))
+    return new_node(Value, op, out, tuple(compress(operands, wanted)), operands, tuple(slopes))
 
 
 _VALUES_AND_FLOATS = {Value, float}

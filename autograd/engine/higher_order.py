@@ -14,40 +14,44 @@ from typing import Any
 
 from autograd.engine import modes
 from autograd.engine import primitives as p
-from autograd.engine.graph import topological_order
-from autograd.engine.value import Value
+from autograd.engine.graph import (
+    Node,
+    edges_of,
+    gradient_order,
+    keep_gradient,
+    operands_of,
+    operation_of,
+    slopes_of,
+)
 from autograd.errors import grad_of
-
-Node = Any  # a Value, or while a function is traced the `passes.trace.Row` of a stand-in
 
 # A parent, the local derivative towards it, and the gate of a traced branch of `where`: 1 where it
 # is taken, 0 elsewhere. Other edges have None.
-Edge = tuple[Node, Any, Any]
+Edge = tuple[Any, Any, Any]
 
 
-def recorded_backward(root: Value, seed: float) -> None:
+def recorded_backward(root: Any, seed: Any) -> None:
     """Run the pass with nodes for gradients: see `Value.backward(create_graph=True)`."""
-    order = topological_order((root,), Value._edges)
-    for node, gradient in adjoints(order, {root: Value(seed)}).items():
-        if node._primitive is None:
+    for node, gradient in adjoints(gradient_order(root), {root: seed}).items():
+        if operation_of(node) is None:
             node.grad = grad_of(node) + gradient.data
             earlier = node.grad_value
-            node._grad = gradient if earlier is None else earlier + gradient
+            keep_gradient(node, gradient if earlier is None else earlier + gradient)
         else:
             node.grad = gradient.data
-            node._grad = gradient
+            keep_gradient(node, gradient)
 
 
-def adjoints(order: Sequence[Node], seeds: dict[Node, Any]) -> dict[Node, Any]:
+def adjoints(order: Sequence[Any], seeds: dict[Any, Any]) -> dict[Any, Any]:
     """Return the gradient of each node in `order` as a node that can be differentiated again.
 
     Args:
         order: nodes in topological order; parents that are not among them get no gradient.
         seeds: the gradients that come from outside, of the roots.
     """
-    terms: dict[Node, list[tuple[Any, Any]]] = {node: [] for node in order}
-    gates: dict[Node, list[Any]] = {node: [] for node in order}
-    result: dict[Node, Any] = {}
+    terms: dict[Any, list[tuple[Any, Any]]] = {node: [] for node in order}
+    gates: dict[Any, list[Any]] = {node: [] for node in order}
+    result: dict[Any, Any] = {}
     for node in reversed(order):
         seed = seeds.get(node, 0.0)
         locals_, upstream = zip(*terms[node], strict=True) if terms[node] else ((), ())
@@ -69,23 +73,25 @@ def gated(local: Any, rate: Any, gate: Any = None) -> tuple[Any, Any]:
     return (local, rate) if gate is None else (1.0, p.where(p.gt(gate, 0.0), local * rate, 0.0))
 
 
-def recorded_edges(node: Node) -> list[Edge]:
+def recorded_edges(node: Any) -> list[Edge]:
     """Return the edges of `node` with the local derivatives as nodes where they vary.
 
     Raises:
         RuntimeError: the data of the node or of a parent was changed since the node was made, or
             a rule of the user's own gives something else for nodes than it gave for numbers.
     """
-    if not isinstance(node, Value):
-        traced: list[Edge] = node.recorded_edges()
-        return traced
-    op, parents = node._primitive, node._edges()
+    if hasattr(node, "recorded_edges"):  # a node of another kind
+        own: list[Edge] = node.recorded_edges()
+        return own
+    op, parents = operation_of(node), edges_of(node)
     if op is None or not parents:
         return []
     wanted = [d is not None for d in node.local_derivatives]
-    operands = [x if want else _number(x) for x, want in zip(node._operands(), wanted, strict=True)]
+    operands = [
+        x if want else _number(x) for x, want in zip(operands_of(node), wanted, strict=True)
+    ]
     numbers = list(map(_number, operands))
-    recorded = slopes(node)
+    recorded = slopes_of(node)
     if op is p.where:  # 1 towards the branch taken: settled when it was made
         locals_, out = recorded, parents[0].data
     else:
@@ -105,15 +111,9 @@ def recorded_edges(node: Node) -> list[Edge]:
     )
 
 
-def recorded_numbers(node: Value) -> list[Edge]:
+def recorded_numbers(node: Node) -> list[Edge]:
     """Return the edges of `node` with the local derivatives as numbers, as they were recorded."""
-    return [(parent, d, None) for parent, d in zip(node._edges(), slopes(node), strict=True)]
-
-
-def slopes(node: Value) -> Sequence[float]:
-    """Return the local derivatives that were recorded towards `node._edges()`."""
-    da, db = node._da, node._db
-    return da if da.__class__ is tuple else [d for d in (da, db) if d is not None]
+    return [(x, d, None) for x, d in zip(edges_of(node), slopes_of(node), strict=True)]
 
 
 def _close(a: float, b: float) -> bool:

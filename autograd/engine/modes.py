@@ -14,6 +14,7 @@ from contextvars import ContextVar, Token
 from math import isfinite
 from typing import Any
 
+from autograd.engine.graph import edges_of, note_site, operands_of, site_of
 from autograd.errors import AnomalyError, MistakeWarning
 
 active: list[ContextDecorator] = []
@@ -84,21 +85,21 @@ class detect_anomaly(_Mode):  # noqa: N801 - PyTorch's name
 def checked(node: Any, op: Any, operands: Sequence[Any]) -> Any:
     """Under `detect_anomaly`, note where a new node was made, and refuse nan and infinity."""
     if anomaly.get():
-        node._site = caller()
+        note_site(node, caller())
         if not isfinite(node.data):
             what = f"{op.name} gave {node.data} for {described(operands)}"
-            raise AnomalyError(f"{what}, at {node._site}")
+            raise AnomalyError(f"{what}, at {site_of(node)}")
     return node
 
 
 def refuse_anomaly(node: Any) -> None:
     """Raise if the gradient of a parent of `node` has just become nan or infinite."""
-    for parent in node._edges():
+    for parent in edges_of(node):
         if not isfinite(parent.grad):
-            site = getattr(node, "_site", "a line not recorded: create the node in detect_anomaly")
+            site = site_of(node) or "a line not recorded: create the node in detect_anomaly"
             raise AnomalyError(
                 f"the gradient of {described((parent,))} became {parent.grad} in the pass through "
-                f"{node.op}({described(node._operands())}) = {node.data!r}, whose own gradient is "
+                f"{node.op}({described(operands_of(node))}) = {node.data!r}, whose own gradient is "
                 f"{node.grad!r}; it was made at {site}"
             )
 

@@ -62,8 +62,6 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def __reduce__(self) -> tuple[Callable[[str], Primitive], tuple[str]]:
-        from autograd.engine.copies import lookup
-
         return lookup, (self.name,)
 
     def __call__(self, *operands: Any) -> Any:
@@ -81,6 +79,23 @@ class Primitive:
         if isinstance(rules, tuple):
             return [rule(out, *operands) for rule in compress(rules, wanted)]
         return [] if rules is None else list(compress(rules(out, *operands), wanted))
+
+
+def lookup(name: str) -> Primitive:
+    """Return the row called `name`.
+
+    Raises:
+        LookupError: there is no such row.
+
+    >>> lookup("tanh")
+    <primitive tanh>
+    """
+    row = TABLE.get(name) or OWN.get(name)
+    if row is None:
+        raise LookupError(
+            f"no primitive is called {name!r}; one of your own must be defined before it is used"
+        )
+    return row
 
 
 def _row(
@@ -309,5 +324,13 @@ def _rest(*xs: Any) -> tuple[Any, ...]:
     _, *others = _shares(*xs)
     return (fsum(*others), *[-share for share in others])
 
+
+# By row, what is written with other rows, for arrays and for compiled code alike.
+EXPANSIONS: dict[str, Rule] = {
+    "leaky_relu": lambda x, slope: where(gt(x, 0.0), x, slope * x),
+    "elu": lambda x, alpha: where(gt(x, 0.0), x, alpha * expm1(x)),
+    "softplus": lambda x: maximum(x, 0.0) + log1p(exp(-absolute(x))),
+    "sech": lambda x: div(1.0, cosh(x)),
+}
 
 bind_to_floats(Primitive, globals())

@@ -3,12 +3,12 @@
 Start here. A `Value` holds a float, `data`. Every operation on Values makes a new Value that
 knows its parents and, per parent, the local derivative: how fast the result changes with that
 parent. Following these edges backward with the chain rule gives the derivative of the result
-with respect to everything it came from; `autograd.engine.backward` does that in one sweep.
+with respect to everything it came from; `backward.py` does that in one sweep.
 
     w, x, b ──► z = w·x + b ──► o = tanh(z)      data flows forward
     ∂o/∂w, … ◄── ∂o/∂z ◄────── ∂o/∂o = 1         gradients flow backward
 
-What each operation computes and how it is differentiated stands in `autograd.engine.primitives`.
+What each operation computes and how it is differentiated stands in `primitives.py`.
 """
 
 from __future__ import annotations
@@ -20,27 +20,12 @@ from autograd.engine import modes
 from autograd.engine import primitives as p
 from autograd.engine.copies import copy_node, deepcopy_graph, reduce_graph
 from autograd.engine.dispatch import apply_to_values, apply_ufunc, is_operand
+from autograd.engine.graph import Node, new_node, operands_of
 from autograd.engine.primitives import Primitive
 from autograd.errors import as_float
 
 _new = object.__new__
 _modes = modes.active  # not empty while a mode such as `no_grad` is on somewhere
-
-
-def _node(
-    op: Primitive | None, data: float, a: Any = None, b: Any = None, da: Any = None, db: Any = None
-) -> Value:
-    """Make a node: see `Value` for what the operands and the local derivatives are."""
-    node = _new(Value)
-    node.data = data
-    node.grad = 0.0
-    node.name = None
-    node._primitive = op
-    node._a = a
-    node._b = b
-    node._da = da
-    node._db = db
-    return node
 
 
 def _unary(op: Primitive) -> Callable[[Any], Any]:
@@ -53,7 +38,7 @@ def _unary(op: Primitive) -> Callable[[Any], Any]:
         a = x.data
         try:
             out = forward(a)
-            return _node(op, out, x, None, rule(out, a))
+            return new_node(Value, op, out, x, None, rule(out, a))
         except TypeError:  # the data has been set to what is no number
             return op(x)
 
@@ -77,7 +62,7 @@ def _binary(op: Primitive, operator: bool = True) -> Callable[[Any, Any], Any]:
             y = b = y if kind is float else as_float(y)
         else:
             return op(x, y) if not operator or is_operand(y) else NotImplemented
-        node = _new(Value)  # not by `_node`: plain code makes little else than these
+        node = _new(Value)  # not by `new_node`: plain code makes little else than these
         a = x.data
         try:
             node.data = out = forward(a, b)
@@ -105,7 +90,7 @@ def _reflected(op: Primitive) -> Callable[[Any, Any], Any]:
             a, b = x if kind is float else as_float(x), y.data
             try:
                 out = forward(a, b)
-                return _node(op, out, a, y, None, rule_b(out, a, b))
+                return new_node(Value, op, out, a, y, None, rule_b(out, a, b))
             except TypeError:  # the data has been set to what is no number
                 return op(a, y)
         return op(x, y) if is_operand(x) else NotImplemented
@@ -133,7 +118,7 @@ def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
 equal, unequal = _comparison(p.eq), _comparison(p.ne)
 
 
-class Value:
+class Value(Node):
     """A number in a computation: a leaf that you make, or the result of an operation.
 
     Args:
@@ -165,22 +150,7 @@ class Value:
     o = 0.7064, ∂o/∂w = 1.0019
     """
 
-    # How a node keeps its edges. `_a` and `_b` are its operands; `_da` and `_db` the local
-    # derivatives towards them, or None where there is no edge: a number, or the branch that
-    # `where` did not take. A node with any number of operands has tuples instead: `_b` of all
-    # operands, `_a` of those with an edge and `_da` of the local derivatives towards these.
-    # So most nodes are one object: quick to make, and quick to walk for the garbage collector.
-    __slots__ = ("_a", "_b", "_da", "_db", "_grad", "_primitive", "_site", "data", "grad", "name")
-
-    _primitive: Primitive | None
-    _a: Any
-    _b: Any
-    _da: Any
-    _db: float | None
-    _site: str
-    _grad: Value | None
-
-    _rank = 1  # see `applying.dispatch`
+    __slots__ = ()
 
     def __init__(self, data: float, name: str | None = None) -> None:
         if name is not None and not isinstance(name, str):
@@ -211,7 +181,7 @@ class Value:
         >>> (a * a).parents == (a, a)
         True
         """
-        operands = self._operands()
+        operands = operands_of(self)
         if float in map(type, operands):
             operands = tuple([Value(x) if x.__class__ is float else x for x in operands])
             if self._da.__class__ is tuple:
@@ -234,23 +204,7 @@ class Value:
                 return self._da
             slopes, varying = iter(self._da), set(self._a)
             return tuple([next(slopes) if x in varying else None for x in self._b])
-        return (self._da, self._db)[: len(self._operands())]
-
-    def _operands(self) -> tuple[Any, ...]:
-        """Give the operands as they are: nodes, and numbers as floats."""
-        if self._da.__class__ is tuple:
-            return self._b  # type: ignore[no-any-return]
-        if self._b is not None:
-            return self._a, self._b
-        return () if self._primitive is None else (self._a,)
-
-    def _edges(self) -> tuple[Value, ...]:
-        """Give the parents along which gradients flow."""
-        if self._db is not None:
-            return (self._b,) if self._da is None else (self._a, self._b)
-        if self._da.__class__ is tuple:
-            return self._a  # type: ignore[no-any-return]
-        return () if self._da is None else (self._a,)
+        return (self._da, self._db)[: len(operands_of(self))]
 
     # --- operations -------------------------------------------------------------------------
 
@@ -268,7 +222,8 @@ class Value:
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if hasattr(other, "_rank") or hasattr(other, "__array_function__") or not is_operand(other):
+        special = hasattr(other, "__rank__") or hasattr(other, "__array_function__")
+        if special or not is_operand(other):
             return NotImplemented
         modes.warn(
             f"a Value equals no number, whatever its data, so == or != between {self!r} and "
@@ -307,8 +262,8 @@ class Value:
         return self
 
     @staticmethod
-    def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
-        return apply_to_values(op, operands, _node)
+    def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
+        return apply_to_values(Value, op, operands)
 
     __array_ufunc__ = apply_ufunc
 
@@ -332,10 +287,13 @@ class Value:
         7.0
         """
         if create_graph:
-            from autograd.engine.higher_order import recorded_backward as run
+            from autograd.engine.higher_order import recorded_backward
+
+            recorded_backward(self, Value(as_float(seed, "seed")))
         else:
-            from autograd.engine.backward import backward as run
-        run(self, as_float(seed, "seed"))
+            from autograd.engine.backward import backward
+
+            backward(self, as_float(seed, "seed"))
 
     @property
     def grad_value(self) -> Value | None:

@@ -5,10 +5,9 @@ it out, `pathways.py` counts and lists its paths, `diagnosis.py` looks for what 
 causes of `causes.py`; `steps.py` goes through both passes one node at a time.
 """
 
-from autograd.explanations.causes import nodes
 from autograd.explanations.chain_rule import explain
 from autograd.explanations.diagnosis import why
 from autograd.explanations.pathways import paths
 from autograd.explanations.steps import Graph, backward_steps, forward_steps
 
-__all__ = ["Graph", "backward_steps", "explain", "forward_steps", "nodes", "paths", "why"]
+__all__ = ["Graph", "backward_steps", "explain", "forward_steps", "paths", "why"]

@@ -11,7 +11,16 @@ from math import inf, isfinite, isinf, nan
 from typing import Any
 
 from autograd import notation
-from autograd.engine import REAL, Interval, Value, topological_order
+from autograd.engine import (
+    REAL,
+    Interval,
+    Value,
+    nodes_of,
+    operands_of,
+    operation_of,
+    site_of,
+    topological_order,
+)
 from autograd.engine import primitives as p
 from autograd.notation import TEXT, Names, definition
 
@@ -75,8 +84,7 @@ class Finding:
         >>> Finding("flat point", Value(1.0).square(), "", 0.0).site is None
         True
         """
-        site: str | None = getattr(self.node, "_site", None)
-        return site
+        return site_of(self.node)
 
     @property
     def place(self) -> str:
@@ -89,10 +97,10 @@ class Finding:
         """
         node: Any = self.node
         if node.op and node.op != "dot":
-            node = node._operands()[0]
+            node = operands_of(node)[0]
         if node.__class__ is float or node.op != "dot":
             return ""
-        names = [x.name for x in node._operands() if x.__class__ is not float and x.name]
+        names = [x.name for x in operands_of(node) if x.__class__ is not float and x.name]
         return names[0].rpartition(".")[0] if names else ""
 
 
@@ -122,7 +130,7 @@ def described(node: Value, names: Names) -> str:
     formula = TEXT.formula(definition(node), names)
     if len(formula) > _LONGEST:
         return f"{names.text(node)} = {notation.symbol(node.op)} = {result}"
-    operands = [x for x in dict.fromkeys(nodes(node)) if x in names]
+    operands = [x for x in dict.fromkeys(nodes_of(node)) if x in names]
     numbers = [f"{names.text(x)} = {TEXT.number(x.data)}" for x in operands]
     return ", ".join([f"{names.text(node)} = {formula} = {result}", *numbers])
 
@@ -130,7 +138,7 @@ def described(node: Value, names: Names) -> str:
 def weak_edge(user: Value, parent: Value, local: float, names: Names) -> Finding:
     """Say why an edge passes little or nothing on."""
     op, i = user.op, _place(user, parent, local)
-    operands = user._operands()
+    operands = operands_of(user)
     x = _number(operands[i])
     slope = f"its slope is {TEXT.number(local)}"
     cause, reason = f"small slopes of {op}", slope
@@ -159,7 +167,7 @@ def weak_edge(user: Value, parent: Value, local: float, names: Names) -> Finding
 def strong_edge(user: Value, parent: Value, local: float, names: Names) -> Finding:
     """Say why an edge makes a gradient grow."""
     slope = f"its slope by {names.text(parent)} is {TEXT.number(local)}"
-    near = user._primitive is p.div or any(x != REAL for x in _domains(user))
+    near = operation_of(user) is p.div or any(x != REAL for x in _domains(user))
     is_edge = near and abs(local) > _STEEP
     cause, reason = (
         ("domain edge", "close to the edge of its domain, ")
@@ -196,7 +204,7 @@ def sources(spoilt: Iterable[Value], names: Names) -> list[Finding]:
     >>> finding.text
     'z₁ = ln(x) = nan, x = -1: ln is for numbers above 0, and -1 is outside'
     """
-    order = topological_order(spoilt, nodes)
+    order = topological_order(spoilt, nodes_of)
     return [
         _origin(node, names)
         for node in order
@@ -210,7 +218,7 @@ def has_finite_operands(node: Value) -> bool:
     >>> has_finite_operands(Value(0.0).log()), has_finite_operands(Value(0.0).log() * 2)
     (True, False)
     """
-    return all(map(isfinite, map(_number, nodes(node))))
+    return all(map(isfinite, map(_number, nodes_of(node))))
 
 
 def _origin(node: Value, names: Names) -> Finding:
@@ -227,7 +235,7 @@ def _origin(node: Value, names: Names) -> Finding:
 
 def _beyond(node: Value) -> str:
     """Say which operand is at the edge of the domain or beyond; "" if none is."""
-    op, operands = node._primitive, list(map(_number, node._operands()))
+    op, operands = operation_of(node), list(map(_number, operands_of(node)))
     if op is p.div and operands[1] == 0.0:
         return "division by 0"
     if op is p.power:
@@ -246,13 +254,13 @@ def _beyond(node: Value) -> str:
 
 def _spoilt_constants(node: Value) -> str:
     """Say with which constants a node computes that are nan or infinite; "" if there are none."""
-    constants = [x for x in node._operands() if x.__class__ is float and not isfinite(x)]
+    constants = [x for x in operands_of(node) if x.__class__ is float and not isfinite(x)]
     return f"it computes with {constants[0]}" if constants else ""
 
 
 def _domains(node: Value) -> tuple[Interval, ...]:
     """Give the intervals on which the operands may be; none for any number of operands."""
-    op = node._primitive
+    op = operation_of(node)
     return op.domain if op is not None and isinstance(op.partials, tuple) else ()
 
 
@@ -261,14 +269,14 @@ def _domains(node: Value) -> tuple[Interval, ...]:
 
 def _place(user: Value, parent: Value, local: float) -> int:
     """Find which operand an edge leads to."""
-    operands, locals_ = user._operands(), user.local_derivatives
+    operands, locals_ = operands_of(user), user.local_derivatives
     ways = [i for i, x in enumerate(operands) if x is parent]
     return next((i for i in ways if locals_[i] == local), ways[0])
 
 
 def _partner(user: Value, i: int, local: float, names: Names) -> str:
     """Write what an operand is multiplied by, and its number."""
-    operands, n = user._operands(), len(user._operands()) // 2
+    operands, n = operands_of(user), len(operands_of(user)) // 2
     other: Any = None
     if user.op == "*":
         other = operands[1 - i]
@@ -276,17 +284,6 @@ def _partner(user: Value, i: int, local: float, names: Names) -> str:
         other = operands[(i + n) % (2 * n)]
     known = isinstance(other, Value) and (other.op or other.name or other in names)
     return f"{names.text(other)} = {TEXT.number(local)}" if known else TEXT.number(local)
-
-
-def nodes(node: Value) -> list[Value]:
-    """Return the operands that are nodes, whether or not gradients flow to them.
-
-    >>> x = Value(1.0)
-    >>> nodes(x + 2.0) == [x]
-    True
-    """
-    operands = node._operands()
-    return [x for x in operands if x.__class__ is not float]
 
 
 def _number(x: Any) -> float:

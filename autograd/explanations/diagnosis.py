@@ -8,14 +8,13 @@ from dataclasses import replace
 from math import inf, isfinite, isinf, log10, nan, prod
 from textwrap import wrap
 
-from autograd.engine import Value, topological_order
+from autograd.engine import Value, edges_of, gradient_order, nodes_of, topological_order
 from autograd.explanations.causes import (
     Finding,
     advice,
     bad_edge,
     described,
     has_finite_operands,
-    nodes,
     sources,
     strong_edge,
     weak_edge,
@@ -179,11 +178,11 @@ def _orders(findings: list[Finding]) -> float:
 def _unconnected(region: Region, names: Names) -> list[Finding]:
     """Say why the result does not depend on the node."""
     root, wrt = region.root, region.wrt
-    everything = topological_order((root,), nodes)
+    everything = topological_order((root,), nodes_of)
     if wrt in everything:
         return _not_taken(everything, region, names)
     of, by = names.text(root), names.text(wrt)
-    if root in topological_order((wrt,), nodes):
+    if root in topological_order((wrt,), nodes_of):
         text = f"{by} is computed from {of}, and not the other way round: exchange the two"
     elif not root.op:
         text = f"{of} is a leaf, with no record of how it was computed"
@@ -203,12 +202,12 @@ def _not_taken(everything: list[Value], region: Region, names: Names) -> list[Fi
     """Say which choices of `where` cut all ways from the node to the result."""
     below = {region.wrt}
     for node in everything:
-        if not below.isdisjoint(nodes(node)):
+        if not below.isdisjoint(nodes_of(node)):
             below.add(node)
     findings = []
-    for node in topological_order((region.root,), Value._edges)[::-1]:
-        edges = set(node._edges())
-        for parent in dict.fromkeys(nodes(node)):
+    for node in gradient_order(region.root)[::-1]:
+        edges = set(edges_of(node))
+        for parent in dict.fromkeys(nodes_of(node)):
             if parent in below and parent not in edges:
                 text = f"{described(node, names)}: it took the other branch"
                 findings.append(Finding("branch not taken", node, text, 0.0))

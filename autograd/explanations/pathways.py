@@ -8,7 +8,7 @@ from itertools import islice
 from math import log10, prod
 
 from autograd import notation
-from autograd.engine import Value, topological_order
+from autograd.engine import Value, edges_of, gradient_order
 from autograd.explanations.region import Region
 from autograd.notation import TEXT, Names
 
@@ -102,8 +102,8 @@ class Paths:
     def __init__(self, region: Region) -> None:
         self._region = region
         self.value = region.gradient
-        self._order = topological_order((region.root,), Value._edges)
-        self.edges = sum([len(node._edges()) for node in self._order])
+        self._order = gradient_order(region.root)
+        self.edges = sum([len(edges_of(node)) for node in self._order])
         self.count, self.multiplications, self._for_all_leaves = self._counted()
 
     def _counted(self) -> tuple[int, int, int]:
@@ -117,7 +117,7 @@ class Paths:
         count = multiplications = for_all_leaves = 0
         for node in reversed(self._order):
             paths, edges = open_ends.pop(node)
-            parents = node._edges()
+            parents = edges_of(node)
             for parent in parents:
                 before = open_ends.get(parent, (0, 0))
                 open_ends[parent] = (before[0] + paths, before[1] + edges + paths)

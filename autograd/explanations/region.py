@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from autograd.engine import Value, topological_order
+from autograd.engine import Value, edges_of, gradient_order, slopes_of, topological_order
 
 
 class Region:
@@ -37,13 +37,13 @@ class Region:
 
     def __init__(self, root: Value, wrt: Value) -> None:
         for what, x in (("root", root), ("wrt", wrt)):
-            if not isinstance(x, Value) or x._rank != Value._rank:
+            if not isinstance(x, Value) or x.__rank__ != Value.__rank__:
                 raise TypeError(f"{what} must be a Value, not {x!r}")
         self.root, self.wrt = root, wrt
         inside = {wrt}
-        order = topological_order((root,), Value._edges)
+        order = gradient_order(root)
         for node in order:
-            if not inside.isdisjoint(node._edges()):
+            if not inside.isdisjoint(edges_of(node)):
                 inside.add(node)
         self.order = [node for node in order if node in inside] if root in inside else []
         self.gradients: dict[Value, float] = dict.fromkeys(self.order, 0.0)
@@ -69,7 +69,7 @@ class Region:
     @cached_property
     def computed(self) -> list[Value]:
         """The nodes in the order in which Python computes them, operands from left to right."""
-        order = topological_order((self.root,), lambda node: node._edges()[::-1])
+        order = topological_order((self.root,), lambda node: edges_of(node)[::-1])
         return [node for node in order if node in self.gradients]
 
     def steps(self, node: Value) -> dict[Value, float]:
@@ -93,7 +93,4 @@ def local_edges(node: Value) -> list[tuple[Value, Any]]:
     >>> local_edges(a * b) == [(a, 5.0), (b, 3.0)]
     True
     """
-    if node._da.__class__ is tuple:
-        return list(zip(node._a, node._da, strict=True))
-    pairs = ((node._a, node._da), (node._b, node._db))
-    return [(parent, local) for parent, local in pairs if local is not None]
+    return list(zip(edges_of(node), slopes_of(node), strict=True))

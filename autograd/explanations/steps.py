@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from autograd import notation
-from autograd.engine import Value, topological_order
+from autograd.engine import Value, gradient_order, operation_of, topological_order
 from autograd.errors import as_float
 from autograd.explanations.region import local_edges
 from autograd.notation import TEXT, Formula, Names, definition, derivative
@@ -109,7 +109,7 @@ class Graph:
             raise TypeError(f"steps go from a Value, not from {root!r}")
         self.root = root
         self.order = topological_order((root,), lambda node: node.parents[::-1])
-        self.differentiable = topological_order((root,), Value._edges)
+        self.differentiable = gradient_order(root)
 
     @cached_property
     def numbers(self) -> set[Value]:
@@ -155,9 +155,9 @@ class Graph:
 
     def formula_in_numbers(self, node: Value) -> str:
         """Write an operation in numbers."""
-        assert node._primitive is not None
+        assert operation_of(node) is not None
         operands = [x.data for x in node.parents]
-        return TEXT.formula(Formula(node.data, node._primitive, operands), self._names)
+        return TEXT.formula(Formula(node.data, operation_of(node), operands), self._names)
 
     def local(self, node: Value, parent: Value) -> str:
         """Write a local derivative in symbols; "" where it is a number, or too long to be read."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograd.engine import Primitive, Value
+from autograd.engine import Primitive, Value, operands_of, operation_of
 from autograd.engine import primitives as p
 from autograd.engine.value import equal, unequal
 from autograd.errors import as_float
@@ -40,7 +40,7 @@ class Formula:
 
     __slots__ = ("head", "operands", "size", "value")
 
-    _rank = 5
+    __rank__ = 5
 
     def __init__(self, value: float, head: Value | Primitive, operands: Sequence[Any] = ()) -> None:
         self.value = value
@@ -49,7 +49,7 @@ class Formula:
         self.size = sum([getattr(x, "size", 1) for x in operands]) or 1
 
     @staticmethod
-    def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
+    def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
         if op is p.where:
             return operands[1] if operands[0] else operands[2]
         if op is p.top:  # by which softmax shifts its operands, and which cancels
@@ -104,8 +104,8 @@ def definition(node: Value) -> Formula:
     >>> TEXT.formula(definition((w * x).tanh().parents[0]), names)
     'w · x'
     """
-    assert node._primitive is not None
-    return Formula(node.data, node._primitive, [_operand(x) for x in node._operands()])
+    assert operation_of(node) is not None
+    return Formula(node.data, operation_of(node), [_operand(x) for x in operands_of(node)])
 
 
 def derivative(node: Value, parent: Value) -> Formula | None:
@@ -119,8 +119,8 @@ def derivative(node: Value, parent: Value) -> Formula | None:
     >>> TEXT.formula(derivative(x ** 3, x), names)
     '3 · x²'
     """
-    op = node._primitive
-    operands = node._operands()
+    op = operation_of(node)
+    operands = operands_of(node)
     if op is None or op.partials is None or (len(operands) > MAX_SYMBOLS and op is not p.dot):
         return None
     wanted = [x is parent for x in operands]
@@ -178,7 +178,7 @@ class Names:
         nodes = list(nodes)
         self._names: dict[Value, str] = {}
         self._taken: set[str] = set()
-        self._given = {x.name for node in nodes for x in (node, *node._operands()) if _is_named(x)}
+        self._given = {x.name for node in nodes for x in (node, *operands_of(node)) if _is_named(x)}
         self._count = 0
         for node in nodes:
             self._name(node)
@@ -388,7 +388,7 @@ class Style:
             shown = notation.number(x)
             return self.number(x), 0 if shown[0] == "-" else PRODUCT if "e" in shown else ATOM
         if isinstance(x.head, Value):
-            if x.head._primitive is None and not x.head.name and x.head not in names:
+            if operation_of(x.head) is None and not x.head.name and x.head not in names:
                 return self._written(x.value, names)
             return self.name(x.head, names), ATOM
         op, operands = x.head.name, x.operands

@@ -45,7 +45,7 @@ class Term:
 
     __slots__ = ("binds", "count", "op", "operands", "size")
 
-    _rank = 6
+    __rank__ = 6
 
     def __init__(
         self, op: str, operands: Sequence[Operand] = (), size: int = 1, binds: int = ATOM
@@ -55,7 +55,7 @@ class Term:
         self.count: int = 1 if op == "inside" else sum(counts) or 1
 
     @staticmethod
-    def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
+    def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
         operands = [x if isinstance(x, Term) else float(x) for x in operands]
         return applied(op.name, operands)
 

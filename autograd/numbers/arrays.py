@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from autograd.engine import TABLE, Primitive
-from autograd.engine import primitives as p
 from autograd.numbers import erf_table as errorfunction
 
 
@@ -51,15 +49,7 @@ def _log_softmax(*xs: Any) -> Any:
     return (xs[0] - m) - np.log1p(rest)
 
 
-# By row, what is written with other rows, for arrays and for compiled code alike.
-EXPANSIONS: dict[str, Callable[..., Any]] = {
-    "leaky_relu": lambda x, slope: p.where(p.gt(x, 0.0), x, slope * x),
-    "elu": lambda x, alpha: p.where(p.gt(x, 0.0), x, alpha * p.expm1(x)),
-    "softplus": lambda x: p.maximum(x, 0.0) + p.log1p(p.exp(-p.absolute(x))),
-    "sech": lambda x: p.div(1.0, p.cosh(x)),
-}
-
-# By row. A row that is in neither table has a `forward` that serves arrays as it is.
+# By row. One that is not here, nor written with other rows, has a `forward` that serves arrays too.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "/": np.divide,
     "**": np.power,
@@ -106,95 +96,3 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "log_softmax": _log_softmax,
     "top": lambda *xs: reduce(np.maximum, xs),
 }
-
-# NumPy's name of a ufunc where it is not also the name of a row.
-UFUNC_ROWS = {
-    "add": "+",
-    "subtract": "-",
-    "multiply": "*",
-    "divide": "/",
-    "power": "**",
-    "float_power": "**",
-    "negative": "neg",
-    "less": "<",
-    "less_equal": "<=",
-    "greater": ">",
-    "greater_equal": ">=",
-    "equal": "==",
-    "not_equal": "!=",
-    "absolute": "abs",
-    "fabs": "abs",
-    "arcsin": "asin",
-    "arccos": "acos",
-    "arctan": "atan",
-    "arctan2": "atan2",
-    "arcsinh": "asinh",
-    "arccosh": "acosh",
-    "arctanh": "atanh",
-    "expit": "sigmoid",
-    "log_expit": "log_sigmoid",
-}
-
-
-def evaluate(op: Primitive, operands: Sequence[Any]) -> Any:
-    """Apply `op` to arrays of floats, elementwise, with broadcasting.
-
-    >>> from autograd.engine import primitives
-    >>> evaluate(primitives.log, [np.array([1.0, 0.0])]).tolist()
-    [0.0, -inf]
-    """
-    function = FUNCTIONS.get(op.name) or EXPANSIONS.get(op.name, op.forward)
-    with np.errstate(all="ignore"):
-        if op.name == "where":
-            condition, *branches = operands
-            return function(condition, *[np.asarray(x, dtype=np.float64) for x in branches])
-        return function(*[np.asarray(x, dtype=np.float64) for x in operands])
-
-
-def apply_to_arrays(op: Primitive, operands: Sequence[Any]) -> Any:
-    """Apply `op` where some operand is an array: of floats, or of objects such as Values."""
-    if all(np.asarray(x).dtype.kind in "fiub" for x in operands):
-        return evaluate(op, operands)
-    return elementwise(op, operands)
-
-
-def elementwise(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
-    """Apply `function` to each element of object arrays, with broadcasting.
-
-    The result is an object array, or one element where no operand has an axis.
-    """
-    with np.errstate(all="ignore"):
-        return np.frompyfunc(function, len(operands), 1)(*[_boxed(x) for x in operands])
-
-
-def _equal(a: Any, b: Any) -> Any:
-    """Ask a node, wherever it stands: a NumPy scalar would ask NumPy, which asks here again."""
-    return a == b if hasattr(a, "_rank") else b == a
-
-
-def _unequal(a: Any, b: Any) -> Any:
-    return a != b if hasattr(a, "_rank") else b != a
-
-
-def _boxed(x: Any) -> Any:
-    """Put a single node into an array without axes, so that NumPy does not ask it for its own."""
-    if isinstance(x, np.ndarray):
-        return x
-    box = np.empty((), dtype=object)
-    box[()] = x
-    return box
-
-
-def apply_ufunc(ufunc: Any, inputs: Sequence[Any]) -> Any:
-    """Apply the row that a NumPy function stands for, as in `np.exp(v)` and `array * v`.
-
-    Raises:
-        TypeError: the engine has no such operation.
-    """
-    name = ufunc.__name__
-    op = TABLE.get(UFUNC_ROWS.get(name, name))
-    if op is p.eq or op is p.ne:  # of Values it is not the row, but identity
-        return elementwise(_equal if op is p.eq else _unequal, inputs)
-    if op is None:
-        raise TypeError(f"numpy.{name} has no rule for Values; build it from autograd's functions")
-    return elementwise(op, inputs)

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from autograd.engine import Value, collector_paused, topological_order
+from autograd.engine import Value, collector_paused, nodes_of, operands_of, topological_order
 from autograd.errors import data_of
 from autograd.pictures import nodes as dotting
 from autograd.pictures.boxes import SIDES
 from autograd.pictures.group_boxes import collapsed_source, node_frames
-from autograd.pictures.groups import LEVELS, collapsed, operands_of
+from autograd.pictures.groups import LEVELS, collapsed
 from autograd.pictures.membership import membership
 from autograd.pictures.model import model_picture
 from autograd.pictures.outlines import outline
@@ -143,7 +143,7 @@ def draw(
         return Drawing(*model_picture(root, collapse, fields, rankdir, legend))
     roots = _as_roots(root)
     with collector_paused():
-        order = topological_order(roots, lambda node: operands_of(node)[::-1])
+        order = topological_order(roots, lambda node: nodes_of(node)[::-1])
         for node in order:
             data_of(node)  # raises where that is no number
         variables = dotting.with_edge(order).union(roots)
@@ -165,7 +165,7 @@ def _is_drawn_in_full(order: Sequence[Value], collapse: str) -> bool:
     """
     if collapse != "none" and (collapse != "auto" or len(order) > _LEGIBLE_NODES):
         return False
-    edges = sum([len(node._operands()) for node in order])
+    edges = sum([len(operands_of(node)) for node in order])
     nodes = len(order) + edges - sum([len(operands_of(node)) for node in order])
     if collapse == "none" and (nodes > MAX_NODES or edges > MAX_EDGES):
         raise ValueError(

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isfinite, log10
 
 from autograd import notation
-from autograd.engine import Value
+from autograd.engine import Value, operands_of
 from autograd.errors import data_of, grad_of
 from autograd.pictures import colours as shading
 from autograd.pictures.boxes import (
@@ -98,7 +98,7 @@ def collapsed_source(
             look = shading.line(weights[link], heaviest) | ({"label": label} if label else {})
         else:
             look = _link_look(link, rest)
-        slots = len(head.members[0]._operands()) if head.is_single else 1
+        slots = len(operands_of(head.members[0])) if head.is_single else 1
         port = f":p{link.operand}" if slots > 1 else ""
         arrow = f"e{keys[link.head]}_{link.operand}" if head.is_single else f"a{len(arrows)}"
         arrows.append(Arrow(arrow, keys[link.tail], keys[link.head] + port, look))
@@ -237,7 +237,7 @@ def _operations(group: Group, show: Collection[str], scale: float) -> str:
     rest = [", …"] * (len(symbols) > _MOST_KINDS)
     rows = [band("".join([", ".join(symbols[:_MOST_KINDS]), *rest]))]
     alone = len(group.members) == 1
-    counted = len(group.members[0]._operands()) if alone else len(group.members)
+    counted = len(operands_of(group.members[0])) if alone else len(group.members)
     rows.append(line(notation.count(counted, "operand" if alone else "operation")))
     if len(counts) > 1:
         for symbol, (_, n) in zip(symbols[:_MOST_KINDS], counts, strict=False):

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograd.engine import Value
+from autograd.engine import Value, operands_of
 from autograd.pictures.membership import Membership, Path, layer_of
 
 LEVELS = ("neuron", "layer", "module")
@@ -51,7 +51,7 @@ class Group:
         """Whether it is one node, drawn as in a graph that is not collapsed."""
         if len(self.members) != 1 or self.kind in ("module", "numbers"):
             return False
-        return len(self.members[0]._operands()) <= _MOST_SLOTS
+        return len(operands_of(self.members[0])) <= _MOST_SLOTS
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _collect_operations(order: Iterable[Value], group_of: dict[Value, Group]) ->
         if not (op := node.op):
             continue
         d = 1
-        for x in node._operands():
+        for x in operands_of(node):
             if x.__class__ is not float and (below := depth.get(x, 0)) >= d:
                 d = below + 1
         depth[node] = d
@@ -183,16 +183,6 @@ def _collect_operations(order: Iterable[Value], group_of: dict[Value, Group]) ->
             groups[key] = Group("operations", i, depths=run.length)
         groups[key].members.append(node)
         group_of[node] = groups[key]
-
-
-def operands_of(node: Value) -> list[Value]:
-    """Give the parents of a node but for numbers that have no node yet.
-
-    >>> x = Value(1.0)
-    >>> operands_of(x * 2.0) == [x]
-    True
-    """
-    return [x for x in node._operands() if x.__class__ is not float]
 
 
 @dataclass(frozen=True)
@@ -278,7 +268,7 @@ def _collect_variables(
     for node in order:
         if node.op:
             user = group_of[node]
-            for x in node._operands():
+            for x in operands_of(node):
                 if x.__class__ is not float and x not in group_of:
                     users.setdefault(x, {})[user] = None
     places = {
@@ -317,7 +307,7 @@ def _connected(order: Sequence[Value], group_of: dict[Value, Group]) -> Collapse
     for i, node in enumerate(order):
         if not node.op:
             continue
-        head, operands = group_of[node], node._operands()
+        head, operands = group_of[node], operands_of(node)
         tails = [*map(group_of.get, operands)]  # in C: most of the time goes here
         slots = range(len(operands)) if head.is_single else [-1]
         for slot in slots:

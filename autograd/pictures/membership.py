@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from autograd.engine import Value
+from autograd.engine import Value, operands_of
 
 Path = tuple[str, ...]
 
@@ -134,7 +134,7 @@ def _linear_forms(order: Iterable[Value], paths: dict[Value, Path]) -> set[Value
     for node in order:
         if node.op not in ("dot", "*", "+", "fsum"):
             continue
-        operands = node._operands()
+        operands = operands_of(node)
         inner = [x for x in operands if x in linear]
         parameters = [x for x in operands if x in paths and not x.op]
         if parameters:
@@ -158,7 +158,7 @@ def _activations(
     uses: dict[Path, set[str]] = defaultdict(set)
     candidates = []
     for node in order:
-        inner = [x for x in node._operands() if x in linear]
+        inner = [x for x in operands_of(node) if x in linear]
         if not inner or (node in linear and paths[node] in {paths[x] for x in inner}):
             continue
         for x in inner:
@@ -184,7 +184,7 @@ def _samples(
     for node in order:
         if not node.op:
             continue
-        operands = node._operands()
+        operands = operands_of(node)
         earlier = {samples[x] for x in operands if x in samples}
         of_model = node in paths
         if len(earlier) > 1 or not mixed.isdisjoint(operands):

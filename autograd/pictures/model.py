@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from autograd import notation
-from autograd.engine import Value, topological_order
+from autograd.engine import Value, nodes_of, topological_order
 from autograd.pictures import nodes as dotting
 from autograd.pictures.group_boxes import collapsed_source, facts_of, node_frames
-from autograd.pictures.groups import collapsed, operands_of
+from autograd.pictures.groups import collapsed
 from autograd.pictures.membership import Membership, Path, is_bias, layer_of, membership, path_of
 
 
@@ -34,7 +34,7 @@ def model_picture(
     """
     names = _names(model)
     roots = _outputs(model, names)
-    order = topological_order(roots, lambda node: operands_of(node)[::-1])
+    order = topological_order(roots, lambda node: nodes_of(node)[::-1])
     met = set(order)
     order = [node for node in names if node not in met] + order  # parameters that nothing uses
     members = membership(order, names)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from autograd import notation
-from autograd.engine import Value
+from autograd.engine import Value, edges_of
 from autograd.pictures import colours as shading
 from autograd.pictures.boxes import (
     ACCENT,
@@ -162,7 +162,7 @@ def edge_look(node: Value, k: int, local: float | None) -> dict[str, str]:
 
 def with_edge(order: Iterable[Value]) -> set[Value]:
     """Return the parents along which gradients flow: a number among the operands has no edge."""
-    return {parent for node in order for parent in node._edges()}
+    return {parent for node in order for parent in edges_of(node)}
 
 
 def branch_not_taken(node: Value) -> int | None:

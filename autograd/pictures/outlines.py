@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from autograd import notation
-from autograd.engine import Value
+from autograd.engine import Value, operands_of
 
 _MOST_LINES = 60
 _MOST_DEPTH = 16
@@ -101,7 +101,7 @@ def _visited(
             again[node] = None
             continue
         met.add(node)
-        operands = node._operands()
+        operands = operands_of(node)
         if operands and depth == _MOST_DEPTH:
             lines.append(_Line(None, f"{indent}└─ ", "…", None))
             continue

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from math import copysign, inf, isfinite, ulp
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd.engine import Value, described, topological_order
+from autograd.engine import Value, described, gradient_order, topological_order
 from autograd.engine import primitives as p
 from autograd.errors import GradientError
 from autograd.transforms.derivatives import grad, hvp, jvp, vjp
@@ -297,7 +297,7 @@ def _terms(f: Scalar, x: Point) -> float:
 @contextmanager
 def _grads_kept(root: Value) -> Iterator[list[Value]]:
     """Let passes run, and then give the nodes that `f` uses from outside their gradients back."""
-    nodes = topological_order((root,), Value._edges)
+    nodes = gradient_order(root)
     kept = [(node, node.grad, node.grad_value) for node in nodes if not node.op]
     try:
         yield nodes

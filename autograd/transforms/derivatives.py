@@ -22,16 +22,19 @@ from math import isfinite
 from operator import index
 from typing import Any
 
-from autograd.engine import Value, collector_paused, modes, sweep, topological_order
-from autograd.engine import primitives as p
-from autograd.engine.higher_order import (
-    Node,
-    adjoints,
-    gated,
-    recorded_edges,
-    recorded_numbers,
-    slopes,
+from autograd.engine import (
+    Value,
+    collector_paused,
+    edges_of,
+    modes,
+    operands_of,
+    operation_of,
+    slopes_of,
+    sweep,
+    topological_order,
 )
+from autograd.engine import primitives as p
+from autograd.engine.higher_order import adjoints, gated, recorded_edges, recorded_numbers
 from autograd.transforms.dual import Dual
 from autograd.transforms.trees import (
     NUMBER,
@@ -47,7 +50,7 @@ from autograd.transforms.trees import (
 )
 
 # The variables of the transforms whose function is running now, one set for each, outermost first.
-_running: ContextVar[tuple[set[Node], ...]] = ContextVar("running", default=())
+_running: ContextVar[tuple[set[Any], ...]] = ContextVar("running", default=())
 
 _CHUNK = 256  # columns of a Hessian swept at once: enough to hide NumPy's cost per call
 
@@ -109,13 +112,13 @@ class _Recording:
     def _order(self, roots: Iterable[Any]) -> list[Any]:
         """Give the nodes that `roots` depend on, as far as the variables."""
         own = self._own
-        return topological_order(roots, lambda node: () if node in own else node._edges())
+        return topological_order(roots, lambda node: () if node in own else edges_of(node))
 
     def _varying(self, order: Sequence[Any]) -> list[Any]:
         """Give those of `order` that depend on a variable."""
         varying = set(self._own)
         for node in order:
-            if not varying.isdisjoint(node._edges()):
+            if not varying.isdisjoint(edges_of(node)):
                 varying.add(node)
         return [node for node in order if node in varying]
 
@@ -184,7 +187,7 @@ class _Recording:
         outputs = list(map(_kept, self.outputs))
         with _recorded():
             for node in self._order(y for y in outputs if y.__class__ is not float):
-                if node in self._own or rates.keys().isdisjoint(node._edges()):
+                if node in self._own or rates.keys().isdisjoint(edges_of(node)):
                     continue
                 edges = recorded_edges(node) if record else recorded_numbers(node)
                 moving = [
@@ -214,7 +217,7 @@ class _Recording:
                     continue
                 rate: Any = 0.0
                 edges = []
-                for parent, local in zip(node._edges(), slopes(node), strict=True):
+                for parent, local in zip(edges_of(node), slopes_of(node), strict=True):
                     x = duals.get(parent)
                     if x is not None:
                         rate = rate + local * x.tangent
@@ -275,10 +278,10 @@ class _Recording:
 
 def _local_rates(node: Value, dual: Dual, duals: dict[Any, Dual]) -> list[Any]:
     """Give the rates of change of the local derivatives towards moving parents; None for 0."""
-    op: Any = node._primitive
+    op: Any = operation_of(node)
     if op is p.where:  # the slope of the branch taken is 1, for good
         return [None]
-    operands = [x if x.__class__ is float else duals.get(x, x.data) for x in node._operands()]
+    operands = [x if x.__class__ is float else duals.get(x, x.data) for x in operands_of(node)]
     locals_ = op.local_derivatives(dual, operands, [x.__class__ is Dual for x in operands])
     return [x.tangent if x.__class__ is Dual else None for x in locals_]
 
@@ -288,7 +291,7 @@ def _unit_rows(n: int) -> list[list[float | None]]:
     return [[1.0 if i == j else None for j in range(n)] for i in range(n)]
 
 
-def _kept(x: Any) -> Node:
+def _kept(x: Any) -> Any:
     """Give what a sweep keeps a node by: itself, or the row for a stand-in, which has no hash."""
     return x.__node__() if isinstance(x, Value) else x
 
@@ -533,7 +536,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 
 
 @contextmanager
-def _differentiating(variables: set[Node]) -> Iterator[None]:
+def _differentiating(variables: set[Any]) -> Iterator[None]:
     """Note, while a function runs, what it is differentiated by, and record what it does."""
     running = _running.set((*_running.get(), variables))
     try:

@@ -26,7 +26,7 @@ class Dual:
 
     __slots__ = ("adjoint", "adjoint_rate", "primal", "tangent")
 
-    _rank = 2
+    __rank__ = 2
 
     def __init__(self, primal: float, tangent: Any) -> None:
         self.primal = primal
@@ -35,7 +35,7 @@ class Dual:
         self.adjoint_rate: Any = 0.0
 
     @staticmethod
-    def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
+    def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
         if op is p.where:
             return operands[1] if operands[0] else operands[2]
         moving = [x.__class__ is Dual for x in operands]

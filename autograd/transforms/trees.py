@@ -45,7 +45,7 @@ def flatten(tree: Any, path: str) -> tuple[list[Any], Spec]:
 
 def _flatten_into(leaves: list[Any], tree: Any, path: str) -> Spec:
     kind = tree.__class__
-    if kind is float or hasattr(kind, "_rank"):
+    if kind is float or hasattr(kind, "__rank__"):
         leaves.append(tree)
         return NUMBER
     if isinstance(tree, dict):
@@ -72,7 +72,7 @@ def _as_leaf(x: Any, path: str) -> Any:
     """Give a number as a float; a node as it is, also one in an array without axes."""
     if getattr(x, "shape", None) == () and x.dtype.kind == "O":
         x = x.item()
-    return x if hasattr(x.__class__, "_rank") else as_float(x, path)
+    return x if hasattr(x.__class__, "__rank__") else as_float(x, path)
 
 
 def _step(path: str, *keys: Any) -> str:

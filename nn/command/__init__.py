@@ -4,6 +4,4 @@
 set asks for, and `report.py` writes tables and pictures.
 """
 
-from nn.command.cli import main
-
-__all__ = ["main"]
+__all__ = ["cli"]

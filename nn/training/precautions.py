@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
-from autograd.engine import topological_order
-from autograd.explanations import nodes
+from autograd.engine import nodes_of, topological_order
 from nn.mistakes import warn
 from nn.optim import SGD, Optimizer, read, write
 from nn.training.engines import Eager, Engine
@@ -65,7 +64,7 @@ def _check_reached(engine: Engine, trained: Sequence[Value]) -> None:
         engine.loss(engine.model(x), engine.samples.y[i])
         for i, x in zip(few, engine.samples.inputs(few), strict=True)
     ]
-    reached = set(topological_order([x for x in losses if isinstance(x, Value)], nodes))
+    reached = set(topological_order([x for x in losses if isinstance(x, Value)], nodes_of))
     missing = [p for p in trained if p not in reached]
     if missing:
         names = [p.name for p in missing if p.name][:3]

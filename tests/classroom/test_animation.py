@@ -120,7 +120,7 @@ def test_both_passes_end_in_the_numbers_of_the_engine(page, root):
     shown = page(root)
     shown.press("End")
     root.backward()
-    reached = set(topological_order((root,), Value._edges))
+    reached = set(topological_order((root,), Value.__edges__))
     grads = [node.grad if node in reached else None for node in order]
     assert all(map(same, numbers_in(shown, "data"), [node.data for node in order]))
     assert all(map(same, numbers_in(shown, "grad"), grads))

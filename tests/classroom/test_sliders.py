@@ -23,7 +23,7 @@ def neuron():
 
 
 def leaves_of(root):
-    return [x for x in topological_order((root,), Value._edges) if not x.op]
+    return [x for x in topological_order((root,), Value.__edges__) if not x.op]
 
 
 # --- computing again ----------------------------------------------------------------------------

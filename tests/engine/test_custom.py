@@ -31,8 +31,7 @@ from autograd import (
     where,
 )
 from autograd.engine import primitives as p
-from autograd.engine.copies import lookup
-from autograd.engine.primitives import OWN
+from autograd.engine.primitives import OWN, lookup
 
 pytestmark = pytest.mark.usefixtures("own_primitives_forgotten")
 

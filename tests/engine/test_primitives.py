@@ -10,8 +10,7 @@ from oracles import COMPARISONS, ORACLES, ROWS, TAILS, arity, check_number, chec
 
 import autograd
 from autograd import Value
-from autograd.engine.copies import lookup
-from autograd.engine.primitives import TABLE
+from autograd.engine.primitives import TABLE, lookup
 
 SPECIAL = [
     *(math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, -5e-324, 2.2e-308, 1e16, -1e16),

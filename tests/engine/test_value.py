@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import autograd
 import nn
 from autograd import MistakeWarning, Value
-from autograd.engine.copies import lookup
+from autograd.engine.primitives import lookup
 
 finite = st.floats(-1e6, 1e6)
 OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]

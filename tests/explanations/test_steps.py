@@ -58,7 +58,7 @@ def random_roots(seed, special=False):
 @given(st.integers(0, 10**6), st.booleans(), st.sampled_from([1.0, -2.5, 0.0, math.nan]))
 def test_every_step_equals_the_sweep_of_the_engine_to_the_last_bit(seed, special, upstream):
     for root in random_roots(seed, special):
-        order = topological_order((root,), Value._edges)
+        order = topological_order((root,), Value.__edges__)
         zero_grad(order)
         steps = list(backward_steps(root, upstream))
         assert [step.node for step in steps] == order[::-1]
@@ -68,7 +68,7 @@ def test_every_step_equals_the_sweep_of_the_engine_to_the_last_bit(seed, special
         for step in steps:
             node = step.node
             assert bits(step.upstream) == bits(node.grad)
-            assert [edge.parent for edge in step.edges] == list(node._edges())
+            assert [edge.parent for edge in step.edges] == list(node.__edges__())
             before = {edge.parent: edge.parent.grad for edge in step.edges}
             sweep((node,))
             for edge in step.edges:

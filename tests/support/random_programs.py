@@ -134,7 +134,7 @@ def evaluated(
 def size_of_terms(root: Value, wrt: Sequence[Value]) -> list[float]:
     """Give for each leaf the sum over all paths of the absolute terms of the chain rule."""
     size: dict[Value, float] = {root: 1.0}
-    for node in reversed(topological_order((root,), Value._edges)):
+    for node in reversed(topological_order((root,), Value.__edges__)):
         here = size.get(node, 0.0)
         for i, (parent, local) in enumerate(zip(node.parents, node.local_derivatives, strict=True)):
             if local is None:

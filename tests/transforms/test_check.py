@@ -187,7 +187,7 @@ def plant_sweep(monkeypatch, sweep):
 
 def edges(node):
     slopes = [d for d in node.local_derivatives if d is not None]
-    return zip(node._edges(), slopes, strict=True)
+    return zip(node.__edges__(), slopes, strict=True)
 
 
 def assign_instead_of_add(monkeypatch):
@@ -244,7 +244,7 @@ def seed_forgotten_in_the_sweep(monkeypatch):
 
 def stale_interior_gradients(monkeypatch):
     def backward(root, seed):
-        order = autograd.engine.graph.topological_order((root,), Value._edges)
+        order = autograd.engine.graph.topological_order((root,), Value.__edges__)
         root.grad += seed  # without setting the others to zero first
         backward_module.sweep(order)
 
@@ -260,7 +260,7 @@ def leaves_forget_earlier_passes(monkeypatch):
     correct = backward_module.backward
 
     def backward(root, seed):
-        for node in autograd.engine.graph.topological_order((root,), Value._edges):
+        for node in autograd.engine.graph.topological_order((root,), Value.__edges__):
             node.grad = 0.0
         correct(root, seed)
 
@@ -269,7 +269,9 @@ def leaves_forget_earlier_passes(monkeypatch):
 
 def seed_forgotten_in_the_recorded_pass(monkeypatch):
     correct = recording_module.recorded_backward
-    monkeypatch.setattr(recording_module, "recorded_backward", lambda root, _: correct(root, 2.0))
+    monkeypatch.setattr(
+        recording_module, "recorded_backward", lambda root, _: correct(root, Value(2.0))
+    )
 
 
 def edge_dropped(monkeypatch):
@@ -321,7 +323,7 @@ def rule_of_dot_without_bias(monkeypatch):
 
 
 def duals_keep_the_last_term(monkeypatch):
-    correct = Dual._apply
+    correct = Dual.__apply__
 
     def apply(op, operands):
         result = correct(op, operands)
@@ -333,17 +335,17 @@ def duals_keep_the_last_term(monkeypatch):
             return correct(op, last)
         return result
 
-    monkeypatch.setattr(Dual, "_apply", staticmethod(apply))
+    monkeypatch.setattr(Dual, "__apply__", staticmethod(apply))
 
 
 def duals_do_not_move(monkeypatch):
-    correct = Dual._apply
+    correct = Dual.__apply__
 
     def apply(op, operands):
         result = correct(op, operands)
         return Dual(result.primal, 0.0 * result.tangent) if isinstance(result, Dual) else result
 
-    monkeypatch.setattr(Dual, "_apply", staticmethod(apply))
+    monkeypatch.setattr(Dual, "__apply__", staticmethod(apply))
 
 
 def rates_of_local_derivatives_forgotten(monkeypatch):

@@ -20,8 +20,9 @@ import numpy as np
 from autograd.compiler.passes import FINITE, LOG_OF_TOTAL, SHARED, VARYING, Program, Ref, StandIn
 from autograd.engine import Primitive
 from autograd.engine import primitives as p
+from autograd.engine.primitives import EXPANSIONS
 from autograd.numbers import erf_table as errorfunction
-from autograd.numbers.arrays import EXPANSIONS, FUNCTIONS
+from autograd.numbers.arrays import FUNCTIONS
 
 # Rows that are a ufunc of NumPy or SciPy, or a function that is called like one.
 UFUNCS: dict[Primitive, Any] = {
@@ -106,7 +107,7 @@ class Symbol(StandIn):
 
     __slots__ = ("code", "truth", "varying")
 
-    _rank = 4
+    __rank__ = 4
     _where = "in a partial derivative that is compiled, since it serves all lanes at once"
     name: str
 
@@ -114,7 +115,7 @@ class Symbol(StandIn):
         self.code, self.name, self.varying, self.truth = code, name, varying, truth
 
     @staticmethod
-    def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
+    def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
         code = next(x.code for x in operands if isinstance(x, Symbol))
         return code.compute(op, operands)
 

@@ -13,7 +13,16 @@ from collections.abc import Sequence
 from itertools import compress
 from typing import Any
 
-from autograd.engine import Primitive, Value, modes, topological_order
+from autograd.engine import (
+    Primitive,
+    Value,
+    edges_of,
+    modes,
+    nodes_of,
+    operands_of,
+    operation_of,
+    topological_order,
+)
 from autograd.engine import primitives as p
 from autograd.engine.value import equal, unequal
 from autograd.errors import TraceError, as_float
@@ -81,17 +90,17 @@ class Trace:
         take as arguments, is recorded as nodes, since no stand-in takes part.
         """
         rows: dict[Any, int] = {}
-        for node in topological_order([root], _node_operands):
-            op: Any = node._primitive
-            if not _node_operands(node):
+        for node in topological_order([root], nodes_of):
+            op = operation_of(node)
+            if not nodes_of(node):
                 if node not in self.captured:
                     self.captured[node] = self.input()
                 rows[node] = self.captured[node]
             elif op is p.where:  # which branch is taken has been decided
-                taken: list[Operand] = [*map(rows.__getitem__, node._edges())] or [node.data]
+                taken: list[Operand] = [*map(rows.__getitem__, edges_of(node))] or [node.data]
                 rows[node] = self.apply(p.mul, (*taken, 1.0))
             else:
-                operands = [rows.get(x, x) for x in node._operands()]
+                operands = [rows.get(x, x) for x in operands_of(node)]
                 rows[node] = self.apply(op, tuple(operands))
         return rows
 
@@ -105,10 +114,6 @@ class Trace:
         if row is None:
             row = self._rows[key] = self.add(op, operands)
         return row
-
-
-def _node_operands(node: Any) -> list[Any]:
-    return [x for x in node._operands() if isinstance(x, Value)]
 
 
 def _refused(what: str, fix: str) -> Any:
@@ -128,7 +133,7 @@ class Row:
     def __init__(self, trace: Trace, number: int) -> None:
         self._trace, self._number = trace, number
 
-    def _edges(self) -> tuple[Row, ...]:
+    def __edges__(self) -> tuple[Row, ...]:
         trace, number = self._trace, self._number
         op = trace.ops[number]
         if op is None or (op.partials is None and op is not p.where):
@@ -142,7 +147,7 @@ class Row:
         op = trace.ops[number]
         if op is None:
             return []
-        parents = self._edges()
+        parents = self.__edges__()
         operands = [trace.tracer(x) if isinstance(x, int) else x for x in trace.operands[number]]
         wanted = [isinstance(x, Tracer) for x in operands]
         if op is p.where:
@@ -208,7 +213,7 @@ class Tracer(StandIn):
 
     __slots__ = ("_trace", "row")
 
-    _rank = 3
+    __rank__ = 3
     _trace: Trace
     row: int
 
@@ -219,7 +224,7 @@ class Tracer(StandIn):
         self.name = None
 
     @staticmethod
-    def _apply(op: Primitive, operands: Sequence[Any]) -> Any:
+    def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
         trace = next(x._trace for x in operands if x.__class__ is Tracer)
         if op is p.where and operands[0].__class__ is not Tracer:
             return operands[1] if operands[0] else operands[2]

@@ -173,4 +173,4 @@ def test_a_captured_value_is_one_input():
     y = x * w + w
     assert list(trace.captured) == [w]
     assert [op and op.name for op in trace.ops] == [None, None, "*", "+"]
-    assert y.__node__()._edges()[1] is trace.node(trace.captured[w])
+    assert y.__node__().__edges__()[1] is trace.node(trace.captured[w])
