@@ -29,7 +29,7 @@ def dispatch(op: Operation, operands: Sequence[Any]) -> Any:
             if kind.__rank__ > rank:
                 rank, apply = kind.__rank__, kind.__apply__
         elif hasattr(kind, "__array_function__"):  # a NumPy array, and not a NumPy scalar
-            from autograd.engine.ufuncs import apply_to_arrays
+            from autograd.numbers.arrays import apply_to_arrays
 
             return apply_to_arrays(op, operands)
     if apply is None:
@@ -40,15 +40,6 @@ def dispatch(op: Operation, operands: Sequence[Any]) -> Any:
 def is_operand(x: Any) -> bool:
     """Tell a number, a node or an array from a string, say."""
     return any(hasattr(x, mark) for mark in ("__rank__", "__array_ufunc__", "real"))
-
-
-def apply_ufunc(_: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-    """Be the `__array_ufunc__` of a node, by which NumPy's functions and operators apply to it."""
-    if method != "__call__" or kwargs:
-        return NotImplemented
-    from autograd.engine.ufuncs import apply_ufunc
-
-    return apply_ufunc(ufunc, inputs)
 
 
 def apply_to_values(kind: type[Any], op: Operation, operands: Sequence[Any]) -> Any:

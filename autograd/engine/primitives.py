@@ -46,17 +46,33 @@ class Primitive:
         float_forward, float_partials: the same for floats alone, quicker: see `speed.py`.
         domain: one open interval per operand, or for all operands, on which the operation is real
             and, kinks aside, differentiable.
+        expansion: the value written with other rows, for arrays and for compiled code alike; None
+            where NumPy or SciPy has the function, or `forward` serves arrays as it is.
     """
 
-    __slots__ = ("domain", "float_forward", "float_partials", "forward", "name", "partials")
+    __slots__ = (
+        "domain",
+        "expansion",
+        "float_forward",
+        "float_partials",
+        "forward",
+        "name",
+        "partials",
+    )
 
     def __init__(
-        self, name: str, forward: Rule, partials: Partials, domain: Sequence[Interval] = (REAL,)
+        self,
+        name: str,
+        forward: Rule,
+        partials: Partials,
+        domain: Sequence[Interval] = (REAL,),
+        expansion: Rule | None = None,
     ) -> None:
         self.name = name
         self.forward = self.float_forward = forward
         self.partials = self.float_partials = partials
         self.domain = tuple(domain)
+        self.expansion = expansion
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -99,11 +115,15 @@ def lookup(name: str) -> Primitive:
 
 
 def _row(
-    name: str, forward: Rule, *rules: Rule, domain: tuple[Interval, ...] = (REAL,)
+    name: str,
+    forward: Rule,
+    *rules: Rule,
+    domain: tuple[Interval, ...] = (REAL,),
+    expansion: Rule | None = None,
 ) -> Primitive:
     """Enter a row with one rule per operand; without rules it has no derivatives."""
     domain *= len(rules) // len(domain) or 1
-    TABLE[name] = row = Primitive(name, forward, rules or None, domain)
+    TABLE[name] = row = Primitive(name, forward, rules or None, domain, expansion)
     return row
 
 
@@ -216,7 +236,12 @@ atan2 = _row(
 sinh = _row("sinh", ieee.sinh, lambda out, x: cosh(x))
 cosh: Primitive = _row("cosh", ieee.cosh, lambda out, x: sinh(x))
 tanh: Primitive = _row("tanh", math.tanh, lambda out, x: square(sech(x)))
-sech: Primitive = _row("sech", ieee.sech, lambda out, x: -(out * tanh(x)))
+sech: Primitive = _row(
+    "sech",
+    ieee.sech,
+    lambda out, x: -(out * tanh(x)),
+    expansion=lambda x: div(1.0, cosh(x)),
+)
 asinh = _row("asinh", math.asinh, lambda out, x: div(1.0, hypot(1.0, x)))
 acosh = _row(
     "acosh",
@@ -243,7 +268,12 @@ def _slope_of_asin(x: Any) -> Any:
 erf = _row("erf", math.erf, lambda out, x: _ERF_SLOPE * exp(-(x * x)))
 erfc = _row("erfc", math.erfc, lambda out, x: -_ERF_SLOPE * exp(-(x * x)))
 sigmoid: Primitive = _row("sigmoid", ieee.sigmoid, lambda out, x: out * sigmoid(-x))
-softplus = _row("softplus", ieee.softplus, lambda out, x: sigmoid(x))
+softplus = _row(
+    "softplus",
+    ieee.softplus,
+    lambda out, x: sigmoid(x),
+    expansion=lambda x: maximum(x, 0.0) + log1p(exp(-absolute(x))),
+)
 log_sigmoid = _row("log_sigmoid", ieee.log_sigmoid, lambda out, x: sigmoid(-x))
 relu = _row("relu", ieee.relu, lambda out, x: above(x, 0.0))
 leaky_relu = _row(
@@ -251,12 +281,14 @@ leaky_relu = _row(
     ieee.leaky_relu,
     lambda out, x, slope: _by_sign(x, 1.0, slope),
     lambda out, x, slope: _by_sign(x, 0.0, x),
+    expansion=lambda x, slope: where(gt(x, 0.0), x, slope * x),
 )
 elu = _row(
     "elu",
     ieee.elu,
     lambda out, x, alpha: _by_sign(x, 1.0, alpha * exp(x)),
     lambda out, x, alpha: _by_sign(x, 0.0, expm1(x)),
+    expansion=lambda x, alpha: where(gt(x, 0.0), x, alpha * expm1(x)),
 )
 silu = _row(
     "silu",
@@ -324,13 +356,5 @@ def _rest(*xs: Any) -> tuple[Any, ...]:
     _, *others = _shares(*xs)
     return (fsum(*others), *[-share for share in others])
 
-
-# By row, what is written with other rows, for arrays and for compiled code alike.
-EXPANSIONS: dict[str, Rule] = {
-    "leaky_relu": lambda x, slope: where(gt(x, 0.0), x, slope * x),
-    "elu": lambda x, alpha: where(gt(x, 0.0), x, alpha * expm1(x)),
-    "softplus": lambda x: maximum(x, 0.0) + log1p(exp(-absolute(x))),
-    "sech": lambda x: div(1.0, cosh(x)),
-}
 
 bind_to_floats(Primitive, globals())

@@ -19,7 +19,7 @@ from typing import Any
 from autograd.engine import modes
 from autograd.engine import primitives as p
 from autograd.engine.copies import copy_node, deepcopy_graph, reduce_graph
-from autograd.engine.dispatch import apply_to_values, apply_ufunc, is_operand
+from autograd.engine.dispatch import apply_to_values, is_operand
 from autograd.engine.graph import Node, new_node, operands_of
 from autograd.engine.primitives import Primitive
 from autograd.errors import as_float
@@ -265,7 +265,13 @@ class Value(Node):
     def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
         return apply_to_values(Value, op, operands)
 
-    __array_ufunc__ = apply_ufunc
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """Apply one of NumPy's functions or operators."""
+        if method != "__call__" or kwargs:
+            return NotImplemented
+        from autograd.engine.ufuncs import apply_ufunc
+
+        return apply_ufunc(ufunc, inputs)
 
     # --- differentiation --------------------------------------------------------------------
 

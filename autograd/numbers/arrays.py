@@ -96,3 +96,43 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "log_softmax": _log_softmax,
     "top": lambda *xs: reduce(np.maximum, xs),
 }
+
+
+def evaluate(op: Any, operands: Sequence[Any]) -> Any:
+    """Apply `op` to arrays of floats, elementwise, with broadcasting.
+
+    >>> from autograd.engine import primitives
+    >>> evaluate(primitives.log, [np.array([1.0, 0.0])]).tolist()
+    [0.0, -inf]
+    """
+    function = FUNCTIONS.get(op.name) or op.expansion or op.forward
+    with np.errstate(all="ignore"):
+        if op.name == "where":
+            condition, *branches = operands
+            return function(condition, *[np.asarray(x, dtype=np.float64) for x in branches])
+        return function(*[np.asarray(x, dtype=np.float64) for x in operands])
+
+
+def apply_to_arrays(op: Any, operands: Sequence[Any]) -> Any:
+    """Apply `op` where some operand is an array: of floats, or of objects such as Values."""
+    if all(np.asarray(x).dtype.kind in "fiub" for x in operands):
+        return evaluate(op, operands)
+    return elementwise(op, operands)
+
+
+def elementwise(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
+    """Apply `function` to each element of object arrays, with broadcasting.
+
+    The result is an object array, or one element where no operand has an axis.
+    """
+    with np.errstate(all="ignore"):
+        return np.frompyfunc(function, len(operands), 1)(*[_boxed(x) for x in operands])
+
+
+def _boxed(x: Any) -> Any:
+    """Put a single node into an array without axes, so that NumPy does not ask it for its own."""
+    if isinstance(x, np.ndarray):
+        return x
+    box = np.empty((), dtype=object)
+    box[()] = x
+    return box

@@ -14,7 +14,7 @@ from oracles import exact as mp
 
 import autograd
 from autograd import MistakeWarning, Value
-from autograd.engine.ufuncs import evaluate
+from autograd.numbers.arrays import evaluate
 
 SCALARS = [np.float64(2.5), np.float32(2.5), np.float16(2.5), np.int64(2), np.uint8(2), np.bool_(1)]
 OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]

@@ -10,7 +10,7 @@ from oracles import ROWS
 
 import autograd
 from autograd import Value, where
-from autograd.engine.ufuncs import evaluate
+from autograd.numbers.arrays import evaluate
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ import numpy as np
 from autograd.compiler.passes import FINITE, LOG_OF_TOTAL, SHARED, VARYING, Program, Ref, StandIn
 from autograd.engine import Primitive
 from autograd.engine import primitives as p
-from autograd.engine.primitives import EXPANSIONS
 from autograd.numbers import erf_table as errorfunction
 from autograd.numbers.arrays import FUNCTIONS
 
@@ -76,7 +75,7 @@ _EXTREMES = {p.relu: "maximum", p.maximum: "maximum", p.minimum: "minimum"}
 
 # Rows for which NumPy has no single function, in terms of others.
 _EXPANSIONS: dict[Primitive, Callable[..., Any]] = {
-    **{p.TABLE[name]: function for name, function in EXPANSIONS.items()},
+    **{op: op.expansion for op in p.TABLE.values() if op.expansion is not None},
     p.above: _expand_above,
     FINITE: lambda x, shift: p.where(p.eq(shift, np.inf), 0.0, x),
     p.silu: p.silu.forward,
