@@ -22,7 +22,7 @@ from autograd.engine.graph import (
 from autograd.engine.modes import described, detect_anomaly, no_grad
 from autograd.engine.primitives import REAL, TABLE, Interval, Primitive
 from autograd.engine.speed import collector_paused
-from autograd.engine.value import Value
+from autograd.engine.value import Value, equal, unequal
 
 __all__ = [
     "REAL",
@@ -35,6 +35,7 @@ __all__ = [
     "described",
     "detect_anomaly",
     "edges_of",
+    "equal",
     "functions",
     "gradient_order",
     "higher_order",
@@ -48,5 +49,6 @@ __all__ = [
     "slopes_of",
     "sweep",
     "topological_order",
+    "unequal",
     "zero_grad",
 ]

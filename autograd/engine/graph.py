@@ -197,9 +197,9 @@ def gradient_order(root: Node) -> list[Any]:
 
 
 def clear_inner(order: Iterable[Node]) -> None:
-    """Set the gradients of all nodes but the leaves to zero, and None, as PyTorch writes 0."""
+    """Set the gradients of all nodes but the leaves to zero, and those that are None."""
     for node in order:
-        if node._primitive is not None or node.grad is None:
+        if node._primitive is not None or node.grad is None:  # as PyTorch writes 0
             node.grad = 0.0
 
 

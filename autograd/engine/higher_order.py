@@ -15,7 +15,6 @@ from typing import Any
 from autograd.engine import modes
 from autograd.engine import primitives as p
 from autograd.engine.graph import (
-    Node,
     edges_of,
     gradient_order,
     keep_gradient,
@@ -25,9 +24,11 @@ from autograd.engine.graph import (
 )
 from autograd.errors import grad_of
 
+Node = Any  # a Value, or while a function is traced the `passes.trace.Row` of a stand-in
+
 # A parent, the local derivative towards it, and the gate of a traced branch of `where`: 1 where it
 # is taken, 0 elsewhere. Other edges have None.
-Edge = tuple[Any, Any, Any]
+Edge = tuple[Node, Any, Any]
 
 
 def recorded_backward(root: Any, seed: Any) -> None:
@@ -42,16 +43,16 @@ def recorded_backward(root: Any, seed: Any) -> None:
             keep_gradient(node, gradient)
 
 
-def adjoints(order: Sequence[Any], seeds: dict[Any, Any]) -> dict[Any, Any]:
+def adjoints(order: Sequence[Node], seeds: dict[Node, Any]) -> dict[Node, Any]:
     """Return the gradient of each node in `order` as a node that can be differentiated again.
 
     Args:
         order: nodes in topological order; parents that are not among them get no gradient.
         seeds: the gradients that come from outside, of the roots.
     """
-    terms: dict[Any, list[tuple[Any, Any]]] = {node: [] for node in order}
-    gates: dict[Any, list[Any]] = {node: [] for node in order}
-    result: dict[Any, Any] = {}
+    terms: dict[Node, list[tuple[Any, Any]]] = {node: [] for node in order}
+    gates: dict[Node, list[Any]] = {node: [] for node in order}
+    result: dict[Node, Any] = {}
     for node in reversed(order):
         seed = seeds.get(node, 0.0)
         locals_, upstream = zip(*terms[node], strict=True) if terms[node] else ((), ())
@@ -73,14 +74,14 @@ def gated(local: Any, rate: Any, gate: Any = None) -> tuple[Any, Any]:
     return (local, rate) if gate is None else (1.0, p.where(p.gt(gate, 0.0), local * rate, 0.0))
 
 
-def recorded_edges(node: Any) -> list[Edge]:
+def recorded_edges(node: Node) -> list[Edge]:
     """Return the edges of `node` with the local derivatives as nodes where they vary.
 
     Raises:
         RuntimeError: the data of the node or of a parent was changed since the node was made, or
             a rule of the user's own gives something else for nodes than it gave for numbers.
     """
-    if hasattr(node, "recorded_edges"):  # a node of another kind
+    if hasattr(node, "recorded_edges"):  # a row of a trace
         own: list[Edge] = node.recorded_edges()
         return own
     op, parents = operation_of(node), edges_of(node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from autograd.engine import primitives as p
 from autograd.engine.primitives import TABLE
 from autograd.numbers.arrays import elementwise
 
@@ -37,15 +38,6 @@ UFUNC_ROWS = {
 }
 
 
-def _equal(a: Any, b: Any) -> Any:
-    """Ask a node, wherever it stands: a NumPy scalar would ask NumPy, which asks here again."""
-    return a == b if hasattr(a, "__rank__") else b == a
-
-
-def _unequal(a: Any, b: Any) -> Any:
-    return a != b if hasattr(a, "__rank__") else b != a
-
-
 def apply_ufunc(ufunc: Any, inputs: Sequence[Any]) -> Any:
     """Apply the row that a NumPy function stands for, as in `np.exp(v)` and `array * v`.
 
@@ -54,8 +46,17 @@ def apply_ufunc(ufunc: Any, inputs: Sequence[Any]) -> Any:
     """
     name = ufunc.__name__
     op = TABLE.get(UFUNC_ROWS.get(name, name))
-    if name in ("equal", "not_equal"):  # of Values it is not the row, but identity
-        return elementwise(_equal if name == "equal" else _unequal, inputs)
+    if op is p.eq or op is p.ne:  # of Values it is not the row, but identity
+        return elementwise(_equal if op is p.eq else _unequal, inputs)
     if op is None:
         raise TypeError(f"numpy.{name} has no rule for Values; build it from autograd's functions")
     return elementwise(op, inputs)
+
+
+def _equal(a: Any, b: Any) -> Any:
+    """Ask a node, wherever it stands: a NumPy scalar would ask NumPy, which asks here again."""
+    return a == b if hasattr(a, "__rank__") else b == a
+
+
+def _unequal(a: Any, b: Any) -> Any:
+    return a != b if hasattr(a, "__rank__") else b != a

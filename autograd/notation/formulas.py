@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograd.engine import Primitive, Value, operands_of, operation_of
+from autograd.engine import Primitive, Value, equal, operands_of, operation_of, unequal
 from autograd.engine import primitives as p
-from autograd.engine.value import equal, unequal
 from autograd.errors import as_float
 from autograd.notation import words as notation
 

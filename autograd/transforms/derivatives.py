@@ -34,7 +34,13 @@ from autograd.engine import (
     topological_order,
 )
 from autograd.engine import primitives as p
-from autograd.engine.higher_order import adjoints, gated, recorded_edges, recorded_numbers
+from autograd.engine.higher_order import (
+    Node,
+    adjoints,
+    gated,
+    recorded_edges,
+    recorded_numbers,
+)
 from autograd.transforms.dual import Dual
 from autograd.transforms.trees import (
     NUMBER,
@@ -50,7 +56,7 @@ from autograd.transforms.trees import (
 )
 
 # The variables of the transforms whose function is running now, one set for each, outermost first.
-_running: ContextVar[tuple[set[Any], ...]] = ContextVar("running", default=())
+_running: ContextVar[tuple[set[Node], ...]] = ContextVar("running", default=())
 
 _CHUNK = 256  # columns of a Hessian swept at once: enough to hide NumPy's cost per call
 
@@ -291,7 +297,7 @@ def _unit_rows(n: int) -> list[list[float | None]]:
     return [[1.0 if i == j else None for j in range(n)] for i in range(n)]
 
 
-def _kept(x: Any) -> Any:
+def _kept(x: Any) -> Node:
     """Give what a sweep keeps a node by: itself, or the row for a stand-in, which has no hash."""
     return x.__node__() if isinstance(x, Value) else x
 
@@ -536,7 +542,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 
 
 @contextmanager
-def _differentiating(variables: set[Any]) -> Iterator[None]:
+def _differentiating(variables: set[Node]) -> Iterator[None]:
     """Note, while a function runs, what it is differentiated by, and record what it does."""
     running = _running.set((*_running.get(), variables))
     try:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autograd.engine import Primitive, Value
+from autograd.engine import Primitive, Value, equal, unequal
 from autograd.engine import primitives as p
-from autograd.engine.value import equal, unequal
 from autograd.errors import as_float
 
 

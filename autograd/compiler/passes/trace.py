@@ -17,14 +17,15 @@ from autograd.engine import (
     Primitive,
     Value,
     edges_of,
+    equal,
     modes,
     nodes_of,
     operands_of,
     operation_of,
     topological_order,
+    unequal,
 )
 from autograd.engine import primitives as p
-from autograd.engine.value import equal, unequal
 from autograd.errors import TraceError, as_float
 
 Operand = int | float  # the number of a row, or a constant
