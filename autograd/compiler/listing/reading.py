@@ -82,6 +82,7 @@ class Reading:
         equations, self.outputs = equations_of(program, self.naming, self.vectors)
         self.by_vector = {equation.vector: equation for equation in equations}
         counts = use_counts(equations, self.outputs)
+        self._expressions: dict[Equation, Operand] = {}
         self.shown = self._with_names(equations, counts)
 
     # --- names --------------------------------------------------------------------------------
@@ -198,7 +199,13 @@ class Reading:
         return x.term
 
     def expression(self, equation: Equation) -> Operand:
-        """Write how an equation computes its vector."""
+        """Write how an equation computes its vector; what it reads has its name by then."""
+        found = self._expressions.get(equation)
+        if found is None:
+            found = self._expressions[equation] = self._expressed(equation)
+        return found
+
+    def _expressed(self, equation: Equation) -> Operand:
         op, operands, size = equation.op, equation.operands, equation.vector.size
         if op is p.dot:
             weights, inputs, _ = operands
@@ -237,8 +244,8 @@ class Reading:
         if op is p.top:
             return terms[0] if getattr(terms[0], "size", 1) == 1 else Term("max", terms)
         found = applied(op.name, terms) if op is not p.where else choice(terms)
-        if isinstance(found, Term):
-            found.size = max(found.size, size)
+        if isinstance(found, Term) and found.size < size:
+            return Term(found.op, found.operands, size, found.binds)
         return found
 
     def matrix(self, equation: Equation, transposed: bool) -> Term:
