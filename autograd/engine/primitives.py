@@ -49,6 +49,7 @@ class Primitive:
             and, kinks aside, differentiable.
         expansion: the value written with other rows, for arrays and for compiled code alike; None
             where NumPy or SciPy has the function, or `forward` serves arrays as it is.
+        formula: how people write it, with other rows, where the row is there for accuracy alone.
     """
 
     __slots__ = (
@@ -56,6 +57,7 @@ class Primitive:
         "expansion",
         "float_forward",
         "float_partials",
+        "formula",
         "forward",
         "name",
         "partials",
@@ -68,12 +70,14 @@ class Primitive:
         partials: Partials,
         domain: Sequence[Interval] = (REAL,),
         expansion: Rule | None = None,
+        formula: Rule | None = None,
     ) -> None:
         self.name = name
         self.forward = self.float_forward = forward
         self.partials = self.float_partials = partials
         self.domain = tuple(domain)
         self.expansion = expansion
+        self.formula = formula
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -121,10 +125,11 @@ def _row(
     *rules: Rule,
     domain: tuple[Interval, ...] = (REAL,),
     expansion: Rule | None = None,
+    formula: Rule | None = None,
 ) -> Primitive:
     """Enter a row with one rule per operand; without rules it has no derivatives."""
     domain *= len(rules) // len(domain) or 1
-    TABLE[name] = row = Primitive(name, forward, rules or None, domain, expansion)
+    TABLE[name] = row = Primitive(name, forward, rules or None, domain, expansion, formula)
     return row
 
 
@@ -195,6 +200,7 @@ power_by_base: Primitive = _row(
     lambda out, a, b: _by_base_and_exponent(a, b),
     domain=(POSITIVE, REAL),
     expansion=lambda a, b: _expand_power_by_base(a, b),
+    formula=lambda a, b: where(eq(b, 0.0), 0.0, b * power(a, b - 1.0)),
 )
 power_by_exponent: Primitive = _row(
     "power_by_exponent",
@@ -203,6 +209,7 @@ power_by_exponent: Primitive = _row(
     lambda out, a, b: xlogy(out, a),
     domain=(POSITIVE, REAL),
     expansion=lambda a, b: _expand_power_by_exponent(a, b),
+    formula=lambda a, b: xlogy(power(a, b), a),
 )
 sqrt = _row("sqrt", ieee.sqrt, lambda out, x: div(0.5, out + 0.0), domain=(POSITIVE,))
 cbrt = _row("cbrt", math.cbrt, lambda out, x: div(div(1.0 / 3.0, out), out))
@@ -214,6 +221,7 @@ cosine: Primitive = _row(
     lambda out, a, b: cosine(b, a) * inversion(b, a),
     lambda out, a, b: -(out * inversion(b, a)),
     expansion=lambda a, b: _expand_cosine(a, b),
+    formula=lambda a, b: div(a, hypot(a, b)),
 )
 inversion: Primitive = _row(
     "inversion",
@@ -221,6 +229,7 @@ inversion: Primitive = _row(
     lambda out, a, b: (inversion(b, a) - out) * (inversion(b, a) + out),
     lambda out, a, b: -2.0 * _finite_product(out, inversion(b, a)),
     expansion=lambda a, b: _expand_inversion(a, b),
+    formula=lambda a, b: div(a, a * a + b * b),
 )
 exp = _row("exp", ieee.exp, lambda out, x: out)
 expm1 = _row("expm1", ieee.expm1, lambda out, x: exp(x))
@@ -295,6 +304,7 @@ asin_slope: Primitive = _row(
     lambda out, x: x * out * out * out,
     domain=(UNIT,),
     expansion=lambda x: div(1.0, sqrt((1.0 - x) * (1.0 + x))),
+    formula=lambda x: div(1.0, sqrt((1.0 - x) * (1.0 + x))),
 )
 atan = _row("atan", math.atan, lambda out, x: inversion(1.0, x))
 atan2 = _row(
@@ -334,6 +344,7 @@ sigmoid_slope: Primitive = _row(
     ieee.sigmoid_slope,
     lambda out, x: -(out * tanh(0.5 * x)),
     expansion=lambda x: _expand_sigmoid_slope(x),
+    formula=lambda x: sigmoid(x) * sigmoid(-x),
 )
 softplus = _row(
     "softplus",

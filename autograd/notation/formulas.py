@@ -54,6 +54,8 @@ class Formula:
         if op is p.top:  # by which softmax shifts its operands, and which cancels
             return 0.0
         operands = [x if isinstance(x, Formula) else as_float(x) for x in operands]
+        if op.formula is not None:
+            return op.formula(*operands)
         value = op.float_forward(*[getattr(x, "value", x) for x in operands])
         if op.partials is None:  # a comparison
             return value

@@ -57,7 +57,7 @@ class Term:
     @staticmethod
     def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
         operands = [x if isinstance(x, Term) else float(x) for x in operands]
-        return applied(op.name, operands)
+        return applied(op.name, operands) if op.formula is None else op.formula(*operands)
 
     # Rules of a user's own may use any operator; those of Value serve every kind of node. But `==`
     # is identity: a symbol is no number in particular, and special values are left out.
