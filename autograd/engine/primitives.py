@@ -200,7 +200,7 @@ power_by_base: Primitive = _row(
     lambda out, a, b: _by_base_and_exponent(a, b),
     domain=(POSITIVE, REAL),
     expansion=lambda a, b: _expand_power_by_base(a, b),
-    formula=lambda a, b: where(eq(b, 0.0), 0.0, b * power(a, b - 1.0)),
+    formula=lambda a, b: b * power(a, b - 1.0),
 )
 power_by_exponent: Primitive = _row(
     "power_by_exponent",
@@ -229,7 +229,7 @@ inversion: Primitive = _row(
     lambda out, a, b: (inversion(b, a) - out) * (inversion(b, a) + out),
     lambda out, a, b: -2.0 * _finite_product(out, inversion(b, a)),
     expansion=lambda a, b: _expand_inversion(a, b),
-    formula=lambda a, b: div(a, a * a + b * b),
+    formula=lambda a, b: div(a, square(a) + square(b)),
 )
 exp = _row("exp", ieee.exp, lambda out, x: out)
 expm1 = _row("expm1", ieee.expm1, lambda out, x: exp(x))
@@ -304,7 +304,7 @@ asin_slope: Primitive = _row(
     lambda out, x: x * out * out * out,
     domain=(UNIT,),
     expansion=lambda x: div(1.0, sqrt((1.0 - x) * (1.0 + x))),
-    formula=lambda x: div(1.0, sqrt((1.0 - x) * (1.0 + x))),
+    formula=lambda x: div(1.0, sqrt(1.0 - square(x))),
 )
 atan = _row("atan", math.atan, lambda out, x: inversion(1.0, x))
 atan2 = _row(

@@ -85,12 +85,9 @@ def _familiar(op: Primitive, operands: Sequence[Any]) -> Any:
         return 1.0 - p.square(p.tanh(*x.operands))
     if op is p.sigmoid and _is(x, p.neg):
         return 1.0 - p.sigmoid(*x.operands)
+    if op is p.add and y == 0.0:
+        return x
     return None
-
-
-def _is_number(x: Any, number: float) -> bool:
-    """Tell a constant from a formula, which compares as its number does."""
-    return x.__class__ is float and x == number
 
 
 def _is(x: Any, op: Primitive) -> bool:
@@ -132,9 +129,20 @@ def derivative(node: Value, parent: Value) -> Formula | None:
         terms += [1.0] * wanted[-1]
     else:
         symbols = [_operand(x) for x in operands]
-        terms = _applied(op, Formula(node.data, node), symbols, wanted)
+        out = Formula(node.data, node)
+        terms = [
+            _with_result(term, op, symbols, out) for term in _applied(op, out, symbols, wanted)
+        ]
     total = terms[0] if len(terms) == 1 else p.fsum(*terms)
     return total if isinstance(total, Formula) and total.size <= MAX_SYMBOLS else None
+
+
+def _with_result(term: Any, op: Primitive, operands: Sequence[Any], out: Formula) -> Any:
+    """Write the result where a term has the operation itself for an operand."""
+    if not isinstance(term, Formula):
+        return term
+    inner = [out if _is(x, op) and x.operands == tuple(operands) else x for x in term.operands]
+    return Formula(term.value, term.head, inner)
 
 
 def _applied(

@@ -269,10 +269,8 @@ def _simpler_choice(condition: Operand, x: Operand, y: Operand) -> Operand | Non
     """Leave out what a rule says of single points, and that it is nan outside of its domain."""
     if not isinstance(condition, Term):
         return x if condition else y
-    if x != x:  # nan
-        return y
-    if y != y:
-        return x
+    if condition.op == "<" and isinstance(x, Term) and (x.op == "inside" or not x.operands):
+        return y  # x is the result, nan where y is not the slope
     if condition.op == "==":  # which only rules use
         a, b = condition.operands
         return x if a is b else y

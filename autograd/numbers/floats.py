@@ -159,7 +159,7 @@ def sigmoid(x: float) -> float:
 
 def sigmoid_slope(x: float) -> float:
     """σ(x) σ(-x)."""
-    e = math.exp(-fabs(x))
+    e = math.exp(-x if x > 0.0 else x)
     d = 1.0 + e
     return e / (d * d)
 
