@@ -85,9 +85,14 @@ def _familiar(op: Primitive, operands: Sequence[Any]) -> Any:
         return 1.0 - p.square(p.tanh(*x.operands))
     if op is p.sigmoid and _is(x, p.neg):
         return 1.0 - p.sigmoid(*x.operands)
-    if op is p.add and y == 0.0:
+    if op is p.add and _is_number(y, 0.0):
         return x
     return None
+
+
+def _is_number(x: Any, number: float) -> bool:
+    """Tell a constant from a formula, which compares as its number does."""
+    return x.__class__ is float and x == number
 
 
 def _is(x: Any, op: Primitive) -> bool:
