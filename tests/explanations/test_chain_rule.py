@@ -221,6 +221,27 @@ def test_a_deep_graph():
     assert len(str(explain(node, x))) < 2000
 
 
+def test_a_wide_graph_is_not_followed_along_every_way(monkeypatch):
+    x = Value(0.5, "x")
+    root = x
+    for _ in range(20_000):
+        root = root + x  # a way for each, on average half as long as the graph
+    followed = []
+    steps = Region.steps
+
+    def counted(self, node):
+        followed.append(node)
+        assert len(followed) < 10 * 20_000
+        return steps(self, node)
+
+    monkeypatch.setattr(Region, "steps", counted)
+    explanation = explain(root, x)
+    for text in (str(explanation), explanation.latex):
+        assert len(text) < 3000
+        assert "19996" in text  # terms are left out
+    assert explanation.value == 20_001.0
+
+
 def test_what_is_not_a_node_is_refused():
     x = Value(1.0)
     with pytest.raises(TypeError, match=r"root must be a Value, not 3\.0"):
