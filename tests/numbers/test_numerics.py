@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from limits import SPECIAL, Path, accepted, is_right
-from oracles import ORACLES, ROWS, TINY, ULP, arity
+from oracles import ORACLES, ROWS, SLOPES, TINY, ULP, arity
 
 import autograd
 from autograd import Value, where
@@ -53,8 +53,6 @@ THREE_SCORES = [
     *[(-inf, 0.0, nan), (-inf, -inf, inf), (-inf, 2.0, -3.0), (-inf, -inf, -inf), (0.5, 0.5, -inf)],
     *[(1000.0, 0.0, -1000.0), (nan, -inf, inf)],
 ]
-# Rows that are slopes of others have their derivatives seen there, as second ones.
-SLOPES = {"above", "power_by_base", "power_by_exponent", "cosine", "inversion"}
 
 
 def groups(name: str) -> list[list[tuple[float, ...]]]:
@@ -339,7 +337,7 @@ def test_edges(name, way):
         ("log", lambda out, x: p.where(p.lt(x, 0.0), nan, p.div(1.0, x)), "∂(0, 0) of log(-inf,)"),
         ("log", lambda out, x: p.div(1.0, x), "∂(0,) of log(-1.0,)"),
         ("asin", lambda out, x: p.div(1.0, p.sqrt((1.0 - x) * (1.0 + x))), "∂(0, 0) of asin(1.0,)"),
-        ("atanh", lambda out, x: p.div(1.0, (1.0 - x) * (1.0 + x)), "∂(0, 0) of atanh(1e-16,)"),
+        ("atanh", lambda out, x: p.div(1.0, (1.0 - x) * (1.0 + x)), "∂(0, 0) of atanh(1e-200,)"),
         ("erf", lambda out, x: 2.0 / math.pi**0.5 * p.exp(-(x * x)), "∂(0, 0) of erf(inf,)"),
         ("sigmoid", lambda out, x: out * p.sigmoid(-x), "∂(0, 0) of sigmoid(1e-16,)"),
         ("cbrt", lambda out, x: p.div(1.0, 3.0 * out * out), "∂(0, 0) of cbrt(0.0,)"),
@@ -361,7 +359,7 @@ def test_edges_of_powers_with_a_constant_exponent(b):
     points, wanted = zip(
         *[((a,), want) for (a, exponent), want in both if exponent is b], strict=True
     )
-    for path, column in compiled(lambda a: ROWS["**"](a, b), points).items():
+    for path, column in compiled(lambda a: ROWS["**"](a, b), list(points)).items():
         for (a,), want, got in zip(points, wanted, column, strict=True):
             assert len(path) > 2 or is_right(float(got), want[path], 1e-12), (path, a, b, got)
 
