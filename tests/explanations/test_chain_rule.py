@@ -80,8 +80,9 @@ def test_shown_equations_hold(seed):
         for line in blocks(str(explain(root, x))).get("in numbers", []):
             *_, terms, result = sides(line)
             if "[" not in terms and sides(line)[0].endswith(f"/∂{Names([x]).text(x)}"):
-                computed = eval(terms.replace("·", "*"), {"nan": float("nan"), "inf": float("inf")})
-                assert computed == pytest.approx(float(result), rel=1e-2, abs=1e-2 * size)
+                computed = eval(terms.replace("·", "*"), {"nan": math.nan, "inf": math.inf})
+                if not (math.isnan(computed) and math.isnan(float(result))):
+                    assert computed == pytest.approx(float(result), rel=1e-2, abs=1e-2 * size)
 
 
 # --- the text ------------------------------------------------------------------------------------
