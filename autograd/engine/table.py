@@ -598,6 +598,7 @@ leaky_relu = _row(
     lambda out, x, slope: _by_sign(out, x, 0.0, x),
     expansion=lambda x, slope: where(gt(x, 0.0), x, slope * x),
     kind=RECTIFIER,
+    doc="x where x > 0, else slope · x. d/dx = 1 where x > 0, else slope.",
 )
 elu = _row(
     "elu",
@@ -606,6 +607,7 @@ elu = _row(
     lambda out, x, alpha: _by_sign(out, x, 0.0, expm1(x)),
     expansion=lambda x, alpha: where(gt(x, 0.0), x, alpha * expm1(x)),
     kind=RECTIFIER,
+    doc="x where x > 0, else alpha · (eˣ - 1). d/dx = 1 where x > 0, else alpha · eˣ.",
 )
 silu = _row(
     "silu",
@@ -622,6 +624,7 @@ gelu = _row(
     lambda x: maximum(x, -40.0) * _normal_cdf(clip(x, -40.0, 40.0)),
     lambda out, x: _slope_of_gelu(clip(x, -40.0, 40.0)),
     kind=RECTIFIER,
+    doc="x Φ(x), Φ the standard normal distribution function. d/dx = Φ(x) + x φ(x).",
 )
 gelu_tanh: Primitive = _row(
     "gelu_tanh",

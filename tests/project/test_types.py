@@ -10,6 +10,7 @@ import autograd as ag
 import nn
 from autograd import Value
 from autograd.compiler.compiled import Compiled
+from autograd.engine import functions
 
 
 def test_operators_and_methods_of_a_value() -> None:
@@ -80,23 +81,22 @@ def test_help_knows_every_method_and_operator(name: str) -> None:
     method = getattr(Value, name)
     assert method.__name__ == name
     assert method.__doc__
-    assert list(inspect.signature(method).parameters)[0] in ("self", "x", "y")
+    assert inspect.signature(method).parameters
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in ag.__all__ if hasattr(ag.engine.functions, name)]
-)
+FUNCTIONS = [name for name in ag.__all__ if hasattr(functions, name) and name != "Value"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_help_knows_every_function(name: str) -> None:
     function = getattr(ag, name)
-    assert (function.__name__, function.__module__) in (
-        (name, "autograd.engine.functions"),
-        (name, Value.__module__),
-    ) or inspect.isclass(function)
+    assert (function.__name__, function.__module__) == (name, "autograd.engine.functions")
     assert ">>>" in function.__doc__
     assert inspect.signature(function).parameters
 
 
 def test_operands_are_called_as_in_mathematics() -> None:
-    assert list(inspect.signature(ag.atan2).parameters) == ["y", "x"]
+    atan2: Any = ag.atan2
+    assert list(inspect.signature(atan2).parameters) == ["y", "x"]
     assert list(inspect.signature(ag.pow).parameters) == ["a", "b"]
-    assert ag.atan2(y=0.0, x=1.0) == 0.0
+    assert atan2(y=0.0, x=1.0) == 0.0
