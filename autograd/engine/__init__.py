@@ -3,8 +3,8 @@
 Read `graph.py` (the order of a graph), `primitives.py` (the table of operations with their
 derivatives), `value.py` (the node) and `backward.py` (the chain rule): that is reverse-mode
 differentiation whole. The rest is what is not usual: `modes.py`, `dispatch.py` (other kinds of
-numbers), `higher_order.py` (a pass of nodes), `copies.py`, `custom.py` (operations of users),
-`functions.py` (`exp` and its kin) and `speed.py`.
+numbers), `operators.py` (which they share with Value), `higher_order.py` (a pass of nodes),
+`copies.py`, `custom.py` (operations of users), `functions.py` (`exp` and its kin) and `speed.py`.
 """
 
 from autograd.engine import modes, primitives
@@ -20,6 +20,7 @@ from autograd.engine.graph import (
     topological_order,
 )
 from autograd.engine.modes import described, detect_anomaly, no_grad
+from autograd.engine.operators import Operators
 from autograd.engine.primitives import REAL, TABLE, Interval, Primitive
 from autograd.engine.speed import collector_paused
 from autograd.engine.value import Value, equal, unequal
@@ -28,6 +29,7 @@ __all__ = [
     "REAL",
     "TABLE",
     "Interval",
+    "Operators",
     "Primitive",
     "Value",
     "collector_paused",

@@ -10,10 +10,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from autograd import notation
-from autograd.engine import Value, gradient_order, operation_of, topological_order
+from autograd.engine import Value, gradient_order, topological_order
 from autograd.errors import as_float
 from autograd.explanations.region import local_edges
-from autograd.notation import TEXT, Formula, Names, definition, derivative
+from autograd.notation import TEXT, Names, definition, derivative
 
 if TYPE_CHECKING:
     from autograd.pictures import Drawing
@@ -155,9 +155,7 @@ class Graph:
 
     def formula_in_numbers(self, node: Value) -> str:
         """Write an operation in numbers."""
-        assert operation_of(node) is not None
-        operands = [x.data for x in node.parents]
-        return TEXT.formula(Formula(node.data, operation_of(node), operands), self._names)
+        return TEXT.formula(definition(node, in_numbers=True), self._names)
 
     def local(self, node: Value, parent: Value) -> str:
         """Write a local derivative in symbols; "" where it is a number, or too long to be read."""
@@ -213,29 +211,6 @@ class _Step:
         except ValueError:  # too large
             return text
         return f'<div style="overflow-x: auto">{svg[svg.index("<svg") :]}</div>{text}'
-
-
-def differentiable_edges(node: Value) -> list[tuple[Value, float]]:
-    """Give the parents along which gradients flow, each with the local derivative.
-
-    >>> from autograd import Value
-    >>> differentiable_edges(Value(3.0, "x") * 2)
-    [(Value(data=3.0, grad=0.0, name='x'), 2.0)]
-    """
-    return [
-        (parent, local)
-        for parent, local in zip(node.parents, node.local_derivatives, strict=True)
-        if local is not None
-    ]
-
-
-def partial(y: str, x: str) -> str:
-    """Write a partial derivative.
-
-    >>> partial("o", "w")
-    '∂o/∂w'
-    """
-    return f"∂{y}/∂{x}"
 
 
 @dataclass(frozen=True, eq=False)

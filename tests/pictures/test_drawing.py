@@ -17,9 +17,20 @@ from hypothesis import strategies as st
 from pictures import SVG, texts_inside
 
 import autograd as ag
-from autograd import Value, clip, dot, files, fsum, log_sigmoid, softmax, sqrt, tanh, where
+from autograd import (
+    Value,
+    clip,
+    dot,
+    files,
+    fsum,
+    log_sigmoid,
+    notation,
+    softmax,
+    sqrt,
+    tanh,
+    where,
+)
 from autograd.engine import primitives
-from autograd.notation import words as notation
 from autograd.pictures import colours as shading
 from autograd.pictures import render as rendering
 from autograd.pictures.drawing import MAX_EDGES, MAX_NODES, Drawing, draw
