@@ -15,7 +15,7 @@ from string import Template
 
 from autograd.engine import Value
 from autograd.engine.functions import dot, maximum, relu, square
-from autograd.explanations import Graph
+from autograd.explanations import Graph, swept
 from autograd.files import write_atomically
 from autograd.pictures import graph_source
 from autograd.pictures import render as rendering
@@ -249,7 +249,7 @@ def _pleasant(root: Value) -> bool:
     graph = Graph(root)
     gradients: dict[Value, float] = {}
     numbers = [node.data for node in graph.order]
-    for _, upstream, edges in graph.sweep(1.0, gradients):
+    for _, upstream, edges in swept(graph.differentiable, 1.0, gradients):
         numbers.append(upstream)
         for edge in edges:
             numbers += [edge.local, edge.contribution]
@@ -289,7 +289,7 @@ def _number(x: float) -> str:
 def _workings(graph: Graph) -> Mapping[Value, str]:
     """Write each gradient as the sum, over the users of its node, of upstream times local."""
     terms: dict[Value, list[str]] = {node: [] for node in graph.order}
-    for node, upstream, edges in graph.sweep(1.0, {}):
+    for node, upstream, edges in swept(graph.differentiable, 1.0, {}):
         for edge in edges:
             factors = [_number(x) for x in (upstream, edge.local)]
             terms[edge.parent].append(
