@@ -15,8 +15,8 @@ from autograd import notation
 from autograd.engine import Value
 from autograd.explanations import Graph, swept
 from autograd.files import write_atomically
-from autograd.pictures import nodes as dotting
-from autograd.pictures import render as rendering
+from autograd.pictures.nodes import graph_source
+from autograd.pictures.render import render
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -165,14 +165,14 @@ def _picture(graph: Graph) -> str:
         for node, x in [(edge.parent, edge.running_sum) for edge in edges]:
             if x and len(notation.number(x)) > len(notation.number(widest[node])):
                 widest[node] = x
-    source = dotting.graph_source(
+    source = graph_source(
         graph.order,
         [graph.root],
         show=("data", "grad", "local"),
         name_of=graph.names.__getitem__,
         number_of=lambda node, word: node.data if word == "data" else widest[node],
     )
-    svg = ET.fromstring(rendering.render(source, "svg"))
+    svg = ET.fromstring(render(source, "svg"))
     for element in svg.iter():
         element.tag = element.tag.removeprefix(_SVG)
         element.tail = None

@@ -16,7 +16,7 @@ from autograd.notation import LATEX, TEXT, Cut, Names, Style, definition, deriva
 MAX_TERMS, MAX_FACTORS = 4, 7  # of a sum and of a product, in which the middle is then left out
 MAX_EQUATIONS, MAX_LINES = 4, 12  # of an explanation, and of a part of it
 
-_Line = tuple[str, ...]  # a left side and what it is equal to, or a remark alone
+_Sides = tuple[str, ...]  # of an equation, equal to each other; or a remark alone
 
 
 def explain(root: Value, wrt: Value) -> Explanation:
@@ -110,7 +110,7 @@ class Explanation:
         """Give Jupyter the formulas."""
         return f"$$\n{self.latex}\n$$"
 
-    def _blocks(self, style: Style) -> Iterator[tuple[str, list[_Line]]]:
+    def _blocks(self, style: Style) -> Iterator[tuple[str, list[_Sides]]]:
         """Write the parts of the explanation in either style, each with a title and lines."""
         root, wrt = self._region.root, self._region.wrt
         page = _Page(self._region, style, Names(self._region.computed or [wrt, root]))
@@ -143,7 +143,7 @@ class Explanation:
         if not is_simple:
             yield "in numbers", [*map(page.numbers, reversed(self._equations))]
 
-    def _remark(self, page: _Page) -> list[_Line]:
+    def _remark(self, page: _Page) -> list[_Sides]:
         """Say which gradients in the equations have no equation of their own."""
         explained = {equation.node for equation in self._equations} | {self._region.root}
         ends = [x.end for e in self._equations for x in Cut(e.terms, MAX_TERMS).kept]
@@ -248,7 +248,7 @@ class _Page:
         is_whole = user is not self.root or len(self.region.steps(node)) == 1
         return self.style.partial(user, node, self.names, "" if is_whole else "direct")
 
-    def symbols(self, equation: _Equation) -> _Line:
+    def symbols(self, equation: _Equation) -> _Sides:
         """Write an equation in symbols."""
         style = self.style
 
@@ -263,7 +263,7 @@ class _Page:
         terms = Cut(equation.terms, MAX_TERMS).joined(" + ", product, style.gap)
         return self.gradient(equation.node), terms
 
-    def numbers(self, equation: _Equation) -> _Line:
+    def numbers(self, equation: _Equation) -> _Sides:
         """Write an equation in numbers."""
         style = self.style
 
@@ -284,12 +284,12 @@ class _Page:
         value = style.number(equation.gradient)
         return (self.gradient(equation.node), *([] if terms == value else [terms]), value)
 
-    def definition(self, node: Value) -> _Line:
+    def definition(self, node: Value) -> _Sides:
         """Write how a node is computed."""
         formula = self.style.formula(definition(node), self.names)
         return self.name(node), formula, self.style.number(node.data)
 
-    def rate(self, user: Value, node: Value) -> _Line:
+    def rate(self, user: Value, node: Value) -> _Sides:
         """Write a local derivative, as a formula where it is one, and as a number."""
         formula = derivative(user, node)
         value = sum([d for p, d in local_edges(user) if p is node])
@@ -298,7 +298,7 @@ class _Page:
         left = self.local(user, node)
         return (left, number) if written == number else (left, written, number)
 
-    def given(self, nodes: Sequence[Value]) -> _Line:
+    def given(self, nodes: Sequence[Value]) -> _Sides:
         """Write the numbers of nodes that are not computed here."""
 
         def one(node: Value) -> str:
@@ -306,6 +306,6 @@ class _Page:
 
         return (Cut(nodes, MAX_LINES).joined(", ", one, self.style.gap),)
 
-    def lines(self, nodes: Sequence[Any], write: Callable[[Any], _Line]) -> list[_Line]:
+    def lines(self, nodes: Sequence[Any], write: Callable[[Any], _Sides]) -> list[_Sides]:
         """Write a line for each item, as far as there is room."""
-        return Cut(nodes, MAX_LINES).written(write, lambda left_out: (self.style.gap(left_out),))
+        return Cut(nodes, MAX_LINES).written(lambda cut: (self.style.gap(cut),), write)

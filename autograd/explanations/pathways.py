@@ -177,11 +177,13 @@ class Paths:
             ("path by path, for all leaves", _written(self._for_all_leaves)),
             ("one sweep backward, for all nodes", _written(self.edges)),
         ]
+        lines = [head, notation.aligned(rows, range(2)), "", notation.aligned(costs)]
         seconds = log10(max(self.multiplications, 1)) - log10(_PER_SECOND)
         if (years := seconds - log10(365.25 * 86400)) > 0.0:
-            remark = f"At 10⁹ multiplications a second, path by path takes {_power(years)} years."
-            return "\n".join([head, notation.aligned(rows, 2), "", notation.aligned(costs), remark])
-        return "\n".join([head, notation.aligned(rows, 2), "", notation.aligned(costs)])
+            lines.append(
+                f"At 10⁹ multiplications a second, path by path takes {_power(years)} years."
+            )
+        return "\n".join(lines)
 
     __repr__ = __str__
 

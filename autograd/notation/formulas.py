@@ -324,7 +324,7 @@ def total(terms: Sequence[Expression]) -> Expression:
         constant = fsum([x for x in terms if isinstance(x, float)])
         terms = [*[x for x in terms if isinstance(x, Formula)], *[constant] * (constant != 0.0)]
     result: Expression = 0.0
-    for term in Cut(terms, _MOST_TERMS).written(lambda x: x, lambda cut: Formula(TEXT.gap(cut))):
+    for term in Cut(terms, _MOST_TERMS).written(lambda cut: Formula(TEXT.gap(cut))):
         result = result + term
     return result
 

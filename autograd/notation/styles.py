@@ -156,7 +156,7 @@ class Style:
     def _list(self, operands: Sequence[Any], least: Sequence[int], names: Any) -> list[str]:
         """Write operands, of which the first must bind as tightly as `least[0]`."""
         return notation.Cut(list(enumerate(operands)), _LONGEST).written(
-            lambda x: self._within(x[1], least[x[0] > 0], names)[0], self.gap
+            self.gap, lambda x: self._within(x[1], least[x[0] > 0], names)[0]
         )
 
     def _function(self, op: str, count: int) -> str:

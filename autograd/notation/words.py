@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import isfinite
 from typing import Any
 
@@ -76,8 +76,8 @@ def columns(text: str) -> int:
     )
 
 
-def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Lay out rows in columns, the first `left` of them flush left and the others flush right.
+def aligned(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> str:
+    """Lay out rows in columns, those at the places `left` flush left and the others flush right.
 
     >>> print(aligned([("x", "1"), ("long", "-2.5")]))
     x        1
@@ -89,7 +89,7 @@ def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> str:
         cells = []
         for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
             gap = " " * (width - columns(cell))
-            cells.append(cell + gap if i < left else gap + cell)
+            cells.append(cell + gap if i in left else gap + cell)
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
 
@@ -116,11 +116,13 @@ class Cut:
         """What is not left out."""
         return [*self.head, *self.tail]
 
-    def written(self, write: Callable[[Any], Any], gap: Callable[[Any], Any]) -> list[Any]:
-        """Write each item, and for those left out what `gap` makes of them."""
+    def written(
+        self, gap: Callable[[Any], Any], write: Callable[[Any], Any] = lambda x: x
+    ) -> list[Any]:
+        """Write each item, as it is by default, and for those left out what `gap` makes of them."""
         middle = [gap(self.left_out)] if self.left_out else []
         return [*map(write, self.head), *middle, *map(write, self.tail)]
 
     def joined(self, sign: str, write: Callable[[Any], str], gap: Callable[[Any], str]) -> str:
         """Write the items in one line."""
-        return sign.join(self.written(write, gap))
+        return sign.join(self.written(gap, write))

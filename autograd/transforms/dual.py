@@ -39,7 +39,7 @@ class Dual(Operators):
             return operands[1] if operands[0] else operands[2]
         moving = [x.__class__ is Dual for x in operands]
         primals = [
-            x.primal if move else _number(op, x) for x, move in zip(operands, moving, strict=True)
+            x.primal if move else _constant(op, x) for x, move in zip(operands, moving, strict=True)
         ]
         out = op.float_forward(*primals)
         if op.partials is None:
@@ -52,7 +52,7 @@ class Dual(Operators):
         return Dual(out, tangent)
 
 
-def _number(op: Primitive, x: Any) -> float:
+def _constant(op: Primitive, x: Any) -> float:
     """Give an operand that does not move as a float."""
     if x.__class__ is float:
         return x

@@ -76,11 +76,12 @@ def _arguments(reading: Reading) -> list[Line]:
 
 def _shortened(rows: list[Line], most: int) -> list[Line]:
     """Leave out the middle of many lines."""
-    if len(rows) <= most:
-        return rows
-    first, last = most - most // 3 - 1, most // 3
-    gap = f"{notation.count(len(rows) - first - last, 'more line')}; .listing() has all"
-    return [*rows[:first], Line("…", gap, sign=""), *rows[-last:]]
+
+    def gap(left_out: Sequence[Line]) -> Line:
+        text = f"{notation.count(len(left_out), 'more line')}; .listing() has all"
+        return Line("…", text, sign="")
+
+    return notation.Cut(rows, most - 1).written(gap)
 
 
 def _laid_out(rows: Sequence[Line]) -> list[str]:

@@ -335,7 +335,7 @@ def test_long_listings_are_shortened_unless_asked_for():
     assert len(lines) == 25
     gap = next(line for line in lines if line.startswith("…"))
     assert gap == f"… {len(full) - 24} more lines; .listing() has all"
-    assert [x for x in lines if x != gap] == full[:15] + full[-9:]
+    assert [x for x in lines if x != gap] == full[:12] + full[-12:]
 
 
 def sum_of_one(x):
