@@ -151,7 +151,8 @@ class Style:
         text, binds = self._written(x, names)
         if binds >= least:
             return text, binds
-        return rf"\left({text}\right)" if self.is_latex else f"({text})", ATOM
+        is_high = self.is_latex and not isinstance(x, float)  # as a fraction may be
+        return rf"\left({text}\right)" if is_high else f"({text})", ATOM
 
     def _list(self, operands: Sequence[Any], least: Sequence[int], names: Any) -> list[str]:
         """Write operands, of which the first must bind as tightly as `least[0]`."""

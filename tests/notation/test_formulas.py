@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import autograd as ag
 from autograd import Value
 from autograd.engine import primitives as p
+from autograd.engine.primitives import OWN
 from autograd.notation import LATEX, TEXT, Cut, Formula, definition, slope, total
 
 NUMBERS = {"a": 0.5, "b": 0.75, "c": 1.5}
@@ -93,7 +94,7 @@ def test_numbers_decide_conditions_and_symbols_do_not():
 @pytest.mark.usefixtures("own_primitives_forgotten")
 def test_a_rule_that_branches_has_a_slope_with_a_name():
     ag.primitive(lambda x: max(x, 0.0), lambda x: 1.0 if x > 0.0 else 0.0, name="step")
-    assert str(slope(p.OWN["step"], Formula("y"), [Formula("x")], 0)) == "step′(x)"
+    assert str(slope(OWN["step"], Formula("y"), [Formula("x")], 0)) == "step′(x)"
 
 
 def test_the_condition_of_where_is_not_kept():

@@ -30,6 +30,7 @@ from autograd.compiler.listing.names import Naming, inputs_of
 from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
 from autograd.compiler.passes import EXCESS, FINITE, Tape, active_places
 from autograd.compiler.plan import Plan
+from autograd.engine import TABLE
 from autograd.engine import primitives as p
 from autograd.notation import ACTIVATIONS, TEXT, Expression, Formula, is_number, summed, total
 
@@ -37,7 +38,7 @@ _LONGEST = 10  # symbols of an operation that is written inside of another line
 _DEEPEST = 10  # operations that are written one inside of the other
 _LONGEST_NAME = 12
 
-_ACTIVATIONS = {*[p.TABLE[name] for name in ACTIVATIONS], SOFTMAX} - {p.softplus, p.log_sigmoid}
+_ACTIVATIONS = {*[TABLE[name] for name in ACTIVATIONS], SOFTMAX} - {p.softplus, p.log_sigmoid}
 
 
 @dataclass(frozen=True)
