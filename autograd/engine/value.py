@@ -252,16 +252,6 @@ class Value(Node):
     __copy__, __deepcopy__, __reduce__ = copy_node, deepcopy_graph, reduce_graph
 
 
-def equal(x: Any, y: Any) -> Any:
-    """The `==` of nodes that stand for a number alone, and have no identity that anyone needs."""
-    return t.eq(x, y) if is_operand(y) else NotImplemented
-
-
-def unequal(x: Any, y: Any) -> Any:
-    """The `!=` of such nodes."""
-    return t.ne(x, y) if is_operand(y) else NotImplemented
-
-
 def _rounded(x: Any) -> Any:
     """Round a number for display; anything else that a user has set is shown as it is."""
     return float(f"{x:.6g}") if isinstance(x, (float, int)) else repr(x)
