@@ -33,7 +33,7 @@ class Term:
 
     Args:
         op: the name of the operation, as in the table, or "Σ", the sum of the elements, "softmax"
-            and "log_softmax" of a whole vector, "matrix" product or "outer" product; the text of a
+            and "log_softmax" of a whole vector, "inner", "matrix" or "outer" product; the text of a
             symbol; or "inside", for a term that rules are to take for a symbol.
         operands: none for a symbol.
         size: how many numbers it stands for.
@@ -386,6 +386,7 @@ _WRITERS: dict[str, Callable[..., tuple[str, int]]] = {
     "neg": _write_opposite,
     "Σ": _write_sum_of_elements,
     "where": _write_choice,
+    "inner": lambda w, x: (f"⟨{written(w)[0]}, {written(x)[0]}⟩", ATOM),
     "matrix": _write_matrix_product,
     "outer": _write_outer_product,
     **{sign: _write_comparison(sign) for sign in ("<", ">")},

@@ -1,7 +1,8 @@
 """Re-roll a trace of scalars into steps on vectors.
 
-Rows that apply the same operation at the same depth become one step, and a step's results stand
-next to each other, so that what comes later can read them as one slice. For a layer of the lecture:
+Rows that apply the same operation, and do not depend on each other, become one step. Its results
+stand next to each other, so that what comes later can read them as one array. For a layer of the
+lecture:
 
     before   z1 = dot(w11, w12, x1, x2, b1)    z2 = dot(w21, w22, x1, x2, b2)
     after    z = W x + b, one matrix product
@@ -18,10 +19,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeGuard
 
 import numpy as np
 
+from autograd.compiler.passes.axes import common_axes, joint_axes, product_axes
+from autograd.compiler.passes.schedule import scheduled
 from autograd.compiler.passes.simplify import EXCESS
 from autograd.compiler.passes.trace import Operand, Trace
 from autograd.engine import Primitive
@@ -34,6 +38,7 @@ _MOST_STEPS = 256  # nor has one of up to so many that are large on average
 _LARGE = 4.0  # rows; steps of fewer read scattered places, and copy these first
 _FEWEST_ROWS = 16  # fewer are as fast on a tape, which copies no operands and reuses places
 _MOST_OPERANDS = 32  # a row of more is worth a step of its own
+_FEWEST_PRODUCTS = 256  # of numbers, that are worth a matrix product of their own
 _NOWHERE = -1  # the place of a row that has none yet
 
 
@@ -64,6 +69,19 @@ class Step:
     def operations(self) -> set[Primitive]:
         """Give the different operations."""
         return {self.op}
+
+    @cached_property
+    def axes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The axes of its results, and those of the terms of each: see `axes.py`."""
+        places = [ref.places for ref in self.operands if isinstance(ref, Ref)]
+        sums = [x for x in places if x.ndim == 2]
+        if not sums:
+            moving = [x for x in places if (x != x[0]).any()]
+            return joint_axes(moving) or (self.size,), ()
+        several = [x for x in sums if (x != x[0]).any()]
+        rows = product_axes(several)
+        terms = common_axes([x.T if (x != x[0]).any() else x[:1].T for x in sums])
+        return rows or (self.size,), terms or (sums[0].shape[1],)
 
 
 @dataclass(frozen=True)
@@ -179,47 +197,41 @@ def grouped(
     """
     n = len(trace.ops)
     varying = list(varying_inputs) + [False] * (n - len(varying_inputs))
-    level = [0] * n
-    groups: dict[Any, list[int]] = defaultdict(list)
+    kinds: list[Any] = [None] * n
     for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is None:
-            continue
-        rows = [x for x in operands if x.__class__ is int]
-        varying[row] = True in [varying[x] for x in rows]
-        level[row] = 1 + max([level[x] for x in rows])
-        groups[_likeness(op, operands, level[row], varying, varying[row])].append(row)
-    by_level = [(key[0], rows) for key, rows in groups.items()]
-    arranged = list(_arranged(trace, by_level, varying))
+        if op is not None:
+            varying[row] = True in [varying[x] for x in operands if x.__class__ is int]
+            kinds[row] = _likeness(op, operands, varying, varying[row])
+    arranged = list(_arranged(trace, scheduled(trace, kinds), varying))
     layout = _Layout(trace, varying, outputs, reuse)
     for few, rows in arranged:
         if not few and trace.ops[rows[0]] is p.dot:
-            layout.prepare_layer(rows, last_inputs)
+            for neurons in layout.by_inputs(rows):
+                layout.prepare_layer(neurons, last_inputs)
     return layout.program(arranged, outputs)
 
 
 def _likeness(
-    op: Primitive, operands: Sequence[Operand], level: int, varying: Sequence[bool], here: bool
+    op: Primitive, operands: Sequence[Operand], varying: Sequence[bool], here: bool
 ) -> tuple[Any, ...]:
-    """Give what rows of one step have in common; the level first."""
+    """Give what rows of one step have in common."""
     if op is p.dot:
-        left, right = _factors(operands, varying)
-        # neurons of one layer read the same inputs: that makes their step a matrix product
-        inputs = tuple([x if isinstance(x, int) else repr(x) for x in right])  # 3 is not 3.0
-        return level, op, inputs, _is_varying(left, varying), _kind(operands[-1], varying)
+        sides = [_is_varying(x, varying) for x in _factors(operands, varying)]
+        return op, len(operands), *sides, _kind(operands[-1], varying)
     if len(operands) > 3:
-        return level, op, len(operands), here
-    return level, op, here, *[_kind(x, varying) for x in operands]
+        return op, len(operands), here
+    return op, here, *[_kind(x, varying) for x in operands]
 
 
 def _arranged(
-    trace: Trace, groups: Sequence[tuple[int, list[int]]], varying: Sequence[bool]
+    trace: Trace, groups: Sequence[list[int]], varying: Sequence[bool]
 ) -> Iterator[tuple[bool, list[int]]]:
-    """Put groups into an order in which they can be computed: the shared ones first, by level.
+    """Put the shared groups first.
 
     Of a program in which little repeats, or which is long, small groups are put together. These are
     marked: they are for tapes.
     """
-    rows_in_all = sum([len(rows) for _, rows in groups])
+    rows_in_all = sum([len(rows) for rows in groups])
     little = len(groups) > _FEW_STEPS and rows_in_all < _LARGE * len(groups)
     long = little or len(groups) > _MOST_STEPS
 
@@ -227,20 +239,21 @@ def _arranged(
         few = long and len(rows) < _FEWEST_ROWS
         return few and len(trace.operands[rows[0]]) <= _MOST_OPERANDS
 
-    order = sorted(
-        [(varying[rows[0]], level, small(rows), rows[0], rows) for level, rows in groups]
-    )
     loose: list[int] = []
-    for i, (lanes, _, few, _, rows) in enumerate(order):
-        if loose and (not few or lanes != order[i - 1][0]):
+    for lanes in (False, True):
+        for rows in groups:
+            if varying[rows[0]] is not lanes:
+                continue
+            if small(rows):
+                loose += rows
+                continue
+            if loose:
+                yield True, sorted(loose)
+                loose = []
+            yield False, rows
+        if loose:
             yield True, sorted(loose)
             loose = []
-        if few:
-            loose += rows
-        else:
-            yield False, rows
-    if loose:
-        yield True, sorted(loose)
 
 
 def _factors(
@@ -343,10 +356,12 @@ class _Layout:
                 captured.append((owners[row], self.places[row]))
             elif op is None:
                 inputs.append((self.space(row), self.places[row]))
-        steps = tuple([self.tape(rows) if few else self.step(rows) for few, rows in groups])
+        steps: list[Step | Tape] = []
+        for few, rows in groups:
+            steps += [self.tape(rows)] if few else [self.step(x) for x in self.parted(rows)]
         where = [(self.space(x), self.places[x]) if isinstance(x, int) else x for x in outputs]
         return Program(
-            steps,
+            tuple(steps),
             self.sizes,
             tuple(inputs),
             tuple(captured),
@@ -381,6 +396,28 @@ class _Layout:
                 self.uses[x] -= 1
                 if not self.uses[x] and self.on_tape[x]:
                     self.free[self.space(x)].append(self.places[x])
+
+    def parted(self, rows: list[int]) -> Iterable[list[int]]:
+        """Part a group of products that has no axes, if there are matrix products among them."""
+        if self.trace.ops[rows[0]] is not p.dot:
+            return [rows]
+        parts = self.by_inputs(rows)
+        work = len(rows) * (len(self.trace.operands[rows[0]]) // 2)
+        if len(parts) == 1 or work < _FEWEST_PRODUCTS * len(parts):
+            return [rows]
+        factors = [_factors(self.trace.operands[row], self.varying) for row in rows]
+        places = [self.many(side).places for side in zip(*factors, strict=True)]
+        return [rows] if product_axes(places) else parts
+
+    def by_inputs(self, rows: Sequence[int]) -> list[list[int]]:
+        """Put those rows of products together that read the same inputs, as neurons of a layer."""
+        parts: dict[Any, list[int]] = defaultdict(list)
+        for row in rows:
+            _, inputs = _factors(self.trace.operands[row], self.varying)
+            parts[tuple([x if isinstance(x, int) else repr(x) for x in inputs])].append(
+                row
+            )  # 3 is not 3.0
+        return list(parts.values())
 
     def step(self, rows: Sequence[int]) -> Step:
         """Lay out one group of rows."""
