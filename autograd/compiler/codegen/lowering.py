@@ -108,7 +108,7 @@ class Forward:
         if step.op is p.dot:
             self.dot(step, out)
         elif step.op in (p.fsum, p.top, EXCESS):
-            (ref,) = step.operands
+            ref, *first = step.operands
             assert isinstance(ref, Ref)
             shape = (*code.shape, *step.axes[1])
             terms = code.terms(ref.space, ref.places.reshape(shape))
@@ -117,7 +117,8 @@ class Forward:
                 self.excess(step, terms, shape, over, out)
             else:
                 function = "add" if step.op is p.fsum else "maximum"
-                code.emit(f"{function}.reduce({terms}, {over}, None, {out})")
+                begin = ", False, 0.0" * len(first)
+                code.emit(f"{function}.reduce({terms}, {over}, None, {out}{begin})")
         else:
             code.compute(step.op, [code.read(x) for x in step.operands], out)
 
@@ -267,7 +268,7 @@ class Backward:
         elif step.op is p.dot:
             self.dot(step, gradient)
         elif step.op in (p.fsum, EXCESS):
-            (ref,) = step.operands
+            ref, *_ = step.operands
             assert isinstance(ref, Ref)
             self.add_sum(ref.space, ref.places.reshape(*code.shape, *step.axes[1]), gradient)
         else:

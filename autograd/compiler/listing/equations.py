@@ -107,7 +107,7 @@ def _step(step: Step, vectors: Vectors) -> Iterator[Equation]:
                 use = vectors.use(x.space, x.places[start:stop].reshape(-1))
                 is_sum = step.op is p.fsum and stop == start + 1
                 operands += _terms(use) if is_sum else [use]
-            else:
+            elif step.op is not p.fsum:  # of which that is the 0 that it begins with
                 operands.append(x)
         op = ROW_SUMS if step.op is p.fsum and stop > start + 1 else step.op
         read.append((start, stop, op, operands))

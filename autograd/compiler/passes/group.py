@@ -57,7 +57,8 @@ class Ref:
 class Step:
     """One operation on vectors: `size` results from place `start` of `space` on.
 
-    An operand is a `Ref`, or a float where all elements have the same constant.
+    An operand is a `Ref`, or a float where all elements have the same constant. Sums have one `Ref`
+    for all terms.
     """
 
     op: Primitive
@@ -433,7 +434,7 @@ class _Layout:
                 self.one([x[-1] for x in matrix]),
             )
         elif op in (p.fsum, p.top, EXCESS):
-            operands = (self.many(matrix),)
+            operands = self.terms(matrix) if op is p.fsum else (self.many(matrix),)
         else:
             operands = tuple([self.one(column) for column in zip(*matrix, strict=True)])
         start = self.take(space, len(rows))
@@ -442,6 +443,13 @@ class _Layout:
             self.release(self.trace.operands[row])
         self.one_after(rows[-1])
         return Step(op, space, start, len(rows), operands)
+
+    def terms(self, matrix: Sequence[Sequence[Operand]]) -> tuple[Ref | float, ...]:
+        """Find the terms of sums; the 0 that `sum` in Python begins with stands apart."""
+        for i, x in enumerate(matrix[0]):
+            if x == 0.0 and len(matrix[0]) > 1 and all(repr(row[i]) == "0.0" for row in matrix):
+                return self.many([[*row[:i], *row[i + 1 :]] for row in matrix]), 0.0
+        return (self.many(matrix),)
 
     def ref_space(self, matrix: Sequence[Sequence[Operand]]) -> str:
         return VARYING if any(_is_varying(row, self.varying) for row in matrix) else SHARED
