@@ -37,6 +37,8 @@ _FEW_STEPS = 32  # a program of so few steps has no tapes, so that its code can 
 _MOST_STEPS = 256  # nor has one of up to so many that are large on average
 _LARGE = 4.0  # rows; steps of fewer read scattered places, and copy these first
 _FEWEST_ROWS = 16  # fewer are as fast on a tape, which copies no operands and reuses places
+_FEWEST_REGULAR = 4  # rows that read no scattered places
+_MOST_GROUPS = 4096  # with more, code takes too long to write and to compile
 _MOST_OPERANDS = 32  # a row of more is worth a step of its own
 _FEWEST_PRODUCTS = 256  # of numbers, that are worth a matrix product of their own
 _NOWHERE = -1  # the place of a row that has none yet
@@ -238,7 +240,11 @@ def _arranged(
 
     def small(rows: list[int]) -> bool:
         few = long and len(rows) < _FEWEST_ROWS
-        return few and len(trace.operands[rows[0]]) <= _MOST_OPERANDS
+        if not few or len(trace.operands[rows[0]]) > _MOST_OPERANDS:
+            return False
+        if len(rows) < _FEWEST_REGULAR or len(groups) > _MOST_GROUPS:
+            return True
+        return not _is_regular([trace.operands[row] for row in rows])
 
     loose: list[int] = []
     for lanes in (False, True):
@@ -255,6 +261,13 @@ def _arranged(
         if loose:
             yield True, sorted(loose)
             loose = []
+
+
+def _is_regular(operands: Sequence[tuple[Operand, ...]]) -> bool:
+    """Tell whether most of what rows read was computed at regular intervals."""
+    columns = [x for x in zip(*operands, strict=True) if float not in map(type, x)]
+    regular = [common_axes([np.array(x)]) is not None for x in columns]
+    return 2 * sum(regular) >= len(regular)
 
 
 def _factors(
