@@ -99,7 +99,7 @@ def chain(parameters, s):
 
 PROGRAMS = {
     convolution: ([(2, 9), (2,), (4,)], (7, 7), 7),
-    attention: ([(3, 4, 4), (3, 4)], (5, 4), 34),
+    attention: ([(3, 4, 4), (3, 4)], (5, 4), 25),
     factorisation: ([(5, 3), (4, 3)], (5, 4), 4),
     distances: ([(6, 3)], (6,), 8),
     towers: ([(4, 3), (4, 3), (4,)], (3, 3), 6),

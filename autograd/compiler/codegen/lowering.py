@@ -417,7 +417,7 @@ class Backward:
         else:
             lanes = ", -1" if space == VARYING else ""
             flat = term if places.ndim == 1 else f"{term}.reshape({places.size}{lanes})"
-            self.add_up(buffer, places, np.arange(places.size), flat)
+            self.add_up(buffer, places, np.arange(places.size).reshape(places.shape), flat)
 
     def add_windows(self, buffer: str, places: Any, axes: tuple[int, ...], term: str) -> None:
         """Add an array to gradients, one index of some axes after the other."""
@@ -437,7 +437,8 @@ class Backward:
 
     def add_up(self, buffer: str, places: Any, rows: Any, term: str) -> None:
         """Add rows of an array to gradients, of which several may go to the same place."""
-        targets, sums = self.sums(places.reshape(-1), rows.reshape(-1), rows.max() + 1)
+        active = self.active[buffer[1:]][places]
+        targets, sums = self.sums(places[active], rows[active], rows.max() + 1)
         self.code.emit(f"{buffer}[{targets}] += {sums} @ {term}")
 
     def sums(self, places: Any, rows: Any, count: int) -> tuple[str, str]:

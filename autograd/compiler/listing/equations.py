@@ -104,7 +104,10 @@ def _step(step: Step, vectors: Vectors) -> Iterator[Equation]:
         operands: list[Use | float] = []
         for x in step.operands:
             if isinstance(x, Ref):
-                use = vectors.use(x.space, x.places[start:stop].reshape(-1))
+                places = x.places[start:stop]
+                if in_rows and stop == start + 1:
+                    places = _without_filling(step.op, vectors, x.space, places[0])
+                use = vectors.use(x.space, places.reshape(-1))
                 is_sum = step.op is p.fsum and stop == start + 1
                 operands += _terms(use) if is_sum else [use]
             elif step.op is not p.fsum:  # of which that is the 0 that it begins with
@@ -115,6 +118,17 @@ def _step(step: Step, vectors: Vectors) -> Iterator[Equation]:
         vector = Vector("", stop - start)
         vectors.own(vector, step.space, np.arange(step.start + start, step.start + stop))
         yield Equation(vector, *_sum_of_elements(op, operands), step.space)
+
+
+def _without_filling(op: Primitive, vectors: Vectors, space: str, places: Any) -> Any:
+    """Leave out what a sum is filled up with to be as long as others."""
+    n = len(places)
+    if op is p.top:
+        others = np.flatnonzero(places != places[0])
+        return places[: others[-1] + 1 if len(others) else 1]
+    while n > 1 and vectors.use(space, places[n - 1 : n]).pieces[0].vector.value == 0.0:
+        n -= 1
+    return places[:n]
 
 
 def _terms(use: Use) -> list[Use | float]:

@@ -41,6 +41,8 @@ _FEWEST_REGULAR = 4  # rows that read no scattered places
 _MOST_GROUPS = 4096  # with more, code takes too long to write and to compile
 _MOST_OPERANDS = 32  # a row of more is worth a step of its own
 _FEWEST_PRODUCTS = 256  # of numbers, that are worth a matrix product of their own
+# What sums of different length are filled up with; with None, it is their first term.
+_NEUTRAL: dict[Primitive | None, float | None] = {p.fsum: -0.0, p.top: None, EXCESS: 0.0}
 _NOWHERE = -1  # the place of a row that has none yet
 
 
@@ -221,6 +223,8 @@ def _likeness(
     if op is p.dot:
         sides = [_is_varying(x, varying) for x in _factors(operands, varying)]
         return op, len(operands), *sides, _kind(operands[-1], varying)
+    if op in _NEUTRAL:
+        return op, here
     if len(operands) > 3:
         return op, len(operands), here
     return op, here, *[_kind(x, varying) for x in operands]
@@ -244,7 +248,7 @@ def _arranged(
             return False
         if len(rows) < _FEWEST_REGULAR or len(groups) > _MOST_GROUPS:
             return True
-        return not _is_regular([trace.operands[row] for row in rows])
+        return not _is_regular(trace, rows)
 
     loose: list[int] = []
     for lanes in (False, True):
@@ -263,11 +267,13 @@ def _arranged(
             loose = []
 
 
-def _is_regular(operands: Sequence[tuple[Operand, ...]]) -> bool:
-    """Tell whether most of what rows read was computed at regular intervals."""
-    columns = [x for x in zip(*operands, strict=True) if float not in map(type, x)]
-    regular = [common_axes([np.array(x)]) is not None for x in columns]
-    return 2 * sum(regular) >= len(regular)
+def _is_regular(trace: Trace, rows: Sequence[int]) -> bool:
+    """Tell whether rows, and most of what they read, were computed at regular intervals."""
+    operands = zip(*[trace.operands[row] for row in rows], strict=False)
+    columns = [rows, *[x for x in operands if float not in map(type, x)]]
+    axes = [common_axes([np.array(x)]) for x in columns]
+    by_rule = sum([len(rows) - 1 - len(x) for x in axes if x])  # numbers that others foretell
+    return by_rule >= _FEWEST_REGULAR and 2 * sum(x is not None for x in axes) > len(axes)
 
 
 def _factors(
@@ -412,8 +418,18 @@ class _Layout:
                     self.free[self.space(x)].append(self.places[x])
 
     def parted(self, rows: list[int]) -> Iterable[list[int]]:
-        """Part a group of products that has no axes, if there are matrix products among them."""
-        if self.trace.ops[rows[0]] is not p.dot:
+        """Part a group of products that has no axes, if there are matrix products among them.
+
+        Sums of different length are parted where filling them up would more than double the work.
+        """
+        op = self.trace.ops[rows[0]]
+        if op in _NEUTRAL:
+            by_length: dict[int, list[int]] = defaultdict(list)
+            for row in rows:
+                by_length[len(self.trace.operands[row])].append(row)
+            terms = sum([n * len(part) for n, part in by_length.items()])
+            return [rows] if max(by_length) * len(rows) <= 2 * terms else by_length.values()
+        if op is not p.dot:
             return [rows]
         parts = self.by_inputs(rows)
         work = len(rows) * (len(self.trace.operands[rows[0]]) // 2)
@@ -446,8 +462,8 @@ class _Layout:
                 self.many(right),
                 self.one([x[-1] for x in matrix]),
             )
-        elif op in (p.fsum, p.top, EXCESS):
-            operands = self.terms(matrix) if op is p.fsum else (self.many(matrix),)
+        elif op in _NEUTRAL:
+            operands = self.terms(op, matrix)
         else:
             operands = tuple([self.one(column) for column in zip(*matrix, strict=True)])
         start = self.take(space, len(rows))
@@ -457,12 +473,25 @@ class _Layout:
         self.one_after(rows[-1])
         return Step(op, space, start, len(rows), operands)
 
-    def terms(self, matrix: Sequence[Sequence[Operand]]) -> tuple[Ref | float, ...]:
+    def terms(self, op: Primitive, matrix: list[tuple[Operand, ...]]) -> tuple[Ref | float, ...]:
         """Find the terms of sums; the 0 that `sum` in Python begins with stands apart."""
+        begins: tuple[float, ...] = ()
         for i, x in enumerate(matrix[0]):
-            if x == 0.0 and len(matrix[0]) > 1 and all(repr(row[i]) == "0.0" for row in matrix):
-                return self.many([[*row[:i], *row[i + 1 :]] for row in matrix]), 0.0
-        return (self.many(matrix),)
+            is_begin = (
+                op is p.fsum
+                and x == 0.0
+                and all(repr(row[i : i + 1]) == "(0.0,)" for row in matrix)
+            )
+            if is_begin and min(map(len, matrix)) > 1:
+                matrix, begins = [(*row[:i], *row[i + 1 :]) for row in matrix], (0.0,)
+                break
+        longest = max(map(len, matrix))
+        neutral = _NEUTRAL[op]
+        filled = [
+            (*row, *[row[0] if neutral is None else neutral] * (longest - len(row)))
+            for row in matrix
+        ]
+        return self.many(filled), *begins
 
     def ref_space(self, matrix: Sequence[Sequence[Operand]]) -> str:
         return VARYING if any(_is_varying(row, self.varying) for row in matrix) else SHARED

@@ -94,6 +94,8 @@ def _with_constants(
         return others[0]
     if fast_math and op is p.mul and constants == [0.0]:
         return 0.0
+    if op is p.power and operands[1] == 2.0:
+        return _entered(trace, p.square, operands[:1])
     return _entered(trace, op, operands)
 
 

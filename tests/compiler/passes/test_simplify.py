@@ -62,6 +62,10 @@ def test_long_differences_are_sums(f, expected):
     assert rows(f, 4)[0] == expected
 
 
+def test_a_power_of_two_is_a_square():
+    assert rows(lambda x: x**2 + x**3, 1)[0] == ["square(0,)", "**(0, 3.0)", "+(1, 2)"]
+
+
 def test_a_dot_of_one_product_is_a_product():
     assert rows(lambda w, x: ag.dot([w], [x]), 2)[0] == ["*(0, 1)"]
     assert rows(lambda w, x: ag.dot([w], [x], 2.0), 2)[0] == ["dot(0, 1, 2.0)"]
