@@ -37,7 +37,7 @@ OPPOSITE, SUM, TOTAL, QUOTIENT, PRODUCT, POWER, ATOM = range(1, 8)
 
 # For each operation how tightly it binds, how tightly its operands must, and the pattern. Besides
 # those of the table there are "⊙", a product of vectors; "Σ", the sum of a vector's elements;
-# "part", such a sum over a number; "matrix" and "outer", products; and "∂", a derivative.
+# "part", such a sum over a number; "inner", "matrix" and "outer", products; and "∂", a derivative.
 Pattern = tuple[int, tuple[int, ...], str]
 
 TEXT_PATTERNS: dict[str, Pattern] = {
@@ -49,6 +49,7 @@ TEXT_PATTERNS: dict[str, Pattern] = {
     "/": (QUOTIENT, (PRODUCT, POWER), "%s/%s"),
     "part": (TOTAL, (POWER, TOTAL), "1/%s %s"),
     "Σ": (TOTAL, (TOTAL,), "Σ %s"),
+    "inner": (ATOM, (0, 0), "⟨%s, %s⟩"),
     "matrix": (PRODUCT, (0, QUOTIENT), "%s %s"),
     "outer": (PRODUCT, (QUOTIENT, ATOM), "%s %sᵀ"),
     "∂": (QUOTIENT, (0, 0), "∂%s/∂%s"),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from autograd.compiler.listing.equations import (
+    INNER,
     LOG_SOFTMAX,
     LOGSUMEXP,
     ROW_SUMS,
@@ -158,6 +159,16 @@ def _through_dot(
     return by_weights, by_inputs, gradient
 
 
+def _through_inner(
+    adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
+) -> Sequence[Expression]:
+    """∂L/∂w = ⟨∂L/∂z, x⟩, ∂L/∂x = ⟨∂L/∂z, w⟩, ∂L/∂b = ∂L/∂z."""
+    w, x = [adjoints.reading.formula(operand) for operand in equation.operands[:2]]
+    uses = [x for x in equation.operands[:2] if isinstance(x, Use)]
+    both = [Formula("inner", [gradient, y], use.size) for y, use in zip((x, w), uses, strict=True)]
+    return *both, gradient
+
+
 def _through_sum(
     _adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
 ) -> Sequence[Expression]:
@@ -240,6 +251,7 @@ def _through_tape(
 
 _SPECIAL: dict[Any, _Special] = {
     p.dot: _through_dot,
+    INNER: _through_inner,
     p.fsum: _through_sum,
     EXCESS: _through_sum,
     FINITE: _through_sum,

@@ -17,6 +17,7 @@ from typing import Any
 
 from autograd import notation
 from autograd.compiler.listing.equations import (
+    INNER,
     LOG_SOFTMAX,
     LOGSUMEXP,
     ROW_SUMS,
@@ -151,7 +152,7 @@ class Reading:
                 elsewhere = source is not None and source.space != equation.space
                 if not use.entire or elsewhere or equation.layer or equation.op is TAPE:
                     bare.update(piece.vector for piece in use.pieces)
-            if equation.op is p.dot and equation.vector.size > 1:
+            if equation.op in (p.dot, INNER) and equation.vector.size > 1:
                 bare.update(piece.vector for use in equation.uses for piece in use.pieces)
             if equation.part and not equation.part.is_one:
                 bare.add(equation.vector)
@@ -212,6 +213,9 @@ class Reading:
                 self.formula(operands[2]),
             ]
             return total(terms)
+        if op is INNER:
+            both = Formula("inner", [self.formula(x) for x in operands[:2]], size)
+            return total([both, self.formula(operands[2])])
         if op is p.fsum:
             return total([summed(self.formula(x)) for x in operands])
         if op in (SOFTMAX, LOG_SOFTMAX, LOGSUMEXP):
@@ -280,8 +284,8 @@ class Reading:
     def size_of(self, equation: Equation) -> str:
         """Write what goes in and what comes out."""
         n = equation.vector.size
-        if equation.op is p.dot and isinstance(equation.operands[1], Use):
-            return f"({sum(x.count for x in equation.operands[1].pieces)}→{n})"
+        if equation.op in (p.dot, INNER):
+            return f"({equation.terms}→{n})"
         return f"({n})" if n > 1 else ""
 
     def returned(self) -> str:
