@@ -33,10 +33,14 @@ TRAIN = """\
 Train a multi-layer perceptron, test it on a fifth of the samples, which the training never sees,
 and write the network and pictures of it. A tenth of the other samples watches the training.
 
+In a CSV file, cells are separated by commas, semicolons or tabs. Columns of text become a feature
+for each text in them.
+
 examples:
   python -m nn train --data iris
   python -m nn train --data breast_cancer --loss binary_cross_entropy --optimizer sgd --lr 0.1
-  python -m nn train --data houses.csv --label price --loss mse_loss --epochs 200
+  python -m nn train --data houses.csv --label price --epochs 200
+  python -m nn train --data survey.csv --label answer --empty mean
   python -m nn train --resume
 """
 
@@ -159,6 +163,12 @@ def _parser() -> argparse.ArgumentParser:
         "0; by default the last",
     )
     add(
+        "--empty",
+        choices=["drop", "mean"],
+        help="what to do about empty cells of the CSV file: drop leaves out their rows, which is "
+        "the default; mean fills in the mean of the column",
+    )
+    add(
         "--layers",
         type=_layers,
         metavar="N,N,…",
@@ -176,7 +186,8 @@ def _parser() -> argparse.ArgumentParser:
         "--loss",
         choices=sorted(LOSSES),
         metavar="NAME",
-        help="%(choices)s; by default cross_entropy for classes and mse_loss for numbers",
+        help="%(choices)s; by default cross_entropy for classes and mse_loss for numbers, for "
+        "which more than 20 different whole numbers are taken",
     )
     add(
         "--optimizer",

@@ -5,13 +5,15 @@ engine reads. Nothing in this room knows about the engine or the network.
 """
 
 from nn.data.csv_files import load_csv
-from nn.data.dataset import Dataset, one_hot
+from nn.data.dataset import Column, Dataset, Note, one_hot
 from nn.data.scaling import Standardiser, standardise
 from nn.data.sets import breast_cancer, circles, digits, iris, load, moons, wine
 from nn.data.splitting import batches, train_test_split
 
 __all__ = [
+    "Column",
     "Dataset",
+    "Note",
     "Standardiser",
     "batches",
     "breast_cancer",

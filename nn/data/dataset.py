@@ -3,8 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Integral
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a column of a file holds, and how it becomes features.
+
+    Args:
+        name: Its name.
+        categories: The texts in it, each of which becomes a feature; none if it holds numbers.
+        means: The mean of each of its features, for cells that are empty.
+
+    Example:
+        >>> Column("coat", ("long", "short"), (0.25, 0.75)).features
+        ('coat=long', 'coat=short')
+    """
+
+    name: str
+    categories: tuple[str, ...]
+    means: tuple[float, ...]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of its features."""
+        return tuple(f"{self.name}={text}" for text in self.categories) or (self.name,)
+
+
+class Note(NamedTuple):
+    """What was decided when a file was read.
+
+    Attributes:
+        text: A line that says it.
+        argument: The argument of `load_csv` that decides otherwise; empty if none does.
+    """
+
+    text: str
+    argument: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -18,6 +55,8 @@ class Dataset:
         feature_names: d names, one per column of `X`.
         class_names: C names, the class index being the position; empty for regression.
         name: What to call the data set in titles and messages.
+        columns: The columns of the file that `load_csv` read. They tell it how to read another.
+        notes: What it decided, such as to leave out rows.
 
     Raises:
         ValueError: If a row has another length than `feature_names`, `X` and `y` differ in length,
@@ -34,6 +73,8 @@ class Dataset:
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...]
     name: str
+    columns: tuple[Column, ...] = field(default=(), compare=False)
+    notes: tuple[Note, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         for i, row in enumerate(self.X):

@@ -102,10 +102,14 @@ def described(measured: Mapping[str, float]) -> str:
     Args:
         measured: numbers by name; accuracies are shares, from 0 to 1.
 
-    >>> described({"loss": 0.123456, "val_accuracy": 0.975})
-    'loss 0.1235, val_accuracy 97.5%'
+    >>> described({"loss": 0.123456, "val_accuracy": 0.975, "error": 39406.2})
+    'loss 0.1235, val_accuracy 97.5%, error 39,406'
     """
-    return ", ".join(
-        f"{name} {x:.1%}" if name.endswith("accuracy") else f"{name} {x:.4g}"
-        for name, x in measured.items()
-    )
+    return ", ".join(f"{name} {_written(name, x)}" for name, x in measured.items())
+
+
+def _written(name: str, x: float) -> str:
+    """Write a number with four digits, or all those before the point."""
+    if name.endswith("accuracy"):
+        return f"{x:.1%}"
+    return f"{x:,.0f}" if 1e4 <= abs(x) < 1e15 else f"{x:.4g}"
