@@ -48,7 +48,14 @@ class Module:
     7.0
     >>> line.state_dict()
     {'slope': 2.0, 'intercept': 1.0}
+
+    Attributes:
+        class_names: the names of the classes, if `fit` was given names for targets.
+        regression: whether `fit` has trained the model to give numbers rather than classes.
     """
+
+    class_names: tuple[str, ...] = ()
+    regression: bool = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output: to be defined by each kind of module.

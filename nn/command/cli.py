@@ -8,12 +8,13 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from nn.command import commands
 from nn.layers import ACTIVATIONS
+from nn.mistakes import suggestion
 from nn.training import LOSSES, OPTIMIZERS
 
 MAIN = """\
@@ -184,17 +185,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--loss",
-        choices=sorted(LOSSES),
+        type=_one_of(LOSSES),
         metavar="NAME",
-        help="%(choices)s; by default cross_entropy for classes and mse_loss for numbers, for "
-        "which more than 20 different whole numbers are taken",
+        help=f"{', '.join(LOSSES)}; by default cross_entropy for classes and mse_loss for numbers, "
+        "for which more than 20 different whole numbers are taken",
     )
     add(
         "--optimizer",
         default="adamw",
-        choices=sorted(OPTIMIZERS),
+        type=_one_of(OPTIMIZERS),
         metavar="NAME",
-        help="%(choices)s; by default %(default)s",
+        help=f"{', '.join(OPTIMIZERS)}; by default %(default)s",
     )
     add(
         "--lr",
@@ -259,6 +260,19 @@ def _label(text: str) -> int | str:
         return int(text)
     except ValueError:
         return text
+
+
+def _one_of(names: Iterable[str]) -> Callable[[str], str]:
+    """Make a reader of one of these names."""
+
+    def read(text: str) -> str:
+        if text not in names:
+            raise argparse.ArgumentTypeError(
+                f"must be one of {', '.join(names)}, not {text!r}{suggestion(text, names)}"
+            )
+        return text
+
+    return read
 
 
 def _layers(text: str) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ Everything here is plain Python lists of floats, one row per sample, because tha
 engine reads. Nothing in this room knows about the engine or the network.
 """
 
-from nn.data.csv_files import load_csv
+from nn.data.csv_files import is_number, load_csv
 from nn.data.dataset import Column, Dataset, Note, one_hot
 from nn.data.scaling import Standardiser, standardise
 from nn.data.sets import breast_cancer, circles, digits, iris, load, moons, wine
@@ -20,6 +20,7 @@ __all__ = [
     "circles",
     "digits",
     "iris",
+    "is_number",
     "load",
     "load_csv",
     "moons",

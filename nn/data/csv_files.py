@@ -165,7 +165,7 @@ def _described(table: _Table, j: int, name: str) -> Column:
     texts = {table.rows[i][j] for i in rows}
     if not texts:
         raise table.error(0, j, "every cell of the column is empty; remove the column")
-    if any(map(_is_number, texts)):
+    if any(map(is_number, texts)):
         return Column(name, (), (math.fsum(table.number(i, j) for i in rows) / len(rows),))
     if len(texts) > _MOST_CATEGORIES:
         raise table.error(
@@ -231,7 +231,7 @@ def _targets(
     if task not in (None, "classes", "numbers"):
         raise ValueError(f'task must be "classes" or "numbers", not {task!r}')
     cells = [table.cell(i, j) for i in range(len(table.rows))]
-    real = [i for i, cell in enumerate(cells) if _is_number(cell) and not _is_integer(cell)]
+    real = [i for i, cell in enumerate(cells) if is_number(cell) and not _is_integer(cell)]
     for i in real:
         table.number(i, j)  # a nan among class names is a missing label, not a class
     whole = all(map(_is_integer, cells))
@@ -261,8 +261,13 @@ def _is_integer(cell: str) -> bool:
     return re.fullmatch(r"[+-]?[0-9]+", cell) is not None
 
 
-def _is_number(cell: str) -> bool:
-    """Tell whether the cell is a number, nan and inf included, but not Python's 1_000."""
+def is_number(cell: str) -> bool:
+    """Tell whether a text is a number, nan and inf included, but not Python's 1_000.
+
+    Example:
+        >>> [is_number(cell) for cell in ("-1e3", "nan", "1_000", "cat")]
+        [True, True, False, False]
+    """
     try:
         float(cell)
     except ValueError:
@@ -316,7 +321,7 @@ class _Table:
         """Take the first row for the names of the columns, if it is; None to find out."""
         guessed = header is None
         if guessed:
-            header = not any(map(_is_number, self.rows[0]))
+            header = not any(map(is_number, self.rows[0]))
         if not header:
             return replace(self, header_guessed=guessed)
         names = tuple(self.rows[0])
@@ -374,7 +379,7 @@ class _Table:
     def number(self, i: int, j: int) -> float:
         """Read the finite number in row i and column j."""
         cell = self.rows[i][j]
-        if not _is_number(cell):
+        if not is_number(cell):
             raise self.error(i, j, f"{cell!r} is not a number")
         if not math.isfinite(number := float(cell)):
             raise self.error(i, j, f"{cell!r} is not finite")

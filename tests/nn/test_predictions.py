@@ -148,7 +148,7 @@ class TestAccuracyAndConfusion:
             (
                 lambda m: nn.accuracy(m, [[1, 0, 0]], ["cat"]),
                 TypeError,
-                "y[0] must be the index of a class, not 'cat'",
+                "y[0] must be the index of a class, not 'cat': number the classes from 0",
             ),
             (
                 lambda m: nn.accuracy(m, [[1, 0, 0]], [[0, 1]]),

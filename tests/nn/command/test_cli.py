@@ -501,6 +501,12 @@ def files(tmp_path, monkeypatch, flowers):
         ("train --lr fast", "argument --lr: must be a number, 0 or more, not 'fast'"),
         ("train --lr=-1", "argument --lr: must be a number, 0 or more, not '-1'"),
         ("train --weight-decay inf", "argument --weight-decay: must be a number, 0 or more"),
+        ("train --loss mse", "must be one of cross_entropy, binary_cross_entropy, hinge_loss, mse"),
+        ("train --loss mse", "mae_loss, not 'mse'; did you mean 'mse_loss'?"),
+        (
+            "train --optimizer Adam",
+            "must be one of sgd, adam, adamw, not 'Adam'; did you mean 'adam'",
+        ),
         ("train --epochs 0", "argument --epochs: must be a whole number, 1 or more, not '0'"),
         ("train --batch-size 1.5", "argument --batch-size: must be a whole number, 1 or more"),
         ("train --seed x", "argument --seed: invalid int value: 'x'"),
