@@ -253,6 +253,8 @@ def survives(mutant: Mutant, folder: Path, tests: Sequence[str], seconds: float)
         return False
     finally:
         path.write_text(text, encoding="utf-8")
+    if done.returncode in (4, 5):  # pytest was called wrongly, or found no such test
+        raise RuntimeError(f"{mutant}: {done.stdout.decode()}{done.stderr.decode()}")
     return done.returncode == 0
 
 

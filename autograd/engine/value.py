@@ -222,11 +222,8 @@ class Value(Node):
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if (
-            hasattr(other, "__rank__")
-            or hasattr(other, "__array_function__")
-            or not is_operand(other)
-        ):
+        special = hasattr(other, "__rank__") or hasattr(other, "__array_function__")
+        if special or not is_operand(other):
             return NotImplemented
         modes.warn(
             f"a Value equals no number, whatever its data, so == or != between {self!r} and "

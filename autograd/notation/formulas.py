@@ -54,6 +54,8 @@ class Formula:
         if op is p.top:  # by which softmax shifts its operands, and which cancels
             return 0.0
         operands = [x if isinstance(x, Formula) else as_float(x) for x in operands]
+        if op.formula is not None:
+            return op.formula(*operands)
         value = op.float_forward(*[getattr(x, "value", x) for x in operands])
         if op.partials is None:  # a comparison
             return value
@@ -83,6 +85,8 @@ def _familiar(op: Primitive, operands: Sequence[Any]) -> Any:
         return 1.0 - p.square(p.tanh(*x.operands))
     if op is p.sigmoid and _is(x, p.neg):
         return 1.0 - p.sigmoid(*x.operands)
+    if op is p.add and _is_number(y, 0.0):
+        return x
     return None
 
 
@@ -130,9 +134,20 @@ def derivative(node: Value, parent: Value) -> Formula | None:
         terms += [1.0] * wanted[-1]
     else:
         symbols = [_operand(x) for x in operands]
-        terms = _applied(op, Formula(node.data, node), symbols, wanted)
+        out = Formula(node.data, node)
+        terms = [
+            _with_result(term, op, symbols, out) for term in _applied(op, out, symbols, wanted)
+        ]
     total = terms[0] if len(terms) == 1 else p.fsum(*terms)
     return total if isinstance(total, Formula) and total.size <= MAX_SYMBOLS else None
+
+
+def _with_result(term: Any, op: Primitive, operands: Sequence[Any], out: Formula) -> Any:
+    """Write the result where a term has the operation itself for an operand."""
+    if not isinstance(term, Formula):
+        return term
+    inner = [out if _is(x, op) and x.operands == tuple(operands) else x for x in term.operands]
+    return Formula(term.value, term.head, inner)
 
 
 def _applied(

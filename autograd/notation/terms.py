@@ -57,7 +57,7 @@ class Term:
     @staticmethod
     def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
         operands = [x if isinstance(x, Term) else float(x) for x in operands]
-        return applied(op.name, operands)
+        return applied(op.name, operands) if op.formula is None else op.formula(*operands)
 
     # Rules of a user's own may use any operator; those of Value serve every kind of node. But `==`
     # is identity: a symbol is no number in particular, and special values are left out.
@@ -269,10 +269,8 @@ def _simpler_choice(condition: Operand, x: Operand, y: Operand) -> Operand | Non
     """Leave out what a rule says of single points, and that it is nan outside of its domain."""
     if not isinstance(condition, Term):
         return x if condition else y
-    if x != x:  # nan
-        return y
-    if y != y:
-        return x
+    if condition.op == "<" and isinstance(x, Term) and (x.op == "inside" or not x.operands):
+        return y  # x is the result, nan where y is not the slope
     if condition.op == "==":  # which only rules use
         a, b = condition.operands
         return x if a is b else y

@@ -38,6 +38,12 @@ _SYMBOLS = {
     "gelu": "GELU",
     "gelu_tanh": "GELU (tanh)",
     "above": "[x > y]",
+    "power_by_base": "y xʸ⁻¹",
+    "power_by_exponent": "xʸ ln x",
+    "cosine": "x/√(x² + y²)",
+    "inversion": "x/(x² + y²)",
+    "asin_slope": "arcsin′",
+    "sigmoid_slope": "σ′",
     "maximum": "max",
     "minimum": "min",
     "dot": "⟨w, x⟩ + b",
@@ -55,7 +61,9 @@ _ROLES = {
     "atan2": ("y", "x"),
     "leaky_relu": ("x", "slope"),
     "elu": ("x", "α"),
-    "above": ("x", "y"),
+    **dict.fromkeys(
+        ("above", "power_by_base", "power_by_exponent", "cosine", "inversion"), ("x", "y")
+    ),
     "clip": ("x", "low", "high"),
     "where": ("then", "else"),
 }

@@ -49,6 +49,11 @@ def _log_softmax(*xs: Any) -> Any:
     return (xs[0] - m) - np.log1p(rest)
 
 
+def _sigmoid(x: Any) -> Any:
+    """SciPy's has no digits below -709."""
+    return np.exp(x, out=special.expit(np.atleast_1d(x)), where=x < -709.0).reshape(np.shape(x))
+
+
 # By row. One that is not here, nor written with other rows, has a `forward` that serves arrays too.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "/": np.divide,
@@ -79,7 +84,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "hypot": np.hypot,
     "erf": errorfunction.erf,
     "erfc": errorfunction.erfc,
-    "sigmoid": special.expit,
+    "sigmoid": _sigmoid,
     "log_sigmoid": special.log_expit,
     "relu": lambda x: np.maximum(x, 0.0),
     "above": _above,

@@ -71,9 +71,42 @@ def power(a: float, b: float) -> float:
         return copysign(inf, a) if b % 2.0 == 1.0 else inf
 
 
+def power_by_base(a: float, b: float) -> float:
+    """The derivative b aᵇ⁻¹ of a power, and 0 where that is 0 · ∞ or b is 0."""
+    p = power(a, b - 1.0)
+    return b * p if b != 0.0 != p else 0.0
+
+
+def power_by_exponent(a: float, b: float) -> float:
+    """The derivative aᵇ ln a of a power, and 0 where a = 0 <= b; nan for a < 0."""
+    return 0.0 if a == 0.0 <= b else xlogy(power(a + 0.0, b), a) if a >= 0.0 else nan
+
+
 def xlogy(x: float, y: float) -> float:
     """x ln y, and 0 where x = 0."""
     return 0.0 if x == 0.0 and y == y else x * log(y)
+
+
+def cosine(a: float, b: float) -> float:
+    """a/√(a² + b²), and 0 at the origin."""
+    if a == 0.0:
+        return a if b == b else b
+    return copysign(1.0, a) / math.hypot(1.0, b / a)
+
+
+def inversion(a: float, b: float) -> float:
+    """a/(a² + b²), and 0 at the origin."""
+    size = fabs(a) + fabs(b)
+    if size + size == size:  # 0 or infinite
+        return 0.0
+    if a == 0.0:
+        return a if b == b else b
+    return 1.0 / (a + b * (b / a))
+
+
+def asin_slope(x: float) -> float:
+    """1/√(1 - x²)."""
+    return div(1.0, sqrt((1.0 - x) * (1.0 + x)))
 
 
 def above(a: float, b: float) -> float:
@@ -122,6 +155,13 @@ def sigmoid(x: float) -> float:
         return 1.0 / (1.0 + math.exp(-x))
     e = math.exp(x)
     return e / (1.0 + e)
+
+
+def sigmoid_slope(x: float) -> float:
+    """σ(x) σ(-x)."""
+    e = math.exp(-x if x > 0.0 else x)
+    d = 1.0 + e
+    return e / (d * d)
 
 
 def softplus(x: float) -> float:

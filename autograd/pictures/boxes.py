@@ -19,6 +19,8 @@ LEAF_BORDER = "#0B5394"
 ACCENT = "#B8006B"
 FONT_SIZE, SYMBOL_SIZE = 14, 18  # lengths are in points
 
+MAX_NODES, MAX_EDGES = 2000, 5000  # seconds to lay out, and more than anybody can read
+
 BARE = 'BORDER="0" CELLBORDER="0" CELLSPACING="0"'
 FRAMED = 'BORDER="1" CELLBORDER="0" CELLSPACING="0"'
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from autograd.engine import Value, collector_paused, nodes_of, operands_of, topological_order
 from autograd.errors import data_of
 from autograd.pictures import nodes as dotting
-from autograd.pictures.boxes import SIDES
+from autograd.pictures.boxes import MAX_EDGES, MAX_NODES, SIDES
 from autograd.pictures.group_boxes import collapsed_source, node_frames
 from autograd.pictures.groups import LEVELS, collapsed
 from autograd.pictures.membership import membership
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from autograd.compiler import Compiled
 
-MAX_NODES, MAX_EDGES = 2000, 5000  # seconds to lay out, and more than anybody can read
 _LEGIBLE_NODES, _LEGIBLE_EDGES = 60, 120
 
 
@@ -117,7 +116,7 @@ def draw(
         TypeError: `root` is none of these, or contains something that is no Value, or the data of a
             node is no number.
         ValueError: there is nothing to draw, or `collapse`, `show` or `rankdir` is unknown,
-            or `collapse` is "none" for more than 2000 nodes or 5000 edges.
+            or `collapse` is "none" for more than 2000 nodes or boxes, or 5000 edges.
 
     >>> from autograd import Value
     >>> w, x = Value(2.0, "w"), Value(3.0, "x")

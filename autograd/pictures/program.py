@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import log10
-from typing import Any
+from typing import Any, TypeVar
 
 from autograd import notation
-from autograd.compiler.listing import Equation, Reading, Vector
+from autograd.compiler.listing import Equation, Reading, Vector, listed
 from autograd.compiler.passes import VARYING
-from autograd.pictures.boxes import Arrow, Box, band, framed, line, rounded, write
+from autograd.pictures.boxes import (
+    MAX_EDGES,
+    MAX_NODES,
+    Arrow,
+    Box,
+    band,
+    framed,
+    line,
+    rounded,
+    write,
+)
 
-_MOST_BOXES = 24
+_MOST_BOXES = 24  # of arguments, and of equations
 _MOST_KINDS = 4  # operations that are named
 _LONGEST = 48  # characters of an equation
 
@@ -27,13 +37,24 @@ def program_picture(compiled: Any, collapse: str, rankdir: str) -> tuple[str, st
         compiled: the function. It has a program for each structure of arguments that it was called
             with; that of the latest call is drawn.
         collapse: "none" gives each line a box of its own. Otherwise, if there are too many to read,
-            each box is a stretch of them.
+            each box is a stretch of them, and so for arguments.
         rankdir: as in `draw`.
 
     Raises:
-        ValueError: it has not been called yet.
+        ValueError: it has not been called yet, or `collapse` is "none" for too many lines.
     """
-    return _Blueprint(compiled.reading()).drawn(collapse, rankdir), str(compiled)
+    reading = compiled.reading()
+    text = listed(reading, compiled.cost)
+    return _Blueprint(reading).drawn(collapse, rankdir), text
+
+
+_T = TypeVar("_T")
+
+
+def _stretches(items: Sequence[_T], collapse: str) -> Iterator[Sequence[_T]]:
+    """Part what is drawn into what one box has."""
+    size = 1 if collapse == "none" else max(1, -(-len(items) // _MOST_BOXES))
+    return (items[i : i + size] for i in range(0, len(items), size))
 
 
 class _Blueprint:
@@ -50,41 +71,45 @@ class _Blueprint:
     def drawn(self, collapse: str, rankdir: str) -> str:
         """Write the picture in DOT."""
         reading = self.reading
-        for vector in reading.naming.named:
-            if vector in self.needed:
-                self._add(rounded(self._argument(vector)), [vector], vector.layer)
-        shown = reading.shown
-        size = 1 if collapse == "none" else max(1, -(-len(shown) // _MOST_BOXES))
-        for i in range(0, len(shown), size):
-            part = shown[i : i + size]
-            layers = {x.vector.layer for x in part}
-            box = self._add(
-                framed(self._rows(part)),
-                [x.vector for x in part],
-                layers.pop() if len(layers) == 1 else 0,
-            )
+        named = [vector for vector in reading.naming.named if vector in self.needed]
+        for vectors in _stretches(named, collapse):
+            self._add(rounded(self._arguments(vectors)), vectors)
+        for part in _stretches(reading.shown, collapse):
+            box = self._add(framed(self._rows(part)), [x.vector for x in part])
             for equation in part:
                 for vector, count in self._read_by(equation):
                     self._link(vector, count, box)
         rows = [line("result", bold=True)]
         if reading.plan.reduce:
             rows.append(line(f"{reading.plan.reduce} over the batch"))
-        box = self._add(rounded(rows), [], 0)
+        box = self._add(rounded(rows), [])
         for use in reading.returned_uses():
             for piece in use.pieces:
                 self._link(piece.vector, piece.count, box)
+        if len(self.boxes) > MAX_NODES or len(self.counts) > MAX_EDGES:
+            raise ValueError(
+                f"the program has {len(self.boxes)} arguments and lines, and without collapsing a "
+                f'picture can have {MAX_NODES}, and {MAX_EDGES} arrows: leave `collapse` at "auto"'
+            )
         return write(self.boxes, list(self._arrows()), rankdir)
 
-    def _add(self, label: str, vectors: Sequence[Vector], layer: int) -> int:
-        """Add a box, and give its place."""
-        frames = (f"layer {layer}",) if layer else ()
+    def _add(self, label: str, vectors: Sequence[Vector]) -> int:
+        """Add a box, in the frame of the layer that its vectors belong to, and give its place."""
+        layers = {vector.layer for vector in vectors}
+        frames = (f"layer {layers.pop()}",) if len(layers) == 1 and 0 not in layers else ()
         self.boxes.append(Box(f"s{len(self.boxes)}", {"label": f"<{label}>"}, frames))
         place = len(self.boxes) - 1
         self.place.update(dict.fromkeys(vectors, place))
         return place
 
-    def _argument(self, vector: Vector) -> Iterator[str]:
+    def _arguments(self, vectors: Sequence[Vector]) -> Iterator[str]:
         """Lay out what is read from outside: its name, where it comes from, its shape."""
+        vector, *more = vectors
+        if more:
+            ends = vector, more[-1]
+            yield line(" … ".join([notation.label(x.name) for x in ends]), bold=True)
+            yield line(notation.count(sum([x.size for x in vectors]), "number"))
+            return
         yield line(notation.label(vector.name), bold=True)
         if vector.source:
             yield line(notation.label(vector.source))

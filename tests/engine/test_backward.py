@@ -240,7 +240,8 @@ SQUASH = {  # offset and scale of the sine
     "/": (1.5, 1.0),
 }
 KINKED = {"above", "sign", "abs", "maximum", "minimum", "clip", "relu", "leaky_relu", "elu"}
-SMOOTH = sorted(set(ORACLES) - KINKED)
+SLOPES = {"power_by_base", "power_by_exponent"}  # met as derivatives of powers
+SMOOTH = sorted(set(ORACLES) - KINKED - SLOPES)
 
 
 @dataclass(frozen=True)

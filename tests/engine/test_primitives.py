@@ -6,20 +6,14 @@ from itertools import pairwise
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from limits import SPECIAL
 from oracles import COMPARISONS, ORACLES, ROWS, TAILS, arity, check_number, check_row, exact
 
 import autograd
 from autograd import Value
 from autograd.engine.primitives import TABLE, lookup
 
-SPECIAL = [
-    *(math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, -5e-324, 2.2e-308, 1e16, -1e16),
-    *(0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 1000.0, -1000.0, 1.7e308, -1.7e308),
-]
 any_float = st.one_of(st.sampled_from(SPECIAL), st.floats())
-
-# Linear in their operand or constant: their derivative at nan is what it is everywhere.
-FLAT = {"neg", "sign"}
 
 
 def same(a, b):
@@ -149,72 +143,6 @@ def test_top_is_the_largest_without_a_gradient(xs):
     top = ROWS["top"]
     assert top(*xs) == max(xs)
     assert top(*map(Value, xs)) == max(xs)
-
-
-# --- outside the domain ---------------------------------------------------------------------
-
-
-def outside(domain):
-    """Finite floats that are not in the closed interval."""
-    below = st.floats(-1e300, domain.lo, exclude_max=True) if domain.lo > -math.inf else None
-    above = st.floats(domain.hi, 1e300, exclude_min=True) if domain.hi < math.inf else None
-    return st.one_of([s for s in (below, above) if s is not None])
-
-
-LIMITED = [
-    (name, i)
-    for name, oracle in ORACLES.items()
-    for i, domain in enumerate(oracle.domains)
-    if (domain.lo, domain.hi) != (-math.inf, math.inf)
-]
-
-
-def test_limited_domains_are_those_known():
-    unary = {"sqrt", "log", "log1p", "log2", "log10", "asin", "acos", "acosh", "atanh"}
-    assert set(LIMITED) == {(name, 0) for name in {*unary, "**"}} | {("xlogy", 1)}
-
-
-@pytest.mark.parametrize(("name", "i"), LIMITED)
-@settings(max_examples=40)
-@given(data=st.data())
-def test_outside_its_domain_value_and_derivatives_are_nan(name, i, data):
-    oracle = ORACLES[name]
-    xs = list(data.draw(oracle.operands()))
-    xs[i] = data.draw(outside(oracle.domains[i]))
-    if name == "**" and xs[1].is_integer():
-        xs[1] = 2.5  # a whole power of a negative number is real
-    if name == "xlogy" and xs[0] == 0.0:
-        xs[0] = 1.0  # 0 counts for more than the logarithm of a negative number
-    leaves = [Value(x) for x in xs]
-    node = ROWS[name](*leaves)
-    node.backward()
-    assert math.isnan(node.data)
-    assert all(math.isnan(leaf.grad) for leaf in leaves)
-
-
-@pytest.mark.parametrize("name", [name for name in ORACLES if arity(name) == 1])
-def test_nan_in_nan_out(name):
-    x = Value(math.nan)
-    y = ROWS[name](x)
-    y.backward()
-    assert math.isnan(y.data)
-    assert math.isnan(x.grad) or name in FLAT
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("+", "-", "*", "/", "maximum", "minimum", "clip", "atan2", "leaky_relu", "elu"),
-        *("dot", "fsum", "mean", "logsumexp", "softmax", "log_softmax"),
-    ],
-)
-def test_one_nan_among_the_operands_makes_the_result_nan(name):
-    for i in range(arity(name)):
-        if (name, i) in {("leaky_relu", 1), ("elu", 1)}:
-            continue  # not looked at for x > 0
-        xs = [1.0] * arity(name)
-        xs[i] = math.nan
-        assert math.isnan(ROWS[name](*xs)), (name, i)
 
 
 # --- the tests' own test ----------------------------------------------------------------------

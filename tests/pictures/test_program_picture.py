@@ -100,6 +100,16 @@ def test_every_step_on_request():
     assert len(parts(draw(compiled, collapse="none"))) >= len(parts(draw(compiled)))
 
 
+def test_many_arguments_are_drawn_in_stretches():
+    compiled = ag.compile(lambda p: fsum([x * x for x in p.values()]))
+    compiled.value_and_grad({f"k{i}": 1.0 for i in range(3000)})
+    boxes = list(parts(draw(compiled)).values())
+    assert len(boxes) <= 30
+    assert ["k0 … k124", "125 numbers"] in boxes
+    with pytest.raises(ValueError, match="has 3002 arguments and lines, and without collapsing"):
+        draw(compiled, collapse="none")
+
+
 def test_a_model():
     model = MLP(3, [4, 1], "tanh", seed=0)
     compiled = ag.compile(lambda x: model(x), in_axes=0)

@@ -16,6 +16,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from autograd.compiler.passes import FINITE, LOG_OF_TOTAL, SHARED, VARYING, Program, Ref, StandIn
 from autograd.engine import Primitive
@@ -44,6 +45,7 @@ UFUNCS: dict[Primitive, Any] = {
     },
     p.erf: errorfunction.erf,
     p.erfc: errorfunction.erfc,
+    p.sigmoid: special.expit,
 }
 
 
@@ -308,6 +310,9 @@ class Code:
             constant = self.filled if varying == self.varying else _literal
             names = [x.name if isinstance(x, Symbol) else constant(x) for x in both]
             self.emit(f"{_EXTREMES[op]}({', '.join(names)}, out={target})")
+        elif op is p.sigmoid and out is None:  # in a row that may multiply what is tiny
+            (x,) = names
+            self.emit(f"exp({x}, out=expit({x}, out={target}), where=less({x}, -709.0))")
         elif op in _CALLS:
             self.emit(f"{_CALLS[op].format(*names, out=target)}, out={target})")
         elif op in UFUNCS:

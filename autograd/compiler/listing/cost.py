@@ -19,6 +19,7 @@ For a layer with n inputs and m neurons the matrix products are 2nm flops forwar
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -230,9 +231,9 @@ class _Counter:
         """Count the forward pass of a step."""
         if isinstance(step, Tape):
             rows = zip(step.ops, step.operands, strict=True)
-            flops = sum([self.of_row(op, operands) for op, operands in rows], Amount())
-            moved = sum(len(_places(x)) + 1 for x in step.operands)
-            return _placed(step.space, flops + Amount(moved=_BYTES * moved))
+            work = _total(Counter([self.of_row(op, operands) for op, operands in rows]))
+            moved = sum([len(_places(x)) + 1 for x in step.operands])
+            return _placed(step.space, work + Amount(moved=_BYTES * moved))
         if step.op is p.dot:
             m, n = step.operands[0].places.shape  # type: ignore[union-attr]
             work = Amount(2 * m * n, 2 * m * n * _is_matrix_product(step))
@@ -350,7 +351,8 @@ class _Counter:
     def tape(self, tape: Tape, active: dict[str, Any]) -> _Pair:
         """Count the backward pass of a tape."""
         written, here = self.written[tape.space].data, active[tape.space].data
-        total = Amount()
+        slopes: Counter[Amount] = Counter()
+        flops = moved = 0
         for i in range(len(tape.ops) - 1, -1, -1):
             op, operands = tape.ops[i], tape.operands[i]
             if not written[tape.places[i]]:
@@ -362,14 +364,19 @@ class _Counter:
             if not targets:
                 continue
             if op is p.dot:
-                total += Amount(sum(wanted[:-1]))
+                flops += sum(wanted[:-1])
             elif op not in (p.fsum, EXCESS):
-                total += self.slopes(op, operands, wanted)
+                slopes[self.slopes(op, operands, wanted)] += 1
             for x in targets:
-                total += Amount(int(written[x]))
+                flops += written[x]
                 written[x] = True
-            total += Amount(moved=_BYTES * (1 + len(_places(operands)) + len(targets)))
-        return _placed(tape.space, total)
+            moved += 1 + len(_places(operands)) + len(targets)
+        return _placed(tape.space, _total(slopes) + Amount(flops, moved=_BYTES * moved))
+
+
+def _total(amounts: Counter[Amount]) -> Amount:
+    """Add up amounts, each as often as it was counted."""
+    return sum([amount * n for amount, n in amounts.items()], Amount())
 
 
 def _is_matrix_product(step: Step) -> bool:

@@ -10,6 +10,7 @@ in; what has a name of its own, such as an argument W, keeps it.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -131,6 +132,7 @@ class Naming:
         self.named: list[Vector] = []
         self.layers: dict[int, tuple[int, int]] = {}
         self._inputs, self._vectors = inputs, vectors
+        self._counts: dict[Any, Counter[Keys]] = {}
         self._number = {space: np.full(n, -1) for space, n in program.sizes.items()}
         for i, (space, place) in enumerate(inputs.places):
             self._number[space][place] = i
@@ -243,17 +245,27 @@ class Naming:
         constant = [keys[0][k] for k in fixed]
         if any(not isinstance(key, str) for key in constant) or not constant:
             return ""
-        alike = [
-            x
-            for x in self._inputs.keys
-            if len(x) == len(keys[0]) and all(x[k] == keys[0][k] for k in fixed)
-        ]
         name = constant[-1]
         is_argument = len(constant) == 1
-        if len(alike) > count or not name.isidentifier() or (name in self._taken) != is_argument:
+        alike = self._alike(keys[0], tuple(fixed), len(keys[0]))
+        if alike > count or not name.isidentifier() or (name in self._taken) != is_argument:
             return ""
         self._taken.discard(name)
         return str(name)
+
+    def _alike(self, keys: Keys, positions: tuple[int, ...], length: int | None = None) -> int:
+        """Count the inputs that have the same keys at some positions, and as many if so wanted."""
+        counts = self._counts.get((positions, length))
+        if counts is None:
+            longer = max(positions, default=-1)
+            counts = self._counts[positions, length] = Counter(
+                [
+                    tuple([x[k] for k in positions])
+                    for x in self._inputs.keys
+                    if (len(x) > longer if length is None else len(x) == length)
+                ]
+            )
+        return counts[tuple([keys[k] for k in positions])]
 
     def _letter(self, keys: Keys, fixed: Sequence[int], letter: str) -> str:
         """Choose a letter: that which the arguments have, or that of the lecture."""
@@ -293,8 +305,7 @@ class Naming:
             start, stop = first[varying[0]], last[varying[0]] + 1
             return f"{base}[{start}:{stop}]" if stop - start == len(keys) else f"part of {base}"
         if varying == list(range(len(first) - len(varying), len(first))):
-            alike = [x for x in self._inputs.keys if x[: varying[0]] == first[: varying[0]]]
-            whole = len(alike) == len(keys)
+            whole = self._alike(first, tuple(range(varying[0]))) == len(keys)
             return base + "ᵀ" * flipped if whole else f"part of {base}"
         names = dict.fromkeys(by_neuron, "i") | dict.fromkeys(by_input, "j")
         end = len(first)

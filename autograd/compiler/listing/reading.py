@@ -43,6 +43,7 @@ from autograd.notation.terms import (
 )
 
 _LONGEST = 10  # symbols of an operation that is written inside of another line
+_DEEPEST = 10  # operations that are written one inside of the other
 _LONGEST_NAME = 12
 
 _ACTIVATIONS = {*[p.TABLE[name] for name in ACTIVATIONS], SOFTMAX} - {p.softplus, p.log_sigmoid}
@@ -81,6 +82,7 @@ class Reading:
         equations, self.outputs = equations_of(program, self.naming, self.vectors)
         self.by_vector = {equation.vector: equation for equation in equations}
         counts = use_counts(equations, self.outputs)
+        self._expressions: dict[Equation, Operand] = {}
         self.shown = self._with_names(equations, counts)
 
     # --- names --------------------------------------------------------------------------------
@@ -97,6 +99,7 @@ class Reading:
         self.symbol = self._symbol()
         shown, layer, tapes, others = [], 0, 0, 0
         result = self._single_result()
+        depths: dict[Vector, int] = {}  # of what is written inside of others
         for equation in equations:
             vector = equation.vector
             layer = equation.layer or layer
@@ -109,7 +112,7 @@ class Reading:
                 name = f"x{layer}"
             elif vector is result:
                 name = self.symbol
-            elif self._goes_inside(equation, counts, bare):
+            elif self._goes_inside(equation, counts, bare, depths):
                 continue
             else:
                 others += 1
@@ -163,15 +166,25 @@ class Reading:
         return bare
 
     def _goes_inside(
-        self, equation: Equation, counts: dict[Vector, int], bare: set[Vector]
+        self,
+        equation: Equation,
+        counts: dict[Vector, int],
+        bare: set[Vector],
+        depths: dict[Vector, int],
     ) -> bool:
         """Tell whether an equation is written inside of the one that reads it."""
-        if equation.vector in bare:
+        inner = [depths.get(piece.vector, 0) for use in equation.uses for piece in use.pieces]
+        depth = 1 + max(inner, default=0)
+        if equation.vector in bare or depth > _DEEPEST:
             return False
         term = self.expression(equation)
         if not isinstance(term, Term) or not term.operands or equation.op in p.COMPARISONS:
-            return True
-        return counts[equation.vector] == 1 and term.count <= _LONGEST
+            goes_inside = True
+        else:
+            goes_inside = counts[equation.vector] == 1 and term.count <= _LONGEST
+        if goes_inside:
+            depths[equation.vector] = depth
+        return goes_inside
 
     # --- forward ------------------------------------------------------------------------------
 
@@ -186,7 +199,13 @@ class Reading:
         return x.term
 
     def expression(self, equation: Equation) -> Operand:
-        """Write how an equation computes its vector."""
+        """Write how an equation computes its vector; what it reads has its name by then."""
+        found = self._expressions.get(equation)
+        if found is None:
+            found = self._expressions[equation] = self._expressed(equation)
+        return found
+
+    def _expressed(self, equation: Equation) -> Operand:
         op, operands, size = equation.op, equation.operands, equation.vector.size
         if op is p.dot:
             weights, inputs, _ = operands
@@ -225,8 +244,8 @@ class Reading:
         if op is p.top:
             return terms[0] if getattr(terms[0], "size", 1) == 1 else Term("max", terms)
         found = applied(op.name, terms) if op is not p.where else choice(terms)
-        if isinstance(found, Term):
-            found.size = max(found.size, size)
+        if isinstance(found, Term) and found.size < size:
+            return Term(found.op, found.operands, size, found.binds)
         return found
 
     def matrix(self, equation: Equation, transposed: bool) -> Term:

@@ -338,6 +338,55 @@ def test_long_listings_are_shortened_unless_asked_for():
     assert [x for x in lines if x != gap] == full[:15] + full[-9:]
 
 
+def sum_of_one(x):
+    total = x
+    for _ in range(20_000):
+        total = total + x
+    return total
+
+
+def sum_of_all(x):
+    total = x
+    for i in range(1000):
+        total = total + ag.sin(x * i) * x + ag.tanh(x)
+    return total
+
+
+def nest(x, op, rows):
+    x = [x * (i + 1) for i in range(40)]
+    for _ in range(rows):
+        x = [op(xi) for xi in x]
+    return ag.fsum(x)
+
+
+def nest_of_functions(x):
+    return nest(x, lambda xi: ag.exp(-xi), 250)
+
+
+def nest_of_factors(x):
+    return nest(x, lambda xi: xi * 1.01, 400)
+
+
+def nest_on_a_tape(x):
+    for _ in range(250):
+        x = ag.sin(x)
+    return x
+
+
+@pytest.mark.parametrize(
+    "f", [sum_of_one, sum_of_all, nest_of_functions, nest_of_factors, nest_on_a_tape]
+)
+def test_what_is_long_or_deep_is_cut(f):
+    g = ag.compile(f)
+    g.value_and_grad(0.5)
+    ag.draw(g)
+    text = g.listing()
+    assert max(map(len, section(text, "forward"))) < 130
+    if f is sum_of_one:
+        (line,) = section(text, "forward")
+        assert line == "sum_of_one = x + x + x + x + [… 19995 more …] + x + x"
+
+
 def test_before_the_first_call():
     f = ag.compile(price)
     assert repr(f) == "<compiled price, not called yet>"
