@@ -38,7 +38,22 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any]) -> list[Any]:
                     return results
             except Exception:  # what is wrong, if anything, the calls below will say
                 pass
-        return [numbers(f(x)) for x in samples]
+        return [_output(f, x, i) for i, x in enumerate(samples)]
+
+
+def _output(f: Callable[[Any], Any], x: Any, i: int) -> Any:
+    """Call a function of one sample; an error says which it was."""
+    try:
+        return numbers(f(x))
+    except (TypeError, ValueError) as error:
+        single = not hasattr(x, "__len__")
+        error.add_note(
+            f"X[{i}] is the number {x}: X must be a list of samples, and a single one is given as "
+            "[x]"
+            if single
+            else f"this is about X[{i}]"
+        )
+        raise
 
 
 def rows(table: Any) -> Any:

@@ -57,7 +57,7 @@ class Module:
     class_names: tuple[str, ...] = ()
     regression: bool = False
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - for those who override it
         """Compute the output: to be defined by each kind of module.
 
         Raises:
@@ -67,7 +67,9 @@ class Module:
         Traceback (most recent call last):
         NotImplementedError: Module does not define __call__
         """
-        raise NotImplementedError(f"{type(self).__name__} does not define __call__")
+        name = type(self).__name__
+        remedy = ": give its method forward that name" if hasattr(self, "forward") else ""
+        raise NotImplementedError(f"{name} does not define __call__{remedy}")
 
     # --- the parameters ---------------------------------------------------------------------
 

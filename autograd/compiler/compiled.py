@@ -72,7 +72,7 @@ def compile(
     Raises:
         TraceError: at the first call, if the function asks for a value, as in `if v > 0`, `v in xs`
             or `table[v]`; the message has the line and the remedy, such as `where(v == 1, x, y)`.
-        TypeError: an argument is not made of real numbers.
+        TypeError: `f` is not a function, or an argument is not made of real numbers.
         ValueError: an option is unknown, or the batch is ragged.
 
     >>> import autograd as ag
@@ -102,6 +102,8 @@ def compile(
             check=check,
             has_aux=has_aux,
         )
+    if not callable(f):
+        raise TypeError(f"compile takes a function, not {f!r}")
     if reduce not in (None, "sum", "mean"):
         raise ValueError(f'reduce must be None, "sum" or "mean", not {reduce!r}')
     if backend != "numpy":

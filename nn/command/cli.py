@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from autograd import __version__
 from nn.command import commands
 from nn.layers import ACTIVATIONS
 from nn.mistakes import suggestion
@@ -108,7 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _with_command(arguments: Sequence[str]) -> list[str]:
     """Put in `train` where there are only options, or nothing."""
     only_options = not arguments or arguments[0].startswith("--")
-    return ["train"] * (only_options and "--help" not in arguments) + list(arguments)
+    own = {"--help", "--version"}.isdisjoint(arguments)
+    return ["train"] * (only_options and own) + list(arguments)
 
 
 def _fail(message: str, status: int) -> int:
@@ -133,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"chainrule {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(

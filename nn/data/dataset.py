@@ -142,12 +142,14 @@ def one_hot(labels: Sequence[int], n_classes: int) -> list[list[float]]:
 
     Raises:
         ValueError: If a label is outside the range.
-        TypeError: If a label is not an integer.
+        TypeError: If a label is not an integer, or there is a label instead of a list.
 
     Example:
         >>> one_hot([2, 0], 3)
         [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
+    if isinstance(labels, Integral):
+        raise TypeError(f"labels must be a list of class indices, such as [{labels}], not {labels}")
     indices = [class_index(label, n_classes, i) for i, label in enumerate(labels)]
     return [[float(k == index) for k in range(n_classes)] for index in indices]
 

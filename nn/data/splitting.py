@@ -14,7 +14,8 @@ def train_test_split(
     """Shuffle the samples and set some aside for testing.
 
     Args:
-        dataset: The samples, at least 2.
+        dataset: The samples, at least 2. Lists and arrays are for the function of the same name in
+            `sklearn.model_selection`.
         test_size: The share of the samples to set aside, between 0 and 1; or, as an int, how many.
         seed: The same seed gives the same split.
         stratify: Keep the proportions of the classes in both parts. Regression has none to keep.
@@ -23,6 +24,7 @@ def train_test_split(
         The training and the test set.
 
     Raises:
+        TypeError: If it is not a Dataset.
         ValueError: If a part would be empty, or, when stratifying, if it would be too small to hold
             every class or a class has a single sample.
 
@@ -34,6 +36,11 @@ def train_test_split(
     """
     from sklearn.model_selection import train_test_split as split
 
+    if not isinstance(dataset, Dataset):
+        raise TypeError(
+            f"train_test_split takes a Dataset, not a {type(dataset).__name__}; lists and arrays "
+            "are split by sklearn.model_selection.train_test_split(X, y)"
+        )
     stratify = stratify and dataset.n_classes > 0
     if stratify:
         for k, name in enumerate(dataset.class_names):

@@ -133,9 +133,13 @@ def fit(
         if criterion in (cross_entropy, binary_cross_entropy, hinge_loss)
         else ()
     )
+    samples, held_out = set_aside(samples, validation, rng)
+    if isinstance(model, MLP):
+        samples.check_width(model, "X")
+        held_out.check_width(model, "validation X")
     samples, held_out = (
         part.numbered(model, names, two_signs=criterion is hinge_loss)
-        for part in set_aside(samples, validation, rng)
+        for part in (samples, held_out)
     )
     model.class_names, model.regression = names, criterion in (mse_loss, mae_loss)
     if not model.regression:

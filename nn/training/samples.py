@@ -14,6 +14,7 @@ from autograd import no_grad
 from autograd.errors import as_float
 from nn.data import is_number
 from nn.forward import entries, rows
+from nn.layers import MLP
 from nn.module import Module
 from nn.predictions import count_of, index_of, target_class
 
@@ -84,6 +85,27 @@ class Samples:
         except (TypeError, ValueError):
             return self
         return replace(self, classes=np.array(classes))
+
+    def check_width(self, model: MLP, name: str) -> None:
+        """Check that all inputs have as many numbers as a network takes.
+
+        Args:
+            model: the network.
+            name: what an error calls the inputs.
+
+        Raises:
+            ValueError: one has not; the message says which.
+
+        >>> from nn import MLP
+        >>> checked([[1.0, 2.0], [3.0]], [0, 1]).check_width(MLP(2, [1]), "X")
+        Traceback (most recent call last):
+        ValueError: X[1]: MLP(2 → 1 linear) takes 2 inputs, not 1
+        """
+        n_in = model.layers[0].n_in
+        for i, x in enumerate(self.X if isinstance(self.X, list) else self.X[:1]):
+            width = len(x) if hasattr(x, "__len__") else 1
+            if width != n_in:
+                raise ValueError(f"{name}[{i}]: {model!r} takes {n_in} inputs, not {width}")
 
     def numbered(self, model: Module, names: Sequence[str], two_signs: bool) -> Samples:
         """Put indices of classes in the place of their names, if the targets are names.

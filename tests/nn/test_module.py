@@ -135,6 +135,34 @@ def test_a_module_that_is_not_callable_says_so():
     with pytest.raises(NotImplementedError, match=r"^Silent does not define __call__$"):
         Silent()([1.0])
 
+    class Elsewhere(nn.Module):
+        def forward(self, x):
+            return x
+
+    with pytest.raises(NotImplementedError, match=r"__call__: give its method forward that name$"):
+        Elsewhere()([1.0])
+
+
+@pytest.mark.parametrize(
+    ("name", "here"),
+    [
+        ("Linear", "nn.Layer"),
+        ("Sequential", "nn.MLP"),
+        ("CrossEntropyLoss", "'cross_entropy'"),
+        ("MSELoss", "'mse_loss'"),
+        ("ReLU", 'nn.MLP(…, activation="…")'),
+    ],
+)
+def test_a_name_from_elsewhere_is_answered_with_ours(name, here):
+    with pytest.raises(AttributeError) as caught:
+        getattr(nn, name)
+    assert str(caught.value) == f"module 'nn' has no attribute {name!r}; did you mean {here}?"
+
+
+def test_a_name_like_no_other_is_not_guessed_at():
+    with pytest.raises(AttributeError, match=r"^module 'nn' has no attribute 'quantum'$"):
+        _ = nn.quantum
+
 
 def test_zero_grad():
     head = Head()

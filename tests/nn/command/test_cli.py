@@ -552,7 +552,7 @@ def test_a_checkpoint_of_another_run_is_refused(run, tmp_path):
     status, _, err = run(*arguments, "--resume", "--layers", "3")
     assert status == 2
     last = err.splitlines()[-1]
-    assert "checkpoint.json: it is of another run: there, model was 'MLP(4 → 16 relu" in last
+    assert "checkpoint.json: it belongs to another run: model was 'MLP(4 → 16 relu" in last
 
 
 @pytest.mark.filterwarnings("ignore::nn.MistakeWarning")

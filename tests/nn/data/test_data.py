@@ -513,6 +513,10 @@ class TestSplit:
         dataset = Dataset([[1.0], [2.0]], [], ("x",), (), "new")
         assert [len(part) for part in train_test_split(dataset, 0.5)] == [1, 1]
 
+    def test_lists_are_for_another_function(self):
+        with pytest.raises(TypeError, match=r"takes a Dataset, not a list; .* sklearn\.model_sel"):
+            train_test_split([[1.0], [2.0]], [0, 1])
+
     def test_class_with_one_sample(self):
         dataset = Dataset([[0.0]] * 5, [0, 0, 0, 0, 1], ("x",), ("cat", "dog"), "pets")
         with pytest.raises(ValueError, match=r"class 'dog' has one sample only.*stratify=False"):
@@ -627,6 +631,12 @@ class TestOneHot:
             ValueError, match=f"row 1: the label {label} is outside 0 … 2, as there"
         ):
             one_hot([0, label], 3)
+
+    def test_a_single_label(self):
+        with pytest.raises(
+            TypeError, match=r"must be a list of class indices, such as \[2\], not 2"
+        ):
+            one_hot(2, 3)
 
     def test_label_that_is_not_an_integer(self):
         with pytest.raises(TypeError, match=r"row 2: the label 1\.0 is not an integer class index"):

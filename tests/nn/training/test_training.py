@@ -452,11 +452,11 @@ def test_a_checkpoint_knows_what_callbacks_after_it_have_done(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"seed": 1}, "it is of another run: there, seed was 0, and here it is 1"),
-        ({"batch_size": 8}, "there, batch_size was 16, and here it is 8"),
-        ({"loss": "hinge_loss"}, "there, loss was 'cross_entropy', and here it is 'hinge_loss'"),
-        ({"validation": 0.5}, "there, the fingerprint of X, y and validation was"),
-        ({"model": MLP(2, [5, 2])}, r"there, model was 'MLP\(2 → 4 tanh → 2 linear\)'"),
+        ({"seed": 1}, "it belongs to another run: seed was 0 there, and is 1 here"),
+        ({"batch_size": 8}, "batch_size was 16 there, and is 8 here"),
+        ({"loss": "hinge_loss"}, "loss was 'cross_entropy' there, and is 'hinge_loss' here"),
+        ({"validation": 0.5}, "the fingerprint of X, y and validation was .* there, and is"),
+        ({"model": MLP(2, [5, 2])}, r"model was 'MLP\(2 → 4 tanh → 2 linear\)'"),
         ({"optimizer": "sgd"}, "the saved optimiser is 'Adam', not 'SGD'"),
         (
             {"callbacks": [EarlyStopping()]},
@@ -738,3 +738,14 @@ def test_a_column_of_text_is_refused_with_what_to_make_of_it():
         TypeError, match=r"X\[1\]\[0\] is the text 'a', .* make a feature of each text"
     ):
         nn.fit(MLP(1, [1]), [[1.0], ["a"]], [0, 1], progress=False)
+
+
+@pytest.mark.parametrize("ragged", [[[1.0, 2.0], [3.0]], np.ones((2, 1))])
+def test_a_sample_of_the_wrong_length_is_named(ragged):
+    place = len(ragged[0]) - 1
+    message = rf"X\[{place}\]: MLP\(2 → 1 linear\) takes 2 inputs, not 1"
+    with pytest.raises(ValueError, match="^" + message):
+        nn.fit(MLP(2, [1]), ragged, [0, 1], "mse_loss", progress=False)
+    validation = (ragged, [0, 1])
+    with pytest.raises(ValueError, match="^validation " + message):
+        nn.fit(MLP(2, [1]), [[1, 2]], [0], "mse_loss", validation=validation, progress=False)
