@@ -175,6 +175,12 @@ class Compiled:
         called = "" if self._last else ", not called yet"
         return f"<compiled {self._name}{called}>"
 
+    def _repr_markdown_(self) -> str | None:
+        """Give Jupyter the listing with formulas; None before the first call, for the text."""
+        from autograd.compiler.listing import typeset
+
+        return typeset(self.reading(), self.cost) if self._last else None
+
     def _used_last(self) -> Runner:
         if self._last is None:
             raise ValueError(f"{self._name} gets its program at the first call: call it once")

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from autograd.files import write_atomically
+from nn.tables import html_table
 
 __all__ = ["Epoch", "History"]
+
+_MOST_ROWS, _FIRST_ROWS = 12, 4  # of the table in a notebook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,21 @@ class History(list[Epoch]):
         table.writerow(columns)
         table.writerows(zip(*columns.values(), strict=True))
         write_atomically(path, text.getvalue())
+
+    def _repr_html_(self) -> str:
+        """Give Jupyter a table, of which a long one has the first and the last epochs."""
+        columns = self.columns()
+        rows = [
+            [
+                f"{x:g}" if name == "epoch" else _written(name, x)
+                for name, x in zip(columns, row, strict=True)
+            ]
+            for row in zip(*columns.values(), strict=True)
+        ]
+        if len(rows) > _MOST_ROWS:
+            rows[_FIRST_ROWS : _FIRST_ROWS - _MOST_ROWS + 1] = [["…"] * len(columns)]
+        caption = f"{len(self)} epochs{', ' * bool(self.engine)}{self.engine}"
+        return html_table(list(columns), rows, numbers=columns, caption=caption)
 
     def __repr__(self) -> str:
         last = {name: column[-1] for name, column in self.columns().items() if column}

@@ -6,6 +6,7 @@ import math
 import os
 import random
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -347,7 +348,11 @@ def _named(table: Mapping[str, Any], name: str, what: str) -> Any:
 
 def _progress_bar(run: Run, n_batches: int, *, shown: bool) -> tqdm[Any]:
     """Make a progress bar that counts minibatches."""
-    from tqdm import tqdm
+    from tqdm import TqdmWarning
+
+    with warnings.catch_warnings():  # of ipywidgets that are not there: then the bar is of text
+        warnings.simplefilter("ignore", TqdmWarning)
+        from tqdm.auto import tqdm
 
     bar: tqdm[Any] = tqdm(
         total=run.epochs * n_batches,

@@ -341,3 +341,15 @@ def test_import_is_light(run_python):
 def test_all_public_names_exist():
     assert sorted(set(nn.__all__)) == sorted(nn.__all__)
     assert all(hasattr(nn, name) for name in nn.__all__)
+
+
+def test_a_notebook_shows_the_summary_as_a_table():
+    summary = nn.MLP(2, [16, 1]).summary()
+    assert isinstance(summary, str)
+    table = summary._repr_html_()
+    rows = [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row) for row in table.split("<tr>")[1:]]
+    printed = [re.split(r"  +", line) for line in summary.splitlines() if "─" not in line]
+    assert [[cell for cell in row if cell] for row in rows] == printed
+    assert (
+        '<td style="text-align: right">337</td>' in nn.MLP(2, [16, 16, 1]).summary()._repr_html_()
+    )

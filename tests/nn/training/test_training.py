@@ -264,6 +264,17 @@ def test_a_history_becomes_a_table(tmp_path):
         assert float(row["val_accuracy"]) == epoch.val_accuracy
 
 
+@pytest.mark.parametrize(("n", "epochs"), [(2, "12"), (13, "1234…78910111213"), (12, None)])
+def test_a_notebook_shows_a_history_as_a_table(n, epochs):
+    history = History([Epoch(epoch=i, loss=1 / i, lr=0.1, seconds=1.0) for i in range(1, n + 1)])
+    history.engine = "compiled"
+    table = history._repr_html_()
+    assert f"<caption>{n} epochs, compiled</caption>" in table
+    first = re.findall("<tr><td[^>]*>(.*?)</td>", table)
+    assert "".join(first) == (epochs or "".join(map(str, range(1, n + 1))))
+    assert '<td style="text-align: right">0.5</td>' in table
+
+
 def test_a_history_says_what_came_last():
     assert repr(History()) == "<History: no epochs>"
     epoch = Epoch(epoch=3, loss=0.25, accuracy=0.5, lr=0.1, seconds=2.0)
