@@ -114,6 +114,15 @@ def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
     return method
 
 
+_power, _square = _binary(p.power), _unary(p.square)
+
+
+def _raised(x: Any, y: Any) -> Any:
+    """Raise x to the power y; a square is an operation of one operand, wherever it is shown."""
+    known = y.__class__ is int or y.__class__ is float or getattr(y, "shape", None) == ()
+    return _square(x) if known and y == 2 else _power(x, y)
+
+
 # `==` and `!=` of the nodes that stand for a number alone, and have no identity that anyone needs.
 equal, unequal = _comparison(p.eq), _comparison(p.ne)
 
@@ -124,6 +133,7 @@ class Value(Node):
     Args:
         data: any real number; it is stored as a float.
         name: shown where the graph is printed, drawn or explained.
+        label: the name, as it is called in Karpathy's lecture on micrograd.
 
     Attributes:
         data: the number, a float.
@@ -152,7 +162,8 @@ class Value(Node):
 
     __slots__ = ()
 
-    def __init__(self, data: float, name: str | None = None) -> None:
+    def __init__(self, data: float, name: str | None = None, *, label: str | None = None) -> None:
+        name = label if name is None else name
         if name is not None and not isinstance(name, str):
             raise TypeError(f"Value(data, name): name must be a str, not {name!r}")
         self.data = data if data.__class__ is float else as_float(data, "Value(data): data")
@@ -193,6 +204,20 @@ class Value(Node):
     _op, _prev = op, parents  # micrograd's names
 
     @property
+    def label(self) -> str:
+        """The name, empty if there is none, under Karpathy's word for it.
+
+        >>> x = Value(2.0, label="x")
+        >>> x.label, x.name
+        ('x', 'x')
+        """
+        return self.name or ""
+
+    @label.setter
+    def label(self, label: str) -> None:
+        self.name = label
+
+    @property
     def local_derivatives(self) -> tuple[float | None, ...]:
         """∂self/∂parent for each of `parents`; None for a number or a branch not taken.
 
@@ -212,7 +237,7 @@ class Value(Node):
     __sub__, __rsub__ = _binary(p.sub), _reflected(p.sub)
     __mul__, __rmul__ = _binary(p.mul), _reflected(p.mul)
     __truediv__, __rtruediv__ = _binary(p.div), _reflected(p.div)
-    __pow__, __rpow__ = _binary(p.power), _reflected(p.power)
+    __pow__, __rpow__ = _raised, _reflected(p.power)
     __neg__ = _unary(p.neg)
     __abs__ = _unary(p.absolute)
     __lt__, __le__ = _comparison(p.lt), _comparison(p.le)
