@@ -16,8 +16,7 @@ Explanations: `forward_steps`, `backward_steps`, `explain`, `paths`, `why`.
 4.0
 """
 
-import warnings
-from os.path import exists
+from os.path import exists as _exists
 from typing import TYPE_CHECKING, Any
 
 from autograd.engine import Value, detect_anomaly, no_grad, zero_grad
@@ -97,7 +96,9 @@ __version__ = "0.1.0"
 
 # HIPS autograd has the same import name, and is in the environment of Colab: installed over each
 # other, the two are mixed in one folder, and removing either breaks the other.
-if exists(f"{__path__[0]}/numpy"):
+if _exists(f"{__path__[0]}/numpy"):
+    import warnings
+
     warnings.warn(
         "chainrule is installed over HIPS autograd, which has the same import name: run "
         "`pip uninstall autograd chainrule`, and then install chainrule again",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from autograd import Value
 from autograd.engine import nodes_of, topological_order
 from nn.mistakes import warn
-from nn.optim import SGD, Optimizer, read, write
+from nn.optim import SGD, Adam, AdamW, Optimizer, read, write
 from nn.training.engines import Eager, Engine
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def check_before_training(engine: Engine, optimizer: Optimizer) -> None:
     _check_reached(engine, optimizer.trained()[0])
     if isinstance(optimizer, SGD):
         _check_rate(engine, optimizer)
-    elif optimizer.lr >= _LONG_STEP:
+    elif isinstance(optimizer, Adam | AdamW) and optimizer.lr >= _LONG_STEP:
         warn(
             f"with the learning rate {optimizer.lr:g}, {type(optimizer).__name__} changes each "
             "parameter by about that much in a step, however small the gradient, and weights are "
