@@ -296,7 +296,7 @@ def _workings(graph: Graph) -> Mapping[Value, str]:
                 " · ".join([f"({x})" if x.startswith("−") else x for x in factors])
                 + f" from {graph.names[node]}"
             )
-    terms[graph.root].append("the result by itself")
+    terms[graph.root].append("the result with respect to itself")
     return {node: html.escape(" + ".join(parts)) for node, parts in terms.items()}
 
 

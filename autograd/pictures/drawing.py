@@ -69,6 +69,9 @@ class Drawing:
     def __repr__(self) -> str:
         return '<Drawing; .save("graph.svg") writes it to a file>'
 
+    def __str__(self) -> str:
+        return self.text
+
     def _repr_svg_(self) -> str:
         """Give Jupyter the picture."""
         from autograd.pictures.render import render

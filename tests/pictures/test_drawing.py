@@ -532,6 +532,7 @@ def test_files_are_written_through_links(tmp_path):
 def test_it_displays_itself_in_a_notebook():
     assert draw(neuron())._repr_svg_().startswith("<?xml")
     assert repr(draw(neuron())) == '<Drawing; .save("graph.svg") writes it to a file>'
+    assert str(draw(neuron())) == draw(neuron()).text
 
 
 def test_svg_names_fonts_for_every_machine():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from autograd import notation
 from autograd.compiler.listing.cost import Cost
 from autograd.compiler.listing.gradient import Adjoints
+from autograd.compiler.listing.latex import formula, prose
 from autograd.compiler.listing.reading import Line, Reading
 from autograd.compiler.passes import SHARED, VARYING
 from autograd.compiler.plan import Plan
@@ -25,23 +27,61 @@ def listed(reading: Reading, cost: Cost, is_full: bool = False) -> str:
         cost: what it costs.
         is_full: whether no lines are left out.
     """
+    lines = []
+    for title, rows, result in _sections(reading, is_full):
+        lines += [title, *[f"  {line}" for line in _laid_out(rows)]]
+        lines += [f"  {result}"] * bool(result)
+    return "\n".join([*lines, *reading.tapes(), f"cost of {cost.summary}"])
+
+
+def typeset(reading: Reading, cost: Cost) -> str:
+    """Write a program in Markdown with formulas, as a notebook shows it.
+
+    Args:
+        reading: the program, read as equations.
+        cost: what it costs.
+    """
+    parts: list[str] = []
+    text = listed(reading, cost)
+    if max(map(notation.columns, text.split("\n"))) > _WIDEST_FORMULA:
+        return f"```text\n{text}\n```"
+    for i, (title, rows, result) in enumerate(_sections(reading, is_full=False)):
+        parts.append(_plain(title) if i else f"**{_plain(title)}**")
+        if rows:
+            lines = " \\\\\n".join([_aligned(row, is_formula=i > 0) for row in rows])
+            parts.append(f"$$\n\\begin{{aligned}}\n{lines}\n\\end{{aligned}}\n$$")
+        parts += [_plain(result)] * bool(result)
+    return "\n\n".join([*parts, *map(_plain, reading.tapes()), _plain(f"cost of {cost.summary}")])
+
+
+def _aligned(row: Line, is_formula: bool) -> str:
+    """Write a line in LaTeX, with its sign under that of the line before."""
+    right = formula(row.right) if is_formula and row.sign in ("=", "+=") else prose(row.right)
+    return f"{formula(row.left)} &{row.sign} {right} && {formula(row.size)}".rstrip(" &")
+
+
+def _plain(text: str) -> str:
+    """Keep Markdown from reading signs in a text."""
+    return re.sub(r"([\\`*_{}\[\]<>#|$~])", r"\\\1", text)
+
+
+def _sections(reading: Reading, is_full: bool) -> Iterator[tuple[str, list[Line], str]]:
+    """Write the parts of a program: title, lines, and what is returned."""
     plan, name, arguments = reading.plan, reading.name, reading.arguments
     forward, backward = _titles(reading, [arguments[i] for i in plan.arguments])
-    sections = [(f"{name}({', '.join(arguments)}){_kind(plan)}", _arguments(reading))]
+
+    def kept(rows: list[Line], most: int) -> list[Line]:
+        return rows if is_full else _shortened(rows, most)
+
+    title = f"{name}({', '.join(arguments)}){_kind(plan)}"
+    yield title, kept(_arguments(reading), _MOST_ARGUMENTS), ""
     once = reading.forward(SHARED) if plan.batched else []
     if once:
-        sections.append(("once for all samples", once))
-    sections.append((forward, reading.forward(VARYING if plan.batched else SHARED)))
+        yield "once for all samples", kept(once, _MOST_LINES), ""
+    rows = reading.forward(VARYING if plan.batched else SHARED)
+    yield forward, kept(rows, _MOST_LINES), reading.returned()
     if plan.arguments:
-        sections.append((backward, Adjoints(reading).lines))
-    text = []
-    for i, (title, lines) in enumerate(sections):
-        most = _MOST_LINES if i else _MOST_ARGUMENTS
-        text.append(title)
-        text += [f"  {line}" for line in _laid_out(lines if is_full else _shortened(lines, most))]
-        if title == forward and (result := reading.returned()):
-            text.append(f"  {result}")
-    return "\n".join([*text, *reading.tapes(), f"cost of {cost.summary}"])
+        yield backward, kept(Adjoints(reading).lines, _MOST_LINES), ""
 
 
 def _kind(plan: Plan) -> str:
@@ -100,3 +140,4 @@ def _laid_out(lines: Sequence[Line]) -> list[str]:
 
 
 _WIDEST = 60  # columns of a line that has its size under that of others
+_WIDEST_FORMULA = 110  # columns of the text of a line that a page has room for as a formula
