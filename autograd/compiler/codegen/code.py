@@ -152,7 +152,8 @@ class Code:
         self.scratch = 0
         self.free: dict[Any, list[str]] = {}
         self.busy: list[tuple[Any, str]] = []
-        self.known: dict[Any, Symbol] = {}
+        self.known: dict[Any, Symbol] = {}  # what has been computed in this step
+        self.results: dict[Any, Symbol] = {}  # and by whole steps, by shape and meaning
         self.keeps = False  # whether the forward code is being written, and a backward one will be
         self.kept: dict[Any, Symbol] = {}
         self.kept_bytes = 0  # per lane
@@ -292,15 +293,17 @@ class Code:
 
     def compute(self, op: Primitive, operands: Sequence[Any], out: str | None = None) -> Any:
         """Write an operation on symbols and constants; give the symbol of the result."""
+        names = [x.name if isinstance(x, Symbol) else _literal(x) for x in operands]
+        meaning = (op, *map(self._meaning, names))
+        if out is None and (self.shape, meaning) in self.results:
+            return self.results[self.shape, meaning]
         expansion = expansion_of(op, operands)
         if expansion:
             result = expansion(*operands)
             return self.copied(result, out) if out else result
-        names = [x.name if isinstance(x, Symbol) else _literal(x) for x in operands]
         key = (op, *names)
         if out is None and key in self.known:
             return self.known[key]
-        meaning = (op, *map(self._meaning, names))
         if out is None and (self._step, meaning) in self.kept:
             return self.kept[self._step, meaning]
         varying = any(isinstance(x, Symbol) and x.varying for x in operands)
@@ -344,6 +347,13 @@ class Code:
         if out is None:
             self.known[key] = symbol
         return symbol
+
+    def note_result(self, op: Primitive, operands: Sequence[Any], out: str) -> None:
+        """Note what a step has computed, which the derivatives of others may ask for."""
+        if op not in _TRUTHS:  # a result is a number, and no truth value
+            names = [x.name if isinstance(x, Symbol) else _literal(x) for x in operands]
+            meaning = (op, *map(self._meaning, names))
+            self.results[self.shape, meaning] = Symbol(self, out, self.varying)
 
     def filled(self, number: float) -> str:
         """Name an array of the shape of a result in which all numbers are one."""

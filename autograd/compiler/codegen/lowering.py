@@ -121,7 +121,9 @@ class Forward:
                 begin = ", False, 0.0" * len(first)
                 code.emit(f"{function}.reduce({terms}, {over}, None, {out}{begin})")
         else:
-            code.compute(step.op, [code.read(x) for x in step.operands], out)
+            operands = [code.read(x) for x in step.operands]
+            code.compute(step.op, operands, out)
+            code.note_result(step.op, operands, out)
 
     def excess(
         self, step: Step, terms: str, shape: tuple[int, ...], over: tuple[int, ...], out: str

@@ -82,7 +82,17 @@ def _expanded(
 def _with_constants(
     trace: Trace, op: Primitive, operands: tuple[Operand, ...], fast_math: bool
 ) -> Operand:
-    """Enter a row of which some operands are constants, unless these make it needless."""
+    """Enter a row of which some operands are constants, unless these make it needless.
+
+    Factors 1 in a dot, as derivatives of sums have them, are dropped, so that it joins the sums
+    that it is part of.
+    """
+    if op is p.dot and 1.0 in [x for x in operands[:-1] if x.__class__ is float]:
+        n = len(operands) // 2
+        pairs = zip(operands[:n], operands[n:-1], strict=True)
+        terms = [_with_constants(trace, p.mul, pair, fast_math) for pair in pairs]
+        terms += [operands[-1]] * (repr(operands[-1]) != "0.0")
+        return _entered(trace, p.fsum, tuple(terms)) if len(terms) > 1 else terms[0]
     if op is p.dot and len(operands) == 3 and repr(operands[2]) == "0.0":
         op, operands = p.mul, operands[:2]
     constants = [x for x in operands if x.__class__ is float]
