@@ -512,6 +512,7 @@ class Backward:
         if self.wants(bias):
             self.add(bias, gradient, 1.0)
         for side, other in ((left, right), (right, left)):
+            side, other = self.active_terms(side, other)
             space, places, letters = side
             if not self.active[space][places].any():
                 continue
@@ -525,6 +526,17 @@ class Backward:
             multiply(code, target, _result(step, "d" + step.space), factor(code, *other))
             if not is_fresh:
                 self.add_terms(space, places, target.view(code))
+
+
+    def active_terms(self, side: Side, other: Side) -> tuple[Side, Side]:
+        """Leave out terms of which no gradient is wanted, as those of the data beside a state."""
+        active = self.active[side.space][side.places]
+        wanted = active.any(axis=tuple(range(active.ndim - 1)))
+        axes = sum(x in TERMS for x in side.letters)
+        if axes > 1 or not wanted.any() or wanted.sum() >= len(wanted) - 1:
+            return side, other
+        left, right = [x._replace(places=x.places[..., wanted]) for x in (side, other)]
+        return left, right
 
 
 def _without_repeats(places: Any) -> tuple[Any, tuple[int, ...]]:
