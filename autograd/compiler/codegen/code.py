@@ -380,8 +380,26 @@ class Code:
 
     def copied(self, x: Any, out: str) -> Symbol:
         """Write a symbol or a constant into an array."""
-        self.emit(f"copyto({out}, {x.name if isinstance(x, Symbol) else _literal(x)})")
+        if not isinstance(x, Symbol):
+            self.emit(f"copyto({out}, {_literal(x)})")
+        elif x.truth or not self._retargeted(x.name, out):
+            self.emit(f"copyto({out}, {x.name})")
         return Symbol(self, out, True)
+
+    def _retargeted(self, name: str, out: str) -> bool:
+        """Let the last operation write to `out`, if it has just made that scratch array."""
+        end, choice = f", out={name})", f"copyto({name}, "
+        is_scratch = name in [busy for _, busy in self.busy]
+        if not is_scratch or not self.lines or name in out:
+            return False
+        if self.lines[-1].endswith(end) and self.lines[-1].count(name) == 1:
+            self.lines[-1] = self.lines[-1].removesuffix(end) + f", out={out})"
+        elif all(line.startswith(choice) and line.count(name) == 1 for line in self.lines[-2:]):
+            self.lines[-2:] = [line.replace(choice, f"copyto({out}, ") for line in self.lines[-2:]]
+        else:
+            return False
+        self.known = {key: symbol for key, symbol in self.known.items() if symbol.name != name}
+        return True
 
 
 _DEAR = {p.erfc, p.sigmoid}  # what a rule has in common with its derivative

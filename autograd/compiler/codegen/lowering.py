@@ -527,7 +527,6 @@ class Backward:
             if not is_fresh:
                 self.add_terms(space, places, target.view(code))
 
-
     def active_terms(self, side: Side, other: Side) -> tuple[Side, Side]:
         """Leave out terms of which no gradient is wanted, as those of the data beside a state."""
         active = self.active[side.space][side.places]
