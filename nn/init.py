@@ -11,6 +11,8 @@ import random
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from autograd.engine import table
+
 __all__ = ["Initialiser", "he", "lecun", "uniform", "xavier"]
 
 
@@ -106,8 +108,6 @@ INITIALISERS: dict[str, Initialiser] = {
     "uniform": uniform,
 }
 
-_RECTIFIERS = ("relu", "leaky_relu", "elu", "silu", "gelu", "gelu_tanh", "softplus")
-
 
 def resolve(init: str | Initialiser | None, activation: Any) -> Initialiser:
     """Return the function that `init` means.
@@ -125,7 +125,7 @@ def resolve(init: str | Initialiser | None, activation: Any) -> Initialiser:
     (True, True)
     """
     if init is None:
-        return he if activation in _RECTIFIERS else xavier
+        return he if activation in table.RECTIFIERS else xavier
     if isinstance(init, str):
         if init not in INITIALISERS:
             raise ValueError(f"init must be one of {', '.join(INITIALISERS)}, not {init!r}")

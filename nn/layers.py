@@ -144,7 +144,7 @@ class Neuron(Module):
         """
         return dot(self.w, _inputs(x, len(self.w), self), self.b)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Any) -> Value:
         """Return σ(⟨w, x⟩ + b).
 
         Args:
@@ -157,7 +157,8 @@ class Neuron(Module):
         >>> Neuron(1, init=lambda n_in, n_out, *, rng: [2.0])([-3.0]).data
         0.0
         """
-        return self.activate(self.pre_activation(x))
+        output: Value = self.activate(self.pre_activation(x))
+        return output
 
     def __repr__(self) -> str:
         return f"Neuron({len(self.w)}, activation={activation_label(self.activation)!r})"
@@ -289,7 +290,7 @@ class Layer(Module):
             return softmax(z)
         return [n.activate(v) for n, v in zip(self.neurons, z, strict=True)]
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Any) -> Value | Any:
         """Return σ(Wᵀx + b): a list, or a single Value if there is one neuron.
 
         Args:
@@ -426,7 +427,7 @@ class MLP(Module):
             xs.append(layer.activate(zs[-1]))
         return Activations(zs, xs)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Any) -> Value | Any:
         """Return the output ŷ: a list, or a single Value if there is one output.
 
         Args:

@@ -16,7 +16,7 @@ from typing import Any
 
 from autograd import abs as absolute
 from autograd import dot, fsum, maximum, mean, relu, softplus, square, where
-from autograd.engine.primitives import log_softmax as log_share  # of its first operand
+from autograd.engine.table import log_softmax as log_share  # of its first operand
 from autograd.errors import as_float
 from nn.mistakes import check_logits
 

@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from autograd import MistakeWarning, Value
-from autograd.engine import modes, operation_of, primitives
+from autograd.engine import modes, operation_of, table
 
 __all__ = ["StepWatch", "check_logits", "each_once", "marked_like", "warn"]
 
@@ -71,7 +71,7 @@ def check_logits(outputs: Sequence[Any], loss: str) -> None:
         loss: its name.
     """
     op = operation_of(outputs[0]) if isinstance(outputs[0], Value) else None
-    if op is primitives.softmax or op is primitives.sigmoid:
+    if op is table.softmax or op is table.sigmoid:
         own = "sigmoid" if loss == "binary_cross_entropy" else "softmax"
         warn(
             f"{loss} wants logits, since {own} is part of it, but it got the output of {op.name}, "

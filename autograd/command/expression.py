@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import Any
 
 from autograd.engine import Value, functions, topological_order
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.errors import as_float
 from autograd.notation import columns
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from autograd import transforms
 from autograd.compiler.arguments import Form, Leaf, NodeGivenError, leaves_of, taken_apart
@@ -25,7 +25,21 @@ _TRACES_KEPT = 32
 _RECENT = 4  # plans that a call is compared with before its arguments are taken apart
 
 
+@overload
 def compile(
+    f: Callable[..., Any],
+    *,
+    in_axes: Any = None,
+    argnums: int | Sequence[int] = 0,
+    reduce: str | None = None,
+    backend: str = "numpy",
+    fast_math: bool = False,
+    check: bool = False,
+    has_aux: bool = False,
+) -> Compiled: ...
+@overload
+def compile(f: None = None, **options: Any) -> Callable[[Callable[..., Any]], Compiled]: ...
+def compile(  # type: ignore[misc]
     f: Callable[..., Any] | None = None,
     *,
     in_axes: Any = None,

@@ -36,7 +36,7 @@ from autograd.compiler.passes import (
     simplified,
 )
 from autograd.engine import Value, modes
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.transforms import name_of, split_aux
 from autograd.transforms.trees import NUMBER, described, flatten, unflatten
 

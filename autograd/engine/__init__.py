@@ -1,13 +1,14 @@
 """A number that remembers how it was made, and the backward pass over such numbers.
 
-Read `graph.py` (the order of a graph), `primitives.py` (the table of operations with their
-derivatives), `value.py` (the node) and `backward.py` (the chain rule): that is reverse-mode
-differentiation whole. The rest is what is not usual: `modes.py`, `dispatch.py` (other kinds of
-numbers), `higher_order.py` (a pass of nodes), `copies.py`, `custom.py` (operations of users),
-`functions.py` (`exp` and its kin) and `speed.py`.
+Read `value.py` (the node), `graph.py` (its edges, and the order of a graph), `primitives.py` (what
+an operation is) and `backward.py` (the chain rule): that is reverse-mode differentiation whole. The
+operations with their derivatives stand in `table.py`, to look them up; `methods.py` and
+`functions.py` are made from it. The rest is what is not usual: `modes.py`, `dispatch.py` (other
+kinds of numbers), `ufuncs.py` (NumPy's functions), `higher_order.py` (a pass of nodes),
+`copies.py`, `custom.py` (operations of users) and `speed.py`.
 """
 
-from autograd.engine import modes, primitives
+from autograd.engine import modes, table
 from autograd.engine.backward import sweep, zero_grad
 from autograd.engine.graph import (
     edges_of,
@@ -20,11 +21,12 @@ from autograd.engine.graph import (
     topological_order,
 )
 from autograd.engine.modes import described, detect_anomaly, no_grad
-from autograd.engine.primitives import REAL, TABLE, Interval, Primitive
+from autograd.engine.primitives import OWN, REAL, TABLE, Interval, Primitive
 from autograd.engine.speed import collector_paused
 from autograd.engine.value import Value, equal, unequal
 
 __all__ = [
+    "OWN",
     "REAL",
     "TABLE",
     "Interval",
@@ -44,10 +46,10 @@ __all__ = [
     "nodes_of",
     "operands_of",
     "operation_of",
-    "primitives",
     "site_of",
     "slopes_of",
     "sweep",
+    "table",
     "topological_order",
     "unequal",
     "zero_grad",

@@ -12,11 +12,11 @@ from itertools import compress
 from typing import Any
 
 from autograd.engine import modes
-from autograd.engine.graph import Operation, new_node
+from autograd.engine.graph import new_node
 from autograd.errors import as_float, data_of
 
 
-def dispatch(op: Operation, operands: Sequence[Any]) -> Any:
+def dispatch(op: Any, operands: Sequence[Any]) -> Any:
     """Apply `op` to operands that are not all floats.
 
     A kind of node says by its static method `__apply__` how operations apply to it; where kinds
@@ -42,7 +42,7 @@ def is_operand(x: Any) -> bool:
     return any(hasattr(x, mark) for mark in ("__rank__", "__array_ufunc__", "real"))
 
 
-def apply_to_values(kind: type[Any], op: Operation, operands: Sequence[Any]) -> Any:
+def apply_to_values(kind: type[Any], op: Any, operands: Sequence[Any]) -> Any:
     """Apply `op` to operands of which at least one is a Value.
 
     Args:
@@ -73,7 +73,7 @@ def apply_to_values(kind: type[Any], op: Operation, operands: Sequence[Any]) -> 
     return modes.checked(node, op, operands)
 
 
-def _choose(kind: type[Any], op: Operation, condition: Any, x: Any, y: Any) -> Any:
+def _choose(kind: type[Any], op: Any, condition: Any, x: Any, y: Any) -> Any:
     """Apply `where`: an edge to the branch taken; the other, which may be nan, has none."""
     if not isinstance(condition, (bool, int, float)) and not hasattr(condition, "dtype"):
         raise TypeError(

@@ -2,333 +2,117 @@
 
 Each mirrors the function of the same name in `math`, NumPy or PyTorch. None raises for a real
 number: outside its domain it gives nan, at a pole an infinity, as IEEE-754 does. Each returns
-what it is given: a float for numbers, a Value for a Value, an array for an array.
+what it is given: a float for numbers, a Value for a Value, an array for an array. What `help` says
+of those that are made from a row stands there, in `table.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import compress
 from operator import mul
-from typing import Any
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
-from autograd.engine import primitives as p
-from autograd.engine.graph import new_node
+from autograd.engine import table as p
+from autograd.engine.graph import Node, new_node
 from autograd.engine.modes import active
 from autograd.engine.primitives import Primitive
 from autograd.engine.value import Value
 
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+    Array = ndarray[Any, Any]
+
 Operand = Any  # a number, a Value, or an array of either
-
-
-def exp(x: Operand) -> Operand:
-    """e to the power x.
-
-    d/dx eˣ = eˣ.
-
-    >>> exp(0.0)
-    1.0
-    """
-    return Value.exp(x)
-
-
-def expm1(x: Operand) -> Operand:
-    """eˣ - 1, accurate near 0.
-
-    d/dx = eˣ.
-
-    >>> expm1(1e-20)
-    1e-20
-    """
-    return Value.expm1(x)
-
-
-def log(x: Operand) -> Operand:
-    """The natural logarithm; -inf at 0, nan below.
-
-    d/dx ln x = 1/x.
-
-    >>> log(1.0)
-    0.0
-    """
-    return Value.log(x)
-
-
-def log1p(x: Operand) -> Operand:
-    """ln(1 + x), accurate near 0.
-
-    d/dx = 1/(1 + x).
-
-    >>> log1p(1e-20)
-    1e-20
-    """
-    return Value.log1p(x)
-
-
-def log2(x: Operand) -> Operand:
-    """The logarithm to base 2.
-
-    d/dx = 1/(x ln 2).
-
-    >>> log2(8.0)
-    3.0
-    """
-    return Value.log2(x)
-
-
-def log10(x: Operand) -> Operand:
-    """The logarithm to base 10.
-
-    d/dx = 1/(x ln 10).
-
-    >>> log10(1000.0)
-    3.0
-    """
-    return Value.log10(x)
-
-
-def sqrt(x: Operand) -> Operand:
-    """The square root; nan below 0.
-
-    d/dx √x = 1/(2√x).
-
-    >>> sqrt(9.0)
-    3.0
-    """
-    return Value.sqrt(x)
-
-
-def cbrt(x: Operand) -> Operand:
-    """The cube root.
-
-    d/dx = 1/(3 x^⅔).
-
-    >>> cbrt(-8.0)
-    -2.0
-    """
-    return Value.cbrt(x)
-
-
-def square(x: Operand) -> Operand:
-    """x².
-
-    d/dx x² = 2x.
-
-    >>> square(3.0)
-    9.0
-    """
-    return Value.square(x)
-
-
-def sin(x: Operand) -> Operand:
-    """The sine of x, in radians.
-
-    d/dx sin x = cos x.
-
-    >>> sin(0.0)
-    0.0
-    """
-    return Value.sin(x)
-
-
-def cos(x: Operand) -> Operand:
-    """The cosine of x, in radians.
-
-    d/dx cos x = -sin x.
-
-    >>> cos(0.0)
-    1.0
-    """
-    return Value.cos(x)
-
-
-def tan(x: Operand) -> Operand:
-    """The tangent of x, in radians.
-
-    d/dx tan x = 1 + tan² x.
-
-    >>> tan(0.0)
-    0.0
-    """
-    return Value.tan(x)
-
-
-def asin(x: Operand) -> Operand:
-    """The arc sine, in radians; nan beyond ±1.
-
-    d/dx = 1/√(1 - x²).
-
-    >>> asin(0.0)
-    0.0
-    """
-    return Value.asin(x)
-
-
-def acos(x: Operand) -> Operand:
-    """The arc cosine, in radians; nan beyond ±1.
-
-    d/dx = -1/√(1 - x²).
-
-    >>> acos(1.0)
-    0.0
-    """
-    return Value.acos(x)
-
-
-def atan(x: Operand) -> Operand:
-    """The arc tangent, in radians.
-
-    d/dx = 1/(1 + x²).
-
-    >>> atan(0.0)
-    0.0
-    """
-    return Value.atan(x)
-
-
-def sinh(x: Operand) -> Operand:
-    """The hyperbolic sine.
-
-    d/dx sinh x = cosh x.
-
-    >>> sinh(0.0)
-    0.0
-    """
-    return Value.sinh(x)
-
-
-def cosh(x: Operand) -> Operand:
-    """The hyperbolic cosine.
-
-    d/dx cosh x = sinh x.
-
-    >>> cosh(0.0)
-    1.0
-    """
-    return Value.cosh(x)
-
-
-def tanh(x: Operand) -> Operand:
-    """The hyperbolic tangent, 2σ(2x) - 1: saturates at ±1.
-
-    d/dx tanh x = 1 - tanh² x.
-
-    >>> tanh(0.0)
-    0.0
-    """
-    return Value.tanh(x)
-
-
-def asinh(x: Operand) -> Operand:
-    """The inverse hyperbolic sine.
-
-    d/dx = 1/√(1 + x²).
-
-    >>> asinh(0.0)
-    0.0
-    """
-    return Value.asinh(x)
-
-
-def acosh(x: Operand) -> Operand:
-    """The inverse hyperbolic cosine; nan below 1.
-
-    d/dx = 1/√(x² - 1).
-
-    >>> acosh(1.0)
-    0.0
-    """
-    return Value.acosh(x)
-
-
-def atanh(x: Operand) -> Operand:
-    """The inverse hyperbolic tangent; ±inf at ±1, nan beyond.
-
-    d/dx = 1/(1 - x²).
-
-    >>> atanh(0.0)
-    0.0
-    """
-    return Value.atanh(x)
-
-
-def erf(x: Operand) -> Operand:
-    """The error function, 2/√π ∫₀ˣ exp(-t²) dt.
-
-    d/dx = 2/√π exp(-x²).
-
-    >>> erf(0.0)
-    0.0
-    """
-    return Value.erf(x)
-
-
-def erfc(x: Operand) -> Operand:
-    """1 - erf(x), accurate where that is small.
-
-    d/dx = -2/√π exp(-x²).
-
-    >>> erfc(0.0)
-    1.0
-    """
-    return Value.erfc(x)
-
-
-def sigmoid(x: Operand) -> Operand:
-    """The logistic function σ(x) = 1/(1 + e⁻ˣ): saturates at 0 and 1.
-
-    d/dx σ = σ(x) σ(-x), which is σ (1 - σ).
-
-    >>> sigmoid(0.0)
-    0.5
-    """
-    return Value.sigmoid(x)
-
-
-def log_sigmoid(x: Operand) -> Operand:
-    """ln σ(x), without overflow.
-
-    d/dx = σ(-x).
-
-    >>> log_sigmoid(-1000.0)
-    -1000.0
-    """
-    return Value.log_sigmoid(x)
-
-
-def softplus(x: Operand) -> Operand:
-    """ln(1 + eˣ), a smooth relu, accurate everywhere.
-
-    d/dx = σ(x).
-
-    >>> softplus(1000.0)
-    1000.0
-    """
-    return Value.softplus(x)
-
-
-def relu(x: Operand) -> Operand:
-    """max(x, 0).
-
-    d/dx = 1 where x > 0, else 0.
-
-    >>> relu(-2.0)
-    0.0
-    """
-    return Value.relu(x)
-
-
-def silu(x: Operand) -> Operand:
-    """x σ(x), also called swish.
-
-    d/dx = σ(x) (1 + x σ(-x)).
-
-    >>> silu(0.0)
-    0.0
-    """
-    return Value.silu(x)
-
-
+N = TypeVar("N", bound=Node)
+
+
+class Unary(Protocol):
+    """A function of a number of any kind, or of an array of them."""
+
+    @overload
+    def __call__(self, x: N, /) -> N: ...
+    @overload
+    def __call__(self, x: float, /) -> float: ...
+    @overload
+    def __call__(self, x: Array, /) -> Array: ...
+
+
+class Binary(Protocol):
+    """A function of two numbers of any kind, or of arrays of them."""
+
+    @overload
+    def __call__(self, x: N, y: N | float, /) -> N: ...
+    @overload
+    def __call__(self, x: float, y: N, /) -> N: ...
+    @overload
+    def __call__(self, x: float, y: float, /) -> float: ...
+    @overload
+    def __call__(self, x: Any, y: Any, /) -> Any: ...
+
+
+@overload
+def _function(op: Primitive, method: Callable[[Value], Value]) -> Unary: ...
+@overload
+def _function(op: Primitive, method: Callable[[Value, float], Value]) -> Binary: ...
+def _function(op: Primitive, method: Any) -> Any:
+    """Return a copy of a method, to be a function: with a home, names and a help of its own."""
+    rule: Any = op.partials[0]  # type: ignore[index]
+    names = rule.__code__.co_varnames[1 : rule.__code__.co_argcount]  # after the result
+    code = method.__code__
+    code = code.replace(co_varnames=names + code.co_varnames[len(names) :])
+    function = FunctionType(code, method.__globals__, method.__name__, None, method.__closure__)
+    function.__annotations__ = dict.fromkeys((*names, "return"), "Operand")
+    function.__qualname__, function.__module__, function.__doc__ = method.__name__, __name__, op.doc
+    return function
+
+
+exp = _function(p.exp, Value.exp)
+expm1 = _function(p.expm1, Value.expm1)
+log = _function(p.log, Value.log)
+log1p = _function(p.log1p, Value.log1p)
+log2 = _function(p.log2, Value.log2)
+log10 = _function(p.log10, Value.log10)
+sqrt = _function(p.sqrt, Value.sqrt)
+cbrt = _function(p.cbrt, Value.cbrt)
+square = _function(p.square, Value.square)
+sin = _function(p.sin, Value.sin)
+cos = _function(p.cos, Value.cos)
+tan = _function(p.tan, Value.tan)
+asin = _function(p.asin, Value.asin)
+acos = _function(p.acos, Value.acos)
+atan = _function(p.atan, Value.atan)
+sinh = _function(p.sinh, Value.sinh)
+cosh = _function(p.cosh, Value.cosh)
+tanh = _function(p.tanh, Value.tanh)
+asinh = _function(p.asinh, Value.asinh)
+acosh = _function(p.acosh, Value.acosh)
+atanh = _function(p.atanh, Value.atanh)
+erf = _function(p.erf, Value.erf)
+erfc = _function(p.erfc, Value.erfc)
+sigmoid = _function(p.sigmoid, Value.sigmoid)
+log_sigmoid = _function(p.log_sigmoid, Value.log_sigmoid)
+softplus = _function(p.softplus, Value.softplus)
+relu = _function(p.relu, Value.relu)
+silu = _function(p.silu, Value.silu)
+abs = _function(p.absolute, Value.abs)
+sign = _function(p.sign, Value.sign)
+pow = _function(p.power, Value.pow)
+atan2 = _function(p.atan2, Value.atan2)
+hypot = _function(p.hypot, Value.hypot)
+maximum = _function(p.maximum, Value.maximum)
+minimum = _function(p.minimum, Value.minimum)
+xlogy = _function(p.xlogy, Value.xlogy)
+
+
+@overload
+def gelu(x: N, approximate: str = "none") -> N: ...
+@overload
+def gelu(x: float, approximate: str = "none") -> float: ...
+@overload
+def gelu(x: Any, approximate: str = "none") -> Any: ...
 def gelu(x: Operand, approximate: str = "none") -> Operand:
     """The Gaussian error linear unit x Φ(x), Φ the standard normal distribution function.
 
@@ -374,83 +158,6 @@ def elu(x: Operand, alpha: Operand = 1.0) -> Operand:
     return Value.elu(x, alpha)
 
 
-def abs(x: Operand) -> Operand:
-    """The absolute value.
-
-    d/dx = sign(x), so 0 at 0.
-
-    >>> abs(-2.0)
-    2.0
-    """
-    return Value.abs(x)
-
-
-def sign(x: Operand) -> Operand:
-    """-1, 0 or 1 as x is below, at or above 0.
-
-    d/dx = 0.
-
-    >>> sign(-2.0)
-    -1.0
-    """
-    return Value.sign(x)
-
-
-def pow(a: Operand, b: Operand) -> Operand:
-    """a to the power b, which is also `a ** b`; nan, never complex, for a < 0 and a fraction b.
-
-    ∂/∂a = b aᵇ⁻¹, ∂/∂b = aᵇ ln a.
-
-    >>> pow(2.0, 10.0)
-    1024.0
-    """
-    return Value.pow(a, b)
-
-
-def atan2(y: Operand, x: Operand) -> Operand:
-    """The angle of the point (x, y), in radians from -π to π.
-
-    ∂/∂y = x/(x² + y²), ∂/∂x = -y/(x² + y²); both 0 at the origin.
-
-    >>> atan2(0.0, 1.0)
-    0.0
-    """
-    return Value.atan2(y, x)
-
-
-def hypot(a: Operand, b: Operand) -> Operand:
-    """√(a² + b²), without overflow on the way.
-
-    ∂/∂a = a/hypot, ∂/∂b = b/hypot; both 0 at the origin.
-
-    >>> hypot(3.0, 4.0)
-    5.0
-    """
-    return Value.hypot(a, b)
-
-
-def maximum(a: Operand, b: Operand) -> Operand:
-    """The larger of two.
-
-    The derivative is 1 towards the larger and 0 towards the smaller, ½ each where they are equal.
-
-    >>> maximum(2.0, 3.0)
-    3.0
-    """
-    return Value.maximum(a, b)
-
-
-def minimum(a: Operand, b: Operand) -> Operand:
-    """The smaller of two.
-
-    The derivative is 1 towards the smaller and 0 towards the larger, ½ each where they are equal.
-
-    >>> minimum(2.0, 3.0)
-    2.0
-    """
-    return Value.minimum(a, b)
-
-
 def clip(x: Operand, lo: Operand, hi: Operand) -> Operand:
     """x limited to lo ... hi.
 
@@ -462,6 +169,12 @@ def clip(x: Operand, lo: Operand, hi: Operand) -> Operand:
     return p.clip(x, lo, hi)
 
 
+@overload
+def where(condition: Any, x: float, y: float) -> float: ...
+@overload
+def where(condition: Any, x: Value | float, y: Value | float) -> Value: ...
+@overload
+def where(condition: Any, x: Any, y: Any) -> Any: ...
 def where(condition: Any, x: Operand, y: Operand) -> Operand:
     """x where the condition holds, else y.
 
@@ -481,17 +194,14 @@ def where(condition: Any, x: Operand, y: Operand) -> Operand:
     return p.where(condition, x, y)
 
 
-def xlogy(x: Operand, y: Operand) -> Operand:
-    """x ln y, and 0 where x = 0.
-
-    ∂/∂x = ln y, ∂/∂y = x/y; both 0 at x = y = 0.
-
-    >>> xlogy(0.0, 0.0)
-    0.0
-    """
-    return Value.xlogy(x, y)
-
-
+@overload
+def dot(ws: Iterable[float], xs: Iterable[float], bias: float = 0.0) -> float: ...  # type: ignore[overload-overlap]
+@overload
+def dot(
+    ws: Iterable[Value | float], xs: Iterable[Value | float], bias: Value | float = 0.0
+) -> Value: ...
+@overload
+def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = 0.0) -> Any: ...
 def dot(ws: Iterable[Operand], xs: Iterable[Operand], bias: Operand = 0.0) -> Operand:
     """⟨w, x⟩ + b as one node, with 2n + 1 parents: the pre-activation of a neuron.
 
@@ -522,71 +232,51 @@ def dot(ws: Iterable[Operand], xs: Iterable[Operand], bias: Operand = 0.0) -> Op
     return new_node(Value, p.dot, out, operands, operands, (*x, *w, 1.0))
 
 
-def fsum(xs: Iterable[Operand]) -> Operand:
-    """The sum as one node, rounded once, as `math.fsum` does.
+class Reduction(Protocol):
+    """A function of the numbers in a sequence."""
 
-    ∂/∂xᵢ = 1. The sum of nothing is 0.
-
-    >>> fsum([0.1] * 10)
-    1.0
-    """
-    return _apply_to_many(p.fsum, tuple(xs))
-
-
-def mean(xs: Iterable[Operand]) -> Operand:
-    """The arithmetic mean as one node.
-
-    ∂/∂xᵢ = 1/n.
-
-    Raises:
-        ValueError: there is nothing to take the mean of.
-
-    >>> mean([1.0, 2.0, 6.0])
-    3.0
-    """
-    return _apply_to_many(p.mean, _some(xs, "mean"))
+    @overload
+    def __call__(self, xs: Iterable[float]) -> float: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, xs: Iterable[Value | float]) -> Value: ...
+    @overload
+    def __call__(self, xs: Iterable[Any]) -> Any: ...
 
 
-def logsumexp(xs: Iterable[Operand]) -> Operand:
-    """ln Σ exp(xᵢ) as one node, without overflow.
+class Shares(Protocol):
+    """A function of the numbers in a sequence, with a result for each of them."""
 
-    ∂/∂xᵢ = softmax(x)ᵢ.
-
-    Raises:
-        ValueError: `xs` is empty.
-
-    >>> logsumexp([1000.0])
-    1000.0
-    """
-    return _apply_to_many(p.logsumexp, _some(xs, "logsumexp"))
+    @overload
+    def __call__(self, xs: Iterable[float]) -> list[float]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, xs: Iterable[Value | float]) -> list[Value]: ...
+    @overload
+    def __call__(self, xs: Iterable[Any]) -> list[Any]: ...
 
 
-def softmax(xs: Iterable[Operand]) -> list[Operand]:
-    """exp(xᵢ)/Σⱼ exp(xⱼ) for each i: positive numbers that sum to 1, in the order of the xᵢ.
+def _reduction(op: Primitive, of_nothing: bool = False) -> Reduction:
+    """Make the function for a row with any number of operands."""
 
-    ∂softmaxᵢ/∂xⱼ = softmaxᵢ (δᵢⱼ - softmaxⱼ). The first parent of result i is xᵢ.
+    def function(xs: Iterable[Operand]) -> Operand:
+        operands = tuple(xs)
+        return _apply_to_many(op, operands if of_nothing else _not_empty(operands, op))
 
-    Raises:
-        ValueError: `xs` is empty.
-
-    >>> softmax([1000.0, 1000.0])
-    [0.5, 0.5]
-    """
-    return [_apply_to_many(p.softmax, v) for v in _each_first(_some(xs, "softmax"))]
+    function.__name__ = function.__qualname__ = op.name
+    function.__doc__ = op.doc
+    return function
 
 
-def log_softmax(xs: Iterable[Operand]) -> list[Operand]:
-    """ln softmax(x)ᵢ for each i, accurate where softmax itself rounds to 0 or 1.
+def _shares(op: Primitive) -> Shares:
+    """Make the function for a row that gives the share of its first operand."""
 
-    ∂log_softmaxᵢ/∂xⱼ = δᵢⱼ - softmaxⱼ. The first parent of result i is xᵢ.
+    def function(xs: Iterable[Operand]) -> list[Operand]:
+        operands = _not_empty(tuple(xs), op)
+        each_first = [(x, *operands[:i], *operands[i + 1 :]) for i, x in enumerate(operands)]
+        return [_apply_to_many(op, v) for v in each_first]
 
-    Raises:
-        ValueError: `xs` is empty.
-
-    >>> log_softmax([0.0, 1000.0])
-    [-1000.0, 0.0]
-    """
-    return [_apply_to_many(p.log_softmax, v) for v in _each_first(_some(xs, "log_softmax"))]
+    function.__name__ = function.__qualname__ = op.name
+    function.__doc__ = op.doc
+    return function
 
 
 def _apply_to_many(op: Primitive, operands: tuple[Operand, ...]) -> Operand:
@@ -619,14 +309,18 @@ def _apply_to_mixture(op: Primitive, operands: tuple[Operand, ...]) -> Operand:
 _VALUES_AND_FLOATS = {Value, float}
 
 
-def _some(xs: Iterable[Operand], name: str) -> tuple[Operand, ...]:
-    """Refuse nothing."""
-    xs = tuple(xs)
+def _not_empty(xs: tuple[Operand, ...], op: Primitive) -> tuple[Operand, ...]:
+    """Refuse an empty sequence."""
     if not xs:
-        raise ValueError(f"{name} of no numbers is undefined: give at least one")
+        raise ValueError(f"{op.name} of no numbers is undefined: give at least one")
     return xs
 
 
-def _each_first(xs: tuple[Operand, ...]) -> list[tuple[Operand, ...]]:
-    """Bring each element to the front in turn."""
-    return [(x, *xs[:i], *xs[i + 1 :]) for i, x in enumerate(xs)]
+fsum, mean = _reduction(p.fsum, of_nothing=True), _reduction(p.mean)
+logsumexp, softmax, log_softmax = (
+    _reduction(p.logsumexp),
+    _shares(p.softmax),
+    _shares(p.log_softmax),
+)
+
+__test__ = {name: row.doc for name, row in p.TABLE.items()}  # their examples, for doctest

@@ -1,35 +1,18 @@
 """The graph: how a node keeps its edges, and the one order in which everything walks along them.
 
-Only here and in `value.py`, which makes the nodes, is it known how a node keeps its edges. All else
-asks `operands_of(node)`, `edges_of(node)` and their kin.
+Only here and in `methods.py`, which makes most nodes, is it known how a node keeps its edges. All
+else asks `operands_of(node)`, `edges_of(node)` and their kin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 N = TypeVar("N")
 
 _new = object.__new__
-
-
-class Operation(Protocol):
-    """What a graph needs to know of an operation: a row of the table, see `primitives.py`."""
-
-    name: str
-    forward: Callable[..., Any]
-    partials: Any
-    float_forward: Callable[..., Any]
-
-    def __call__(self, *operands: Any) -> Any:
-        """Apply the operation to numbers of any kind."""
-
-    def local_derivatives(
-        self, out: Any, operands: Sequence[Any], wanted: Sequence[bool]
-    ) -> list[Any]:
-        """Return ∂out/∂operand for those operands that are `wanted`."""
 
 
 class Node:
@@ -70,7 +53,7 @@ class Node:
 
 def new_node(
     kind: type[Any],
-    op: Operation | None,
+    op: Any,
     data: float,
     a: Any = None,
     b: Any = None,
@@ -140,6 +123,24 @@ def slopes_of(node: Node) -> Sequence[float]:
     """
     da, db = node._da, node._db
     return da if da.__class__ is tuple else [d for d in (da, db) if d is not None]
+
+
+def all_slopes_of(node: Node) -> tuple[float | None, ...]:
+    """Return the local derivative towards each operand; None where there is no edge."""
+    if node._da.__class__ is not tuple:
+        return (node._da, node._db)[: len(operands_of(node))]
+    if len(node._da) == len(node._b):
+        return node._da
+    slopes, varying = iter(node._da), set(node._a)
+    return tuple([next(slopes) if x in varying else None for x in node._b])
+
+
+def set_operands(node: Node, operands: tuple[Any, ...]) -> None:
+    """Put nodes where numbers are among the operands."""
+    if node._da.__class__ is tuple:
+        node._b = operands
+    else:
+        node._a, node._b = operands
 
 
 def site_of(node: Node) -> str | None:

@@ -13,7 +13,7 @@ from math import isclose
 from typing import Any
 
 from autograd.engine import modes
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.engine.graph import (
     edges_of,
     gradient_order,

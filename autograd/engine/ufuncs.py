@@ -5,36 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autograd.engine import primitives as p
-from autograd.engine.primitives import TABLE
+from autograd.engine import table as p
 from autograd.numbers.arrays import elementwise
 
-# NumPy's name of a ufunc where it is not also the name of a row.
-UFUNC_ROWS = {
-    "add": "+",
-    "subtract": "-",
-    "multiply": "*",
-    "divide": "/",
-    "power": "**",
-    "float_power": "**",
-    "negative": "neg",
-    "less": "<",
-    "less_equal": "<=",
-    "greater": ">",
-    "greater_equal": ">=",
-    "equal": "==",
-    "not_equal": "!=",
-    "absolute": "abs",
-    "fabs": "abs",
-    "arcsin": "asin",
-    "arccos": "acos",
-    "arctan": "atan",
-    "arctan2": "atan2",
-    "arcsinh": "asinh",
-    "arccosh": "acosh",
-    "arctanh": "atanh",
-    "expit": "sigmoid",
-    "log_expit": "log_sigmoid",
+_ROWS = {
+    **{op.numpy: op for op in p.TABLE.values() if op.numpy},
+    "fabs": p.absolute,
+    "float_power": p.power,
+    "expit": p.sigmoid,  # SciPy's
+    "log_expit": p.log_sigmoid,
+    "xlogy": p.xlogy,
+    "erf": p.erf,
+    "erfc": p.erfc,
 }
 
 
@@ -45,7 +27,7 @@ def apply_ufunc(ufunc: Any, inputs: Sequence[Any]) -> Any:
         TypeError: the engine has no such operation.
     """
     name = ufunc.__name__
-    op = TABLE.get(UFUNC_ROWS.get(name, name))
+    op = _ROWS.get(name)
     if op is p.eq or op is p.ne:  # of Values it is not the row, but identity
         return elementwise(_equal if op is p.eq else _unequal, inputs)
     if op is None:

@@ -8,114 +8,23 @@ with respect to everything it came from; `backward.py` does that in one sweep.
     w, x, b ──► z = w·x + b ──► o = tanh(z)      data flows forward
     ∂o/∂w, … ◄── ∂o/∂z ◄────── ∂o/∂o = 1         gradients flow backward
 
-What each operation computes and how it is differentiated stands in `primitives.py`.
+What each operation computes and how it is differentiated stands in `table.py`; the operators and
+methods are made from its rows, by `methods.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from autograd.engine import modes
-from autograd.engine import primitives as p
+from autograd.engine import table as t
 from autograd.engine.copies import copy_node, deepcopy_graph, reduce_graph
 from autograd.engine.dispatch import apply_to_values, is_operand
-from autograd.engine.graph import Node, new_node, operands_of
+from autograd.engine.graph import Node, all_slopes_of, operands_of, set_operands
+from autograd.engine.methods import binary, comparison, reflected, unary
 from autograd.engine.primitives import Primitive
 from autograd.errors import as_float
-
-_new = object.__new__
-_modes = modes.active  # not empty while a mode such as `no_grad` is on somewhere
-
-
-def _unary(op: Primitive) -> Callable[[Any], Any]:
-    """Make the method for a row with one operand."""
-    forward, (rule,) = op.float_forward, op.float_partials  # type: ignore[misc]
-
-    def method(x: Any) -> Any:
-        if x.__class__ is not Value or _modes:
-            return op(x)
-        a = x.data
-        try:
-            out = forward(a)
-            return new_node(Value, op, out, x, None, rule(out, a))
-        except TypeError:  # the data has been set to what is no number
-            return op(x)
-
-    return method
-
-
-def _binary(op: Primitive, operator: bool = True) -> Callable[[Any, Any], Any]:
-    """Make the method for a row with two operands, of which the first is usually a Value.
-
-    An operator leaves what it does not know to the other operand; a function refuses it.
-    """
-    forward, (rule_a, rule_b) = op.float_forward, op.float_partials  # type: ignore[misc]
-
-    def method(x: Any, y: Any) -> Any:
-        kind = y.__class__
-        if x.__class__ is not Value or _modes:
-            return op(x, y) if not operator or is_operand(y) else NotImplemented
-        if kind is Value:
-            b = y.data
-        elif kind is float or kind is int:
-            y = b = y if kind is float else as_float(y)
-        else:
-            return op(x, y) if not operator or is_operand(y) else NotImplemented
-        node = _new(Value)  # not by `new_node`: plain code makes little else than these
-        a = x.data
-        try:
-            node.data = out = forward(a, b)
-            node._da = rule_a(out, a, b)
-            node._db = rule_b(out, a, b) if kind is Value else None
-        except TypeError:  # the data of a node has been set to what is no number
-            return op(x, y)
-        node.grad = 0.0
-        node.name = None
-        node._primitive = op
-        node._a = x
-        node._b = y
-        return node
-
-    return method
-
-
-def _reflected(op: Primitive) -> Callable[[Any, Any], Any]:
-    """Make the operator for a number on the left, as in `2 - v`."""
-    forward, (_, rule_b) = op.float_forward, op.float_partials  # type: ignore[misc]
-
-    def method(y: Any, x: Any) -> Any:
-        kind = x.__class__
-        if (kind is float or kind is int) and y.__class__ is Value and not _modes:
-            a, b = x if kind is float else as_float(x), y.data
-            try:
-                out = forward(a, b)
-                return new_node(Value, op, out, a, y, None, rule_b(out, a, b))
-            except TypeError:  # the data has been set to what is no number
-                return op(a, y)
-        return op(x, y) if is_operand(x) else NotImplemented
-
-    return method
-
-
-def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
-    """Make a comparison: it looks at the data alone, and gives a bool."""
-    forward = op.float_forward
-
-    def method(x: Any, y: Any) -> Any:
-        kind = y.__class__
-        if x.__class__ is Value and (kind is Value or kind is float or kind is int):
-            try:
-                return forward(x.data, y.data if kind is Value else y)
-            except TypeError:  # the data of a node has been set to what is no number
-                return op(x, y)
-        return op(x, y) if is_operand(y) else NotImplemented
-
-    return method
-
-
-# `==` and `!=` of the nodes that stand for a number alone, and have no identity that anyone needs.
-equal, unequal = _comparison(p.eq), _comparison(p.ne)
 
 
 class Value(Node):
@@ -184,10 +93,7 @@ class Value(Node):
         operands = operands_of(self)
         if float in map(type, operands):
             operands = tuple([Value(x) if x.__class__ is float else x for x in operands])
-            if self._da.__class__ is tuple:
-                self._b = operands
-            else:
-                self._a, self._b = operands
+            set_operands(self, operands)
         return operands
 
     _op, _prev = op, parents  # micrograd's names
@@ -199,24 +105,19 @@ class Value(Node):
         >>> (Value(2.0) * Value(5.0)).local_derivatives
         (5.0, 2.0)
         """
-        if self._da.__class__ is tuple:
-            if len(self._da) == len(self._b):
-                return self._da
-            slopes, varying = iter(self._da), set(self._a)
-            return tuple([next(slopes) if x in varying else None for x in self._b])
-        return (self._da, self._db)[: len(operands_of(self))]
+        return all_slopes_of(self)
 
     # --- operations -------------------------------------------------------------------------
 
-    __add__, __radd__ = _binary(p.add), _reflected(p.add)
-    __sub__, __rsub__ = _binary(p.sub), _reflected(p.sub)
-    __mul__, __rmul__ = _binary(p.mul), _reflected(p.mul)
-    __truediv__, __rtruediv__ = _binary(p.div), _reflected(p.div)
-    __pow__, __rpow__ = _binary(p.power), _reflected(p.power)
-    __neg__ = _unary(p.neg)
-    __abs__ = _unary(p.absolute)
-    __lt__, __le__ = _comparison(p.lt), _comparison(p.le)
-    __gt__, __ge__ = _comparison(p.gt), _comparison(p.ge)
+    __add__, __radd__ = binary(t.add), reflected(t.add)
+    __sub__, __rsub__ = binary(t.sub), reflected(t.sub)
+    __mul__, __rmul__ = binary(t.mul), reflected(t.mul)
+    __truediv__, __rtruediv__ = binary(t.div), reflected(t.div)
+    __pow__, __rpow__ = binary(t.power), reflected(t.power)
+    __neg__ = unary(t.neg)
+    __abs__ = unary(t.absolute)
+    __lt__, __le__ = comparison(t.lt), comparison(t.le)
+    __gt__, __ge__ = comparison(t.gt), comparison(t.ge)
     __hash__ = object.__hash__  # of itself, so that a set is as quick as one of plain objects
 
     def __eq__(self, other: object) -> bool:
@@ -231,22 +132,22 @@ class Value(Node):
         )
         return False
 
-    exp, expm1 = _unary(p.exp), _unary(p.expm1)
-    log, log1p, log2, log10 = _unary(p.log), _unary(p.log1p), _unary(p.log2), _unary(p.log10)
-    sqrt, cbrt, square = _unary(p.sqrt), _unary(p.cbrt), _unary(p.square)
-    sin, cos, tan = _unary(p.sin), _unary(p.cos), _unary(p.tan)
-    asin, acos, atan = _unary(p.asin), _unary(p.acos), _unary(p.atan)
-    sinh, cosh, tanh = _unary(p.sinh), _unary(p.cosh), _unary(p.tanh)
-    asinh, acosh, atanh = _unary(p.asinh), _unary(p.acosh), _unary(p.atanh)
+    exp, expm1 = unary(t.exp), unary(t.expm1)
+    log, log1p, log2, log10 = unary(t.log), unary(t.log1p), unary(t.log2), unary(t.log10)
+    sqrt, cbrt, square = unary(t.sqrt), unary(t.cbrt), unary(t.square)
+    sin, cos, tan = unary(t.sin), unary(t.cos), unary(t.tan)
+    asin, acos, atan = unary(t.asin), unary(t.acos), unary(t.atan)
+    sinh, cosh, tanh = unary(t.sinh), unary(t.cosh), unary(t.tanh)
+    asinh, acosh, atanh = unary(t.asinh), unary(t.acosh), unary(t.atanh)
     arcsin, arccos, arctan, arcsinh, arccosh, arctanh = asin, acos, atan, asinh, acosh, atanh
-    erf, erfc, sign, abs = _unary(p.erf), _unary(p.erfc), _unary(p.sign), __abs__
-    sigmoid, log_sigmoid = _unary(p.sigmoid), _unary(p.log_sigmoid)
-    relu, softplus = _unary(p.relu), _unary(p.softplus)
-    silu, gelu = _unary(p.silu), _unary(p.gelu)
-    pow, xlogy = _binary(p.power, operator=False), _binary(p.xlogy, operator=False)
-    maximum, minimum = _binary(p.maximum, operator=False), _binary(p.minimum, operator=False)
-    leaky_relu, elu = _binary(p.leaky_relu, operator=False), _binary(p.elu, operator=False)
-    atan2, hypot = _binary(p.atan2, operator=False), _binary(p.hypot, operator=False)
+    erf, erfc, sign, abs = unary(t.erf), unary(t.erfc), unary(t.sign), unary(t.absolute)
+    sigmoid, log_sigmoid = unary(t.sigmoid), unary(t.log_sigmoid)
+    relu, softplus = unary(t.relu), unary(t.softplus)
+    silu, gelu = unary(t.silu), unary(t.gelu)
+    pow, xlogy = binary(t.power, operator=False), binary(t.xlogy, operator=False)
+    maximum, minimum = binary(t.maximum, operator=False), binary(t.minimum, operator=False)
+    leaky_relu, elu = binary(t.leaky_relu, operator=False), binary(t.elu, operator=False)
+    atan2, hypot = binary(t.atan2, operator=False), binary(t.hypot, operator=False)
     arctan2, fabs = atan2, __abs__  # NumPy's names
 
     def __fresh__(self) -> Value:
@@ -349,6 +250,16 @@ class Value(Node):
         return f"Value(data={data}, grad={grad}{op}{name})"
 
     __copy__, __deepcopy__, __reduce__ = copy_node, deepcopy_graph, reduce_graph
+
+
+def equal(x: Any, y: Any) -> Any:
+    """The `==` of nodes that stand for a number alone, and have no identity that anyone needs."""
+    return t.eq(x, y) if is_operand(y) else NotImplemented
+
+
+def unequal(x: Any, y: Any) -> Any:
+    """The `!=` of such nodes."""
+    return t.ne(x, y) if is_operand(y) else NotImplemented
 
 
 def _rounded(x: Any) -> Any:

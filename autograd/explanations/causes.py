@@ -21,10 +21,9 @@ from autograd.engine import (
     site_of,
     topological_order,
 )
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.notation import TEXT, Names, definition
 
-_ON_OFF = {"relu", "leaky_relu", "elu", "silu", "gelu", "gelu_tanh", "softplus"}
 _LIMITED = {"sigmoid", "tanh", "softmax", "log_softmax", "logsumexp", "log_sigmoid", "atan"}
 _LIMITED |= {"erf", "erfc"}
 _SATURATED = 0.05  # a slope below this is that of a curve that has become flat
@@ -142,7 +141,7 @@ def weak_edge(user: Value, parent: Value, local: float, names: Names) -> Finding
     x = _number(operands[i])
     slope = f"its slope is {TEXT.number(local)}"
     cause, reason = f"small slopes of {op}", slope
-    if op in _ON_OFF and i == 0 and x <= 0.0:
+    if op in p.RECTIFIERS and i == 0 and x <= 0.0:
         cause = "dead relu" if op == "relu" else f"inactive {op}"
         reason = f"at {TEXT.number(x)} {slope}"
     elif op in _LIMITED and abs(local) < _SATURATED:

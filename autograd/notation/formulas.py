@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograd.engine import Primitive, Value, equal, operands_of, operation_of, unequal
-from autograd.engine import primitives as p
+from autograd.engine import OWN, Primitive, Value, equal, operands_of, operation_of, unequal
+from autograd.engine import table as p
 from autograd.errors import as_float
 from autograd.notation import words as notation
 
@@ -154,7 +154,7 @@ def _applied(
     op: Primitive, out: Formula, operands: Sequence[Any], wanted: Sequence[bool]
 ) -> list[Any]:
     """Apply the rules of an operation; those of a user's own may be for numbers and nodes only."""
-    if op.name not in p.OWN:
+    if op.name not in OWN:
         return op.local_derivatives(out, operands, wanted)
     try:
         return op.local_derivatives(out, operands, wanted)

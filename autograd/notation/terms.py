@@ -12,7 +12,7 @@ from math import fsum
 from typing import Any, TypeAlias
 
 from autograd.engine import Primitive, Value
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.notation import words as notation
 from autograd.notation.formulas import ATOM, POWER, PRODUCT, SUM, TEXT
 

@@ -1,6 +1,6 @@
-"""The values of the primitives on NumPy arrays. Loaded when an array is first met.
+"""The values of the operations on NumPy arrays. Loaded when an array is first met.
 
-Derivatives are not here: `engine/primitives.py` has the only rules, and they serve arrays too.
+Derivatives are not here: `engine/table.py` has the only rules, and they serve arrays too.
 """
 
 from __future__ import annotations
@@ -54,45 +54,15 @@ def _sigmoid(x: Any) -> Any:
     return np.exp(x, out=special.expit(np.atleast_1d(x)), where=x < -709.0).reshape(np.shape(x))
 
 
-# By row. One that is not here, nor written with other rows, has a `forward` that serves arrays too.
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "/": np.divide,
-    "**": np.power,
-    "where": np.where,
-    "sqrt": np.sqrt,
-    "cbrt": np.cbrt,
-    "exp": np.exp,
-    "expm1": np.expm1,
-    "log": np.log,
-    "log1p": np.log1p,
-    "log2": np.log2,
-    "log10": np.log10,
+# By row, where it is not as NumPy has it.
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "xlogy": special.xlogy,
-    "sin": np.sin,
-    "cos": np.cos,
-    "tan": np.tan,
-    "asin": np.arcsin,
-    "acos": np.arccos,
-    "atan": np.arctan,
-    "atan2": np.arctan2,
-    "sinh": np.sinh,
-    "cosh": np.cosh,
-    "tanh": np.tanh,
-    "asinh": np.arcsinh,
-    "acosh": np.arccosh,
-    "atanh": np.arctanh,
-    "hypot": np.hypot,
     "erf": errorfunction.erf,
     "erfc": errorfunction.erfc,
     "sigmoid": _sigmoid,
     "log_sigmoid": special.log_expit,
     "relu": lambda x: np.maximum(x, 0.0),
     "above": _above,
-    "abs": np.abs,
-    "sign": np.sign,
-    "maximum": np.maximum,
-    "minimum": np.minimum,
-    "clip": np.clip,
     "dot": _dot,
     "fsum": lambda *xs: reduce(np.add, xs),
     "mean": lambda *xs: reduce(np.add, xs) / len(xs),
@@ -103,14 +73,19 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
+def function_of(op: Any) -> Callable[..., Any] | None:
+    """Return the function of arrays for a row; None where others or its `forward` serve."""
+    return _FUNCTIONS.get(op.name) or (getattr(np, op.numpy) if op.numpy else None)
+
+
 def evaluate(op: Any, operands: Sequence[Any]) -> Any:
     """Apply `op` to arrays of floats, elementwise, with broadcasting.
 
-    >>> from autograd.engine import primitives
-    >>> evaluate(primitives.log, [np.array([1.0, 0.0])]).tolist()
+    >>> from autograd.engine import table
+    >>> evaluate(table.log, [np.array([1.0, 0.0])]).tolist()
     [0.0, -inf]
     """
-    function = FUNCTIONS.get(op.name) or op.expansion or op.forward
+    function = function_of(op) or op.expansion or op.forward
     with np.errstate(all="ignore"):
         if op.name == "where":
             condition, *branches = operands

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from autograd.engine import Value, operands_of
+from autograd.engine import Value, operands_of, table
 
 Path = tuple[str, ...]
 
@@ -21,19 +21,7 @@ _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _NEURON = re.compile(r"(neuron|unit|cell)s?_?\d*(\.\d+)?", re.IGNORECASE)
 
 # What a neuron does to its pre-activation. Other functions of it belong to the loss.
-_ACTIVATIONS = {
-    "relu",
-    "leaky_relu",
-    "elu",
-    "silu",
-    "gelu",
-    "gelu_tanh",
-    "tanh",
-    "sigmoid",
-    "log_sigmoid",
-    "softplus",
-    "softmax",
-}
+_ACTIVATIONS = table.ACTIVATIONS | {"softmax"}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from math import copysign, inf, isfinite, ulp
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd.engine import Value, described, gradient_order, topological_order
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.errors import GradientError
 from autograd.transforms.derivatives import grad, hvp, jvp, vjp
 from autograd.transforms.trees import flatten, paths, unflatten

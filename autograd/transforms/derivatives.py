@@ -33,7 +33,7 @@ from autograd.engine import (
     sweep,
     topological_order,
 )
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.engine.higher_order import (
     Node,
     adjoints,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd.engine import Primitive, Value, equal, unequal
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.errors import as_float
 
 

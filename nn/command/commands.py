@@ -43,7 +43,7 @@ def train(options: argparse.Namespace) -> None:
         ValueError: an option or a file does not fit.
         OSError: a file cannot be read or written.
         FloatingPointError: the training diverged.
-        Interrupted: the user pressed Ctrl-C.
+        Interrupted: the user pressed Ctrl-C, and there is a checkpoint.
     """
     dataset = _dataset(options)
     training, test = train_test_split(dataset, seed=options.seed)
@@ -133,6 +133,8 @@ def _fit(
             compile=not options.eager,
         )
     except KeyboardInterrupt:
+        if not checkpoint.exists():
+            raise
         raise Interrupted from None
     finally:
         signal.signal(signal.SIGINT, before)

@@ -13,6 +13,7 @@ from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 from autograd import Value, notation
+from autograd.engine import table
 from nn.layers import MLP, activation_label
 from nn.training import LOSSES, checked, needs_value
 
@@ -20,7 +21,6 @@ __all__ = ["GradientStatistics", "LayerStatistics", "gradient_statistics"]
 
 _FLAT = 0.05  # an activation with a slope below this hardly passes a gradient on
 _SHRINKS, _GROWS = 1e-3, 1e3  # from the last layer to another: beyond, training will not work well
-_RECTIFIERS = {"relu", "leaky_relu", "elu", "silu", "gelu", "gelu_tanh", "softplus"}
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def _findings(rows: list[LayerStatistics], model: MLP) -> list[str]:
                 f"layer {row.layer}: {row.dead} of {layer.n_out} units are dead, flat for all "
                 "samples, and will not learn"
             )
-        elif row.flat > 0.5 and row.activation not in _RECTIFIERS:
+        elif row.flat > 0.5 and row.activation not in table.RECTIFIERS:
             findings.append(
                 f"layer {row.layer}: {row.activation} is saturated for {row.flat:.0%} of the "
                 "outputs; scale the inputs, or draw smaller weights"

@@ -19,7 +19,7 @@ from autograd.command.expression import (
     columns,
     evaluate,
 )
-from autograd.engine import functions, primitives
+from autograd.engine import functions, table
 
 GIVEN = {"x": 2.0, "y": -3.0, "w1": 0.5, "long_name": 7.0}
 
@@ -427,11 +427,11 @@ def test_any_text_has_a_value_or_is_refused(text):
 
 
 OPERATORS = {
-    "+": primitives.add,
-    "-": primitives.sub,
-    "*": primitives.mul,
-    "/": primitives.div,
-    "**": primitives.power,
+    "+": table.add,
+    "-": table.sub,
+    "*": table.mul,
+    "/": table.div,
+    "**": table.power,
 }
 PRECEDENCE = {"+": 0, "-": 0, "*": 1, "/": 1, "neg": 2, "**": 3, "atom": 4}
 
@@ -453,7 +453,7 @@ def binary(left, sign, right):
 
 def negative(x):
     text = f"({x[0]})" if x[1] < 2 else x[0]
-    return f"-{text}", 2, lambda v: primitives.neg(x[2](v))
+    return f"-{text}", 2, lambda v: table.neg(x[2](v))
 
 
 def call(name, *xs):

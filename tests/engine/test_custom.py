@@ -30,7 +30,7 @@ from autograd import (
     vjp,
     where,
 )
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.engine.primitives import OWN, lookup
 
 pytestmark = pytest.mark.usefixtures("own_primitives_forgotten")

@@ -102,6 +102,16 @@ def test_a_chain_has_one_path():
     assert "[… 99995 more …]" in str(found)
 
 
+def test_one_path_and_two():
+    a = Value(3.0, "a")
+    b = (2.0 * a).tanh()
+    b.name = "b"
+    assert str(paths(b, a)).startswith("1 path leads from a to b, and its product is ∂b/∂a.")
+    c = a * a
+    c.name = "c"
+    assert str(paths(c, a)).startswith("2 paths lead from a to c, and ∂c/∂a is the sum of their")
+
+
 def test_the_table():
     a = Value(3.0, "a")
     b = a * a

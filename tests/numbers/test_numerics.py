@@ -19,7 +19,7 @@ from oracles import ORACLES, ROWS, SLOPES, TINY, ULP, arity
 
 import autograd
 from autograd import Value, where
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.numbers.arrays import evaluate
 
 SIGNED = (0.0, -0.0, inf, -inf, nan, 1.0, -2.5)

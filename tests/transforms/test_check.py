@@ -29,7 +29,7 @@ from autograd import (
 )
 from autograd.engine import backward as backward_module
 from autograd.engine import higher_order as recording_module
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.engine.dispatch import _choose
 from autograd.engine.functions import _apply_to_many
 from autograd.engine.higher_order import adjoints

@@ -29,29 +29,16 @@ from autograd.compiler.passes import (
     Step,
 )
 from autograd.engine import Primitive
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.numbers import erf_table as errorfunction
-from autograd.numbers.arrays import FUNCTIONS
+from autograd.numbers.arrays import function_of
 
 # Rows that are a ufunc of NumPy or SciPy, or a function that is called like one.
 UFUNCS: dict[Primitive, Any] = {
-    p.add: np.add,
-    p.sub: np.subtract,
-    p.mul: np.multiply,
-    p.neg: np.negative,
-    p.square: np.square,
-    p.lt: np.less,
-    p.le: np.less_equal,
-    p.gt: np.greater,
-    p.ge: np.greater_equal,
-    p.eq: np.equal,
-    p.ne: np.not_equal,
-    LOG_OF_TOTAL: np.log1p,
     **{
-        p.TABLE[name]: function
-        for name, function in FUNCTIONS.items()
-        if isinstance(function, np.ufunc)
+        op: function for op in p.TABLE.values() if isinstance(function := function_of(op), np.ufunc)
     },
+    LOG_OF_TOTAL: np.log1p,
     p.erf: errorfunction.erf,
     p.erfc: errorfunction.erfc,
     p.sigmoid: special.expit,

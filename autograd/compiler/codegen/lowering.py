@@ -42,7 +42,7 @@ from autograd.compiler.codegen.product import (
 )
 from autograd.compiler.codegen.tape import backward_tape, forward_tape
 from autograd.compiler.passes import EXCESS, SHARED, VARYING, Ref, Step, Tape, differentiable
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 
 
 class Side(NamedTuple):

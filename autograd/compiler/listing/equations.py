@@ -22,7 +22,7 @@ from autograd.compiler.listing.names import Naming
 from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
 from autograd.compiler.passes import EXCESS, FINITE, LOG_OF_TOTAL, Program, Ref, Step, Tape
 from autograd.engine import Primitive
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 
 _MOST_PARTS = 8  # of a step; one of more is shown as it is
 _SHORT_TAPE = 256  # rows; a longer tape is one equation

@@ -23,7 +23,7 @@ from autograd.compiler.listing.equations import (
 from autograd.compiler.listing.reading import Line, Reading, as_term, choice
 from autograd.compiler.listing.vectors import Use, Vector
 from autograd.compiler.passes import EXCESS, FINITE, differentiable
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.notation import PRODUCT
 from autograd.notation.terms import Operand, Term, applied, derivative, summed, times, total
 

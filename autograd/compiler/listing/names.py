@@ -21,7 +21,7 @@ import numpy as np
 from autograd.compiler.arguments import Form, Leaf
 from autograd.compiler.listing.vectors import Vector, Vectors
 from autograd.compiler.passes import SHARED, VARYING, Program, Ref, Step
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.transforms.trees import NUMBER
 
 Keys = tuple[Any, ...]  # the name of an argument, then keys and indices

@@ -31,7 +31,7 @@ from autograd.compiler.listing.names import Naming, inputs_of
 from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
 from autograd.compiler.passes import EXCESS, FINITE, Tape, active_places
 from autograd.compiler.plan import Plan
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.notation.terms import (
     ACTIVATIONS,
     Operand,

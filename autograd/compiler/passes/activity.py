@@ -13,7 +13,7 @@ import numpy as np
 
 from autograd.compiler.passes.group import SHARED, VARYING, Program, Ref, Step, Tape
 from autograd.engine import Primitive
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 
 
 def differentiable(op: Primitive, operands: tuple[Any, ...]) -> tuple[Any, ...]:

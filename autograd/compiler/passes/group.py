@@ -29,7 +29,7 @@ from autograd.compiler.passes.schedule import scheduled
 from autograd.compiler.passes.simplify import EXCESS
 from autograd.compiler.passes.trace import Operand, Trace
 from autograd.engine import Primitive
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 
 SHARED, VARYING = "S", "V"  # one number for the whole batch, or one for each lane of it
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from autograd.compiler.passes.trace import Operand, Trace, Tracer
 from autograd.engine import Primitive
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.numbers import floats as ieee
 
 

@@ -25,7 +25,7 @@ from autograd.engine import (
     topological_order,
     unequal,
 )
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 from autograd.errors import TraceError, as_float
 
 Operand = int | float  # the number of a row, or a constant

@@ -106,6 +106,22 @@ def test_the_gradient_on_a_tape_counts_too():
     assert f.cost.lane.blas == 0
 
 
+def test_a_step_of_a_tape_moves_its_numbers_forward_and_backward():
+    def many(n):
+        def f(x):
+            for _ in range(n):
+                x = ag.sin(x) * 0.5
+            return x
+
+        compiled = ag.compile(f, in_axes=0)
+        compiled.value_and_grad(np.ones(3))
+        return compiled.cost.lane.moved
+
+    # each of the two rows reads one number and writes one; backward it reads the gradient and the
+    # operand, and writes the gradient of that
+    assert many(200) - many(100) == 100 * 8 * 2 * (2 + 3)
+
+
 def test_a_gradient_with_several_terms_adds_them():
     f = ag.compile(lambda x: x * x * x, in_axes=0)
     f.value_and_grad(np.ones(3))

@@ -9,7 +9,7 @@ import pytest
 import autograd as ag
 from autograd import TraceError, Value
 from autograd.compiler.passes.trace import Trace
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 
 
 @pytest.mark.parametrize(

@@ -375,6 +375,17 @@ def test_ctrl_c_elsewhere_is_short_too(run, monkeypatch):
     assert run("show", "x.json") == (130, "", "interrupted\n")
 
 
+def test_nothing_is_promised_before_there_is_a_checkpoint(run, monkeypatch, tmp_path):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.commands, "fit", interrupt)
+    train = "train", "--data", "iris", "--out", tmp_path
+    assert run(*train)[::2] == (130, "interrupted\n")
+    (tmp_path / "checkpoint.json").write_text("{}")
+    assert run(*train)[2].startswith("interrupted; to go on: ")
+
+
 def test_a_resumed_run_that_is_interrupted_resumes_by_the_same_command(run, monkeypatch):
     def interrupt(_):
         raise cli.commands.Interrupted
