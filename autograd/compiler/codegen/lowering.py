@@ -534,7 +534,7 @@ class Backward:
         axes = sum(x in TERMS for x in side.letters)
         if axes > 1 or not wanted.any() or wanted.sum() >= len(wanted) - 1:
             return side, other
-        left, right = [x._replace(places=x.places[..., wanted]) for x in (side, other)]
+        left, right = [Side(x.space, x.places[..., wanted], x.letters) for x in (side, other)]
         return left, right
 
 

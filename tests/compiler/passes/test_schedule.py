@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from autograd.compiler.passes.schedule import scheduled
 from autograd.compiler.passes.trace import Trace
-from autograd.engine import primitives as p
+from autograd.engine import table as p
 
 
 @given(st.integers(0, 2**32), st.integers(1, 40))
