@@ -97,6 +97,17 @@ def chain(parameters, s):
     return ag.softplus(energy)
 
 
+def curvature(parameters, xs):
+    """A second derivative of a network with two layers, at several points."""
+    first, second, third = parameters
+
+    def u(x):
+        h = [ag.tanh(w * x) for w in first]
+        return inner(third, [ag.tanh(inner(w, h)) for w in second])
+
+    return sum(ag.grad(ag.grad(u))(x) ** 2 for x in xs)
+
+
 PROGRAMS = {
     convolution: ([(2, 9), (2,), (4,)], (7, 7), 7),
     attention: ([(3, 4, 4), (3, 4)], (5, 4), 25),
@@ -105,6 +116,7 @@ PROGRAMS = {
     towers: ([(4, 3), (4, 3), (4,)], (3, 3), 6),
     kinked: ([(3, 4)], (4, 5), 8),
     chain: ([(7,), (7,)], (7,), 5),
+    curvature: ([(4,), (4, 4), (4,)], (3,), 26),
 }
 
 
@@ -121,7 +133,7 @@ def listed(x):
 def eager(f, parameters, samples):
     """Compute the mean over the samples, and its gradient, node by node."""
     leaves = [listed(x) for x in parameters]
-    root = sum(f(leaves, x.tolist()) for x in samples) / len(samples)
+    root = sum(f(leaves, listed(x)) for x in samples) / len(samples)
     root.backward()
 
     def gradient(x):
@@ -189,3 +201,12 @@ def test_a_matrix_of_products_is_counted_as_one():
     compiled.value_and_grad(parameters, data[0])
     (product, *_) = compiled.cost.steps
     assert product.once.blas == product.once.flops == 3 * 2 * 5 * 4 * 3
+
+
+def test_what_a_step_has_computed_is_not_computed_again():
+    parameters, data = arguments(curvature, 1, 1)
+    compiled = ag.compile(curvature)
+    compiled.value_and_grad(parameters, data[0])
+    lines = compiled.code.splitlines()
+    assert sum(line.startswith("tanh(") for line in lines) == 2
+    assert sum(line.startswith("cosh(") for line in lines) == 2

@@ -288,7 +288,7 @@ def _factors(
 
 
 def _is_varying(operands: Sequence[Operand], varying: Sequence[bool]) -> bool:
-    return any(isinstance(x, int) and varying[x] for x in operands)
+    return True in [varying[x] for x in operands if x.__class__ is int]
 
 
 def _kind(x: Operand, varying: Sequence[bool]) -> str:
