@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import autograd
-from autograd import Value
+from autograd import Value, notation
 from autograd.errors import as_float, data_of
 from nn.tables import html_table
 
@@ -318,14 +318,7 @@ def _table(rows: list[Row], parameters: list[Value]) -> Summary:
     state = f"{len(parameters) - frozen} trainable, {frozen} frozen"
     total = ("total", "", "", "", "", "", str(len(parameters)), state)
     body = [row.cells() for row in rows]
-    widths = [max(map(len, column)) for column in zip(head, total, *body, strict=True)]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if title in _NUMBERS else cell.ljust(width)
-            for title, cell, width in zip(head, cells, widths, strict=True)
-        ).rstrip()
-        for cells in (head, *body, total)
-    ]
+    lines = notation.aligned([head, *body, total], left=(0, 1, 2, 3, 7)).splitlines()
     rule = "─" * max(map(len, lines))
     text = "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
     return Summary.of(head, [*body, total], text)

@@ -11,7 +11,7 @@ from autograd.engine import Value, operation_of
 from autograd.engine.functions import where
 from autograd.explanations import Graph
 from autograd.pictures import draw
-from autograd.pictures import nodes as dotting
+from autograd.pictures.nodes import branch_not_taken
 
 MAX_SLIDERS = 12  # that fit beside a picture
 _SMALL = 50  # nodes: a graph that is redrawn while a slider moves, not only when it rests
@@ -129,7 +129,7 @@ def recomputed(root: Value, data: Mapping[Value, float]) -> Value:
             for x, local in zip(node.parents, node.local_derivatives, strict=True)
         ]
         if node.op == "where":
-            new[node] = where(dotting.branch_not_taken(node) == 1, *operands)
+            new[node] = where(branch_not_taken(node) == 1, *operands)
         else:
             new[node] = operation_of(node)(*operands)
         new[node].name = node.name

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 from autograd.engine import modes
 from autograd.engine.dispatch import is_operand
-from autograd.engine.graph import Node, new_node
+from autograd.engine.graph import new_node
 from autograd.engine.primitives import Primitive
 from autograd.errors import as_float
 
-N = TypeVar("N", bound=Node)
+N = TypeVar("N")  # a node, or another kind of number that takes these operators
 
 _new = object.__new__
 _modes = modes.active  # not empty while a mode such as `no_grad` is on somewhere
@@ -97,6 +97,23 @@ def binary(op: Primitive, operator: bool = True) -> Callable[[N, N | float], N]:
         return method
 
     return _Method(op, make)  # type: ignore[return-value]
+
+
+def raised(power: Primitive, square: Primitive) -> Callable[[N, N | float], N]:
+    """Make `**`: a square is an operation of one operand, wherever it is shown."""
+    to_power: Any = binary(power)
+    to_square: Any = unary(square)
+
+    def make(kind: type[Any]) -> Callable[[Any, Any], Any]:
+        powered, squared = to_power.make(kind), to_square.make(kind)
+
+        def method(x: Any, y: Any) -> Any:
+            known = y.__class__ is int or y.__class__ is float or getattr(y, "shape", None) == ()
+            return squared(x) if known and y == 2 else powered(x, y)
+
+        return method
+
+    return _Method(power, make)  # type: ignore[return-value]
 
 
 def reflected(op: Primitive) -> Callable[[N, float], N]:

@@ -138,7 +138,7 @@ def weak_edge(user: Value, parent: Value, local: float, names: Names) -> Finding
     """Say why an edge passes little or nothing on."""
     op, i = user.op, _place(user, parent, local)
     operands = operands_of(user)
-    x = _number(operands[i])
+    x = getattr(operands[i], "data", operands[i])
     slope = f"its slope is {TEXT.number(local)}"
     cause, reason = f"small slopes of {op}", slope
     if op in p.RECTIFIERS and i == 0 and x <= 0.0:
@@ -217,7 +217,7 @@ def has_finite_operands(node: Value) -> bool:
     >>> has_finite_operands(Value(0.0).log()), has_finite_operands(Value(0.0).log() * 2)
     (True, False)
     """
-    return all(map(isfinite, map(_number, nodes_of(node))))
+    return all(isfinite(x.data) for x in nodes_of(node))
 
 
 def _origin(node: Value, names: Names) -> Finding:
@@ -234,7 +234,7 @@ def _origin(node: Value, names: Names) -> Finding:
 
 def _beyond(node: Value) -> str:
     """Say which operand is at the edge of the domain or beyond; "" if none is."""
-    op, operands = operation_of(node), list(map(_number, operands_of(node)))
+    op, operands = operation_of(node), [getattr(x, "data", x) for x in operands_of(node)]
     if op is p.div and operands[1] == 0.0:
         return "division by 0"
     if op is p.power:
@@ -294,8 +294,3 @@ def _partner(user: Value, i: int, local: float, names: Names) -> str:
         other = operands[(i + n) % (2 * n)]
     known = isinstance(other, Value) and (other.op or other.name or other in names)
     return f"{names.text(other)} = {TEXT.number(local)}" if known else TEXT.number(local)
-
-
-def _number(x: Any) -> float:
-    number: float = x if x.__class__ is float else x.data
-    return number

@@ -149,13 +149,13 @@ class Diagnosis:
             if self.verdict in ("vanishing", "exploding"):
                 factor = prod([finding.factor for finding in group])
                 title += f", a factor of {TEXT.number(factor)} on the strongest path"
-            lines = [_line(finding) for finding in group[:MAX_FINDINGS]]
+            lines = [_with_place(finding) for finding in group[:MAX_FINDINGS]]
             if len(group) > MAX_FINDINGS:
                 lines.append(f"… {len(group) - MAX_FINDINGS} more")
             yield what, title, lines, advice(cause)
 
 
-def _line(finding: Finding) -> str:
+def _with_place(finding: Finding) -> str:
     """Write a finding, with the neuron and the line of code if they are known."""
     place = f", in {finding.place}" if finding.place else ""
     site = f", made at {finding.site}" if finding.site else ""

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import autograd
+from autograd import notation
 from autograd.files import write_atomically
-from nn import plot, saving
-from nn import predictions as diagnostics
-from nn.command.report import aligned, confusion_table, neuron_graph, output_graph, save_figure
+from nn import plot, predictions, saving
+from nn.command.report import confusion_table, neuron_graph, output_graph, save_figure
 from nn.command.task import REGRESSION, Answer, Task
 from nn.data import Dataset, Standardiser, load, load_csv, train_test_split
 from nn.forward import outputs
@@ -196,17 +196,17 @@ def _show_classes(
 ) -> list[str]:
     """Print and draw which classes the network tells apart, and return the names of the files."""
     X, y = task.encode(test)
-    matrix = diagnostics.confusion_matrix(model, X, y)
+    matrix = predictions.confusion_matrix(model, X, y)
     print(f"{confusion_table(matrix, task.class_names)}\n")
     save_figure(plot.confusion_matrix(matrix, task.class_names), out / "confusion_matrix.png")
     names = ["confusion_matrix.png"]
     if digits:
-        predictions = diagnostics.predict(model, X[:40])
-        save_figure(plot.digit_samples(X[:40], y[:40], predictions), out / "samples.png")
+        guesses = predictions.predict(model, X[:40])
+        save_figure(plot.digit_samples(X[:40], y[:40], guesses), out / "samples.png")
         names.append("samples.png")
     if dataset.n_features == 2:
         figure = plot.decision_boundary(
-            lambda points: diagnostics.predict(model, task.inputs.transform(points)),
+            lambda points: predictions.predict(model, task.inputs.transform(points)),
             dataset.X,
             [int(k) for k in dataset.y],
             resolution=100,
@@ -296,7 +296,7 @@ def show(options: argparse.Namespace) -> None:
     if "test" in metadata:
         facts["in the test"] = described(metadata["test"])
     if facts:
-        print(f"\n{aligned([[name, str(fact)] for name, fact in facts.items()])}")
+        print(f"\n{notation.aligned([[name, str(fact)] for name, fact in facts.items()])}")
     if drawn:
         print("", *drawn, sep="\n")
 

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_programs import evaluated, random_program
 
-from autograd import Value, interactive, relu, tanh, where
+from autograd import Value, interactive, notation, relu, tanh, where
 from autograd.classroom.sliders import recomputed
 from autograd.engine.graph import topological_order
-from autograd.notation import words as notation
 
 
 def neuron():

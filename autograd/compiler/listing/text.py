@@ -114,27 +114,28 @@ def _arguments(reading: Reading) -> list[Line]:
     return lines
 
 
-def _shortened(rows: list[Line], most: int) -> list[Line]:
+def _shortened(lines: list[Line], most: int) -> list[Line]:
     """Leave out the middle of many lines."""
-    if len(rows) <= most:
-        return rows
-    first, last = most - most // 3 - 1, most // 3
-    gap = f"{notation.count(len(rows) - first - last, 'more line')}; .listing() has all"
-    return [*rows[:first], Line("…", gap, sign=""), *rows[-last:]]
+
+    def gap(left_out: Sequence[Line]) -> Line:
+        text = f"{notation.count(len(left_out), 'more line')}; .listing() has all"
+        return Line("…", text, sign="")
+
+    return notation.Cut(lines, most - 1).written(gap)
 
 
-def _laid_out(rows: Sequence[Line]) -> list[str]:
+def _laid_out(lines: Sequence[Line]) -> list[str]:
     """Align the signs and the sizes of lines."""
-    left = max([notation.columns(row.left) for row in rows], default=0)
+    left = max([notation.columns(line.left) for line in lines], default=0)
     texts = [
-        f"{row.left}{' ' * (left - notation.columns(row.left))} {row.sign or ' '} {row.right}"
-        for row in rows
+        f"{line.left}{' ' * (left - notation.columns(line.left))} {line.sign or ' '} {line.right}"
+        for line in lines
     ]
     widths = [notation.columns(text) for text in texts]
     common = max([w for w in widths if w <= _WIDEST], default=0)
     return [
-        f"{text}{' ' * (common - width)}   {row.size}".rstrip()
-        for row, text, width in zip(rows, texts, widths, strict=True)
+        f"{text}{' ' * (common - width)}   {line.size}".rstrip()
+        for line, text, width in zip(lines, texts, widths, strict=True)
     ]
 
 

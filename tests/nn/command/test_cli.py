@@ -16,7 +16,7 @@ import pytest
 
 import nn
 from autograd import dot, draw
-from autograd.pictures import render as rendering
+from autograd.pictures import render
 from nn.command import cli
 from nn.command.report import confusion_table, neuron_graph
 from nn.command.task import Task
@@ -350,7 +350,7 @@ def test_show_draws_the_network_and_animates_a_neuron_of_a_large_one(run, flower
         passes,
     )
     model, metadata = nn.load(flowers / "model.json"), nn.read_metadata(flowers / "model.json")
-    assert graph.read_bytes() == rendering.render(draw(model).source, "svg")
+    assert graph.read_bytes() == render.render(draw(model).source, "svg")
     task = Task.from_dict(metadata["task"])
     x = task.encode(train_test_split(iris(), seed=0)[1])[0][0]
     neuron = model.layers[0].neurons[int(what[1]) - 1]
