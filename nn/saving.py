@@ -6,6 +6,8 @@
      "architecture": {"n_in": 2, "layers": [{"n_out": 16, "activation": "relu"}, …]},
      "parameters": {"layer1.neuron1.w1": 0.6394, …},
      "frozen": [],
+     "class_names": [],
+     "regression": false,
      "metadata": {}
     }
 
@@ -85,6 +87,8 @@ def save(
             name: x if math.isfinite(x) else str(x) for name, x in model.state_dict().items()
         },
         "frozen": [name for name, p in model.named_parameters() if isinstance(p, Frozen)],
+        "class_names": list(model.class_names),
+        "regression": model.regression,
         "metadata": metadata,
     }
     write_atomically(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
@@ -162,7 +166,13 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f'{constant} is not JSON; it is written as a string, such as "nan"')
 
 
-_KINDS = {int: "an integer", str: "a string", list: "a list", dict: "an object"}
+_KINDS = {
+    int: "an integer",
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+    bool: "true or false",
+}
 
 
 def _field(holder: dict[str, Any], place: str, name: str, kind: type) -> Any:
@@ -221,6 +231,12 @@ def _built(document: dict[str, Any]) -> MLP:
         if not isinstance(name, str) or name not in named:
             raise ValueError(f"field frozen[{i}] must be the name of a parameter, not {name!r:.40}")
         named[name].__class__ = Frozen
+    names = _field(document, "", "class_names", list)
+    for i, name in enumerate(names):
+        if not isinstance(name, str):
+            raise ValueError(f"field class_names[{i}] must be a string, not {name!r:.40}")
+    model.class_names = tuple(names)
+    model.regression = _field(document, "", "regression", bool)
     return model
 
 
