@@ -134,14 +134,14 @@ class Plan:
         self.program = grouped(trace, rows, varying, not wanted, last_inputs)
         self.wanted, self.active_inputs = bool(wanted), active
         operations = set().union(*[step.operations() for step in self.program.steps])
-        self.branches = bool(wanted) and p.where in operations
+        self.branches = bool(wanted) and (p.where in operations or self.program.is_filled)
         self.calls_users_own = any(op.name not in p.TABLE for op in operations)
         self._write(careful=False)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)
         lane_bytes += self.code.kept_bytes
         on_tape = any(isinstance(step, Tape) for step in self.program.steps)
         fewest = _FEWEST_LANES_ON_TAPE if on_tape else _FEWEST_LANES
-        most = max(1, _MOST_BYTES // lane_bytes)
+        most = max(1, _MOST_BYTES // (lane_bytes + self.code.scratch_bytes))
         self.block: int = min(max(fewest, _BLOCK_BYTES // lane_bytes), most)
         self.most_blocks = max(1, most // self.block)  # that should be in memory at a time
 
