@@ -134,7 +134,7 @@ class Plan:
         self.program = grouped(trace, rows, varying, not wanted, last_inputs)
         self.wanted, self.active_inputs = bool(wanted), active
         operations = set().union(*[step.operations() for step in self.program.steps])
-        self.branches = bool(wanted) and p.where in operations
+        self.branches = bool(wanted) and (p.where in operations or self.program.is_filled)
         self.calls_users_own = any(op.name not in p.TABLE for op in operations)
         self._write(careful=False)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)

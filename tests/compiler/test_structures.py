@@ -210,3 +210,45 @@ def test_what_a_step_has_computed_is_not_computed_again():
     lines = compiled.code.splitlines()
     assert sum(line.startswith("tanh(") for line in lines) == 2
     assert sum(line.startswith("cosh(") for line in lines) == 2
+
+
+def causal(queries, keys):
+    """Products of each position with those before it."""
+    return sum(
+        ag.tanh(inner(query, key)) * (t + 1)
+        for t, query in enumerate(queries)
+        for key in keys[: t + 1]
+    )
+
+
+@pytest.mark.parametrize("last", [1.0, math.inf, math.nan])
+def test_what_fills_up_a_triangle_changes_nothing(last):
+    queries, keys = np.random.default_rng(0).normal(size=(2, 5, 3))
+    keys[-1, 0] = last
+    compiled = ag.compile(causal, argnums=(0, 1))
+    value, slopes = compiled.value_and_grad(queries, keys)
+    leaves = listed([queries, keys])
+    root = causal(*leaves)
+    root.backward()
+    np.testing.assert_allclose(value, root.data, rtol=1e-13)
+    for found, own in zip(slopes, leaves, strict=True):
+        expected = [[x.grad for x in line] for line in own]
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+    assert np.isfinite(slopes[0][:-1]).all()
+    assert len(compiled.cost.steps) < 8
+
+
+@pytest.mark.parametrize("samples", [3, 200])
+def test_products_of_each_lane_are_matrix_products(samples):
+    def f(w, xs):
+        keys = [[a * b for a, b in zip(w, x, strict=True)] for x in xs]
+        return sum(ag.tanh(inner(x, key)) for x in xs for key in keys)
+
+    w, xs = np.linspace(-1.0, 1.0, 20), np.random.default_rng(0).normal(size=(samples, 16, 20))
+    compiled = ag.compile(f, in_axes=(None, 0), reduce="mean")
+    value, slopes = compiled.value_and_grad(w, xs)
+    assert "product" in compiled.code
+    with_keys = np.tanh(np.einsum("lar,r,lbr->lab", xs, w, xs))
+    expected = np.einsum("lab,lar,lbr->r", 1.0 - with_keys**2, xs, xs) / samples
+    np.testing.assert_allclose(value, with_keys.sum() / samples, rtol=1e-11)
+    np.testing.assert_allclose(slopes, expected, rtol=1e-9)

@@ -24,12 +24,14 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from autograd.compiler.passes.axes import common_axes, joint_axes, product_axes
+from autograd.compiler.passes.axes import all_pairs, common_axes, joint_axes, product_axes
 from autograd.compiler.passes.schedule import scheduled
 from autograd.compiler.passes.simplify import EXCESS
 from autograd.compiler.passes.trace import Operand, Trace
 from autograd.engine import Primitive
 from autograd.engine import table as p
+
+Matrix = Sequence[Sequence[Operand]]  # the operands of each row
 
 SHARED, VARYING = "S", "V"  # one number for the whole batch, or one for each lane of it
 
@@ -62,7 +64,8 @@ class Step:
     """One operation on vectors: `size` results from place `start` of `space` on.
 
     An operand is a `Ref`, or a float where all elements have the same constant. Sums have one `Ref`
-    for all terms.
+    for all terms. Where it
+    `is_filled`, there are results that nobody reads, for the sake of its axes.
     """
 
     op: Primitive
@@ -70,6 +73,7 @@ class Step:
     start: int
     size: int
     operands: tuple[Ref | float, ...]
+    is_filled: bool = False
 
     def operations(self) -> set[Primitive]:
         """Give the different operations."""
@@ -134,6 +138,11 @@ class Program:
     constants: tuple[tuple[str, int, float], ...]
     lifts: tuple[tuple[int, int], ...]
     outputs: tuple[tuple[str, int] | float, ...]
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether some steps have results that nobody reads."""
+        return any(isinstance(step, Step) and step.is_filled for step in self.steps)
 
     def __post_init__(self) -> None:
         ready = {space: np.zeros(size, dtype=bool) for space, size in self.sizes.items()}
@@ -295,6 +304,11 @@ def _kind(x: Operand, varying: Sequence[bool]) -> str:
     return "constant" if not isinstance(x, int) else VARYING if varying[x] else SHARED
 
 
+def _key(operands: Sequence[Operand]) -> tuple[Any, ...]:
+    """Make a key of operands: 3 is not 3.0."""
+    return tuple([x if isinstance(x, int) else repr(x) for x in operands])
+
+
 class _Layout:
     """Gives each row a place in its space: inputs first, then step after step.
 
@@ -378,7 +392,7 @@ class _Layout:
                 inputs.append((self.space(row), self.places[row]))
         steps: list[Step | Tape] = []
         for few, rows in groups:
-            steps += [self.tape(rows)] if few else [self.step(x) for x in self.parted(rows)]
+            steps += [self.tape(rows)] if few else [self.step(*x) for x in self.parted(rows)]
         where = [(self.space(x), self.places[x]) if isinstance(x, int) else x for x in outputs]
         return Program(
             tuple(steps),
@@ -417,44 +431,63 @@ class _Layout:
                 if not self.uses[x] and self.on_tape[x]:
                     self.free[self.space(x)].append(self.places[x])
 
-    def parted(self, rows: list[int]) -> Iterable[list[int]]:
-        """Part a group of products that has no axes, if there are matrix products among them.
+    def parted(self, rows: list[int]) -> Iterator[tuple[Sequence[int | None], Matrix]]:
+        """Part a group where no array makes one step of it; give the operands of each row.
 
-        Sums of different length are parted where filling them up would more than double the work.
+        A step may have rows more, which nobody reads: None stands for these.
         """
         op = self.trace.ops[rows[0]]
+        parts = [rows]
         if op in _NEUTRAL:
-            by_length: dict[int, list[int]] = defaultdict(list)
-            for row in rows:
-                by_length[len(self.trace.operands[row])].append(row)
-            terms = sum([n * len(part) for n, part in by_length.items()])
-            return [rows] if max(by_length) * len(rows) <= 2 * terms else by_length.values()
-        if op is not p.dot:
-            return [rows]
-        parts = self.by_inputs(rows)
-        work = len(rows) * (len(self.trace.operands[rows[0]]) // 2)
-        if len(parts) == 1 or work < _FEWEST_PRODUCTS * len(parts):
-            return [rows]
-        factors = [_factors(self.trace.operands[row], self.varying) for row in rows]
-        places = [self.many(side).places for side in zip(*factors, strict=True)]
-        return [rows] if product_axes(places) else parts
+            parts = self.by_length(rows)
+        elif op is p.dot and len(parts := self.by_inputs(rows)) > 1:
+            pairs = self.filled(rows)
+            if pairs:
+                yield pairs
+                return
+            work = len(rows) * (len(self.trace.operands[rows[0]]) // 2)
+            parts = [rows] if work < _FEWEST_PRODUCTS * len(parts) else parts
+        for part in parts:
+            yield part, [self.trace.operands[row] for row in part]
+
+    def filled(self, rows: Sequence[int]) -> tuple[Sequence[int | None], Matrix] | None:
+        """Fill up products so that they have axes, if they have not, and that is little work."""
+        operands = [self.trace.operands[row] for row in rows]
+        factors = [_factors(x, self.varying) for x in operands]
+        if product_axes([self.many(side).places for side in zip(*factors, strict=True)]):
+            return rows, operands
+        if len({repr(x[-1]) for x in operands}) > 1:  # the bias
+            return None
+        lefts, rights = [[_key(x[side]) for x in factors] for side in (0, 1)]
+        pairs = all_pairs(lefts, rights)
+        if not pairs:
+            return None
+        bias = operands[0][-1]
+        matrix = [(*factors[left][0], *factors[right][1], bias) for _, left, right in pairs]
+        return [None if i is None else rows[i] for i, *_ in pairs], matrix
+
+    def by_length(self, rows: list[int]) -> list[list[int]]:
+        """Part sums of different length, where to fill them up would more than double the work."""
+        parts: dict[int, list[int]] = defaultdict(list)
+        for row in rows:
+            parts[len(self.trace.operands[row])].append(row)
+        terms = sum([n * len(part) for n, part in parts.items()])
+        return [rows] if max(parts) * len(rows) <= 2 * terms else list(parts.values())
 
     def by_inputs(self, rows: Sequence[int]) -> list[list[int]]:
         """Put those rows of products together that read the same inputs, as neurons of a layer."""
         parts: dict[Any, list[int]] = defaultdict(list)
         for row in rows:
             _, inputs = _factors(self.trace.operands[row], self.varying)
-            parts[tuple([x if isinstance(x, int) else repr(x) for x in inputs])].append(
-                row
-            )  # 3 is not 3.0
+            parts[_key(inputs)].append(row)
         return list(parts.values())
 
-    def step(self, rows: Sequence[int]) -> Step:
+    def step(self, rows: Sequence[int | None], matrix: Matrix) -> Step:
         """Lay out one group of rows."""
-        op = self.trace.ops[rows[0]]
+        own = [row for row in rows if row is not None]
+        op = self.trace.ops[own[0]]
         assert op is not None
-        matrix = [self.trace.operands[row] for row in rows]
-        space = self.space(rows[0])
+        space = self.space(own[0])
         if op is p.dot:
             left, right = zip(*[_factors(x, self.varying) for x in matrix], strict=True)
             operands: tuple[Ref | float, ...] = (
@@ -468,12 +501,13 @@ class _Layout:
             operands = tuple([self.one(column) for column in zip(*matrix, strict=True)])
         start = self.take(space, len(rows))
         for i, row in enumerate(rows):
-            self.places[row] = start + i
-            self.release(self.trace.operands[row])
-        self.one_after(rows[-1])
-        return Step(op, space, start, len(rows), operands)
+            if row is not None:
+                self.places[row] = start + i
+                self.release(self.trace.operands[row])
+        self.one_after(own[-1])
+        return Step(op, space, start, len(rows), operands, is_filled=len(own) < len(rows))
 
-    def terms(self, op: Primitive, matrix: list[tuple[Operand, ...]]) -> tuple[Ref | float, ...]:
+    def terms(self, op: Primitive, matrix: Matrix) -> tuple[Ref | float, ...]:
         """Find the terms of sums; the 0 that `sum` in Python begins with stands apart."""
         begins: tuple[float, ...] = ()
         for i, x in enumerate(matrix[0]):
