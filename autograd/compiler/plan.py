@@ -207,8 +207,9 @@ class Plan:
         if self.wanted:
             active = active_places(program, self.active_inputs)
             always = always_reached(program) if careful else everywhere(program)
-            lines = []
+            lines, work = [], code.work
             for is_first in (False, True):
+                code.work = work.copy()  # what the first block costs is what counts
                 backward = Backward(code, active, always, is_first)
                 backward.seed()
                 for step in reversed(block):
