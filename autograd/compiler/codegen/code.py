@@ -69,7 +69,7 @@ _CALLS = {
 
 # Functions of NumPy that are a handful of a processor's instructions or fewer for each number.
 _SIMPLE = {
-    *("add", "subtract", "multiply", "divide", "negative", "square", "sqrt", "absolute", "fabs"),
+    *("add", "subtract", "multiply", "divide", "negative", "square", "sqrt", "absolute", "sign"),
     *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
 }
 
