@@ -8,6 +8,7 @@ import pytest
 
 import autograd as ag
 from autograd import Value
+from autograd.compiler import plan
 
 
 def inner(w, x):
@@ -252,3 +253,17 @@ def test_products_of_each_lane_are_matrix_products(samples):
     expected = np.einsum("lab,lar,lbr->r", 1.0 - with_keys**2, xs, xs) / samples
     np.testing.assert_allclose(value, with_keys.sum() / samples, rtol=1e-11)
     np.testing.assert_allclose(slopes, expected, rtol=1e-9)
+
+
+def test_copies_of_windows_count_when_memory_is_shared_out(monkeypatch):
+    plans, write = [], plan.Plan._write
+    monkeypatch.setattr(
+        plan.Plan, "_write", lambda x, careful: (plans.append(x), write(x, careful))
+    )
+    monkeypatch.setattr(plan, "_MOST_BYTES", 200_000)
+    parameters, data = arguments(convolution, 1, 40)
+    compiled = ag.compile(convolution, in_axes=(None, 0), reduce="mean")
+    agree(compiled.value_and_grad(parameters, data), eager(convolution, parameters, data))
+    (own,) = plans
+    windows = 8 * 25 * 9
+    assert own.block * (16 * own.program.sizes["V"] + windows) <= 200_000

@@ -157,6 +157,7 @@ class Code:
         self.keeps = False  # whether the forward code is being written, and a backward one will be
         self.kept: dict[Any, Symbol] = {}
         self.kept_bytes = 0  # per lane
+        self.scratch_bytes = 0  # per lane
         self._step: Any = None
         self._meanings: dict[str, Any] = {}  # of scratch arrays: the operation and its operands
         self.functions: dict[Any, Any] = {}  # for the rows of tapes, by what these have in common
@@ -185,6 +186,7 @@ class Code:
         pool = self.free.setdefault(kind, [])
         if not pool:
             self.scratch += 1
+            self.scratch_bytes += 8 * prod(shape) * varying
             pool.append(
                 self.name(
                     ("t", self.scratch),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.passes.group import SHARED, VARYING, Program, Ref, Step, Tape
+from autograd.compiler.passes.program import SHARED, VARYING, Program, Ref, Step, Tape
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
