@@ -25,8 +25,7 @@ from typing import Any
 
 from autograd import notation
 from autograd.compiler.codegen import Work
-from autograd.compiler.passes import Program, Step, Tape
-from autograd.engine import table as p
+from autograd.compiler.passes import Program
 
 _BYTES = 8
 
@@ -178,17 +177,7 @@ def cost_of(program: Program, work: Sequence[Work], samples: int) -> Cost:
     for step, lanes, flops, blas, functions, moved in work:
         amounts[id(step), lanes] += Amount(flops, blas, functions, _BYTES * moved)
     steps = [
-        StepCost(_named(step), amounts[id(step), True], amounts[id(step), False])
+        StepCost(step.title, amounts[id(step), True], amounts[id(step), False])
         for step in program.steps
     ]
     return Cost(tuple(steps), samples)
-
-
-def _named(step: Step | Tape) -> str:
-    """Say what a step does, and how many numbers it takes and gives."""
-    if isinstance(step, Tape):
-        return f"tape ({notation.count(len(step.ops), 'row')})"
-    name = notation.label(step.op.name)
-    if step.op is p.dot:
-        return f"{name} ({step.operands[0].places.shape[1]}→{step.size})"  # type: ignore[union-attr]
-    return f"{name} ({step.size})"
