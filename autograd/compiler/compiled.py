@@ -177,8 +177,7 @@ class Compiled:
         from autograd.compiler.listing import cost_of
 
         runner = self._used_last()
-        plan = runner.plan
-        return cost_of(plan.program, plan.active_inputs if plan.wanted else None, runner.size)
+        return cost_of(runner.plan.program, runner.plan.code.work, runner.size)
 
     def __str__(self) -> str:
         if self._last is None:

@@ -26,7 +26,6 @@ from autograd.compiler.codegen import Backward, Code, Forward, function_code
 from autograd.compiler.passes import (
     SHARED,
     VARYING,
-    Tape,
     Trace,
     Tracer,
     active_places,
@@ -139,8 +138,7 @@ class Plan:
         self._write(careful=False)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)
         lane_bytes += self.code.kept_bytes
-        on_tape = any(isinstance(step, Tape) for step in self.program.steps)
-        fewest = _FEWEST_LANES_ON_TAPE if on_tape else _FEWEST_LANES
+        fewest = _FEWEST_LANES_ON_TAPE if self.program.tapes else _FEWEST_LANES
         most = max(1, _MOST_BYTES // (lane_bytes + self.code.scratch_bytes))
         self.block: int = min(max(fewest, _BLOCK_BYTES // lane_bytes), most)
         self.most_blocks = max(1, most // self.block)  # that should be in memory at a time
@@ -207,8 +205,9 @@ class Plan:
         if self.wanted:
             active = active_places(program, self.active_inputs)
             always = always_reached(program) if careful else everywhere(program)
-            lines = []
+            lines, work = [], code.work
             for is_first in (False, True):
+                code.work = work.copy()  # what the first block costs is what counts
                 backward = Backward(code, active, always, is_first)
                 backward.seed()
                 for step in reversed(block):

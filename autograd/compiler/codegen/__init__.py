@@ -8,25 +8,22 @@ row by row.
 from autograd.compiler.codegen.code import (
     Code,
     Symbol,
+    Work,
     bound,
     function_code,
     strided_view,
     strides_of,
 )
-from autograd.compiler.codegen.lowering import Backward, Forward, Side, result_letters, sides
-from autograd.compiler.codegen.product import is_matrix_product
+from autograd.compiler.codegen.lowering import Backward, Forward
 
 __all__ = [
     "Backward",
     "Code",
     "Forward",
-    "Side",
     "Symbol",
+    "Work",
     "bound",
     "function_code",
-    "is_matrix_product",
-    "result_letters",
-    "sides",
     "strided_view",
     "strides_of",
 ]

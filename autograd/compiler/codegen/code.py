@@ -67,6 +67,12 @@ _CALLS = {
     AND: "logical_and({}, {}",
 }
 
+# Functions of NumPy that are a handful of a processor's instructions or fewer for each number.
+_SIMPLE = {
+    *("add", "subtract", "multiply", "divide", "negative", "square", "sqrt", "absolute", "sign"),
+    *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
+}
+
 # Rows that give the larger or smaller of two numbers. With an array as large as the other, even if
 # all its numbers are one, NumPy takes half the time.
 _EXTREMES = {p.relu: "maximum", p.maximum: "maximum", p.minimum: "minimum"}
@@ -117,6 +123,11 @@ class Symbol(StandIn):
         return code.compute(op, operands)
 
 
+# What a line costs: the step it is for, and whether in each lane; flops, those of them in matrix
+# products, and those that are functions; how many numbers it reads and writes.
+Work = tuple[Any, bool, int, int, int, int]
+
+
 class Code:
     """Lines of code being written, and the arrays they name.
 
@@ -132,6 +143,8 @@ class Code:
     def __init__(self, program: Program, is_flat: bool = False) -> None:
         self.program, self.is_flat = program, is_flat
         self.lines: list[str] = []
+        self.work: list[Work] = []  # what the lines cost
+        self.writing: Any = None  # the step that they are for
         self.makers: dict[str, Callable[[dict[str, Any], int], Any]] = {}
         self.names: dict[Any, str] = {}
         self.shape: tuple[int, ...] = ()
@@ -148,7 +161,8 @@ class Code:
         self._step: Any = None
         self._meanings: dict[str, Any] = {}  # of scratch arrays: the operation and its operands
         self.functions: dict[Any, Any] = {}  # for the rows of tapes, by what these have in common
-        self.tapes: dict[int, tuple[str, list[int]]] = {}  # their backward code, by identity
+        # their backward code, by identity: a line, the places it writes to, and what it costs
+        self.tapes: dict[int, tuple[str, list[int], list[Work]]] = {}
         self.ones = {
             place
             for space, place, number in program.constants
@@ -203,6 +217,12 @@ class Code:
     def emit(self, line: str) -> None:
         """Write one line."""
         self.lines.append(line)
+
+    def count(
+        self, lanes: bool, flops: int = 0, moved: int = 0, functions: int = 0, blas: int = 0
+    ) -> None:
+        """Note what a line costs, in each lane or for all lanes together."""
+        self.work.append((self.writing, lanes, flops, blas, functions, moved))
 
     def take_lines(self) -> list[str]:
         """Give the lines written so far, and start a new section."""
@@ -267,6 +287,7 @@ class Code:
         if space == VARYING:
             self.read_anywhere[places] = True
         index = self.index(places)
+        self.count(space == VARYING, moved=2 * places.size)
         self.emit(f"take({space}, {index}, 0, {target}, 'clip')")
         self._meanings[target] = "take", space, index
 
@@ -297,10 +318,10 @@ class Code:
             return self.kept[self._step, meaning]
         varying = any(isinstance(x, Symbol) and x.varying for x in operands)
         truth = op.partials is None and op in _TRUTHS
+        shape = self.shape
         if out is None:
             if op is p.mul and "1.0" in names:
                 return operands[1 - names.index("1.0")]
-            shape = self.shape
             if self.shape and self.varying and not varying:
                 shape = (*shape, 1)
             if self.keeps and op in _DEAR and self._step is not None:
@@ -310,6 +331,7 @@ class Code:
             self._meanings[target] = meaning
         else:
             target = out
+        calls, functions = 1, 0
         if op is p.where:
             condition = operands[0]
             test = condition.name
@@ -324,14 +346,23 @@ class Code:
             self.emit(f"{_EXTREMES[op]}({', '.join(names)}, out={target})")
         elif op is p.sigmoid and out is None:  # in a row that may multiply what is tiny
             (x,) = names
+            calls, functions = 3, 2
             self.emit(f"exp({x}, out=expit({x}, out={target}), where=less({x}, -709.0))")
         elif op in _CALLS:
+            calls += op is _HEAVISIDE
             self.emit(f"{_CALLS[op].format(*names, out=target)}, out={target})")
         elif op in UFUNCS:
+            functions += is_function(op)
             self.emit(f"{UFUNCS[op].__name__}({', '.join(names)}, out={target})")
         else:
+            functions = 1
             function = self.name(("op", op), lambda *_: op.forward)  # a user's own
             self.emit(f"{target}[...] = {function}({', '.join(names)})")
+        n, read = prod(shape), [x.varying for x in operands if isinstance(x, Symbol)]
+        moved = n * (2 * calls - 1 + read.count(varying))
+        self.count(varying, n * calls, moved, n * functions)
+        if varying and False in read:
+            self.count(False, moved=n * read.count(False))
         symbol = Symbol(self, target, varying, truth)
         if out is None:
             self.known[key] = symbol
@@ -372,6 +403,7 @@ class Code:
         if not isinstance(x, Symbol):
             self.emit(f"copyto({out}, {_literal(x)})")
         elif x.truth or not self._retargeted(x.name, out):
+            self.count(self.varying, moved=2 * prod(self.shape))
             self.emit(f"copyto({out}, {x.name})")
         return Symbol(self, out, True)
 
@@ -389,6 +421,11 @@ class Code:
             return False
         self.known = {key: symbol for key, symbol in self.known.items() if symbol.name != name}
         return True
+
+
+def is_function(op: Primitive) -> bool:
+    """Tell whether a row is a function such as exp, that takes a processor many instructions."""
+    return UFUNCS[op].__name__ not in _SIMPLE
 
 
 _DEAR = {p.erfc, p.sigmoid}  # what a rule has in common with its derivative

@@ -102,6 +102,7 @@ class Forward:
     def write(self, step: Step | Tape) -> None:
         """Write one step."""
         code = self.code
+        code.writing = step
         if isinstance(step, Tape):
             forward_tape(code, step)
             return
@@ -115,9 +116,12 @@ class Forward:
             shape = (*code.shape, *step.axes[1])
             terms = code.terms(ref.space, ref.places.reshape(shape))
             over = tuple(range(len(code.shape), len(shape)))
+            n, varying = prod(shape), step.space == VARYING
             if step.op is EXCESS:
+                code.count(varying, 4 * n, 7 * (n + step.size))
                 self.excess(step, terms, shape, over, out)
             else:
+                code.count(varying, n - step.size, n + step.size)
                 function = "add" if step.op is p.fsum else "maximum"
                 begin = ", False, 0.0" * len(first)
                 code.emit(f"{function}.reduce({terms}, {over}, None, {out}{begin})")
@@ -160,7 +164,7 @@ class Forward:
         else:
             multiply(code, _result(step, step.space), *factors)
         if bias != 0.0:
-            code.compute(p.add, [Symbol(code, out, True), code.read(bias)], out)
+            code.compute(p.add, [Symbol(code, out, code.varying), code.read(bias)], out)
 
 
 def _result(step: Step, buffer: str) -> Factor:
@@ -245,6 +249,7 @@ class Backward:
     def write(self, step: Step | Tape) -> None:
         """Write one step."""
         code = self.code
+        code.writing = step
         if isinstance(step, Tape):
             space = step.space
             backward_tape(code, step, self.written[space], self.active[space], self.always[space])
@@ -368,6 +373,7 @@ class Backward:
         missing = np.unique(places[~self.written[space][places]])
         if len(missing):
             self.written[space][missing] = True
+            self.code.count(space == VARYING, moved=len(missing))
             runs = np.split(missing, np.flatnonzero(np.diff(missing) != 1) + 1)
             if len(runs) <= _MOST_RUNS:
                 for run in runs:
@@ -404,6 +410,7 @@ class Backward:
     ) -> None:
         """Write the sum over axes, and over the lanes where asked, into an array."""
         code = self.code
+        code.count(code.varying, prod(code.shape), prod(code.shape))
         if over:
             axes = (*over, len(code.shape)) if lanes else over
             code.emit(f"add.reduce({term}, {axes}, None, {target})")
@@ -417,6 +424,7 @@ class Backward:
         """Add an array to the gradients at an array of places."""
         code, buffer = self.code, "d" + space
         target = self.one_array(space, places)
+        code.count(space == VARYING, places.size, 3 * places.size)
         if target:
             self.clear_unwritten(space, places)
             code.emit(f"add({target}, {term}, out={target})")
@@ -500,13 +508,16 @@ class Backward:
         rows, terms = len(code.shape), places.ndim - len(code.shape)
         each = f"{term}[{', '.join([':'] * rows + ['None'] * terms)}]"
         if fresh:
+            code.count(space == VARYING, moved=places.size + prod(code.shape))
             code.emit(f"copyto({fresh}, {each})")
         elif target:
+            code.count(space == VARYING, places.size, 2 * places.size + prod(code.shape))
             self.clear_unwritten(space, places)
             code.emit(f"add({target}, {each}, out={target})")
         else:
             count = prod(code.shape)
             elements = np.arange(count).reshape(*code.shape, *[1] * terms)
+            code.count(space == VARYING, places.size, 2 * places.size + count)
             if rows > 1:
                 term = f"{term}.reshape({count}{', -1' * (space == VARYING)})"
             self.add_up(space, places, np.broadcast_to(elements, places.shape), term)

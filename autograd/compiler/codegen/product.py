@@ -173,7 +173,13 @@ def multiply(code: Code, out: Factor, left: Factor, right: Factor) -> None:
         left, right = right, left
     left, right = [_summed(code, x, out.letters + y) for x, y in _with_others(left, right)]
     common = [x for x in left.letters if x in right.letters]
-    if is_matrix_product(out.letters, left.letters, right.letters):
+    is_matrix = is_matrix_product(out.letters, left.letters, right.letters)
+    sizes = dict(chain.from_iterable(zip(x.letters, x.sizes, strict=False) for x in (left, right)))
+    flops = prod(sizes.values()) * (1 if all(x in out.letters for x in common) else 2)
+    code.count(left.varying or right.varying, flops, blas=flops * is_matrix)
+    for x in (left, right, out):
+        code.count(x.varying, moved=prod(x.sizes))
+    if is_matrix:
         always = [x for x in common if x in out.letters]
         others = [x for x in dict.fromkeys(out.letters + left.letters) if x not in (*always, LANES)]
         subsets = chain.from_iterable(combinations(others, n) for n in range(_MOST_LOOPS + 1))
@@ -220,6 +226,7 @@ def _summed(code: Code, x: Factor, kept: str) -> Factor:
     total = scratch(
         code, "".join(x.letters[i] for i in left), [x.sizes[i] for i in left if i < len(x.sizes)]
     )
+    code.count(x.varying, prod(x.sizes), prod(x.sizes))
     code.emit(f"add.reduce({x.view(code)}, {over}, None, {total.view(code)})")
     return total
 
@@ -303,7 +310,9 @@ class _Product:
         """Give an array whose axes stand as the product wants them."""
         matrix = sorted(self.groups[side], key=lambda group: LANES in group)
         order = "".join([x for x in self.loops if x in letters]) + "".join(matrix)
-        return scratch(code, order, [self.sizes[x] for x in order if x != LANES])
+        found = scratch(code, order, [self.sizes[x] for x in order if x != LANES])
+        code.count(found.varying, moved=2 * prod(found.sizes))  # to copy it, or what is in it
+        return found
 
 
 _MOST_LANES = 128  # more stand too far apart to be brought outside

@@ -29,9 +29,11 @@ from autograd.compiler.codegen.code import (
     UFUNCS,
     Code,
     Symbol,
+    Work,
     bound,
     expansion_of,
     function_code,
+    is_function,
 )
 from autograd.compiler.passes import EXCESS, VARYING, Operand, Tape, differentiable
 from autograd.engine import Primitive
@@ -49,16 +51,19 @@ Instruction = tuple[str, tuple[Operand, ...]]
 
 def forward_tape(code: Code, tape: Tape) -> None:
     """Write the call that computes the rows."""
-    functions: dict[Any, tuple[str, bool]] = code.functions
+    functions: dict[Any, tuple[str, list[Work], bool]] = code.functions
     instructions: list[Instruction] = []
+    used: Counter[Any] = Counter()
     for op, place, operands in zip(tape.ops, tape.places, tape.operands, strict=True):
         key = tape.space, op, *[None if x.__class__ is int else repr(x) for x in operands]
         if key not in functions:
             functions[key] = _forward_function(code, tape.space, op, operands)
-        name, takes_constants = functions[key]
+        name, _, takes_constants = functions[key]
+        used[key] += 1
         if not takes_constants:
             operands = tuple([x for x in operands if x.__class__ is int])
         instructions.append((name, (*operands, place)))
+    _count(code, used)
     _emit(code, tape, instructions, ("",))
 
 
@@ -74,13 +79,15 @@ def backward_tape(code: Code, tape: Tape, written: Any, active: Any, always: Any
     """
     written, active, always = written.data, active.data, always.data
     if id(tape) in code.tapes:  # in the lanes, the code of later blocks is that of the first
-        line, places = code.tapes[id(tape)]
+        line, places, work = code.tapes[id(tape)]
         code.emit(line)
+        code.work += work
         for x in places:
             written[x] = True
         return
     size = code.program.sizes[tape.space]
-    functions: dict[Any, str] = code.functions
+    functions: dict[Any, tuple[str, list[Work]]] = code.functions
+    used: Counter[Any] = Counter()
     places = []
     marked = False
     instructions: list[Instruction] = []
@@ -107,6 +114,7 @@ def backward_tape(code: Code, tape: Tape, written: Any, active: Any, always: Any
         if key not in functions:
             row = _Row(code, tape.space, op, operands, op in _ARITHMETIC)
             functions[key] = row.backward(wanted, fresh, unsure, masked)
+        used[key] += 1
         arguments = [x for x in operands if x.__class__ is int or op in _ARITHMETIC]
         arguments += [place, size + place]
         arguments += [size + x for x, want in zip(operands, wanted, strict=True) if want]
@@ -114,19 +122,31 @@ def backward_tape(code: Code, tape: Tape, written: Any, active: Any, always: Any
         if masked:
             arguments.append(2 * size + place)
         arguments += [2 * size + x for x, flag in zip(operands, unsure, strict=True) if flag]
-        instructions.append((functions[key], tuple(arguments)))
+        instructions.append((functions[key][0], tuple(arguments)))
     kinds = ("", "d", "m") if marked else ("", "d")
-    code.tapes[id(tape)] = _emit(code, tape, instructions, kinds), places
+    work = _count(code, used)
+    code.tapes[id(tape)] = _emit(code, tape, instructions, kinds), places, work
+
+
+def _count(code: Code, used: Counter[Any]) -> list[Work]:
+    """Note what rows cost, of which so many use each function; give the same."""
+    start = len(code.work)
+    for key, n in used.items():
+        for _, lanes, flops, blas, functions, moved in code.functions[key][1]:
+            code.count(lanes, n * flops, n * moved, n * functions, n * blas)
+    return code.work[start:]
 
 
 def _forward_function(
     code: Code, space: str, op: Primitive, operands: Sequence[Operand]
-) -> tuple[str, bool]:
-    """Give the name of the function for a row, and whether it takes constants as arguments."""
+) -> tuple[str, list[Work], bool]:
+    """Give the function for a row: its name and cost, and whether it is handed constants."""
     row = _Row(code, space, op, operands, False)
     if op in UFUNCS and op not in _BY_KEYWORD and not expansion_of(op, row.operands):
-        return UFUNCS[op].__name__, True
-    return row.forward(), False
+        moved = 1 + len(row.parameters)
+        work = [(None, row.varying, 1, 0, int(is_function(op)), moved)]
+        return UFUNCS[op].__name__, work, True
+    return *row.forward(), False
 
 
 def _emit(
@@ -200,13 +220,15 @@ class _Row:
         self.parameters.append(name)
         return Symbol(self.code, name, varying and self.varying, truth)
 
-    def function(self, write: Any) -> str:
-        """Name the function that has the lines that `write` emits."""
+    def function(self, write: Any) -> tuple[str, list[Work]]:
+        """Name the function that has the lines that `write` emits; say what it costs, too."""
         code = self.code
-        before = code.take_lines()
+        before, work = code.take_lines(), code.work
+        code.work = []
         code.begin((), self.varying)
         write()
         lines, code.lines = code.take_lines(), before
+        own, code.work = code.work, work
         parameters = ", ".join(self.parameters)
 
         @cache
@@ -214,11 +236,11 @@ class _Row:
             return function_code(lines, parameters)
 
         key = ("function", parameters, *lines)
-        return code.name(key, lambda names, _: bound(compiled(), names))
+        return code.name(key, lambda names, _: bound(compiled(), names)), own
 
     # --- forward ----------------------------------------------------------------------------
 
-    def forward(self) -> str:
+    def forward(self) -> tuple[str, list[Work]]:
         """Write the function that computes the row."""
         out = self.parameter("y").name
 
@@ -270,7 +292,7 @@ class _Row:
 
     def backward(
         self, wanted: Sequence[bool], fresh: Sequence[bool], unsure: Sequence[bool], masked: bool
-    ) -> str:
+    ) -> tuple[str, list[Work]]:
         """Write the function that gives the gradient of the row on to its operands.
 
         Args:
@@ -298,6 +320,7 @@ class _Row:
             target = targets[i]
             if not fresh[i]:
                 term = code.compute(p.mul, [share, slope])
+                code.count(self.varying, 1, 3)
                 code.emit(f"add({target}, {term.name}, out={target})")
             elif slope.__class__ is float and slope == 1.0:
                 code.copied(share, target)

@@ -322,7 +322,7 @@ class Reading:
 
     def tapes(self) -> list[str]:
         """Say what runs on tapes, if anything does."""
-        return [_of_tape(step) for step in self.plan.program.steps if isinstance(step, Tape)]
+        return list(map(_of_tape, self.plan.program.tapes))
 
     # --- the gradient -------------------------------------------------------------------------
 

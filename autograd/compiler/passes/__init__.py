@@ -10,11 +10,18 @@ derivative has to go through. No code is written here.
 from autograd.compiler.passes.activity import (
     active_places,
     always_reached,
-    differentiable,
     everywhere,
 )
 from autograd.compiler.passes.group import grouped
-from autograd.compiler.passes.program import SHARED, VARYING, Program, Ref, Step, Tape
+from autograd.compiler.passes.program import (
+    SHARED,
+    VARYING,
+    Program,
+    Ref,
+    Step,
+    Tape,
+    differentiable,
+)
 from autograd.compiler.passes.simplify import EXCESS, FINITE, LOG_OF_TOTAL, simplified
 from autograd.compiler.passes.trace import Operand, StandIn, Trace, Tracer
 

@@ -11,16 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.passes.program import SHARED, VARYING, Program, Ref, Step, Tape
-from autograd.engine import Primitive
-from autograd.engine import table as p
-
-
-def differentiable(op: Primitive, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Give those operands of a step or of a row to which a gradient flows."""
-    if op is p.where:
-        return operands[1:]
-    return () if op.partials is None else operands
+from autograd.compiler.passes.program import SHARED, VARYING, Program
 
 
 def active_places(program: Program, inputs: Sequence[bool]) -> dict[str, Any]:
@@ -33,24 +24,9 @@ def active_places(program: Program, inputs: Sequence[bool]) -> dict[str, Any]:
             for shared, lifted in program.lifts:
                 active[VARYING][lifted] = active[SHARED][shared]
         for step in program.steps:
-            if step.space != space:
-                continue
-            if isinstance(step, Tape):
-                here = active[space].data
-                for op, place, operands in zip(step.ops, step.places, step.operands, strict=True):
-                    places = [x for x in differentiable(op, operands) if x.__class__ is int]
-                    here[place] = True in [here[x] for x in places]
-            else:
-                active[space][step.start : step.start + step.size] = _depends(step, active)
+            if step.space == space:
+                step.activate(active)
     return active
-
-
-def _depends(step: Step, active: dict[str, Any]) -> Any:
-    result = np.zeros(step.size, dtype=bool)
-    for ref in differentiable(step.op, step.operands):
-        if not isinstance(ref, float):
-            result |= active[ref.space][ref.places].reshape(step.size, -1).any(axis=1)
-    return result
 
 
 def always_reached(program: Program) -> dict[str, Any]:
@@ -64,27 +40,11 @@ def always_reached(program: Program) -> dict[str, Any]:
             for shared, copy in program.lifts:
                 always[SHARED][shared] |= always[VARYING][copy]
         for step in reversed(program.steps):
-            if step.space != space:
-                continue
-            if isinstance(step, Tape):
-                _reach_from_tape(step, always[space].data)
-            elif step.op is not p.where:
-                here = always[space][step.start : step.start + step.size]
-                for ref in differentiable(step.op, step.operands):
-                    if isinstance(ref, Ref):
-                        np.logical_or.at(always[ref.space], ref.places.T, here)
+            if step.space == space:
+                step.reach(always)
     for space, place in program.inputs:
         always[space][place] = True
     return always
-
-
-def _reach_from_tape(tape: Tape, always: Any) -> None:
-    for i in range(len(tape.ops) - 1, -1, -1):
-        op = tape.ops[i]
-        if op is not p.where and always[tape.places[i]]:
-            for x in differentiable(op, tape.operands[i]):
-                if x.__class__ is int:
-                    always[x] = True
 
 
 def everywhere(program: Program) -> dict[str, Any]:

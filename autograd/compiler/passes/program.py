@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from autograd import notation
 from autograd.compiler.passes.axes import common_axes, joint_axes, product_axes
 from autograd.compiler.passes.trace import Operand
 from autograd.engine import Primitive
+from autograd.engine import table as p
 
 SHARED, VARYING = "S", "V"  # one number for the whole batch, or one for each lane of it
 
@@ -48,9 +50,46 @@ class Step:
     operands: tuple[Ref | float, ...]
     is_filled: bool = False
 
+    @property
+    def title(self) -> str:
+        """What it does, and how many numbers it takes and gives."""
+        terms = self.operands[0].places.shape[1] if self.op is p.dot else None  # type: ignore[union-attr]
+        size = self.size if terms is None else f"{terms}→{self.size}"
+        return f"{notation.label(self.op.name)} ({size})"
+
     def operations(self) -> set[Primitive]:
         """Give the different operations."""
         return {self.op}
+
+    def check(self, ready: dict[str, Any]) -> None:
+        """Raise unless it reads only places that are `ready`; then its results are."""
+        for ref in self.operands:
+            if isinstance(ref, Ref):
+                if len(ref.places) != self.size:
+                    raise ValueError(f"{self.op.name} has {self.size} rows, not {len(ref.places)}")
+                _require(ready, ref.space, ref.places, self.op.name)
+        if self.start + self.size > len(ready[self.space]):
+            raise ValueError(f"{self.op.name} has results beyond the end of its space")
+        self.within(ready)[...] = True
+
+    def activate(self, active: dict[str, Any]) -> None:
+        """Mark those results that depend on a place that is `active`."""
+        here = np.zeros(self.size, dtype=bool)
+        for ref in differentiable(self.op, self.operands):
+            if isinstance(ref, Ref):
+                here |= active[ref.space][ref.places].reshape(self.size, -1).any(axis=1)
+        self.within(active)[...] = here
+
+    def reach(self, always: dict[str, Any]) -> None:
+        """Mark the operands that a gradient `always` reaches, as it does the result."""
+        if self.op is not p.where:
+            for ref in differentiable(self.op, self.operands):
+                if isinstance(ref, Ref):
+                    np.logical_or.at(always[ref.space], ref.places.T, self.within(always))
+
+    def within(self, spaces: dict[str, Any]) -> Any:
+        """Return what `spaces` say of the results."""
+        return spaces[self.space][self.start : self.start + self.size]
 
     @cached_property
     def axes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -68,7 +107,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Tape:
-    """Rows of one space that are computed one after the other.
+    """Rows of one space that are computed one after the other, with the methods of a `Step`.
 
     Attributes:
         space: where all operands and results stand.
@@ -81,10 +120,48 @@ class Tape:
     ops: tuple[Primitive, ...]
     places: tuple[int, ...]
     operands: tuple[tuple[Operand, ...], ...]
+    is_filled = False
+
+    @property
+    def title(self) -> str:
+        """What it is, and of how many rows."""
+        return f"tape ({notation.count(len(self.ops), 'row')})"
 
     def operations(self) -> set[Primitive]:
         """Give the different operations."""
         return set(self.ops)
+
+    def check(self, ready: dict[str, Any]) -> None:
+        """Raise unless each row reads only places that are `ready`; then its result is."""
+        here = ready[self.space].data
+        for op, place, operands in zip(self.ops, self.places, self.operands, strict=True):
+            for x in operands:
+                if x.__class__ is int and not here[x]:
+                    _require(ready, self.space, [x], op.name)
+            here[place] = True
+
+    def activate(self, active: dict[str, Any]) -> None:
+        """Mark the results of rows that depend on a place that is `active`."""
+        here = active[self.space].data
+        for op, place, operands in zip(self.ops, self.places, self.operands, strict=True):
+            places = [x for x in differentiable(op, operands) if x.__class__ is int]
+            here[place] = True in [here[x] for x in places]
+
+    def reach(self, always: dict[str, Any]) -> None:
+        """Mark the operands that a gradient `always` reaches, as it does the result of the row."""
+        here = always[self.space].data
+        for i in range(len(self.ops) - 1, -1, -1):
+            if self.ops[i] is not p.where and here[self.places[i]]:
+                for x in differentiable(self.ops[i], self.operands[i]):
+                    if x.__class__ is int:
+                        here[x] = True
+
+
+def differentiable(op: Primitive, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Give those operands of a step or of a row to which a gradient flows."""
+    if op is p.where:
+        return operands[1:]
+    return () if op.partials is None else operands
 
 
 @dataclass(frozen=True)
@@ -115,7 +192,12 @@ class Program:
     @property
     def is_filled(self) -> bool:
         """Whether some steps have results that nobody reads."""
-        return any(isinstance(step, Step) and step.is_filled for step in self.steps)
+        return any(step.is_filled for step in self.steps)
+
+    @property
+    def tapes(self) -> list[Tape]:
+        """The rows that are computed one by one."""
+        return [step for step in self.steps if isinstance(step, Tape)]
 
     def __post_init__(self) -> None:
         ready = {space: np.zeros(size, dtype=bool) for space, size in self.sizes.items()}
@@ -127,36 +209,16 @@ class Program:
             ready[space][place] = True
         for step in self.steps:
             if step.space == SHARED:
-                _check(step, ready)
+                step.check(ready)
         for shared, copy in self.lifts:
             _require(ready, SHARED, [shared], "a copy into the lanes")
             ready[VARYING][copy] = True
         for step in self.steps:
             if step.space == VARYING:
-                _check(step, ready)
+                step.check(ready)
         for out in self.outputs:
             if not isinstance(out, float):
                 _require(ready, out[0], [out[1]], "an output")
-
-
-def _check(step: Step | Tape, ready: dict[str, Any]) -> None:
-    """Raise unless a step reads only what is ready; then its results are."""
-    if isinstance(step, Tape):
-        here = ready[step.space].data
-        for op, place, operands in zip(step.ops, step.places, step.operands, strict=True):
-            for x in operands:
-                if x.__class__ is int and not here[x]:
-                    _require(ready, step.space, [x], op.name)
-            here[place] = True
-        return
-    for ref in step.operands:
-        if isinstance(ref, Ref):
-            if len(ref.places) != step.size:
-                raise ValueError(f"{step.op.name} has {step.size} rows, not {len(ref.places)}")
-            _require(ready, ref.space, ref.places, step.op.name)
-    if step.start + step.size > len(ready[step.space]):
-        raise ValueError(f"{step.op.name} has results beyond the end of its space")
-    ready[step.space][step.start : step.start + step.size] = True
 
 
 def _require(ready: dict[str, Any], space: str, places: Any, what: str) -> None:
