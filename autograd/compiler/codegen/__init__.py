@@ -1,7 +1,7 @@
 """From a program to NumPy code.
 
 `code.py` writes lines and knows how arrays are laid out, `lowering.py` writes the forward and the
-backward pass by it, and `tape.py` the steps that run row by row.
+backward pass by it, and `tables.py` choices by index, `tape.py` the steps that run row by row.
 """
 
 from autograd.compiler.codegen.code import (
@@ -13,9 +13,11 @@ from autograd.compiler.codegen.code import (
     strides_of,
 )
 from autograd.compiler.codegen.lowering import Backward, Forward
+from autograd.compiler.codegen.tables import BadIndexError
 
 __all__ = [
     "Backward",
+    "BadIndexError",
     "Code",
     "Forward",
     "Symbol",

@@ -31,6 +31,7 @@ from autograd.compiler.codegen import Code, Symbol
 from autograd.compiler.passes import (
     EXCESS,
     SHARED,
+    TAKE,
     VARYING,
     Program,
     Ref,
@@ -240,7 +241,7 @@ class _Counter:
         else:
             work = self.of_row(step.op, step.operands) * step.size
         result = _placed(step.space, work + Amount(moved=_BYTES * step.size))
-        for ref in step.operands:
+        for ref in _read(step):
             if isinstance(ref, Ref):
                 result = _added(result, _placed(ref.space, _moved(ref)))
         return result
@@ -249,6 +250,8 @@ class _Counter:
         """Count one row of a step, or of a tape."""
         if op is p.dot:
             return Amount(len(operands) // 2 * 2)
+        if op is TAKE:
+            return Amount()
         if op in (p.fsum, p.top, EXCESS):
             places = [x.places.shape[1] if isinstance(x, Ref) else 1 for x in operands]
             return Amount(sum(places) - 1)
@@ -300,12 +303,12 @@ class _Counter:
                 outer = not is_product or (step.space == SHARED and ref is step.operands[0])
                 work = Amount(2 * m * n, 0 if outer else 2 * m * n)
                 result = _added(result, _placed(step.space, work * want))
-        elif step.op not in (p.fsum, EXCESS):
+        elif step.op not in (p.fsum, EXCESS, TAKE):
             work = self.slopes(step.op, step.operands, wanted) * step.size
             result = _added(result, _placed(step.space, work))
-        for ref, want in zip(step.operands, wanted, strict=True):
+        for ref, want in zip(_read(step), wanted, strict=True):
             if isinstance(ref, Ref):
-                if step.op not in (p.fsum, EXCESS):
+                if step.op not in (p.fsum, EXCESS, TAKE):
                     result = _added(result, _placed(ref.space, _moved(ref)))
                 if want:
                     is_factor = step.op is p.dot and ref is not step.operands[-1]
@@ -390,6 +393,14 @@ def _is_matrix_product(step: Step) -> bool:
 
 def _placed(space: str, amount: Amount) -> _Pair:
     return (amount, Amount()) if space == VARYING else (Amount(), amount)
+
+
+def _read(step: Step) -> Sequence[Ref | float]:
+    """Give the operands; of a table, as many entries as are taken."""
+    index, *tables = step.operands
+    if step.op is not TAKE:
+        return step.operands
+    return index, *[Ref(x.space, x.places[:, 0]) for x in tables if isinstance(x, Ref)]
 
 
 def _moved(ref: Ref) -> Amount:

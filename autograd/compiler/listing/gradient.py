@@ -21,7 +21,7 @@ from autograd.compiler.listing.equations import (
 )
 from autograd.compiler.listing.reading import Line, Reading, as_term, choice
 from autograd.compiler.listing.vectors import Use, Vector
-from autograd.compiler.passes import EXCESS, FINITE, differentiable
+from autograd.compiler.passes import EXCESS, FINITE, TAKE, differentiable
 from autograd.engine import table as p
 from autograd.notation import PRODUCT
 from autograd.notation.terms import Operand, Term, applied, derivative, summed, times, total
@@ -235,6 +235,18 @@ def _through_choice(
     )
 
 
+def _through_take(
+    adjoints: Adjoints, equation: Equation, gradient: Operand, _: Term | None
+) -> Sequence[Operand]:
+    """∂L/∂E = onehot(i) (∂L/∂E[i])ᵀ."""
+    index, table = equation.operands
+    assert isinstance(table, Use)
+    size = equation.vector.size
+    here = Term(f"onehot({adjoints.reading.term(index)})", size=table.size // size)
+    by_table = times(gradient, here) if size == 1 else Term("outer", [here, gradient], table.size)
+    return 0.0, by_table
+
+
 def _through_tape(
     _adjoints: Adjoints, equation: Equation, _gradient: Operand, _: Term | None
 ) -> Sequence[Operand]:
@@ -252,5 +264,6 @@ _SPECIAL: dict[Any, _Special] = {
     LOGSUMEXP: _through_logsumexp,
     ROW_SUMS: _through_row_sums,
     p.where: _through_choice,
+    TAKE: _through_take,
     TAPE: _through_tape,
 }

@@ -28,7 +28,7 @@ from autograd.compiler.listing.equations import (
 )
 from autograd.compiler.listing.names import Naming, inputs_of
 from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
-from autograd.compiler.passes import EXCESS, FINITE, Tape, active_places
+from autograd.compiler.passes import EXCESS, FINITE, TAKE, Tape, active_places
 from autograd.compiler.plan import Plan
 from autograd.engine import table as p
 from autograd.notation.terms import (
@@ -235,6 +235,10 @@ class Reading:
             assert isinstance(use, Use)
             return Term(op.name, [self.term(use)], size)
         terms = [self.term(x) for x in operands]
+        if op is TAKE:
+            index, table = terms
+            is_symbol = isinstance(table, Term) and not table.operands
+            return Term(f"{table if is_symbol else f'({table})'}[{index}]", size=size)
         if op is EXCESS:
             return applied("-", [summed(terms[0]), 1.0])
         if op is FINITE:  # a guard against a shift that is infinite

@@ -1,8 +1,8 @@
 """From a function to a program: each pass makes the next form of it.
 
 `trace.py` records the operations on stand-ins; `simplify.py` writes some of them out in others;
-`group.py` puts equal operations together, into steps on whole arrays; `activity.py` says which
-steps a derivative has to go through. No code is written here.
+`tables.py` has choices by index; `group.py` puts equal operations together, into steps on whole
+arrays; `activity.py` says which steps a derivative has to go through. No code is written here.
 """
 
 from autograd.compiler.passes.activity import (
@@ -10,9 +10,11 @@ from autograd.compiler.passes.activity import (
     always_reached,
     differentiable,
     everywhere,
+    has_branches,
 )
 from autograd.compiler.passes.group import SHARED, VARYING, Program, Ref, Step, Tape, grouped
 from autograd.compiler.passes.simplify import EXCESS, FINITE, LOG_OF_TOTAL, simplified
+from autograd.compiler.passes.tables import TAKE, stand_ins
 from autograd.compiler.passes.trace import Operand, StandIn, Trace, Tracer
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "FINITE",
     "LOG_OF_TOTAL",
     "SHARED",
+    "TAKE",
     "VARYING",
     "Operand",
     "Program",
@@ -34,5 +37,7 @@ __all__ = [
     "differentiable",
     "everywhere",
     "grouped",
+    "has_branches",
     "simplified",
+    "stand_ins",
 ]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.passes.group import SHARED, VARYING, Program, Ref, Step, Tape
+from autograd.compiler.passes.tables import TAKE
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -70,7 +71,7 @@ def always_reached(program: Program) -> dict[str, Any]:
                 _reach_from_tape(step, always[space].data)
             elif step.op is not p.where:
                 here = always[space][step.start : step.start + step.size]
-                for ref in differentiable(step.op, step.operands):
+                for ref in () if step.op is TAKE else differentiable(step.op, step.operands):
                     if isinstance(ref, Ref):
                         np.logical_or.at(always[ref.space], ref.places.T, here)
     for space, place in program.inputs:
@@ -85,6 +86,19 @@ def _reach_from_tape(tape: Tape, always: Any) -> None:
             for x in differentiable(op, tape.operands[i]):
                 if x.__class__ is int:
                     always[x] = True
+
+
+def has_branches(program: Program) -> bool:
+    """Tell whether there is a choice, of which the gradient goes to what was computed for it."""
+    if any(p.where in step.operations() for step in program.steps):
+        return True
+    given = _nowhere(program)
+    for space, place in program.inputs:
+        given[space][place] = True
+    tables: list[Any] = [
+        step.operands[1] for step in program.steps if isinstance(step, Step) and step.op is TAKE
+    ]
+    return not all(given[table.space][table.places].all() for table in tables)
 
 
 def everywhere(program: Program) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from autograd.compiler.passes.simplify import EXCESS
+from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import Operand, Trace
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -206,6 +207,9 @@ def _likeness(
         # neurons of one layer read the same inputs: that makes their step a matrix product
         inputs = tuple([x if isinstance(x, int) else repr(x) for x in right])  # 3 is not 3.0
         return level, op, inputs, _is_varying(left, varying), _kind(operands[-1], varying)
+    if op is TAKE:
+        index, *table = operands
+        return level, op, len(table), _kind(index, varying), _is_varying(table, varying)
     if len(operands) > 3:
         return level, op, len(operands), here
     return level, op, here, *[_kind(x, varying) for x in operands]
@@ -224,7 +228,7 @@ def _arranged(
     long = little or len(groups) > _MOST_STEPS
 
     def small(rows: list[int]) -> bool:
-        few = long and len(rows) < _FEWEST_ROWS
+        few = long and len(rows) < _FEWEST_ROWS and trace.ops[rows[0]] is not TAKE
         return few and len(trace.operands[rows[0]]) <= _MOST_OPERANDS
 
     order = sorted(
@@ -397,6 +401,8 @@ class _Layout:
             )
         elif op in (p.fsum, p.top, EXCESS):
             operands = (self.many(matrix),)
+        elif op is TAKE:
+            operands = self.one([x[0] for x in matrix]), self.many([x[1:] for x in matrix])
         else:
             operands = tuple([self.one(column) for column in zip(*matrix, strict=True)])
         start = self.take(space, len(rows))
