@@ -286,8 +286,6 @@ class Backward:
         if not self.always[table.space][table.places].all():
             reached = chosen if self.mask is None else f"{chosen}[{self.mask.name}]"
             code.emit(f"put({flat(code, 'm' + table.space)}, {reached}, True)")
-        if self.mask is not None:
-            gradient = code.compute(p.where, [self.mask, gradient, 0.0])
         self.clear_unwritten(table.space, table.places)
         target = flat(code, "d" + table.space)
         code.emit(f"add.at({target}, {chosen}.reshape(-1), {gradient.name}.reshape(-1))")
