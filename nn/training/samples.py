@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,8 +22,8 @@ class Samples:
     """Inputs and targets.
 
     Args:
-        X: n inputs: an array, of shape (n, d) or, if an input is one number, (n,); or, if they
-            have different lengths, a list of lists of floats.
+        X: n inputs: an array, whose first axis they are; or, if they have different shapes, a
+            list of nested lists of floats.
         y: n targets, as the loss takes them.
         classes: the n classes that the targets stand for, an array; None if they do not.
     """
@@ -79,6 +78,8 @@ class Samples:
         with no_grad():
             (output,) = map(model, self.inputs([0]))
         n_outputs = len(output) if isinstance(output, list) else 1
+        if isinstance(output, list) and any(isinstance(row, list) for row in output):
+            return self
         try:
             classes = [target_class(t, n_outputs) for t in self.y]
         except (TypeError, ValueError):
@@ -93,7 +94,7 @@ class Samples:
         """
         digest = hashlib.sha256(repr(self.y).encode())
         for x in self.X:
-            digest.update(array("d", x).tobytes() if isinstance(x, list) else x.tobytes())
+            digest.update(repr(x).encode() if isinstance(x, list) else x.tobytes())
         return digest.hexdigest()[:16]
 
 
@@ -101,7 +102,7 @@ def checked(X: Any, y: Any, place: str = "") -> Samples:
     """Check inputs and targets of all kinds, and turn them into `Samples`.
 
     Args:
-        X: n inputs, each a list of numbers, or a number; an array will do.
+        X: n inputs, each a number, or nested lists of numbers; an array will do.
         y: n targets.
         place: what an error puts before "X" and "y".
 
@@ -163,14 +164,16 @@ def _inputs(X: Any, name: str) -> Any:
     """Check inputs, and make them an array if they are all of one length, else a list."""
     import numpy as np
 
-    if isinstance(X, np.ndarray) and X.dtype.kind in "fiub" and X.ndim in (1, 2):
+    if isinstance(X, np.ndarray) and X.dtype.kind in "fiub" and X.ndim:
         array = np.array(X, dtype=np.float64)
         for place in np.argwhere(~np.isfinite(array))[:1].tolist():
             _finite(array[tuple(place)], name + "".join(f"[{i}]" for i in place))
         return array
     rows = [_input(x, f"{name}[{i}]") for i, x in enumerate(_listed(X, name))]
-    lengths = {len(row) if isinstance(row, list) else None for row in rows}
-    return np.array(rows) if len(lengths) == 1 else rows
+    try:
+        return np.array(rows)
+    except ValueError:  # of different shapes
+        return rows
 
 
 def _listed(rows: Any, name: str) -> list[Any]:
@@ -190,7 +193,7 @@ def _input(x: Any, place: str) -> Any:
         return _finite(x, place)
     if all(v.__class__ is float and math.isfinite(v) for v in x):
         return list(x)
-    return [_finite(v, f"{place}[{j}]") for j, v in enumerate(x)]
+    return [_input(v, f"{place}[{j}]") for j, v in enumerate(x)]
 
 
 def _finite(v: Any, place: str) -> float:
