@@ -359,3 +359,31 @@ def test_values_pass_through_everything_to_the_inputs():
         nested = np.array(inputs, dtype=object).reshape(np.shape(x)).tolist()
         autograd.fsum([v * v for v in Flatten()(module(nested))]).backward()
         assert any(v.grad for v in inputs), name
+
+
+def test_modules_have_the_operations_between_their_layers():
+    class Block(Module):
+        def __init__(self):
+            self.norm = RMSNorm(4)
+            self.attention = Attention(4, heads=2, seed=0)
+            self.mlp = MLP(4, [8, 4], seed=1)
+            self.name_parameters()
+
+        def __call__(self, x):
+            seen = self.attention([self.norm(v) for v in x])
+            return [
+                [a + b for a, b in zip(v, self.mlp(u), strict=True)]
+                for v, u in zip(x, seen, strict=True)
+            ]
+
+        def example(self):
+            return [[1.0] * 4, [2.0] * 4]
+
+    source = draw(Block(), collapse="module", show=()).source
+    assert all(f">{name}<" in source for name in ("norm", "attention", "mlp", "+"))
+    assert not any(f">{op}<" in source for op in ("softmax", "⟨w, x⟩ + b", "×", "xʸ"))
+    outputs = Flatten()(Block()(Block().example()))
+    loss = draw(autograd.fsum([autograd.log(v * v) for v in outputs]), collapse="module", show=())
+    assert (
+        ">ln<" in loss.source or ">log<" in loss.source
+    )  # what comes after all modules is no part
