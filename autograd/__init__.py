@@ -16,6 +16,7 @@ Explanations: `forward_steps`, `backward_steps`, `explain`, `paths`, `why`.
 4.0
 """
 
+from os.path import exists as _exists
 from typing import TYPE_CHECKING, Any
 
 from autograd.engine import Value, detect_anomaly, no_grad, zero_grad
@@ -93,6 +94,18 @@ if TYPE_CHECKING:
     )
 
 __version__ = "0.1.0"
+
+# HIPS autograd has the same import name, and is in the environment of Colab: installed over each
+# other, the two are mixed in one folder, and removing either breaks the other.
+if _exists(f"{__path__[0]}/numpy"):
+    import warnings
+
+    warnings.warn(
+        "chainrule is installed over HIPS autograd, which has the same import name: run "
+        "`pip uninstall autograd chainrule`, and then install chainrule again",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 # What stands on the core is loaded when first used, so that `import autograd` stays quick.
 _LATER = {

@@ -20,7 +20,7 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any]) -> list[Any]:
 
     Args:
         f: a function that gives a number, or a list, maybe of lists, of numbers.
-        X: n samples.
+        X: n samples; a DataFrame will do.
 
     Returns:
         n results, with floats for Values.
@@ -29,7 +29,7 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any]) -> list[Any]:
     >>> outputs(lambda x: [w * x, w + x], [1.0, 2.0])
     [[2.0, 3.0], [4.0, 4.0]]
     """
-    samples = list(X)
+    samples = list(rows(X))
     with no_grad():
         if len(samples) >= _MANY:
             try:
@@ -38,7 +38,48 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any]) -> list[Any]:
                     return results
             except Exception:  # what is wrong, if anything, the calls below will say
                 pass
-        return [numbers(f(x)) for x in samples]
+        return [_output(f, x, i) for i, x in enumerate(samples)]
+
+
+def _output(f: Callable[[Any], Any], x: Any, i: int) -> Any:
+    """Call a function of one sample; an error says which it was."""
+    try:
+        return numbers(f(x))
+    except (TypeError, ValueError) as error:
+        single = not hasattr(x, "__len__")
+        error.add_note(
+            f"X[{i}] is the number {x}: X must be a list of samples, and a single one is given as "
+            "[x]"
+            if single
+            else f"this is about X[{i}]"
+        )
+        raise
+
+
+def rows(table: Any) -> Any:
+    """Return a table as something that is iterated over by row; a DataFrame is not.
+
+    Args:
+        table: samples.
+
+    >>> rows([[1, 2], [3, 4]])
+    [[1, 2], [3, 4]]
+    """
+    return table.to_numpy() if hasattr(table, "to_numpy") else table
+
+
+def entries(column: Any) -> Any:
+    """Return targets as something that is iterated over by sample, also if a table has them.
+
+    Args:
+        column: targets; of a DataFrame with a single column, its entries.
+
+    >>> entries([1, 2])
+    [1, 2]
+    """
+    array = rows(column)
+    framed = array is not column and array.ndim == 2 and array.shape[1] == 1
+    return array[:, 0] if framed else array
 
 
 def numbers(output: Any) -> Any:

@@ -174,7 +174,8 @@ def class_index(target: Any, n: int, place: str) -> int:
         whole = isinstance(target, float) and target.is_integer()
         k = int(target) if whole else operator.index(target)
     except TypeError:
-        raise TypeError(f"{place} must be the index of a class, not {target!r}") from None
+        remedy = ": number the classes from 0" if isinstance(target, str) else ""
+        raise TypeError(f"{place} must be the index of a class, not {target!r}{remedy}") from None
     if not 0 <= k < n:
         raise ValueError(f"{place} is class {k}, but the {n} classes are 0 … {n - 1}")
     return k

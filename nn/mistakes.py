@@ -6,7 +6,7 @@ them. `nn.precautions` has those that `fit` looks for before it begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -14,7 +14,15 @@ from typing import Any, ParamSpec, TypeVar
 from autograd import MistakeWarning, Value
 from autograd.engine import modes, operation_of, table
 
-__all__ = ["StepWatch", "check_logits", "each_once", "marked_like", "warn"]
+__all__ = [
+    "StepWatch",
+    "check_logits",
+    "each_once",
+    "marked_like",
+    "renamed",
+    "suggestion",
+    "warn",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,6 +69,60 @@ def each_once(function: Callable[P, R]) -> Callable[P, R]:
             _said.reset(token)
 
     return wrapped
+
+
+def renamed(**meant: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Have a function answer an argument by its name in other libraries with its name here.
+
+    Args:
+        meant: names here, by names elsewhere.
+
+    >>> @renamed(learning_rate="lr")
+    ... def train(lr): ...
+    >>> train(learning_rate=0.1)
+    Traceback (most recent call last):
+    TypeError: train has no argument 'learning_rate'; did you mean 'lr'?
+    """
+
+    def decorated(function: Callable[P, R]) -> Callable[P, R]:
+        called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+
+        @wraps(function)
+        def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+            for name in meant.keys() & kwargs.keys():
+                raise TypeError(f"{called} has no argument {name!r}; did you mean {meant[name]!r}?")
+            return function(*args, **kwargs)
+
+        return wrapped
+
+    return decorated
+
+
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """Return the end of a message about a name that is not among those there are.
+
+    Args:
+        name: the name.
+        names: those there are.
+
+    Returns:
+        A question that names the nearest; nothing, if none is near.
+
+    >>> suggestion("CrossEntropyLoss", ["binary_cross_entropy", "cross_entropy"])
+    "; did you mean 'cross_entropy'?"
+    >>> suggestion("zzz", ["binary_cross_entropy", "cross_entropy"])
+    ''
+    """
+    from difflib import get_close_matches  # slow to load
+
+    plain = {other: other.replace("_", "") for other in names}
+    wanted = name.lower().replace("_", "")
+    initials = {other: "".join(part[:1] for part in other.split("_")) for other in plain}
+    near = [other for other in plain if wanted and plain[other].startswith(wanted)]
+    near += [other for other in plain if wanted == initials[other]]
+    spelled = get_close_matches(wanted, plain.values())
+    near += [other for other in plain if plain[other] in spelled[:1]]
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def check_logits(outputs: Sequence[Any], loss: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import Any, ClassVar, NamedTuple
 
 import autograd
-from autograd import Value
+from autograd import Value, notation
 from autograd.errors import as_float, data_of
+from nn.tables import html_table
 
 __all__ = ["Field", "Frozen", "Module", "Row"]
 
@@ -61,11 +62,17 @@ class Module:
     7.0
     >>> line.state_dict()
     {'slope': 2.0, 'intercept': 1.0}
+
+    Attributes:
+        class_names: the names of the classes, if `fit` was given names for targets.
+        regression: whether `fit` has trained the model to give numbers rather than classes.
     """
 
+    class_names: tuple[str, ...] = ()
+    regression: bool = False
     saved: ClassVar[dict[str, Field]] = {}  # what `nn.save` keeps, besides the parameters
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - for those who override it
         """Compute the output: to be defined by each kind of module.
 
         Raises:
@@ -75,7 +82,9 @@ class Module:
         Traceback (most recent call last):
         NotImplementedError: Module does not define __call__
         """
-        raise NotImplementedError(f"{type(self).__name__} does not define __call__")
+        name = type(self).__name__
+        remedy = ": give its method forward that name" if hasattr(self, "forward") else ""
+        raise NotImplementedError(f"{name} does not define __call__{remedy}")
 
     # --- the parameters ---------------------------------------------------------------------
 
@@ -267,8 +276,10 @@ class Module:
 
     # --- the summary ------------------------------------------------------------------------
 
-    def summary(self) -> str:
+    def summary(self) -> Summary:
         """Return a table of the layers, with their shapes and the numbers of their parameters.
+
+        It is a text, to be printed; as the last line of a cell, a notebook shows it as a table.
 
         A module that is not built of layers has a line for the parameters of its own.
 
@@ -333,23 +344,37 @@ class Row(NamedTuple):
         )
 
 
-def _table(rows: list[Row], parameters: list[Value]) -> str:
+class Summary(str):
+    """A table of the layers, as text; in a notebook, as the last line of a cell, as a table."""
+
+    table: str
+
+    @classmethod
+    def of(cls, head: Sequence[str], rows: Sequence[Sequence[str]], text: str) -> Summary:
+        """Make both of the same rows."""
+        summary = cls(text)
+        summary.table = html_table(head, rows, numbers=_NUMBERS)
+        return summary
+
+    def _repr_html_(self) -> str:
+        """Give Jupyter the table."""
+        return self.table
+
+
+def _table(rows: list[Row], parameters: list[Value]) -> Summary:
     """Lay out the summary."""
     head = ("name", "kind", "activation", "shape", "weights", "biases", "parameters", "")
     frozen = sum(isinstance(p, Frozen) for p in parameters)
     state = f"{len(parameters) - frozen} trainable, {frozen} frozen"
     total = ("total", "", "", "", "", "", str(len(parameters)), state)
     body = [row.cells() for row in rows]
-    widths = [max(map(len, column)) for column in zip(head, total, *body, strict=True)]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if title in ("weights", "biases", "parameters") else cell.ljust(width)
-            for title, cell, width in zip(head, cells, widths, strict=True)
-        ).rstrip()
-        for cells in (head, *body, total)
-    ]
+    lines = notation.aligned([head, *body, total], left=(0, 1, 2, 3, 7)).splitlines()
     rule = "─" * max(map(len, lines))
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+    text = "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+    return Summary.of(head, [*body, total], text)
+
+
+_NUMBERS = ("weights", "biases", "parameters")
 
 
 def _state(parameters: list[Value]) -> str:

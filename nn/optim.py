@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, final
 import autograd
 from autograd import Value
 from autograd.errors import as_float, data_of, grad_of
-from nn.mistakes import StepWatch, marked_like
+from nn.mistakes import StepWatch, marked_like, renamed
 from nn.module import Frozen
 
 if TYPE_CHECKING:
@@ -214,6 +214,7 @@ class SGD(Optimizer):
 
     velocity: Array
 
+    @renamed(learning_rate="lr")
     def __init__(
         self,
         params: Iterable[Value],
@@ -324,6 +325,7 @@ class Adam(_Adaptive):
 
     _decoupled = False
 
+    @renamed(learning_rate="lr")
     def __init__(
         self,
         params: Iterable[Value],
@@ -366,6 +368,7 @@ class AdamW(_Adaptive):
 
     _decoupled = True
 
+    @renamed(learning_rate="lr")
     def __init__(
         self,
         params: Iterable[Value],

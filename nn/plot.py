@@ -12,13 +12,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from io import BytesIO
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import autograd
 from autograd import Value
+from nn.forward import outputs, rows
+from nn.module import Module
+from nn.predictions import count_of, predicted_indices, target_classes
+from nn.training import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,20 +46,21 @@ _CLASS_COLOURS = (_BLUE, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", _VERMILLION
 _CLASS_MARKERS = "osD^vPX*"
 
 
-def learning_curves(history: Mapping[str, Sequence[float]]) -> Figure:
+def learning_curves(history: History | Mapping[str, Sequence[float]]) -> Figure:
     """Draw loss and accuracy, of training and of validation, over the epochs.
 
     Args:
-        history: One number per epoch in each column: "loss" or "accuracy" or both, and "val_loss"
-            and "val_accuracy" if there was a validation set. "epoch" numbers the epochs, which
-            otherwise count from 1. Other columns are not drawn. Accuracies are shares, 0 … 1.
+        history: What `fit` returned; or columns with one number per epoch: "loss" or "accuracy" or
+            both, and "val_loss" and "val_accuracy" if there was a validation set. "epoch" numbers
+            the epochs, which otherwise count from 1. Other columns are not drawn. Accuracies are
+            shares, 0 … 1.
 
     Returns:
         One panel for the losses, one for the accuracies. The legend says where a curve is first
         nan or infinite, because it cannot be drawn there.
 
     Raises:
-        TypeError: If `history` is not a mapping.
+        TypeError: If `history` is something else.
         ValueError: If it has none of these columns, no epochs, or columns of unequal length.
 
     Example:
@@ -63,9 +68,12 @@ def learning_curves(history: Mapping[str, Sequence[float]]) -> Figure:
         >>> [line.get_label() for line in figure.axes[0].lines]
         ['training', 'validation']
     """
+    if isinstance(history, History):
+        history = history.columns()
     if not isinstance(history, Mapping):
         raise TypeError(
-            "history must map column names to lists of numbers, as {'loss': [0.9, 0.5]} does; "
+            "history must be what fit returned, or map column names to lists of numbers, as "
+            "{'loss': [0.9, 0.5]} does; "
             f"it is a {type(history).__name__}"
         )
     columns = [name for name in ("loss", "val_loss", "accuracy", "val_accuracy") if name in history]
@@ -108,9 +116,9 @@ def learning_curves(history: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def decision_boundary(
-    predict: Callable[[list[list[float]]], Sequence[int]],
-    X: Sequence[Sequence[float]],
-    y: Sequence[int],
+    predict: Module | Callable[[list[list[float]]], Sequence[int]],
+    X: Any,
+    y: Any,
     *,
     resolution: int = 200,
     class_names: Sequence[str] = (),
@@ -118,10 +126,10 @@ def decision_boundary(
     """Draw which class a model predicts where, and the samples on top.
 
     Args:
-        predict: Gives one class label per row of 2 features. It is called once, with all points of
-            the grid.
-        X: n samples of 2 features.
-        y: Their n class labels.
+        predict: A model; or a function that gives one class label per row of 2 features. It is
+            called once, with all points of the grid.
+        X: n samples of 2 features, in a list, an array or a DataFrame.
+        y: Their n class labels; for a model, targets as `fit` takes them.
         resolution: Points of the grid along each axis, at least 2. The model predicts its square.
         class_names: The name of class k at position k. Without names the labels, any integers, are
             written as they are.
@@ -144,6 +152,7 @@ def decision_boundary(
     import numpy as np
     from matplotlib.colors import ListedColormap, to_rgb
 
+    X = list(rows(X))
     if len(X) == 0:
         raise ValueError("X has no samples to draw")
     for i, row in enumerate(X):
@@ -151,6 +160,10 @@ def decision_boundary(
             raise ValueError(f"a plane has 2 features, but row {i} of X has {len(row)}")
     if resolution < 2:
         raise ValueError(f"resolution must be at least 2 points per axis, not {resolution}")
+    if isinstance(predict, Module):
+        n_outputs = count_of(outputs(predict, X[:1])[0])
+        y, class_names = target_classes(predict, y, n_outputs), class_names or predict.class_names
+        predict = partial(predicted_indices, predict)
     targets = _labels(y, "y", len(X), class_names)
     x1, x2 = (_padded_range([row[j] for row in X], resolution) for j in (0, 1))
     grid = [[u, v] for v in x2 for u in x1]

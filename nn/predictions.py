@@ -5,12 +5,12 @@ Nothing here records a graph.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, overload
 
 from autograd import Value
 from autograd.errors import as_float
-from nn.forward import outputs
+from nn.forward import entries, outputs
 from nn.layers import MLP
 from nn.losses import class_index
 from nn.module import Module
@@ -24,17 +24,20 @@ __all__ = [
 ]
 
 
-def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) -> list[int]:
-    """Return the class that a model predicts for each sample.
+def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) -> list[Any]:
+    """Return what a model predicts for each sample: a class, or a number.
+
+    It is the output itself, a number or a list of numbers, if `fit` has trained the model with
+    `mse_loss` or `mae_loss`; otherwise the index of a class, or its name if `fit` was given names.
 
     Args:
         model: a network, or a module of your own that takes one sample.
-        X: n samples.
-        threshold: for a single output, see `predicted_class`; by default ½ for a network whose
-            output is a sigmoid, and 0 for others, whose outputs are logits or scores.
+        X: n samples; an array or a DataFrame will do.
+        threshold: for the class of a single output, see `predicted_class`; by default ½ for a
+            network whose output is a sigmoid, and 0 for others, whose outputs are logits or scores.
 
     Returns:
-        n class indices.
+        n predictions.
 
     Raises:
         ValueError: a sample does not have as many features as the network has inputs.
@@ -43,10 +46,42 @@ def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) 
     >>> neuron = Neuron(1, "linear", init=lambda n_in, n_out, *, rng: [1.0])
     >>> predict(neuron, [[-2.0], [3.0]])
     [0, 1]
+    >>> neuron.regression = True
+    >>> predict(neuron, [[-2.0], [3.0]])
+    [-2.0, 3.0]
     """
-    if threshold is None:
-        threshold = decision_threshold(model)
+    if model.regression and threshold is None:
+        return outputs(model, X)
+    indices = predicted_indices(model, X, threshold)
+    return [model.class_names[k] for k in indices] if model.class_names else indices
+
+
+def predicted_indices(model: Module, X: Iterable[Any], threshold: float | None = None) -> list[int]:
+    """Return the index of the class that a model predicts for each sample, whatever its names.
+
+    Args:
+        model: see `predict`.
+        X: n samples.
+        threshold: see `predict`.
+
+    >>> from nn import MLP
+    >>> len(predicted_indices(MLP(2, [3]), [[1.0, 2.0], [3.0, 4.0]]))
+    2
+    """
+    threshold = decision_threshold(model) if threshold is None else threshold
     return [predicted_class(output, threshold) for output in outputs(model, X)]
+
+
+def count_of(output: Any) -> int:
+    """Return how many outputs a model has.
+
+    Args:
+        output: what it gives for a sample.
+
+    >>> count_of([0.5, 1.0]), count_of(0.5)
+    (2, 1)
+    """
+    return len(output) if isinstance(output, list) else 1
 
 
 def accuracy(
@@ -61,7 +96,7 @@ def accuracy(
     Args:
         model: see `predict`.
         X: n samples.
-        y: n targets, see `target_class`.
+        y: n targets, see `target_class`; or names, if `fit` was given names.
         threshold: see `predict`.
 
     Raises:
@@ -122,17 +157,21 @@ def confusion_matrix(
     [[1, 0, 0], [0, 1, 0], [0, 1, 0]]
     """
     if y is None:
-        targets, predictions = list(model), list(X)
+        targets, predictions = list(entries(model)), list(entries(X))
+        if names := sorted({k for k in [*targets, *predictions] if isinstance(k, str)}):
+            targets, predictions = (
+                [index_of(k, names) for k in ks] for ks in (targets, predictions)
+            )
         n = 1 + max([*targets, *predictions], default=-1)
         targets = [class_index(k, n, f"y_true[{i}]") for i, k in enumerate(targets)]
         predictions = [class_index(k, n, f"y_pred[{i}]") for i, k in enumerate(predictions)]
     else:
         threshold = decision_threshold(model) if threshold is None else threshold
         given = outputs(model, X)
-        n_outputs = len(given[0]) if given and isinstance(given[0], list) else 1
+        n_outputs = count_of(given[0]) if given else 1
         n = max(n_outputs, 2)
         predictions = [predicted_class(output, threshold) for output in given]
-        targets = [target_class(t, n_outputs, f"y[{i}]") for i, t in enumerate(y)]
+        targets = target_classes(model, y, n_outputs)
     if len(predictions) != len(targets):
         raise ValueError(f"there are {len(predictions)} predictions, but {len(targets)} targets")
     matrix = [[0] * n for _ in range(n)]
@@ -175,6 +214,50 @@ def predicted_classes(outputs: Any, threshold: float = 0.0) -> Any:
 
     numbers = np.asarray(outputs, dtype=np.float64)
     return numbers.argmax(axis=1) if numbers.ndim == 2 else (numbers > threshold).astype(int)
+
+
+def target_classes(model: Module, y: Iterable[Any], n_outputs: int) -> list[int]:
+    """Return the classes that the targets of a model stand for.
+
+    Args:
+        model: the model, which may know names.
+        y: n targets: names, or see `target_class`.
+        n_outputs: the number of outputs of the model.
+
+    Raises:
+        ValueError: there is no such class.
+        TypeError: a target is something else.
+
+    >>> from nn import MLP
+    >>> target_classes(MLP(1, [3]), [2, [0.1, 0.8, 0.1]], 3)
+    [2, 1]
+    """
+    names = model.class_names
+    return [
+        index_of(t, names, f"y[{i}]")
+        if names and isinstance(t, str)
+        else target_class(t, n_outputs, f"y[{i}]")
+        for i, t in enumerate(entries(y))
+    ]
+
+
+def index_of(name: Any, names: Sequence[str], place: str = "a class") -> int:
+    """Return the index of a class by its name.
+
+    Args:
+        name: the name.
+        names: the names of all classes.
+        place: what the error calls the name.
+
+    Raises:
+        ValueError: no class has that name.
+
+    >>> index_of("dog", ["cat", "dog"])
+    1
+    """
+    if name not in names:
+        raise ValueError(f"{place} is {name!r}, but the classes are {', '.join(names)}")
+    return names.index(name)
 
 
 def target_class(target: Any, n_outputs: int, place: str = "target") -> int:

@@ -9,6 +9,8 @@
      },
      "parameters": {"layer1.neuron1.w1": 0.6394, …},
      "frozen": [],
+     "class_names": [],
+     "regression": false,
      "metadata": {}
     }
 
@@ -89,6 +91,8 @@ def save(
             name: x if math.isfinite(x) else str(x) for name, x in model.state_dict().items()
         },
         "frozen": [name for name, p in model.named_parameters() if isinstance(p, Frozen)],
+        "class_names": list(model.class_names),
+        "regression": model.regression,
         "metadata": metadata,
     }
     write_atomically(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
@@ -269,6 +273,12 @@ def _built(document: dict[str, Any]) -> Module:
         if not isinstance(name, str) or name not in named:
             raise ValueError(f"field frozen[{i}] must be the name of a parameter, not {name!r:.40}")
         named[name].__class__ = Frozen
+    names = _field(document, "", "class_names", list)
+    for i, name in enumerate(names):
+        if not isinstance(name, str):
+            raise ValueError(f"field class_names[{i}] must be a string, not {name!r:.40}")
+    model.class_names = tuple(names)
+    model.regression = _field(document, "", "regression", bool)
     return model
 
 

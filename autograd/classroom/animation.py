@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from autograd import notation
 from autograd.engine import Value
-from autograd.explanations import Graph
+from autograd.explanations import Graph, swept
 from autograd.files import write_atomically
-from autograd.pictures import nodes as dotting
-from autograd.pictures import render as rendering
+from autograd.pictures.nodes import graph_source
+from autograd.pictures.render import render
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -124,7 +124,7 @@ def _data(graph: Graph) -> dict[str, Any]:
             [k, edge.contribution, edge.sum_before, edge.running_sum]
             for k, edge in zip(_places(node), edges, strict=True)
         ]
-        for node, _, edges in graph.sweep(1.0, {})
+        for node, _, edges in swept(graph.differentiable, 1.0, {})
         if edges
     ]
     return {
@@ -161,18 +161,18 @@ def _as_json(data: Any) -> str:
 def _picture(graph: Graph) -> str:
     """Draw the graph once, with room in each node for every number that it will show."""
     widest = dict.fromkeys(graph.order, 1.0)  # not 0, so that each gradient has a cell to colour
-    for _, _, edges in graph.sweep(1.0, {}):
+    for _, _, edges in swept(graph.differentiable, 1.0, {}):
         for node, x in [(edge.parent, edge.running_sum) for edge in edges]:
             if x and len(notation.number(x)) > len(notation.number(widest[node])):
                 widest[node] = x
-    source = dotting.graph_source(
+    source = graph_source(
         graph.order,
         [graph.root],
         show=("data", "grad", "local"),
         name_of=graph.names.__getitem__,
         number_of=lambda node, word: node.data if word == "data" else widest[node],
     )
-    svg = ET.fromstring(rendering.render(source, "svg"))
+    svg = ET.fromstring(render(source, "svg"))
     for element in svg.iter():
         element.tag = element.tag.removeprefix(_SVG)
         element.tail = None

@@ -11,7 +11,7 @@ from autograd.engine import Value, operation_of
 from autograd.engine.functions import where
 from autograd.explanations import Graph
 from autograd.pictures import draw
-from autograd.pictures import nodes as dotting
+from autograd.pictures.nodes import branch_not_taken
 
 MAX_SLIDERS = 12  # that fit beside a picture
 _SMALL = 50  # nodes: a graph that is redrawn while a slider moves, not only when it rests
@@ -34,7 +34,8 @@ def interactive(root: Value, wrt: Iterable[Value] | None = None) -> Any:
     Raises:
         ImportError: ipywidgets is missing.
         TypeError: `root` is not a Value.
-        ValueError: there is no leaf to change, or more than 12; or one of `wrt` is none.
+        ValueError: there is no leaf to change, or more than 12; or one
+            of `wrt` is not such a leaf.
 
     >>> from autograd import Value, tanh
     >>> w, x = Value(-3.0, "w"), Value(2.0, "x")
@@ -74,6 +75,8 @@ def _leaves(graph: Graph, wrt: Iterable[Value] | None) -> list[Value]:
     """Give the leaves that get a slider."""
     reached = set(graph.differentiable)
     known = [node for node in graph.order if not node.op and node in reached]
+    if isinstance(wrt, Value):
+        raise TypeError(f"wrt must be a list of leaves, such as [{wrt.name or 'w'}]")
     leaves = known if wrt is None else list(wrt)
     for leaf in leaves:
         if leaf not in known:
@@ -126,7 +129,7 @@ def recomputed(root: Value, data: Mapping[Value, float]) -> Value:
             for x, local in zip(node.parents, node.local_derivatives, strict=True)
         ]
         if node.op == "where":
-            new[node] = where(dotting.branch_not_taken(node) == 1, *operands)
+            new[node] = where(branch_not_taken(node) == 1, *operands)
         else:
             new[node] = operation_of(node)(*operands)
         new[node].name = node.name

@@ -15,10 +15,10 @@ from string import Template
 
 from autograd.engine import Value
 from autograd.engine.functions import dot, maximum, relu, square
-from autograd.explanations import Graph
+from autograd.explanations import Graph, swept
 from autograd.files import write_atomically
 from autograd.pictures import graph_source
-from autograd.pictures import render as rendering
+from autograd.pictures.render import render
 
 LEVELS = {
     1: "sums and products",
@@ -77,12 +77,12 @@ class Worksheet:
             graph.order, key=lambda node: (bool(node.op), not node.op and node.name)
         ):
             given = not node.op
-            value = _number(node.data) if solved or given else ""
+            value = _as_fraction(node.data) if solved or given else ""
             rows.append(
                 f"<tr><th scope=row>{html.escape(graph.names[node])}</th>"
                 f"<td>{html.escape(graph.formula(node)) if node.op else 'given'}</td>"
                 f"<td class={'given' if given else 'answer'}>{value}</td>"
-                f"<td class=answer>{_number(node.grad) if solved else ''}</td>"
+                f"<td class=answer>{_as_fraction(node.grad) if solved else ''}</td>"
                 + (f"<td>{workings[node]}</td>" if solved else "")
                 + "</tr>"
             )
@@ -92,7 +92,7 @@ class Worksheet:
             name_of=graph.names.__getitem__,
             number_of=getattr if solved else _given,
         )
-        svg = rendering.render(source, "svg").decode()
+        svg = render(source, "svg").decode()
         result = html.escape(graph.names[self.root])
         return _PAGE.substitute(
             title="Back-propagation by hand" + (": key" if solved else ""),
@@ -249,7 +249,7 @@ def _pleasant(root: Value) -> bool:
     graph = Graph(root)
     gradients: dict[Value, float] = {}
     numbers = [node.data for node in graph.order]
-    for _, upstream, edges in graph.sweep(1.0, gradients):
+    for _, upstream, edges in swept(graph.differentiable, 1.0, gradients):
         numbers.append(upstream)
         for edge in edges:
             numbers += [edge.local, edge.contribution]
@@ -282,21 +282,21 @@ def _simple(x: float) -> bool:
     return abs(fraction.numerator) <= _LARGEST_NUMERATOR and abs(float(fraction) - x) <= 1e-12
 
 
-def _number(x: float) -> str:
+def _as_fraction(x: float) -> str:
     return str(_fraction(x)).replace("-", "−")
 
 
 def _workings(graph: Graph) -> Mapping[Value, str]:
     """Write each gradient as the sum, over the users of its node, of upstream times local."""
     terms: dict[Value, list[str]] = {node: [] for node in graph.order}
-    for node, upstream, edges in graph.sweep(1.0, {}):
+    for node, upstream, edges in swept(graph.differentiable, 1.0, {}):
         for edge in edges:
-            factors = [_number(x) for x in (upstream, edge.local)]
+            factors = [_as_fraction(x) for x in (upstream, edge.local)]
             terms[edge.parent].append(
                 " · ".join([f"({x})" if x.startswith("−") else x for x in factors])
                 + f" from {graph.names[node]}"
             )
-    terms[graph.root].append("the result by itself")
+    terms[graph.root].append("the result with respect to itself")
     return {node: html.escape(" + ".join(parts)) for node, parts in terms.items()}
 
 

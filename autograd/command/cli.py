@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Mapping, Sequence
 
-from autograd import notation
+from autograd import __version__, notation
 from autograd.classroom import animate, worksheets
 from autograd.command.expression import ExpressionError, evaluate
 from autograd.engine import Value
@@ -25,7 +25,8 @@ examples:
   python -m autograd worksheet --level 2 --seed 7 --out sheet.html
 
 An expression has numbers, variables, + - * / **, parentheses and the functions of this package,
-such as exp, log, sigmoid, relu, gelu and softmax. Put it in quotes, or the shell reads it first.
+such as exp, ln, sigmoid, relu, gelu and softmax; e and pi are known. Put it in quotes, or the
+shell reads it first.
 """
 
 
@@ -82,11 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m autograd",
-        description="Evaluate an expression and differentiate it by every variable.",
+        description="Evaluate an expression and differentiate it with respect to every variable.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"chainrule {__version__}")
     parser.add_argument("expression", metavar="EXPRESSION", help='such as "tanh(w*x + b)"')
     parser.add_argument(
         "variables", metavar="NAME=NUMBER", nargs="*", default=[], help="the value of a variable"

@@ -10,6 +10,7 @@ import ast
 import difflib
 import inspect
 import keyword
+import math
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,6 +32,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     and not name.startswith("_")
 }
 """What an expression may call: the functions of `autograd.engine.functions`."""
+FUNCTIONS["ln"] = functions.log  # as pictures and explanations write it
+
+_CONSTANTS = {"e": math.e, "pi": math.pi}  # unless a variable has the name
 
 
 class ExpressionError(ValueError):
@@ -41,7 +45,8 @@ def evaluate(text: str, variables: Mapping[str, float]) -> tuple[Value, dict[str
     """Compute the value of an expression, as a graph that can be differentiated and drawn.
 
     An expression has numbers, variables, the operators + - * / **, parentheses, and calls of the
-    functions of this package. A list, as in `dot([w1, w2], [x1, x2], b)`, is for the functions
+    functions of this package, among which ln is log; e and pi are what they are, unless variables
+    have these names. A list, as in `dot([w1, w2], [x1, x2], b)`, is for the functions
     that take one, a comparison for the first argument of `where`.
 
     Args:
@@ -315,7 +320,7 @@ class _Interpreter:
 
     def refuse_missing(self) -> None:
         """Refuse variables without a value, all at once."""
-        missing = [name for name in self.mentioned if name not in self.variables]
+        missing = [name for name in self.mentioned if name not in {**_CONSTANTS, **self.variables}]
         if missing:
             first = missing[0]
             given = f"given are {', '.join(self.variables)}" if self.variables else ""
@@ -334,7 +339,7 @@ class _Interpreter:
             case ast.Constant():
                 return node.value if node in self.in_place else self.literal(node)
             case ast.Name():
-                return self.variables[node.id]
+                return self.variables.get(node.id, _CONSTANTS.get(node.id))
             case ast.UnaryOp():
                 return _SIGNS[type(node.op)](self.number(node.operand))
             case ast.BinOp():

@@ -88,7 +88,7 @@ def compile(  # type: ignore[misc]
         TraceError: at the first call, if the function asks for a value, as in `if v > 0`, `v in xs`
             or `xs[v]` of a list that is no argument; the message has the line and the remedy, such
             as `where(v == 1, x, y)` or `take(xs, v)`.
-        TypeError: an argument is not made of real numbers.
+        TypeError: `f` is not a function, or an argument is not made of real numbers.
         ValueError: an option is unknown, or the batch is ragged.
 
     >>> import autograd as ag
@@ -118,6 +118,8 @@ def compile(  # type: ignore[misc]
             check=check,
             has_aux=has_aux,
         )
+    if not callable(f):
+        raise TypeError(f"compile takes a function, not {f!r}")
     if reduce not in (None, "sum", "mean"):
         raise ValueError(f'reduce must be None, "sum" or "mean", not {reduce!r}')
     if backend != "numpy":
@@ -188,6 +190,12 @@ class Compiled:
     def __repr__(self) -> str:
         called = "" if self._last else ", not called yet"
         return f"<compiled {self._name}{called}>"
+
+    def _repr_markdown_(self) -> str | None:
+        """Give Jupyter the listing with formulas; None before the first call, for the text."""
+        from autograd.compiler.listing import typeset
+
+        return typeset(self.reading(), self.cost) if self._last else None
 
     def _used_last(self) -> Runner:
         if self._last is None:

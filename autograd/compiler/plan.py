@@ -198,7 +198,7 @@ class Plan:
         program = self.program
         shared = [step for step in program.steps if step.space == SHARED]
         block = [step for step in program.steps if step.space == VARYING]
-        code = self.code = Code(program)
+        code = self.code = Code(program, is_flat=careful)
         code.keeps = self.wanted
         forward = Forward(code)
         for step in shared:

@@ -30,13 +30,13 @@ from autograd.numbers import erf_table as errorfunction
 _ALL = slice(None)
 
 # What names in the code mean, other than those of arrays.
-_NAMES = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")} | {
+NAMES = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")} | {
     name: getattr(special, name) for name in ("expit", "log_expit", "xlogy")
 }
-_NAMES |= {"erf": errorfunction.erf, "erfc": errorfunction.erfc}
+NAMES |= {"erf": errorfunction.erf, "erfc": errorfunction.erfc}
 # what `numpy.clip` calls in the end, at half its cost for a small batch
-_NAMES["clip"] = np._core.umath.clip  # type: ignore[attr-defined]
-_NAMES["__builtins__"] = builtins  # NumPy imports when some functions are first called
+NAMES["clip"] = np._core.umath.clip  # type: ignore[attr-defined]
+NAMES["__builtins__"] = builtins  # NumPy imports when some functions are first called
 
 
 class Workspace:
@@ -244,7 +244,7 @@ class _Lanes:
         self.values: Any = _with_constants(program, VARYING, lanes)
         self.slopes = np.zeros((n, lanes) if plan.wanted else (0, lanes))
         marks = np.zeros((n, lanes), dtype=bool)
-        names = {**_NAMES, **shared, "V": self.values, "dV": self.slopes, "mV": marks}
+        names = {**NAMES, **shared, "V": self.values, "dV": self.slopes, "mV": marks}
         for name, maker in plan.code.makers.items():
             names[name] = maker(names, lanes)
         self.outputs: list[tuple[Any, Any]] = []

@@ -4,8 +4,8 @@ Read `value.py` (the node), `graph.py` (its edges, and the order of a graph), `p
 an operation is) and `backward.py` (the chain rule): that is reverse-mode differentiation whole. The
 operations with their derivatives stand in `table.py`, to look them up; `methods.py` and
 `functions.py` are made from it. The rest is what is not usual: `modes.py`, `dispatch.py` (other
-kinds of numbers), `ufuncs.py` (NumPy's functions), `higher_order.py` (a pass of nodes),
-`copies.py`, `custom.py` (operations of users) and `speed.py`.
+kinds of numbers), `operators.py` (which they share), `ufuncs.py` (NumPy's functions),
+`higher_order.py` (a pass of nodes), `copies.py`, `custom.py` (operations of users), `speed.py`.
 """
 
 from autograd.engine import modes, table
@@ -21,15 +21,17 @@ from autograd.engine.graph import (
     topological_order,
 )
 from autograd.engine.modes import described, detect_anomaly, no_grad
+from autograd.engine.operators import Operators
 from autograd.engine.primitives import OWN, REAL, TABLE, Interval, Primitive
 from autograd.engine.speed import collector_paused
-from autograd.engine.value import Value, equal, unequal
+from autograd.engine.value import Value
 
 __all__ = [
     "OWN",
     "REAL",
     "TABLE",
     "Interval",
+    "Operators",
     "Primitive",
     "Value",
     "collector_paused",
@@ -37,7 +39,6 @@ __all__ = [
     "described",
     "detect_anomaly",
     "edges_of",
-    "equal",
     "functions",
     "gradient_order",
     "higher_order",
@@ -51,6 +52,5 @@ __all__ = [
     "sweep",
     "table",
     "topological_order",
-    "unequal",
     "zero_grad",
 ]

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 from autograd.engine import modes
 from autograd.engine.dispatch import is_operand
-from autograd.engine.graph import Node, new_node
+from autograd.engine.graph import new_node
 from autograd.engine.primitives import Primitive
 from autograd.errors import as_float
 
-N = TypeVar("N", bound=Node)
+N = TypeVar("N")  # a node, or another kind of number that takes these operators
 
 _new = object.__new__
 _modes = modes.active  # not empty while a mode such as `no_grad` is on somewhere

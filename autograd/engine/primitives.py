@@ -48,6 +48,7 @@ class Primitive:
         formula: how people write it, with other rows, where the row is there for accuracy alone.
         numpy: the name of NumPy's function, if it has one.
         kind: of activations, which kind; otherwise empty.
+        symbol: how a mathematician writes it, if not by its name.
         doc: what it is, its derivative and an example, for `help`.
     """
 
@@ -63,6 +64,7 @@ class Primitive:
         "name",
         "numpy",
         "partials",
+        "symbol",
     )
 
     def __init__(
@@ -75,10 +77,12 @@ class Primitive:
         formula: Rule | None = None,
         numpy: str = "",
         kind: str = "",
+        symbol: str = "",
         doc: str = "",
     ) -> None:
         count = len(partials) if isinstance(partials, tuple) else 1
-        self.name, self.numpy, self.kind, self.doc = name, numpy, kind, doc
+        self.name, self.symbol = name, symbol or name
+        self.numpy, self.kind, self.doc = numpy, kind, doc
         self.forward = self.float_forward = forward
         self.partials = self.float_partials = partials
         self.domain = domain * (count if len(domain) == 1 else 1)

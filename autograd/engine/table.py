@@ -37,9 +37,9 @@ def _row(name: str, forward: Rule, *rules: Rule, **columns: Any) -> Primitive:
     return row
 
 
-def _many(name: str, forward: Rule, rule: Rule, doc: str = "") -> Primitive:
+def _many(name: str, forward: Rule, rule: Rule, **columns: Any) -> Primitive:
     """Enter a row with any number of operands, and one rule for all of them."""
-    TABLE[name] = row = Primitive(name, forward, rule, doc=doc)
+    TABLE[name] = row = Primitive(name, forward, rule, **columns)
     return row
 
 
@@ -63,10 +63,22 @@ add = _row(
     "+", operator.add, lambda out, a, b: 1.0, lambda out, a, b: 1.0, numpy="add", doc="a + b."
 )
 sub = _row(
-    "-", operator.sub, lambda out, a, b: 1.0, lambda out, a, b: -1.0, numpy="subtract", doc="a - b."
+    "-",
+    operator.sub,
+    lambda out, a, b: 1.0,
+    lambda out, a, b: -1.0,
+    numpy="subtract",
+    symbol="−",
+    doc="a - b.",
 )
 mul = _row(
-    "*", operator.mul, lambda out, a, b: b, lambda out, a, b: a, numpy="multiply", doc="a · b."
+    "*",
+    operator.mul,
+    lambda out, a, b: b,
+    lambda out, a, b: a,
+    numpy="multiply",
+    symbol="×",
+    doc="a · b.",
 )
 div: Primitive = _row(
     "/",
@@ -74,12 +86,13 @@ div: Primitive = _row(
     lambda out, a, b: div(1.0, b),
     lambda out, a, b: -div(out, b),
     numpy="divide",
+    symbol="÷",
     doc="a / b; ±inf, or nan for 0/0, where b is 0.",
 )
-neg = _row("neg", operator.neg, lambda out, x: -1.0, numpy="negative", doc="-x.")
+neg = _row("neg", operator.neg, lambda out, x: -1.0, numpy="negative", symbol="−", doc="-x.")
 
 # `above` is 1 where a > b and 0 where a <= b: the derivative of relu, itself flat.
-above = _row("above", ieee.above, lambda out, a, b: 0.0, lambda out, a, b: 0.0)
+above = _row("above", ieee.above, lambda out, a, b: 0.0, lambda out, a, b: 0.0, symbol="[x > y]")
 sign = _row(
     "sign",
     ieee.sign,
@@ -95,6 +108,7 @@ absolute = _row(
     math.fabs,
     lambda out, x: sign(x),
     numpy="absolute",
+    symbol="|x|",
     doc="""The absolute value. d/dx = sign(x), so 0 at 0.
 
     >>> abs(-2.0)
@@ -106,6 +120,7 @@ maximum = _row(
     lambda out, a, b: _led(a, b),
     lambda out, a, b: _led(b, a),
     numpy="maximum",
+    symbol="max",
     doc="""The larger of two.
 
     The derivative is 1 towards the larger and 0 towards the smaller, ½ each where they are equal.
@@ -119,6 +134,7 @@ minimum = _row(
     lambda out, a, b: _led(b, a),
     lambda out, a, b: _led(a, b),
     numpy="minimum",
+    symbol="min",
     doc="""The smaller of two.
 
     The derivative is 1 towards the smaller and 0 towards the larger, ½ each where they are equal.
@@ -156,6 +172,7 @@ power: Primitive = _row(
     lambda out, a, b: power_by_exponent(a, b),
     domain=(POSITIVE, REAL),
     numpy="power",
+    symbol="xʸ",
     doc="""a to the power b, which is also `a ** b`; nan, never complex, for a < 0 and a fraction b.
 
     ∂/∂a = b aᵇ⁻¹, ∂/∂b = aᵇ ln a.
@@ -171,6 +188,7 @@ power_by_base: Primitive = _row(
     domain=(POSITIVE, REAL),
     expansion=lambda a, b: _expand_power_by_base(a, b),
     formula=lambda a, b: b * power(a, b - 1.0),
+    symbol="y xʸ⁻¹",
 )
 power_by_exponent: Primitive = _row(
     "power_by_exponent",
@@ -180,6 +198,7 @@ power_by_exponent: Primitive = _row(
     domain=(POSITIVE, REAL),
     expansion=lambda a, b: _expand_power_by_exponent(a, b),
     formula=lambda a, b: xlogy(power(a, b), a),
+    symbol="xʸ ln x",
 )
 sqrt = _row(
     "sqrt",
@@ -187,6 +206,7 @@ sqrt = _row(
     lambda out, x: div(0.5, out + 0.0),
     domain=(POSITIVE,),
     numpy="sqrt",
+    symbol="√",
     doc="""The square root; nan below 0. d/dx √x = 1/(2√x).
 
     >>> sqrt(9.0)
@@ -197,6 +217,7 @@ cbrt = _row(
     math.cbrt,
     lambda out, x: div(div(1.0 / 3.0, out), out),
     numpy="cbrt",
+    symbol="³√",
     doc="""The cube root. d/dx = 1/(3 x^⅔).
 
     >>> cbrt(-8.0)
@@ -207,6 +228,7 @@ square = _row(
     lambda x: x * x,
     lambda out, x: 2.0 * x,
     numpy="square",
+    symbol="x²",
     doc="""x². d/dx x² = 2x.
 
     >>> square(3.0)
@@ -232,6 +254,7 @@ cosine: Primitive = _row(
     lambda out, a, b: -(out * inversion(b, a)),
     expansion=lambda a, b: _expand_cosine(a, b),
     formula=lambda a, b: div(a, hypot(a, b)),
+    symbol="x/√(x² + y²)",
 )
 inversion: Primitive = _row(
     "inversion",
@@ -240,6 +263,7 @@ inversion: Primitive = _row(
     lambda out, a, b: -2.0 * _finite_product(out, inversion(b, a)),
     expansion=lambda a, b: _expand_inversion(a, b),
     formula=lambda a, b: div(a, square(a) + square(b)),
+    symbol="x/(x² + y²)",
 )
 exp = _row(
     "exp",
@@ -256,6 +280,7 @@ expm1 = _row(
     ieee.expm1,
     lambda out, x: exp(x),
     numpy="expm1",
+    symbol="eˣ − 1",
     doc="""eˣ - 1, accurate near 0. d/dx = eˣ.
 
     >>> expm1(1e-20)
@@ -267,6 +292,7 @@ log: Primitive = _row(
     lambda out, x: _over(out, 1.0, x),
     domain=(POSITIVE,),
     numpy="log",
+    symbol="ln",
     doc="""The natural logarithm; -inf at 0, nan below. d/dx ln x = 1/x.
 
     >>> log(1.0)
@@ -278,6 +304,7 @@ log1p = _row(
     lambda out, x: _over(out, 1.0, 1.0 + x),
     domain=((-1.0, inf),),
     numpy="log1p",
+    symbol="ln(1 + x)",
     doc="""ln(1 + x), accurate near 0. d/dx = 1/(1 + x).
 
     >>> log1p(1e-20)
@@ -289,6 +316,7 @@ log2 = _row(
     lambda out, x: _over(out, _LOG2_E, x),
     domain=(POSITIVE,),
     numpy="log2",
+    symbol="log₂",
     doc="""The logarithm to base 2. d/dx = 1/(x ln 2).
 
     >>> log2(8.0)
@@ -300,6 +328,7 @@ log10 = _row(
     lambda out, x: _over(out, _LOG10_E, x),
     domain=(POSITIVE,),
     numpy="log10",
+    symbol="log₁₀",
     doc="""The logarithm to base 10. d/dx = 1/(x ln 10).
 
     >>> log10(1000.0)
@@ -311,6 +340,7 @@ xlogy: Primitive = _row(
     lambda out, x, y: _off_origin(x, y, log(y)),
     lambda out, x, y: _off_origin(x, y, _over(out, x, y)),
     domain=(REAL, POSITIVE),
+    symbol="x ln y",
     doc="""x ln y, and 0 where x = 0. ∂/∂x = ln y, ∂/∂y = x/y; both 0 at x = y = 0.
 
     >>> xlogy(0.0, 0.0)
@@ -401,6 +431,7 @@ asin = _row(
     lambda out, x: asin_slope(x),
     domain=(UNIT,),
     numpy="arcsin",
+    symbol="arcsin",
     doc="""The arc sine, in radians; nan beyond ±1. d/dx = 1/√(1 - x²).
 
     >>> asin(0.0)
@@ -412,6 +443,7 @@ acos = _row(
     lambda out, x: -asin_slope(x),
     domain=(UNIT,),
     numpy="arccos",
+    symbol="arccos",
     doc="""The arc cosine, in radians; nan beyond ±1. d/dx = -1/√(1 - x²).
 
     >>> acos(1.0)
@@ -424,12 +456,14 @@ asin_slope: Primitive = _row(
     domain=(UNIT,),
     expansion=lambda x: div(1.0, sqrt((1.0 - x) * (1.0 + x))),
     formula=lambda x: div(1.0, sqrt(1.0 - square(x))),
+    symbol="arcsin′",
 )
 atan = _row(
     "atan",
     math.atan,
     lambda out, x: inversion(1.0, x),
     numpy="arctan",
+    symbol="arctan",
     doc="""The arc tangent, in radians. d/dx = 1/(1 + x²).
 
     >>> atan(0.0)
@@ -490,6 +524,7 @@ asinh = _row(
     math.asinh,
     lambda out, x: cosine(1.0, x),
     numpy="arcsinh",
+    symbol="arsinh",
     doc="""The inverse hyperbolic sine. d/dx = 1/√(1 + x²).
 
     >>> asinh(0.0)
@@ -501,6 +536,7 @@ acosh = _row(
     lambda out, x: div(div(1.0, sqrt(x - 1.0)), sqrt(x + 1.0)),
     domain=((1.0, inf),),
     numpy="arccosh",
+    symbol="arcosh",
     doc="""The inverse hyperbolic cosine; nan below 1. d/dx = 1/√(x² - 1).
 
     >>> acosh(1.0)
@@ -512,6 +548,7 @@ atanh = _row(
     lambda out, x: square(asin_slope(x)),
     domain=(UNIT,),
     numpy="arctanh",
+    symbol="artanh",
     doc="""The inverse hyperbolic tangent; ±inf at ±1, nan beyond. d/dx = 1/(1 - x²).
 
     >>> atanh(0.0)
@@ -546,6 +583,7 @@ sigmoid = _row(
     ieee.sigmoid,
     lambda out, x: sigmoid_slope(x),
     kind=SIGMOIDAL,
+    symbol="σ",
     doc="""The logistic function σ(x) = 1/(1 + e⁻ˣ): saturates at 0 and 1.
 
     d/dx σ = σ(x) σ(-x), which is σ (1 - σ).
@@ -558,7 +596,8 @@ sigmoid_slope: Primitive = _row(
     ieee.sigmoid_slope,
     lambda out, x: -(out * tanh(0.5 * x)),
     expansion=lambda x: _expand_sigmoid_slope(x),
-    formula=lambda x: sigmoid(x) * sigmoid(-x),
+    formula=lambda x: sigmoid(x) * (1.0 - sigmoid(x)),
+    symbol="σ′",
 )
 softplus = _row(
     "softplus",
@@ -576,6 +615,7 @@ log_sigmoid = _row(
     ieee.log_sigmoid,
     lambda out, x: sigmoid(-x),
     kind=SIGMOIDAL,
+    symbol="ln σ",
     doc="""ln σ(x), without overflow. d/dx = σ(-x).
 
     >>> log_sigmoid(-1000.0)
@@ -586,6 +626,7 @@ relu = _row(
     ieee.relu,
     lambda out, x: above(x, 0.0),
     kind=RECTIFIER,
+    symbol="ReLU",
     doc="""max(x, 0). d/dx = 1 where x > 0, else 0.
 
     >>> relu(-2.0)
@@ -598,6 +639,7 @@ leaky_relu = _row(
     lambda out, x, slope: _by_sign(out, x, 0.0, x),
     expansion=lambda x, slope: where(gt(x, 0.0), x, slope * x),
     kind=RECTIFIER,
+    symbol="leaky ReLU",
     doc="x where x > 0, else slope · x. d/dx = 1 where x > 0, else slope.",
 )
 elu = _row(
@@ -607,6 +649,7 @@ elu = _row(
     lambda out, x, alpha: _by_sign(out, x, 0.0, expm1(x)),
     expansion=lambda x, alpha: where(gt(x, 0.0), x, alpha * expm1(x)),
     kind=RECTIFIER,
+    symbol="ELU",
     doc="x where x > 0, else alpha · (eˣ - 1). d/dx = 1 where x > 0, else alpha · eˣ.",
 )
 silu = _row(
@@ -614,6 +657,7 @@ silu = _row(
     lambda x: maximum(x, -750.0) * sigmoid(x),
     lambda out, x: sigmoid(x) + clip(x, -750.0, 750.0) * sigmoid_slope(x),
     kind=RECTIFIER,
+    symbol="SiLU",
     doc="""x σ(x), also called swish. d/dx = σ(x) (1 + x σ(-x)).
 
     >>> silu(0.0)
@@ -624,6 +668,7 @@ gelu = _row(
     lambda x: maximum(x, -40.0) * _normal_cdf(clip(x, -40.0, 40.0)),
     lambda out, x: _slope_of_gelu(clip(x, -40.0, 40.0)),
     kind=RECTIFIER,
+    symbol="GELU",
     doc="x Φ(x), Φ the standard normal distribution function. d/dx = Φ(x) + x φ(x).",
 )
 gelu_tanh: Primitive = _row(
@@ -631,6 +676,7 @@ gelu_tanh: Primitive = _row(
     lambda x: maximum(x, -40.0) * sigmoid(_gelu_logit(clip(x, -40.0, 40.0))),
     lambda out, x: _slope_of_gelu_tanh(clip(x, -40.0, 40.0)),
     kind=RECTIFIER,
+    symbol="GELU (tanh)",
 )
 
 
@@ -666,11 +712,17 @@ def _expand_sigmoid_slope(x: Any) -> Any:
 # `top` is the largest, taken as a constant. The operands of `dot` are n weights, n inputs and a
 # bias. `softmax` and `log_softmax` give the share of the first operand.
 top = _row("top", lambda *xs: max(xs))
-dot = _many("dot", ieee.dot, lambda out, *v: v[len(v) // 2 : -1] + v[: len(v) // 2] + (1.0,))
+dot = _many(
+    "dot",
+    ieee.dot,
+    lambda out, *v: v[len(v) // 2 : -1] + v[: len(v) // 2] + (1.0,),
+    symbol="⟨w, x⟩ + b",
+)
 fsum = _many(
     "fsum",
     ieee.fsum,
     lambda out, *xs: (1.0,) * len(xs),
+    symbol="Σ",
     doc="""The sum as one node, rounded once, as `math.fsum` does.
 
     ∂/∂xᵢ = 1. The sum of nothing is 0.
@@ -698,6 +750,7 @@ logsumexp = _many(
     "logsumexp",
     ieee.logsumexp,
     lambda out, *xs: _slopes_of_logsumexp(out, *xs),
+    symbol="ln Σ exp",
     doc="""ln Σ exp(xᵢ) as one node, without overflow.
 
     ∂/∂xᵢ = softmax(x)ᵢ.
@@ -728,6 +781,7 @@ log_softmax = _many(
     "log_softmax",
     ieee.log_softmax,
     lambda out, *xs: _rest(*xs),
+    symbol="ln softmax",
     doc="""ln softmax(x)ᵢ for each i, accurate where softmax itself rounds to 0 or 1.
 
     ∂log_softmaxᵢ/∂xⱼ = δᵢⱼ - softmaxⱼ. The first parent of result i is xᵢ.

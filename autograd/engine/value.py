@@ -33,6 +33,7 @@ class Value(Node):
     Args:
         data: any real number; it is stored as a float.
         name: shown where the graph is printed, drawn or explained.
+        label: the name, as it is called in Karpathy's lecture on micrograd.
 
     Attributes:
         data: the number, a float.
@@ -61,7 +62,8 @@ class Value(Node):
 
     __slots__ = ()
 
-    def __init__(self, data: float, name: str | None = None) -> None:
+    def __init__(self, data: float, name: str | None = None, *, label: str | None = None) -> None:
+        name = label if name is None else name
         if name is not None and not isinstance(name, str):
             raise TypeError(f"Value(data, name): name must be a str, not {name!r}")
         self.data = data if data.__class__ is float else as_float(data, "Value(data): data")
@@ -99,6 +101,20 @@ class Value(Node):
     _op, _prev = op, parents  # micrograd's names
 
     @property
+    def label(self) -> str:
+        """The name, empty if there is none, under Karpathy's word for it.
+
+        >>> x = Value(2.0, label="x")
+        >>> x.label, x.name
+        ('x', 'x')
+        """
+        return self.name or ""
+
+    @label.setter
+    def label(self, label: str) -> None:
+        self.name = label
+
+    @property
     def local_derivatives(self) -> tuple[float | None, ...]:
         """∂self/∂parent for each of `parents`; None for a number or a branch not taken.
 
@@ -113,12 +129,22 @@ class Value(Node):
     __sub__, __rsub__ = binary(t.sub), reflected(t.sub)
     __mul__, __rmul__ = binary(t.mul), reflected(t.mul)
     __truediv__, __rtruediv__ = binary(t.div), reflected(t.div)
-    __pow__, __rpow__ = binary(t.power), reflected(t.power)
+    _raised, __rpow__ = binary(t.power), reflected(t.power)
     __neg__ = unary(t.neg)
     __abs__ = unary(t.absolute)
     __lt__, __le__ = comparison(t.lt), comparison(t.le)
     __gt__, __ge__ = comparison(t.gt), comparison(t.ge)
     __hash__ = object.__hash__  # of itself, so that a set is as quick as one of plain objects
+
+    def __pow__(self, other: Value | float) -> Value:
+        """Return self to the power other; a square is an operation of one operand.
+
+        >>> (Value(3.0) ** 2).op, (Value(3.0) ** 3).op
+        ('square', '**')
+        """
+        kind = other.__class__
+        known = kind is int or kind is float or getattr(other, "shape", None) == ()
+        return Value.square(self) if known and other == 2 else Value._raised(self, other)
 
     def __eq__(self, other: object) -> bool:
         if self is other:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import inf, isfinite, isinf, nan
+from math import isfinite, isinf, nan
 from typing import Any
 
 from autograd import notation
@@ -37,7 +37,7 @@ ADVICE = {
     "other side take other numbers, or a smooth function such as logsumexp",
     "clipped": "widen the bounds, or clip the gradient instead of the value",
     "dead": "scale the inputs, lower the learning rate or draw other weights, so that it becomes "
-    "active; or take leaky_relu, elu or gelu; as a hinge loss it is as small as can be",
+    "active; or take leaky_relu, elu or gelu; as a hinge loss, it cannot get smaller",
     "inactive": "scale the inputs, or draw smaller weights",
     "saturated": "scale the inputs, draw smaller weights, or take an activation that does not "
     "saturate, such as relu; in a loss, give logits to cross_entropy or binary_cross_entropy",
@@ -50,9 +50,9 @@ ADVICE = {
     "flat function": "a step has no slope anywhere: take a smooth function such as sigmoid",
     "cancelled": "nothing need be wrong: the ways in which the node acts on the result cancel out, "
     "as they do at an optimum or for a symmetric start",
-    "domain edge": "keep the operand inside the domain: add a small number, or take log1p, "
-    "softplus, logsumexp or xlogy, which are made for this; where() protects only the branch "
-    "that it does not take",
+    "domain edge": "keep the operand inside the domain: add a small number to it; for logarithms "
+    "there are log1p, xlogy, softplus and logsumexp, made for this; where() protects only the "
+    "branch that it does not take",
     "overflow": "numbers above 1.8e308 do not fit: subtract the largest before exp, or take "
     "logsumexp, softmax or log_sigmoid",
     "underflow": "numbers below 5e-324 are 0: too many small slopes or factors on the way",
@@ -138,7 +138,7 @@ def weak_edge(user: Value, parent: Value, local: float, names: Names) -> Finding
     """Say why an edge passes little or nothing on."""
     op, i = user.op, _place(user, parent, local)
     operands = operands_of(user)
-    x = _number(operands[i])
+    x = getattr(operands[i], "data", operands[i])
     slope = f"its slope is {TEXT.number(local)}"
     cause, reason = f"small slopes of {op}", slope
     if op in p.RECTIFIERS and i == 0 and x <= 0.0:
@@ -165,7 +165,7 @@ def weak_edge(user: Value, parent: Value, local: float, names: Names) -> Finding
 
 def strong_edge(user: Value, parent: Value, local: float, names: Names) -> Finding:
     """Say why an edge makes a gradient grow."""
-    slope = f"its slope by {names.text(parent)} is {TEXT.number(local)}"
+    slope = f"its slope with respect to {names.text(parent)} is {TEXT.number(local)}"
     near = operation_of(user) is p.div or any(x != REAL for x in _domains(user))
     is_edge = near and abs(local) > _STEEP
     cause, reason = (
@@ -186,7 +186,7 @@ def bad_edge(user: Value, parent: Value, local: float, gradient: float, names: N
         return Finding("overflow", user, f"{described(user, names)}: {text}", local)
     if constants := _spoilt_constants(user):
         return Finding("not a number", user, f"{described(user, names)}: {constants}", local)
-    slope = f"its slope by {names.text(parent)} is {TEXT.number(local)}"
+    slope = f"its slope with respect to {names.text(parent)} is {TEXT.number(local)}"
     if gradient == 0.0 and isinf(local):
         slope += f", and 0 · {TEXT.number(local)} is nan"
     reason = _beyond(user)
@@ -217,7 +217,7 @@ def has_finite_operands(node: Value) -> bool:
     >>> has_finite_operands(Value(0.0).log()), has_finite_operands(Value(0.0).log() * 2)
     (True, False)
     """
-    return all(map(isfinite, map(_number, nodes_of(node))))
+    return all(isfinite(x.data) for x in nodes_of(node))
 
 
 def _origin(node: Value, names: Names) -> Finding:
@@ -234,7 +234,7 @@ def _origin(node: Value, names: Names) -> Finding:
 
 def _beyond(node: Value) -> str:
     """Say which operand is at the edge of the domain or beyond; "" if none is."""
-    op, operands = operation_of(node), list(map(_number, operands_of(node)))
+    op, operands = operation_of(node), [getattr(x, "data", x) for x in operands_of(node)]
     if op is p.div and operands[1] == 0.0:
         return "division by 0"
     if op is p.power:
@@ -243,12 +243,23 @@ def _beyond(node: Value) -> str:
         return "" if base > 0.0 or whole else f"the base {TEXT.number(base)} is not above 0"
     for x, (low, high) in zip(operands, _domains(node), strict=False):
         if not low < x < high and x == x:
-            bounds = [f"above {low:g}"] * (low > -inf) + [f"below {high:g}"] * (high < inf)
             where = "at the edge" if x in (low, high) else "outside"
-            numbers = " and ".join(bounds)
+            numbers = _between(low, high, closed=len(operands) == 1 and _has_edges(op, low, high))
             symbol = notation.symbol(node.op)
             return f"{symbol} is for numbers {numbers}, and {TEXT.number(x)} is {where}"
     return ""
+
+
+def _has_edges(op: Any, low: float, high: float) -> bool:
+    """Tell whether an operation has a value at the edges of its domain, where its slope has not."""
+    return all(isfinite(op.forward(edge)) for edge in (low, high) if isfinite(edge))
+
+
+def _between(low: float, high: float, *, closed: bool) -> str:
+    """Write which numbers are in an interval that has edges."""
+    if isinf(high):
+        return f"from {low:g} on" if closed else f"above {low:g}"
+    return f"from {low:g} to {high:g}" if closed else f"above {low:g} and below {high:g}"
 
 
 def _spoilt_constants(node: Value) -> str:
@@ -283,8 +294,3 @@ def _partner(user: Value, i: int, local: float, names: Names) -> str:
         other = operands[(i + n) % (2 * n)]
     known = isinstance(other, Value) and (other.op or other.name or other in names)
     return f"{names.text(other)} = {TEXT.number(local)}" if known else TEXT.number(local)
-
-
-def _number(x: Any) -> float:
-    number: float = x if x.__class__ is float else x.data
-    return number

@@ -11,12 +11,12 @@ from typing import Any
 from autograd import notation
 from autograd.engine import Value
 from autograd.explanations.region import Region, local_edges
-from autograd.notation import LATEX, TEXT, Names, Style, definition, derivative
+from autograd.notation import LATEX, TEXT, Cut, Names, Style, definition, derivative
 
 MAX_TERMS, MAX_FACTORS = 4, 7  # of a sum and of a product, in which the middle is then left out
 MAX_EQUATIONS, MAX_LINES = 4, 12  # of an explanation, and of a part of it
 
-_Line = tuple[str, ...]  # a left side and what it is equal to, or a remark alone
+_Sides = tuple[str, ...]  # of an equation, equal to each other; or a remark alone
 
 
 def explain(root: Value, wrt: Value) -> Explanation:
@@ -110,7 +110,7 @@ class Explanation:
         """Give Jupyter the formulas."""
         return f"$$\n{self.latex}\n$$"
 
-    def _blocks(self, style: Style) -> Iterator[tuple[str, list[_Line]]]:
+    def _blocks(self, style: Style) -> Iterator[tuple[str, list[_Sides]]]:
         """Write the parts of the explanation in either style, each with a title and lines."""
         root, wrt = self._region.root, self._region.wrt
         page = _Page(self._region, style, Names(self._region.computed or [wrt, root]))
@@ -130,8 +130,8 @@ class Explanation:
             [
                 (user, node)
                 for equation in self._equations
-                for term in _Cut(equation.terms, MAX_TERMS).kept
-                for user, node, _ in _Cut(term.factors, MAX_FACTORS).kept
+                for term in Cut(equation.terms, MAX_TERMS).kept
+                for user, node, _ in Cut(term.factors, MAX_FACTORS).kept
             ]
         )
         inner = {x for pair in factors for x in pair if x.op}
@@ -143,10 +143,10 @@ class Explanation:
         if not is_simple:
             yield "in numbers", [*map(page.numbers, reversed(self._equations))]
 
-    def _remark(self, page: _Page) -> list[_Line]:
+    def _remark(self, page: _Page) -> list[_Sides]:
         """Say which gradients in the equations have no equation of their own."""
         explained = {equation.node for equation in self._equations} | {self._region.root}
-        ends = [x.end for e in self._equations for x in _Cut(e.terms, MAX_TERMS).kept]
+        ends = [x.end for e in self._equations for x in Cut(e.terms, MAX_TERMS).kept]
         others = _distinct([x for x in ends if x not in explained])
         if not others:
             return []
@@ -211,30 +211,8 @@ def _equations(region: Region) -> list[_Equation]:
             continue
         terms = [_Term(region, node, user, local) for user, local in region.steps(node).items()]
         equations[node] = _Equation(node, terms, region.gradients[node])
-        waiting += [term.end for term in _Cut(terms, MAX_TERMS).kept]
+        waiting += [term.end for term in Cut(terms, MAX_TERMS).kept]
     return list(equations.values())
-
-
-class _Cut:
-    """A list of which at most `longest` items are kept, from both of its ends.
-
-    Attributes:
-        head, left_out, tail: its parts.
-    """
-
-    def __init__(self, items: Sequence[Any], longest: int) -> None:
-        n = len(items)
-        before, after = (n, n) if n <= longest else ((longest + 1) // 2, n - longest // 2)
-        self.head, self.left_out, self.tail = items[:before], items[before:after], items[after:]
-
-    @property
-    def kept(self) -> list[Any]:
-        return [*self.head, *self.tail]
-
-    def joined(self, sign: str, write: Callable[[Any], str], gap: Callable[[Any], str]) -> str:
-        """Write the items, and for those left out what `gap` makes of them."""
-        middle = [gap(self.left_out)] if self.left_out else []
-        return sign.join([*map(write, self.head), *middle, *map(write, self.tail)])
 
 
 def _distinct(items: Sequence[Any]) -> list[Any]:
@@ -270,27 +248,22 @@ class _Page:
         is_whole = user is not self.root or len(self.region.steps(node)) == 1
         return self.style.partial(user, node, self.names, "" if is_whole else "direct")
 
-    def symbols(self, equation: _Equation) -> _Line:
+    def symbols(self, equation: _Equation) -> _Sides:
         """Write an equation in symbols."""
         style = self.style
 
         def product(term: _Term) -> str:
-            cut = _Cut(term.factors, MAX_FACTORS)
-            factors = cut.joined(
-                f" {style.times} ",
-                lambda factor: self.local(factor[0], factor[1]),
-                lambda left_out: style.gap(len(left_out)),
+            factors = Cut(term.factors, MAX_FACTORS).joined(
+                f" {style.times} ", lambda factor: self.local(factor[0], factor[1]), style.gap
             )
             if term.end is self.root:
                 return factors
             return f"{self.gradient(term.end)} {style.times} {factors}"
 
-        terms = _Cut(equation.terms, MAX_TERMS).joined(
-            " + ", product, lambda left_out: style.gap(len(left_out))
-        )
+        terms = Cut(equation.terms, MAX_TERMS).joined(" + ", product, style.gap)
         return self.gradient(equation.node), terms
 
-    def numbers(self, equation: _Equation) -> _Line:
+    def numbers(self, equation: _Equation) -> _Sides:
         """Write an equation in numbers."""
         style = self.style
 
@@ -299,24 +272,24 @@ class _Page:
             if term.end is not self.root:
                 factors = [self.region.gradients[term.end], *factors]
             longest = MAX_FACTORS + (term.end is not self.root)
-            return _Cut(factors, longest).joined(
-                f" {style.times} ", style.factor, lambda cut: style.gap(len(cut), prod(cut))
+            return Cut(factors, longest).joined(
+                f" {style.times} ", style.factor, lambda cut: style.gap(cut, prod(cut))
             )
 
-        terms = _Cut(equation.terms, MAX_TERMS).joined(
+        terms = Cut(equation.terms, MAX_TERMS).joined(
             " + ",
             product,
-            lambda cut: style.gap(len(cut), sum([x.value for x in cut])),
+            lambda cut: style.gap(cut, sum([x.value for x in cut])),
         )
         value = style.number(equation.gradient)
         return (self.gradient(equation.node), *([] if terms == value else [terms]), value)
 
-    def definition(self, node: Value) -> _Line:
+    def definition(self, node: Value) -> _Sides:
         """Write how a node is computed."""
         formula = self.style.formula(definition(node), self.names)
         return self.name(node), formula, self.style.number(node.data)
 
-    def rate(self, user: Value, node: Value) -> _Line:
+    def rate(self, user: Value, node: Value) -> _Sides:
         """Write a local derivative, as a formula where it is one, and as a number."""
         formula = derivative(user, node)
         value = sum([d for p, d in local_edges(user) if p is node])
@@ -325,19 +298,14 @@ class _Page:
         left = self.local(user, node)
         return (left, number) if written == number else (left, written, number)
 
-    def given(self, nodes: Sequence[Value]) -> _Line:
+    def given(self, nodes: Sequence[Value]) -> _Sides:
         """Write the numbers of nodes that are not computed here."""
 
         def one(node: Value) -> str:
             return f"{self.name(node)} = {self.style.number(node.data)}"
 
-        return (_Cut(nodes, MAX_LINES).joined(", ", one, self._more),)
+        return (Cut(nodes, MAX_LINES).joined(", ", one, self.style.gap),)
 
-    def lines(self, nodes: Sequence[Any], write: Callable[[Any], _Line]) -> list[_Line]:
+    def lines(self, nodes: Sequence[Any], write: Callable[[Any], _Sides]) -> list[_Sides]:
         """Write a line for each item, as far as there is room."""
-        cut = _Cut(nodes, MAX_LINES)
-        middle = [(self._more(cut.left_out),)] if cut.left_out else []
-        return [*map(write, cut.head), *middle, *map(write, cut.tail)]
-
-    def _more(self, left_out: Sequence[Any]) -> str:
-        return self.style.gap(len(left_out))
+        return Cut(nodes, MAX_LINES).written(lambda cut: (self.style.gap(cut),), write)

@@ -56,7 +56,7 @@ def why(root: Value, wrt: Value) -> Diagnosis:
     Cause: dead relu
       z₁ = ReLU(z) = 0, z = -5: at -5 its slope is 0
     What helps: scale the inputs, lower the learning rate or draw other weights, so that it becomes
-    active; or take leaky_relu, elu or gelu; as a hinge loss it is as small as can be.
+    active; or take leaky_relu, elu or gelu; as a hinge loss, it cannot get smaller.
     >>> why(L, w).cause
     'dead relu'
     """
@@ -149,13 +149,13 @@ class Diagnosis:
             if self.verdict in ("vanishing", "exploding"):
                 factor = prod([finding.factor for finding in group])
                 title += f", a factor of {TEXT.number(factor)} on the strongest path"
-            lines = [_line(finding) for finding in group[:MAX_FINDINGS]]
+            lines = [_with_place(finding) for finding in group[:MAX_FINDINGS]]
             if len(group) > MAX_FINDINGS:
                 lines.append(f"… {len(group) - MAX_FINDINGS} more")
             yield what, title, lines, advice(cause)
 
 
-def _line(finding: Finding) -> str:
+def _with_place(finding: Finding) -> str:
     """Write a finding, with the neuron and the line of code if they are known."""
     place = f", in {finding.place}" if finding.place else ""
     site = f", made at {finding.site}" if finding.site else ""
@@ -254,7 +254,8 @@ def _spoilt(region: Region, names: Names) -> list[Finding]:
                     findings.append(bad_edge(user, node, local, gradients[user], names))
                 else:
                     spoilt.append(user)
-    return [*sources(spoilt, names), *findings]
+    told = {finding.node for finding in findings}
+    return [*[source for source in sources(spoilt, names) if source.node not in told], *findings]
 
 
 def _cancelled(region: Region, names: Names) -> list[Finding]:

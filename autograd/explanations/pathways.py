@@ -10,7 +10,7 @@ from math import log10, prod
 from autograd import notation
 from autograd.engine import Value, edges_of, gradient_order
 from autograd.explanations.region import Region
-from autograd.notation import TEXT, Names
+from autograd.notation import TEXT, Cut, Names
 
 MAX_LISTED = 10  # of the paths, in the table
 MAX_SHOWN = 7  # of the nodes of a path
@@ -177,32 +177,29 @@ class Paths:
             ("path by path, for all leaves", _written(self._for_all_leaves)),
             ("one sweep backward, for all nodes", _written(self.edges)),
         ]
+        lines = [head, notation.aligned(rows, range(2)), "", notation.aligned(costs)]
         seconds = log10(max(self.multiplications, 1)) - log10(_PER_SECOND)
         if (years := seconds - log10(365.25 * 86400)) > 0.0:
-            remark = f"At 10⁹ multiplications a second, path by path takes {_power(years)} years."
-            return "\n".join([head, notation.aligned(rows, 2), "", notation.aligned(costs), remark])
-        return "\n".join([head, notation.aligned(rows, 2), "", notation.aligned(costs)])
+            lines.append(
+                f"At 10⁹ multiplications a second, path by path takes {_power(years)} years."
+            )
+        return "\n".join(lines)
 
     __repr__ = __str__
 
 
 def _way(path: Path, names: Names) -> str:
     """Write the nodes of a path; the middle of a long one is left out."""
-    nodes = path.nodes
-    if len(nodes) <= MAX_SHOWN:
-        return " → ".join(map(names.text, nodes))
-    gap = TEXT.gap(len(nodes) - MAX_SHOWN + 1)
-    return " → ".join([*map(names.text, nodes[:4]), gap, *map(names.text, nodes[-2:])])
+    return Cut(path.nodes, MAX_SHOWN).joined(" → ", names.text, TEXT.gap)
 
 
 def _product(path: Path) -> str:
     """Write the local derivatives, from the result back, and their product."""
     factors = path.local_derivatives[::-1]
-    shown = list(map(TEXT.factor, factors[:MAX_SHOWN]))
-    if len(factors) > MAX_SHOWN:
-        shown = [*shown[:2], TEXT.gap(len(factors) - 5), *map(TEXT.factor, factors[-3:])]
     result = TEXT.number(path.product)
-    return f"{' · '.join(shown)} = {result}" if len(factors) > 1 else result
+    if len(factors) == 1:
+        return result
+    return f"{Cut(factors, MAX_SHOWN).joined(' · ', TEXT.factor, TEXT.gap)} = {result}"
 
 
 def _written(n: int) -> str:

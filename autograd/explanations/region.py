@@ -1,11 +1,63 @@
-"""The part of a graph that the chain rule has to do with: all nodes between a node and a result."""
+"""The backward pass beside a graph, and the part of a graph between a node and a result."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograd.engine import Value, edges_of, gradient_order, slopes_of, topological_order
+
+
+class Edge(NamedTuple):
+    """What one step of the backward pass does along one edge.
+
+    Attributes:
+        parent: the node at the other end, an operand of the step's node.
+        local: the local derivative, of the step's node with respect to the parent.
+        contribution: upstream gradient × local derivative.
+        sum_before: the gradient of the parent so far.
+        running_sum: the same with this contribution.
+    """
+
+    parent: Value
+    local: float
+    contribution: float
+    sum_before: float
+    running_sum: float
+
+
+def swept(
+    order: Sequence[Value], seed: float, gradients: dict[Value, float]
+) -> Iterator[tuple[Value, float, tuple[Edge, ...]]]:
+    """Run the backward pass beside the graph, node by node, in the order of `backward()`.
+
+    `give_on` in `engine/graph.py` does the same on the nodes themselves, too fast to watch.
+
+    Args:
+        order: nodes in topological order, the root last; others get no gradient.
+        seed: the derivative of the final result with respect to the root.
+        gradients: where the sums are kept.
+
+    Yields:
+        Each node, its gradient, and what that gives on.
+
+    >>> a = Value(3.0)
+    >>> [(gradient, len(edges)) for _, gradient, edges in swept([a, a * a], 1.0, {})]
+    [(1.0, 2), (6.0, 0)]
+    """
+    gradients.update(dict.fromkeys(order, 0.0))
+    for root in order[-1:]:
+        gradients[root] += seed
+    for node in reversed(order):
+        upstream = gradients[node]
+        edges = []
+        for parent, local in local_edges(node):
+            if parent in gradients:
+                contribution, before = upstream * local, gradients[parent]
+                gradients[parent] = after = before + contribution
+                edges.append(Edge(parent, local, contribution, before, after))
+        yield node, upstream, tuple(edges)
 
 
 class Region:
@@ -46,16 +98,11 @@ class Region:
             if not inside.isdisjoint(edges_of(node)):
                 inside.add(node)
         self.order = [node for node in order if node in inside] if root in inside else []
-        self.gradients: dict[Value, float] = dict.fromkeys(self.order, 0.0)
+        self.gradients: dict[Value, float] = {}
         self.uses: dict[Value, list[tuple[Value, float]]] = {node: [] for node in self.order}
-        if self.order:
-            self.gradients[root] = 1.0
-        for node in reversed(self.order):
-            gradient = self.gradients[node]
-            for parent, local in local_edges(node):
-                if parent in inside:
-                    self.gradients[parent] += gradient * local
-                    self.uses[parent].append((node, local))
+        for node, _, edges in swept(self.order, 1.0, self.gradients):
+            for edge in edges:
+                self.uses[edge.parent].append((node, edge.local))
 
     @property
     def gradient(self) -> float:

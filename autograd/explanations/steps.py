@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from autograd import notation
-from autograd.engine import Value, gradient_order, operation_of, topological_order
+from autograd.engine import Value, gradient_order, topological_order
 from autograd.errors import as_float
-from autograd.explanations.region import local_edges
-from autograd.notation import TEXT, Formula, Names, definition, derivative
+from autograd.explanations.region import Edge, swept
+from autograd.notation import TEXT, Names, definition, derivative
 
 if TYPE_CHECKING:
     from autograd.pictures import Drawing
@@ -21,24 +21,6 @@ if TYPE_CHECKING:
 WHOLE = 200  # nodes: of a larger graph, a picture shows the neighbours of the step's node
 MAX_NEIGHBOURS = 100
 _ROWS = 20  # of a table: what a person reads
-
-
-class Edge(NamedTuple):
-    """What one step of the backward pass does along one edge.
-
-    Attributes:
-        parent: the node at the other end, an operand of the step's node.
-        local: the local derivative, of the step's node with respect to the parent.
-        contribution: upstream gradient × local derivative.
-        sum_before: the gradient of the parent so far.
-        running_sum: the same with this contribution.
-    """
-
-    parent: Value
-    local: float
-    contribution: float
-    sum_before: float
-    running_sum: float
 
 
 def forward_steps(root: Value) -> Iterator[ForwardStep]:
@@ -97,7 +79,7 @@ def backward_steps(root: Value, seed: float = 1.0) -> Iterator[BackwardStep]:
     graph, seed = Graph(root), as_float(seed, "seed")
     return (
         BackwardStep(node, upstream, edges, i, seed, graph)
-        for i, (node, upstream, edges) in enumerate(graph.sweep(seed, {}))
+        for i, (node, upstream, edges) in enumerate(swept(graph.differentiable, seed, {}))
     )
 
 
@@ -127,24 +109,6 @@ class Graph:
         names, numbers = self._names, self.numbers
         return {x: notation.number(x.data) if x in numbers else names.text(x) for x in self.order}
 
-    def sweep(
-        self, seed: float, gradients: dict[Value, float]
-    ) -> Iterator[tuple[Value, float, tuple[Edge, ...]]]:
-        """Run the backward pass on `gradients`: per node, give its own and what it adds to others.
-
-        `sweep` in `engine/backward.py` does the same on the nodes themselves, too fast to watch.
-        """
-        gradients.update(dict.fromkeys(self.differentiable, 0.0))
-        gradients[self.root] += seed
-        for node in reversed(self.differentiable):
-            upstream = gradients[node]
-            edges = []
-            for parent, local in local_edges(node):
-                contribution, before = upstream * local, gradients[parent]
-                gradients[parent] = after = before + contribution
-                edges.append(Edge(parent, local, contribution, before, after))
-            yield node, upstream, tuple(edges)
-
     def ratio(self, of: Value, by: Value) -> str:
         """Write the derivative of a node by another."""
         return f"∂{self.names[of]}/∂{self.names[by]}"
@@ -155,9 +119,7 @@ class Graph:
 
     def formula_in_numbers(self, node: Value) -> str:
         """Write an operation in numbers."""
-        assert operation_of(node) is not None
-        operands = [x.data for x in node.parents]
-        return TEXT.formula(Formula(node.data, operation_of(node), operands), self._names)
+        return TEXT.formula(definition(node, in_numbers=True), self._names)
 
     def local(self, node: Value, parent: Value) -> str:
         """Write a local derivative in symbols; "" where it is a number, or too long to be read."""
@@ -213,29 +175,6 @@ class _Step:
         except ValueError:  # too large
             return text
         return f'<div style="overflow-x: auto">{svg[svg.index("<svg") :]}</div>{text}'
-
-
-def differentiable_edges(node: Value) -> list[tuple[Value, float]]:
-    """Give the parents along which gradients flow, each with the local derivative.
-
-    >>> from autograd import Value
-    >>> differentiable_edges(Value(3.0, "x") * 2)
-    [(Value(data=3.0, grad=0.0, name='x'), 2.0)]
-    """
-    return [
-        (parent, local)
-        for parent, local in zip(node.parents, node.local_derivatives, strict=True)
-        if local is not None
-    ]
-
-
-def partial(y: str, x: str) -> str:
-    """Write a partial derivative.
-
-    >>> partial("o", "w")
-    '∂o/∂w'
-    """
-    return f"∂{y}/∂{x}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -312,7 +251,7 @@ class BackwardStep(_Step):
     def gradients(self) -> dict[Value, float]:
         """Return the gradients of all nodes after this step, as far as they are summed up."""
         gradients: dict[Value, float] = {}
-        for _ in islice(self._graph.sweep(self._seed, gradients), self.index + 1):
+        for _ in islice(swept(self._graph.differentiable, self._seed, gradients), self.index + 1):
             pass
         return gradients
 

@@ -1,36 +1,30 @@
 """How mathematics is written, in text and in LaTeX.
 
-`words.py` has symbols, numbers and tables; `formulas.py` formulas of single numbers, with the names
-of the nodes and the derivatives, which it reads from the table of operations; `terms.py` those of
-vectors and matrices.
+`words.py` has numbers, lists and tables; `operations.py` the language, operation by operation;
+`names.py` the names of nodes; `styles.py` writes; `formulas.py` has the formulas themselves, and
+the derivatives, which it reads from the table of operations.
 """
 
 from autograd.notation.formulas import (
-    LATEX,
-    PRODUCT,
-    TEXT,
+    Expression,
     Formula,
-    Names,
-    Style,
     definition,
     derivative,
+    is_number,
+    slope,
+    summed,
+    total,
 )
-from autograd.notation.words import (
-    aligned,
-    columns,
-    count,
-    label,
-    number,
-    numbered,
-    roles,
-    span,
-    symbol,
-)
+from autograd.notation.names import Names
+from autograd.notation.operations import roles, symbol
+from autograd.notation.styles import LATEX, TEXT, Style
+from autograd.notation.words import Cut, aligned, columns, count, label, number, numbered, span
 
 __all__ = [
     "LATEX",
-    "PRODUCT",
     "TEXT",
+    "Cut",
+    "Expression",
     "Formula",
     "Names",
     "Style",
@@ -39,11 +33,14 @@ __all__ = [
     "count",
     "definition",
     "derivative",
+    "is_number",
     "label",
     "number",
     "numbered",
     "roles",
+    "slope",
     "span",
+    "summed",
     "symbol",
-    "terms",
+    "total",
 ]

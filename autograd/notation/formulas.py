@@ -1,114 +1,257 @@
-"""Formulas for people: what a node computes and how it is differentiated, as text and as LaTeX.
+"""Formulas: what a node or a line of a program computes, and how it is differentiated.
 
 A formula of a derivative is not written down anywhere. It is what the rule of the table gives when
-it is applied to symbols in place of numbers, so it cannot differ from what the engine computes.
+it is applied to formulas in place of numbers, so it cannot differ from what the engine computes.
+What it gives is made simpler, to what a reader wants to see and not what a processor computes: the
+forms that are accurate in the tails become those of textbooks, and special values at single points,
+such as the limit of x ln x at 0, are left out.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from math import fsum
+from typing import Any, TypeAlias
 
-from autograd.engine import OWN, Primitive, Value, equal, operands_of, operation_of, unequal
+from autograd.engine import TABLE, Operators, Primitive, Value, operands_of, operation_of
 from autograd.engine import table as p
 from autograd.errors import as_float
-from autograd.notation import words as notation
+from autograd.notation.operations import symbol
+from autograd.notation.styles import TEXT
+from autograd.notation.words import Cut, numbered
 
-MAX_SYMBOLS = 12  # a derivative with more of them is given as a number alone
+MAX_SYMBOLS = 12  # of a derivative that is written out
+_OF_VECTORS = 5  # likewise, of a derivative between vectors; of a function of one operand, 3
+_MOST_TERMS = 8  # of a sum of vectors
 
 
-class Formula:
-    """A number together with the way it is written: a symbol, or an operation on formulas.
+class Formula(Operators):
+    """A symbol, or an operation on formulas and numbers.
 
-    A condition is decided by the numbers, so of `where` only the branch taken is in a formula.
+    Operations apply to formulas, and give the simplest form. Where the numbers that formulas stand
+    for are known, they decide conditions.
 
     Args:
-        value: the number.
-        head: the symbol's node, or the operation.
-        operands: formulas and floats; none for a symbol.
+        op: for an operation its name, as in `autograd.notation.operations`; for a symbol its text,
+            or the node or the formula that it stands for.
+        operands: none for a symbol.
+        size: how many numbers it stands for; by default as many as the largest operand.
+        value: the number that it stands for, if that is known.
 
     Attributes:
-        size: how many symbols and numbers are in it.
+        count: how many symbols and numbers are in it.
 
-    >>> x = Value(3.0, "x")
-    >>> p.sigmoid(Formula(3.0, x)).value == x.sigmoid().data
+    >>> x, y = Formula("x", size=3), Formula("y", size=3)
+    >>> print(-(x * -2.0) * y + 0.0)
+    2 · x ⊙ y
+    >>> p.sigmoid(Formula("x", value=3.0)).value == Value(3.0).sigmoid().data
     True
     """
 
-    __slots__ = ("head", "operands", "size", "value")
+    __slots__ = ("count", "op", "operands", "size", "value")
 
     __rank__ = 5
 
-    def __init__(self, value: float, head: Value | Primitive, operands: Sequence[Any] = ()) -> None:
-        self.value = value
-        self.head = head
+    def __init__(
+        self,
+        op: str | Value | Formula,
+        operands: Sequence[Expression] = (),
+        size: int | None = None,
+        value: float | None = None,
+    ) -> None:
+        self.op: Any = op
         self.operands = tuple(operands)
-        self.size = sum([getattr(x, "size", 1) for x in operands]) or 1
+        self.size: int = size or max([getattr(x, "size", 1) for x in operands], default=1)
+        self.value = value
+        self.count: int = sum([getattr(x, "count", 1) for x in operands]) or 1
 
     @staticmethod
     def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
-        if op is p.where:
-            return operands[1] if operands[0] else operands[2]
         if op is p.top:  # by which softmax shifts its operands, and which cancels
             return 0.0
+        if op is p.where:
+            return _choice(*operands)
         operands = [x if isinstance(x, Formula) else as_float(x) for x in operands]
         if op.formula is not None:
             return op.formula(*operands)
-        value = op.float_forward(*[getattr(x, "value", x) for x in operands])
-        if op.partials is None:  # a comparison
+        values = [getattr(x, "value", x) for x in operands]
+        value = None if None in values else op.float_forward(*values)
+        if op.partials is None and value is not None:  # a comparison
             return value
-        return _familiar(op, operands) or Formula(value, op, operands)
+        simpler = _SIMPLER.get(op.name)
+        found = simpler(*operands) if simpler else None
+        return Formula(op.name, operands, value=value) if found is None else found
 
-    # Rules of a user's own may use any operator; those of Value serve every kind of node.
-    __add__, __radd__ = Value.__add__, Value.__radd__
-    __sub__, __rsub__ = Value.__sub__, Value.__rsub__
-    __mul__, __rmul__ = Value.__mul__, Value.__rmul__
-    __truediv__, __rtruediv__ = Value.__truediv__, Value.__rtruediv__
-    __pow__, __rpow__ = Value.__pow__, Value.__rpow__
-    __neg__, __pos__, __abs__ = Value.__neg__, Value.__pos__, Value.__abs__
-    __lt__, __le__, __gt__, __ge__ = Value.__lt__, Value.__le__, Value.__gt__, Value.__ge__
-    __eq__, __ne__ = equal, unequal
+    def __str__(self) -> str:
+        return TEXT.formula(self)
 
 
-def _familiar(op: Primitive, operands: Sequence[Any]) -> Any:
-    """Give the form in textbooks, where the table has one that is accurate in the tails too."""
-    x, y = (*operands, None, None)[:2]
-    if op is p.mul and _is_number(x, 1.0):
-        return y
-    if (op in (p.mul, p.power) and _is_number(y, 1.0)) or (op is p.sub and _is_number(y, 0.0)):
-        return x
-    if op is p.clip and operands[1] < x.value < operands[2]:  # a guard for very large numbers
-        return x
-    if op is p.square and _is(x, p.sech):  # sech² is 1 - tanh²
-        return 1.0 - p.square(p.tanh(*x.operands))
-    if op is p.sigmoid and _is(x, p.neg):
-        return 1.0 - p.sigmoid(*x.operands)
-    if op is p.add and _is_number(y, 0.0):
-        return x
-    return None
+Expression: TypeAlias = "Formula | float"
 
 
-def _is_number(x: Any, number: float) -> bool:
+def is_number(x: Any, number: float) -> bool:
     """Tell a constant from a formula, which compares as its number does."""
     return x.__class__ is float and x == number
 
 
-def _is(x: Any, op: Primitive) -> bool:
-    return isinstance(x, Formula) and x.head is op
+def _is(x: Any, op: str) -> bool:
+    return isinstance(x, Formula) and x.op == op
 
 
-def definition(node: Value) -> Formula:
-    """Return how a node is computed: its operation on its operands.
+def _same(x: Any, y: Any) -> bool:
+    """Tell whether two are one: one object, one symbol, or one number."""
+    if x is y or (y.__class__ is float and is_number(x, y)):
+        return True
+    if not (isinstance(x, Formula) and isinstance(y, Formula)) or x.operands or y.operands:
+        return False
+    return x.op is y.op or (isinstance(x.op, str) and x.op == y.op)
 
-    >>> names = Names([])
-    >>> w, x = Value(2.0, "w"), Value(3.0, "x")
-    >>> TEXT.formula(definition((w * x).tanh().parents[0]), names)
-    'w · x'
+
+# --- simpler forms --------------------------------------------------------------------------------
+
+
+def _sum(a: Any, b: Any) -> Any:
+    if is_number(a, 0.0):
+        return b
+    if is_number(b, 0.0):
+        return a
+    if _is(b, "neg"):
+        return a - b.operands[0]
+    if _is(a, "neg"):
+        return b - a.operands[0]
+    if is_number(a, 1.0) and _is(b, "-") and is_number(b.operands[1], 1.0):
+        return b.operands[0]
+    return None
+
+
+def _difference(a: Any, b: Any) -> Any:
+    if is_number(b, 0.0):
+        return a
+    if is_number(a, 0.0):
+        return -b
+    return a + b.operands[0] if _is(b, "neg") else None
+
+
+def _product(a: Any, b: Any) -> Any:
+    if b.__class__ is float:
+        return b * a
+    if a.__class__ is float:
+        if a in (0.0, 1.0):
+            return b if a else 0.0
+        if a < 0.0:
+            return -(-a * b)
+        if a == 0.5 and (found := _larger(b)):
+            return p.above(*found)
+    if _same(a, b):
+        return p.square(a)
+    if _is(b, "neg"):
+        return -(a * b.operands[0])
+    if _is(a, "neg"):
+        return -(a.operands[0] * b)
+    if _is(b, "*") and b.operands[0].__class__ is float:  # numbers first
+        return (b.operands[0] * a) * b.operands[1]
+    if _is(a, "*") and a.operands[0].__class__ is float:
+        return a.operands[0] * (a.operands[1] * b)
+    if _is(b, "/") and b.operands[0].__class__ is float:
+        return p.div(a * b.operands[0], b.operands[1])
+    return None
+
+
+def _larger(x: Any) -> Any:
+    """Find a and b in [a > b] + (1 − [b > a]), which is 1 where they are equal, and 2 or 0."""
+    if not (_is(x, "+") and _is(x.operands[0], "above") and _is(x.operands[1], "-")):
+        return None
+    a, b = x.operands[0].operands
+    is_whole = is_number(x.operands[1].operands[0], 1.0) and _is(x.operands[1].operands[1], "above")
+    return (a, b) if is_whole and x.value != 1.0 else None
+
+
+def _quotient(a: Any, b: Any) -> Any:
+    if _is(a, "neg"):
+        return -p.div(a.operands[0], b)
+    if _is(a, "/"):
+        return p.div(a.operands[0], a.operands[1] * b)
+    if _is(a, "Σ") and b.__class__ is float:
+        return Formula("part", [b, a], value=a.value)
+    return a if is_number(b, 1.0) else None
+
+
+def _opposite(x: Any) -> Any:
+    if _is(x, "-"):
+        return x.operands[1] - x.operands[0]
+    return x.operands[0] if _is(x, "neg") else None
+
+
+def _power(a: Any, b: Any) -> Any:
+    if is_number(b, 0.0):
+        return 1.0
+    return a if is_number(b, 1.0) else p.square(a) if is_number(b, 2.0) else None
+
+
+def _choice(condition: Any, x: Any, y: Any) -> Any:
+    """Leave out what a rule says of single points, and that it is nan outside of its domain."""
+    if not isinstance(condition, Formula):
+        return x if condition else y
+    if condition.op == "<" and isinstance(x, Formula) and not x.operands:
+        return y  # x is the result, nan where y is not the slope
+    if condition.op == "==":  # which only rules use
+        a, b = condition.operands
+        return x if a is b else y
+    return Formula("where", [condition, x, y])
+
+
+def _clip(x: Any, low: Any, high: Any) -> Any:
+    """Leave out a guard for very large numbers."""
+    known = isinstance(x, Formula) and x.value is not None
+    return x if known and low < x < high else None
+
+
+_SIMPLER: dict[str, Callable[..., Any]] = {
+    "+": _sum,
+    "-": _difference,
+    "*": _product,
+    "/": _quotient,
+    "neg": _opposite,
+    "**": _power,
+    "where": _choice,
+    "clip": _clip,
+    "dot": lambda *v: total([*map(p.mul, v[: len(v) // 2], v[len(v) // 2 : -1]), v[-1]]),
+    "fsum": lambda x, *others: None if others else x,
+    "log1p": lambda x: (
+        p.log(x.operands[0]) if _is(x, "-") and is_number(x.operands[1], 1.0) else None
+    ),
+    "square": lambda x: 1.0 - p.square(p.tanh(x.operands[0])) if _is(x, "sech") else None,
+}
+
+
+# --- nodes ----------------------------------------------------------------------------------------
+
+
+def definition(node: Value, in_numbers: bool = False) -> Formula:
+    """Return how a node is computed, as it was written: its operation on its operands.
+
+    Args:
+        node: the result of an operation.
+        in_numbers: put the numbers in place of the operands.
+
+    >>> w, x = Value(2.0, "w"), Value(-3.0, "x")
+    >>> node = (w * x).tanh().parents[0]
+    >>> print(definition(node), definition(node, in_numbers=True), sep="; ")
+    w · x; 2 · (-3)
     """
-    assert operation_of(node) is not None
-    return Formula(node.data, operation_of(node), [_operand(x) for x in operands_of(node)])
+    op = operation_of(node)
+    operands: list[Any] = list(map(_operand, operands_of(node)))
+    if in_numbers:
+        operands = [getattr(x, "value", x) for x in operands]
+    if op is p.where:  # whose condition is not kept
+        operands = [Formula("…"), *operands]
+    if op is p.dot:
+        n = len(operands) // 2
+        pairs = zip(operands[:n], operands[n:-1], strict=True)
+        terms: list[Any] = [Formula("*", pair) for pair in pairs]
+        terms += [operands[-1]] * (not n or not is_number(operands[-1], 0.0))
+        return Formula("fsum", terms, value=node.data)
+    return Formula(op.name, operands, value=node.data)
 
 
 def derivative(node: Value, parent: Value) -> Formula | None:
@@ -117,345 +260,115 @@ def derivative(node: Value, parent: Value) -> Formula | None:
     Returns:
         None if it is a constant, or too long to be read.
 
-    >>> names = Names([])
     >>> x = Value(3.0, "x")
-    >>> TEXT.formula(derivative(x ** 3, x), names)
-    '3 · x²'
+    >>> print(derivative(x ** 3, x))
+    3 · x²
     """
     op = operation_of(node)
     operands = operands_of(node)
-    if op is None or op.partials is None or (len(operands) > MAX_SYMBOLS and op is not p.dot):
+    if op is None or op.partials is None:
         return None
     wanted = [x is parent for x in operands]
-    if op is p.dot:  # 2n + 1 rules of one symbol each, of which few are wanted
-        n = len(operands) // 2
-        others = (*operands[n : 2 * n], *operands[:n])
-        terms: list[Any] = [_operand(x) for x, want in zip(others, wanted, strict=False) if want]
-        terms += [1.0] * wanted[-1]
+    if op is p.dot:  # whose rule picks operands: there may be very many
+        found = list(map(_operand, op.local_derivatives(node, operands, wanted)))
+    elif len(operands) > MAX_SYMBOLS:
+        return None
     else:
-        symbols = [_operand(x) for x in operands]
-        out = Formula(node.data, node)
-        terms = [
-            _with_result(term, op, symbols, out) for term in _applied(op, out, symbols, wanted)
-        ]
-    total = terms[0] if len(terms) == 1 else p.fsum(*terms)
-    return total if isinstance(total, Formula) and total.size <= MAX_SYMBOLS else None
+        found = _slopes(op, Formula(node, value=node.data), list(map(_operand, operands)), wanted)
+    result = total(found)
+    return result if isinstance(result, Formula) and result.count <= MAX_SYMBOLS else None
 
 
-def _with_result(term: Any, op: Primitive, operands: Sequence[Any], out: Formula) -> Any:
-    """Write the result where a term has the operation itself for an operand."""
-    if not isinstance(term, Formula):
-        return term
-    inner = [out if _is(x, op) and x.operands == tuple(operands) else x for x in term.operands]
-    return Formula(term.value, term.head, inner)
+def _operand(x: Any) -> Expression:
+    """Give an operand as a symbol; a number stands for itself."""
+    return x if x.__class__ is float else Formula(x, value=x.data)
 
 
-def _applied(
-    op: Primitive, out: Formula, operands: Sequence[Any], wanted: Sequence[bool]
+def _slopes(
+    op: Primitive, out: Expression, operands: Sequence[Expression], wanted: Sequence[bool]
 ) -> list[Any]:
-    """Apply the rules of an operation; those of a user's own may be for numbers and nodes only."""
-    if op.name not in OWN:
-        return op.local_derivatives(out, operands, wanted)
+    """Apply the rules; give nothing if those of a user's own are for numbers and nodes only."""
     try:
-        return op.local_derivatives(out, operands, wanted)
+        slopes = op.local_derivatives(out, operands, wanted)
     except Exception:
-        return [0.0]
+        if op.name in TABLE:
+            raise
+        return []
+    return [_with_result(x, op, operands, out) for x in slopes]
 
 
-def _operand(x: Any) -> Any:
-    """Give an operand as a symbol; a number, or a leaf without a name, stands for itself."""
-    if x.__class__ is float:
+def _with_result(x: Any, op: Primitive, operands: Sequence[Expression], out: Any) -> Any:
+    """Write the result where a slope has the operation itself for an operand."""
+    if not isinstance(x, Formula) or not x.operands:
         return x
-    return Formula(x.data, x)
+    inner = [
+        out if _is(y, op.name) and all(map(_same, y.operands, operands)) else y  # type: ignore[union-attr]
+        for y in x.operands
+    ]
+    return Formula(x.op, inner, x.size, x.value)
 
 
-# --- names ----------------------------------------------------------------------------------------
+# --- vectors --------------------------------------------------------------------------------------
 
 
-class Names:
-    """Names for nodes, all different: those that they have, else z₁, z₂, … in order.
+def total(terms: Sequence[Expression]) -> Expression:
+    """Add up; of many terms the middle is left out.
 
-    Args:
-        nodes: the nodes to number first, in order; others follow when first asked for.
-
-    Attributes:
-        mentioned: the nodes whose names were asked for, in order.
-
-    >>> a, b = Value(1.0, "a"), Value(2.0, "a")
-    >>> names = Names([a, b, a + b])
-    >>> names.text(a), names.text(b), names.text(a + b)
-    ('a', 'a#2', 'z₂')
+    >>> print(total([Formula("a"), -Formula("b"), 0.0]))
+    a − b
+    >>> print(total([Formula(f"x{i}") for i in range(1000)]))
+    x0 + x1 + x2 + x3 + [… 992 more …] + x996 + x997 + x998 + x999
     """
-
-    def __init__(self, nodes: Iterable[Value]) -> None:
-        self.mentioned: dict[Value, None] = {}
-        nodes = list(nodes)
-        self._names: dict[Value, str] = {}
-        self._taken: set[str] = set()
-        self._given = {x.name for node in nodes for x in (node, *operands_of(node)) if _is_named(x)}
-        self._count = 0
-        for node in nodes:
-            self._name(node)
-
-    def text(self, node: Value) -> str:
-        """Return the name, with a number at its end as a subscript.
-
-        >>> w = Value(1.0, "w12")
-        >>> Names([w]).text(w)
-        'w₁₂'
-        """
-        stem, number = self._parts(node)
-        return notation.numbered(stem, int(number)) if number else stem
-
-    def latex(self, node: Value) -> str:
-        r"""Return the name in LaTeX, with what has a meaning there escaped.
-
-        >>> w, odd = Value(1.0, "w12"), Value(1.0, "50%_a")
-        >>> Names([]).latex(w), Names([]).latex(odd)
-        ('w_{12}', '\\mathrm{50\\%\\_a}')
-        """
-        stem, number = self._parts(node)
-        shown = stem if len(stem) == 1 and stem.isalpha() else f"\\mathrm{{{escaped(stem)}}}"
-        return f"{shown}_{{{number}}}" if number else shown
-
-    def __contains__(self, node: Value) -> bool:
-        return node in self._names
-
-    def _name(self, node: Value) -> str:
-        """Give the name as plain text, made up when first asked for."""
-        if (known := self._names.get(node)) is not None:
-            return known
-        if node.name:
-            name = base = notation.label(node.name)
-            n = 1
-            while name in self._taken:
-                n += 1
-                name = f"{base}#{n}"
-        else:
-            self._count += 1
-            while (name := f"z{self._count}") in self._given:
-                self._count += 1
-        self._taken.add(name)
-        self._names[node] = name
-        return name
-
-    def _parts(self, node: Value) -> tuple[str, str]:
-        """Part a name such as w12 or w_12 into a stem and a number; a dotted path stays whole."""
-        self.mentioned[node] = None
-        name = self._name(node)
-        match = re.fullmatch(r"([^\W\d_]+)_?(0|[1-9][0-9]{0,8})", name)
-        return (match[1], match[2]) if match else (name, "")
+    if len(terms) > _MOST_TERMS:
+        constant = fsum([x for x in terms if isinstance(x, float)])
+        terms = [*[x for x in terms if isinstance(x, Formula)], *[constant] * (constant != 0.0)]
+    result: Expression = 0.0
+    for term in Cut(terms, _MOST_TERMS).written(lambda cut: Formula(TEXT.gap(cut))):
+        result = result + term
+    return result
 
 
-def _is_named(x: Any) -> bool:
-    return isinstance(x, Value) and bool(x.name)
+def summed(x: Expression) -> Expression:
+    """Add up the elements.
 
-
-def escaped(text: str) -> str:
-    r"""Escape what has a meaning in LaTeX.
-
-    >>> escaped("a_b <c>")
-    'a\\_b\\ {<}c{>}'
+    >>> print(summed(-Formula("y", size=3) * Formula("v", size=3)))
+    −Σ y ⊙ v
     """
-    return "".join([_ESCAPES.get(c, c) for c in text])
+    if not isinstance(x, Formula) or x.size == 1:
+        return x
+    return -summed(x.operands[0]) if x.op == "neg" else Formula("Σ", [x], size=1)
 
 
-_ESCAPES = {
-    **{c: f"\\{c}" for c in "#$%&_{} "},
-    "\\": "{\\backslash}",
-    "^": "{\\wedge}",
-    "~": "{\\sim}",
-    "<": "{<}",  # lest a notebook take a name for a tag
-    ">": "{>}",
-}
+def slope(op: Primitive, out: Expression, operands: Sequence[Expression], i: int) -> Expression:
+    """Return ∂out/∂operand i, element by element; one that would be long has a name.
 
-# --- how operations are written -------------------------------------------------------------------
-
-# For each operation how tightly it binds, how tightly its operands must, and the pattern.
-SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
-_Pattern = tuple[int, tuple[int, ...], str]
-
-_TEXT: dict[str, _Pattern] = {
-    "+": (SUM, (SUM, SUM), "%s + %s"),
-    "-": (SUM, (SUM, PRODUCT), "%s − %s"),
-    "neg": (0, (PRODUCT,), "−%s"),
-    "*": (PRODUCT, (PRODUCT, PRODUCT), "%s · %s"),
-    "/": (PRODUCT, (PRODUCT, POWER), "%s/%s"),
-    "**": (POWER, (ATOM, ATOM), "%s^%s"),
-    "square": (POWER, (ATOM,), "%s²"),
-    "sqrt": (POWER, (ATOM,), "√%s"),
-    "cbrt": (POWER, (ATOM,), "³√%s"),
-    "expm1": (SUM, (0,), "exp(%s) − 1"),
-    "log1p": (ATOM, (SUM,), "ln(1 + %s)"),
-    "xlogy": (PRODUCT, (PRODUCT, 0), "%s · ln(%s)"),
-    "abs": (ATOM, (0,), "|%s|"),
-    "above": (ATOM, (0, 0), "[%s > %s]"),
-    "where": (ATOM, (0, 0), "where(…, %s, %s)"),
-}
-
-_LATEX: dict[str, _Pattern] = {
-    **_TEXT,
-    "-": (SUM, (SUM, PRODUCT), "%s - %s"),
-    "neg": (0, (PRODUCT,), "-%s"),
-    "*": (PRODUCT, (PRODUCT, PRODUCT), r"%s \cdot %s"),
-    "/": (PRODUCT, (0, 0), r"\frac{%s}{%s}"),
-    "**": (POWER, (ATOM, 0), "{%s}^{%s}"),
-    "square": (POWER, (ATOM,), "{%s}^{2}"),
-    "sqrt": (ATOM, (0,), r"\sqrt{%s}"),
-    "cbrt": (ATOM, (0,), r"\sqrt[3]{%s}"),
-    "exp": (POWER, (0,), "e^{%s}"),
-    "expm1": (SUM, (0,), "e^{%s} - 1"),
-    "log1p": (ATOM, (SUM,), r"\ln(1 + %s)"),
-    "xlogy": (PRODUCT, (PRODUCT, 0), r"%s \cdot \ln(%s)"),
-    "log2": (ATOM, (0,), r"\log_{2}(%s)"),
-    "log10": (ATOM, (0,), r"\log_{10}(%s)"),
-    "sigmoid": (ATOM, (0,), r"\sigma(%s)"),
-    "log_sigmoid": (ATOM, (0,), r"\ln \sigma(%s)"),
-    "where": (ATOM, (0, 0), r"\mathrm{where}(\ldots, %s, %s)"),
-}
-_LATEX_OWN = {"exp", "ln", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh"}
-_LATEX_OWN |= {"tanh", "max", "min"}
-
-_FIRST_OF_MANY = {"softmax": "softmax", "log_softmax": "ln softmax"}  # of which share it is
-
-_SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-_EXPONENT = re.compile(r"-?[0-9]{1,2}")
-
-
-@dataclass(frozen=True)
-class Style:
-    """One of the two ways to write: plain text, or LaTeX.
-
-    Attributes:
-        patterns: how operations are written.
-        times: the sign between factors.
+    >>> z, a = Formula("z", size=4), Formula("a", size=4)
+    >>> print(slope(p.tanh, a, [z], 0), slope(p.exp, a, [z], 0), sep="; ")
+    tanh′(z); a
     """
-
-    patterns: Mapping[str, _Pattern]
-    is_latex: bool
-    times: str
-
-    def name(self, node: Value, names: Names) -> str:
-        """Write the name of a node."""
-        return names.latex(node) if self.is_latex else names.text(node)
-
-    def partial(self, of: Value, by: Value, names: Names, remark: str = "") -> str:
-        """Write ∂of/∂by, with a remark as an index.
-
-        >>> L, w = Value(1.0, "L"), Value(2.0, "w")
-        >>> TEXT.partial(L, w, Names([])), TEXT.partial(L, w, Names([]), "direct")
-        ('∂L/∂w', '∂L/∂w|direct')
-        """
-        pattern = r"\frac{\partial %s}{\partial %s}" if self.is_latex else "∂%s/∂%s"
-        written = pattern % (self.name(of, names), self.name(by, names))
-        if not remark:
-            return written
-        if self.is_latex:
-            return rf"\left.{written}\right|_{{{self.words(remark)}}}"
-        return f"{written}|{remark}"
-
-    def number(self, x: float) -> str:
-        r"""Write a number, rounded.
-
-        >>> LATEX.number(1234567.0)
-        '1.235 \\times 10^{6}'
-        """
-        shown = notation.number(x)
-        if not self.is_latex:
-            return shown
-        if "n" in shown:  # nan, inf
-            return shown.replace("inf", r"\infty").replace("nan", r"\mathrm{nan}")
-        mantissa, _, exponent = shown.partition("e")
-        return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
-
-    def factor(self, x: float) -> str:
-        """Write a number that stands in a product: a negative one in parentheses."""
-        return f"({self.number(x)})" if notation.number(x)[0] == "-" else self.number(x)
-
-    def parenthesised(self, text: str) -> str:
-        """Put something into parentheses."""
-        return rf"\left({text}\right)" if self.is_latex else f"({text})"
-
-    def words(self, text: str) -> str:
-        """Write words that stand inside of a formula."""
-        return rf"\mathrm{{{escaped(text)}}}" if self.is_latex else text
-
-    def gap(self, n: int, value: float | None = None) -> str:
-        """Write what stands for n terms or factors left out, with what they amount to.
-
-        >>> TEXT.gap(3, 0.25)
-        '[… 3 more: 0.25 …]'
-        """
-        number = "" if value is None else self.number(value)
-        if self.is_latex:
-            words = self.words(f"{n} more" + ": " * bool(number))
-            return rf"[\cdots {words}{number} \cdots]"
-        return f"[… {n} more{': ' * bool(number)}{number} …]"
-
-    def formula(self, x: Formula | float, names: Names) -> str:
-        """Write a formula."""
-        return self._written(x, names)[0]
-
-    def _written(self, x: Formula | float, names: Names) -> tuple[str, int]:
-        """Write a formula, and say how tightly it binds."""
-        if not isinstance(x, Formula):
-            shown = notation.number(x)
-            return self.number(x), 0 if shown[0] == "-" else PRODUCT if "e" in shown else ATOM
-        if isinstance(x.head, Value):
-            if operation_of(x.head) is None and not x.head.name and x.head not in names:
-                return self._written(x.value, names)
-            return self.name(x.head, names), ATOM
-        op, operands = x.head.name, x.operands
-
-        def inside(x: Formula | float, least: int) -> str:
-            text, binds = self._written(x, names)
-            return text if binds >= least else self.parenthesised(text)
-
-        if op == "dot":
-            return self._dot(operands, inside)
-        if op == "fsum":
-            least_of_all = SUM if len(operands) > 1 else PRODUCT
-            terms = self._shortened(operands, lambda x: inside(x, least_of_all))
-            return " + ".join(terms), SUM if len(operands) > 1 else PRODUCT
-        if op == "**" and not isinstance(operands[1], Formula) and not self.is_latex:
-            exponent = notation.number(operands[1])
-            if _EXPONENT.fullmatch(exponent):
-                return inside(operands[0], ATOM) + exponent.translate(_SUPERSCRIPTS), POWER
-        if op in self.patterns:
-            binds, least, pattern = self.patterns[op]
-            return pattern % tuple(map(inside, operands, least)), binds
-        arguments = self._shortened(operands, lambda x: inside(x, 0))
-        return f"{self._function(op)}({', '.join(arguments)})", ATOM
-
-    def _dot(self, operands: Sequence[Any], inside: Callable[..., str]) -> tuple[str, int]:
-        """Write ⟨w, x⟩ + b as a sum of products."""
-        n = len(operands) // 2
-        pairs = list(zip(operands[:n], operands[n:-1], strict=True))
-        terms = self._shortened(
-            pairs, lambda pair: f" {self.times} ".join([inside(x, PRODUCT) for x in pair])
-        )
-        if not n or not _is_number(operands[-1], 0.0):
-            terms.append(inside(operands[-1], SUM))
-        return " + ".join(terms), SUM if len(terms) > 1 else PRODUCT
-
-    def _shortened(self, items: Sequence[Any], write: Callable[[Any], str]) -> list[str]:
-        """Write a list; the middle of a long one is left out."""
-        if len(items) <= 5:
-            return list(map(write, items))
-        return [*map(write, items[:2]), self.gap(len(items) - 3), write(items[-1])]
-
-    def _function(self, op: str) -> str:
-        """Write the name of a function."""
-        if op in _FIRST_OF_MANY:
-            symbol, index = _FIRST_OF_MANY[op], "_{1}" if self.is_latex else "₁"
-        else:
-            symbol, index = notation.symbol(op), ""
-        if not self.is_latex:
-            return symbol + index
-        if symbol in _LATEX_OWN:
-            return f"\\{symbol}"
-        return rf"\mathrm{{{escaped(symbol)}}}{index}"
+    symbols = list(map(_standing_for, operands))
+    longest = _OF_VECTORS if len(operands) > 1 else 3
+    wanted = [k == i for k in range(len(operands))]
+    named = bool(op.kind)
+    found = [] if named else _slopes(op, _standing_for(out), symbols, wanted)
+    if found and getattr(found[0], "count", 1) <= longest:
+        opened: Expression = _opened(found[0])
+        return opened
+    name = symbol(op.name)
+    name = name if name.isidentifier() else f"({name})"
+    return Formula(f"{name}′" if len(operands) == 1 else f"{numbered('∂', i + 1)}{name}", operands)
 
 
-TEXT = Style(_TEXT, False, "·")
-LATEX = Style(_LATEX, True, r"\cdot")
+def _standing_for(x: Expression) -> Expression:
+    """Give a symbol, which rules do not look into."""
+    return Formula(x, size=x.size) if isinstance(x, Formula) else x
+
+
+def _opened(x: Any) -> Any:
+    """Put in place of symbols the formulas that they stand for."""
+    if not isinstance(x, Formula):
+        return x
+    if not x.operands:
+        return x.op if isinstance(x.op, Formula) else x
+    operands = list(map(_opened, x.operands))
+    return TABLE[x.op](*operands) if x.op in _SIMPLER else Formula(x.op, operands, x.size)

@@ -1,105 +1,13 @@
-"""How operations, operands, numbers and names are written where people read them."""
+"""How numbers, counts, labels, lists and tables are written where people read them."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import isfinite
-
-# How a mathematician writes an operation; one that is not listed goes by its own name.
-_SYMBOLS = {
-    "-": "−",
-    "*": "×",
-    "/": "÷",
-    "neg": "−",
-    "**": "xʸ",
-    "sqrt": "√",
-    "cbrt": "³√",
-    "square": "x²",
-    "expm1": "eˣ − 1",
-    "log": "ln",
-    "log1p": "ln(1 + x)",
-    "log2": "log₂",
-    "log10": "log₁₀",
-    "xlogy": "x ln y",
-    "asin": "arcsin",
-    "acos": "arccos",
-    "atan": "arctan",
-    "asinh": "arsinh",
-    "acosh": "arcosh",
-    "atanh": "artanh",
-    "abs": "|x|",
-    "sigmoid": "σ",
-    "log_sigmoid": "ln σ",
-    "relu": "ReLU",
-    "leaky_relu": "leaky ReLU",
-    "elu": "ELU",
-    "silu": "SiLU",
-    "gelu": "GELU",
-    "gelu_tanh": "GELU (tanh)",
-    "above": "[x > y]",
-    "power_by_base": "y xʸ⁻¹",
-    "power_by_exponent": "xʸ ln x",
-    "cosine": "x/√(x² + y²)",
-    "inversion": "x/(x² + y²)",
-    "asin_slope": "arcsin′",
-    "sigmoid_slope": "σ′",
-    "maximum": "max",
-    "minimum": "min",
-    "dot": "⟨w, x⟩ + b",
-    "fsum": "Σ",
-    "logsumexp": "ln Σ exp",
-    "log_softmax": "ln softmax",
-}
-
-# The roles of operands that cannot be interchanged.
-_ROLES = {
-    "-": ("+", "−"),
-    "/": ("num.", "den."),
-    "**": ("base", "power"),
-    "xlogy": ("x", "y"),
-    "atan2": ("y", "x"),
-    "leaky_relu": ("x", "slope"),
-    "elu": ("x", "α"),
-    **dict.fromkeys(
-        ("above", "power_by_base", "power_by_exponent", "cosine", "inversion"), ("x", "y")
-    ),
-    "clip": ("x", "low", "high"),
-    "where": ("then", "else"),
-}
-
-_SYMMETRIC = {"+", "*", "maximum", "minimum", "hypot", "fsum", "mean", "logsumexp"}
+from typing import Any
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-
-def symbol(op: str) -> str:
-    """Return the sign or name by which an operation is known.
-
-    >>> symbol("*"), symbol("sigmoid"), symbol("tanh")
-    ('×', 'σ', 'tanh')
-    """
-    return _SYMBOLS.get(op, op)
-
-
-def roles(op: str, count: int) -> Sequence[str]:
-    """Return what each of the `count` operands is to `op`; "" where they are interchangeable.
-
-    >>> roles("/", 2), roles("*", 2)
-    (('num.', 'den.'), ('', ''))
-    >>> roles("dot", 5)
-    ('w₁', 'w₂', 'x₁', 'x₂', 'b')
-    """
-    if op in _ROLES:
-        return _ROLES[op]
-    if op == "dot":
-        n = range(1, count // 2 + 1)
-        return (*[numbered("w", i) for i in n], *[numbered("x", i) for i in n], "b")
-    if op in ("softmax", "log_softmax"):  # the share of the first among all
-        return ("xᵢ", *[""] * (count - 1))
-    if op in _SYMMETRIC or count == 1:
-        return ("",) * count
-    return tuple([str(i + 1) for i in range(count)])
 
 
 def numbered(letter: str, i: int) -> str:
@@ -168,8 +76,8 @@ def columns(text: str) -> int:
     )
 
 
-def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Lay out rows in columns, the first `left` of them flush left and the others flush right.
+def aligned(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> str:
+    """Lay out rows in columns, those at the places `left` flush left and the others flush right.
 
     >>> print(aligned([("x", "1"), ("long", "-2.5")]))
     x        1
@@ -181,6 +89,40 @@ def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> str:
         cells = []
         for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
             gap = " " * (width - columns(cell))
-            cells.append(cell + gap if i < left else gap + cell)
+            cells.append(cell + gap if i in left else gap + cell)
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+class Cut:
+    """A list of which `longest` items are kept, from both of its ends.
+
+    A gap stands for two items at least: for one it would take as much room as that.
+
+    Attributes:
+        head, left_out, tail: its parts.
+
+    >>> Cut(range(100), 3).joined(", ", str, lambda left_out: f"… {len(left_out)} more …")
+    '0, 1, … 97 more …, 99'
+    """
+
+    def __init__(self, items: Sequence[Any], longest: int) -> None:
+        n = len(items)
+        before, after = (n, n) if n <= longest + 1 else ((longest + 1) // 2, n - longest // 2)
+        self.head, self.left_out, self.tail = items[:before], items[before:after], items[after:]
+
+    @property
+    def kept(self) -> list[Any]:
+        """What is not left out."""
+        return [*self.head, *self.tail]
+
+    def written(
+        self, gap: Callable[[Any], Any], write: Callable[[Any], Any] = lambda x: x
+    ) -> list[Any]:
+        """Write each item, as it is by default, and for those left out what `gap` makes of them."""
+        middle = [gap(self.left_out)] if self.left_out else []
+        return [*map(write, self.head), *middle, *map(write, self.tail)]
+
+    def joined(self, sign: str, write: Callable[[Any], str], gap: Callable[[Any], str]) -> str:
+        """Write the items in one line."""
+        return sign.join(self.written(gap, write))

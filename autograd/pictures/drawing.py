@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from autograd.engine import Value, collector_paused, nodes_of, operands_of, topological_order
 from autograd.errors import data_of
-from autograd.pictures import nodes as dotting
 from autograd.pictures.boxes import MAX_EDGES, MAX_NODES, SIDES
 from autograd.pictures.group_boxes import collapsed_source, node_frames
 from autograd.pictures.groups import LEVELS, collapsed
 from autograd.pictures.membership import membership
 from autograd.pictures.model import model_picture
+from autograd.pictures.nodes import FIELDS, graph_source, with_edge
 from autograd.pictures.outlines import outline
 
 if TYPE_CHECKING:
@@ -62,18 +62,21 @@ class Drawing:
         Traceback (most recent call last):
         ValueError: cannot save a picture as 'graph.gif': end the name in .svg, .png, .pdf or .dot
         """
-        from autograd.pictures import render as rendering
+        from autograd.pictures.render import save
 
-        return rendering.save(self.source, path)
+        return save(self.source, path)
 
     def __repr__(self) -> str:
         return '<Drawing; .save("graph.svg") writes it to a file>'
 
+    def __str__(self) -> str:
+        return self.text
+
     def _repr_svg_(self) -> str:
         """Give Jupyter the picture."""
-        from autograd.pictures import render as rendering
+        from autograd.pictures.render import render
 
-        return rendering.render(self.source, "svg").decode()
+        return render(self.source, "svg").decode()
 
 
 def draw(
@@ -146,7 +149,7 @@ def draw(
         order = topological_order(roots, lambda node: nodes_of(node)[::-1])
         for node in order:
             data_of(node)  # raises where that is no number
-        variables = dotting.with_edge(order).union(roots)
+        variables = with_edge(order).union(roots)
         known = [node for node in order if node.op or node.name or node in variables]
         text = outline(roots, fields, len(known), variables)
         if _is_drawn_in_full(order, collapse):
@@ -179,7 +182,7 @@ def _full_source(roots: list[Value], fields: list[str], rankdir: str, legend: bo
     """Draw every node, in the frames of its neuron, layer and sample."""
     order = topological_order(roots, lambda node: node.parents[::-1])
     members = membership(order)
-    return dotting.graph_source(
+    return graph_source(
         order,
         roots,
         show=fields,
@@ -226,6 +229,6 @@ def _as_fields(show: Iterable[str]) -> list[str]:
     """Check what the picture is to show."""
     wanted = [show] if isinstance(show, str) else list(show)
     for word in wanted:
-        if word not in dotting.FIELDS:
+        if word not in FIELDS:
             raise ValueError(f'show may contain "data", "grad" and "local", not {word!r}')
     return wanted

@@ -10,7 +10,7 @@ from math import isfinite, log10
 from autograd import notation
 from autograd.engine import Value, operands_of
 from autograd.errors import data_of, grad_of
-from autograd.pictures import colours as shading
+from autograd.pictures import colours
 from autograd.pictures.boxes import (
     Arrow,
     Box,
@@ -60,7 +60,7 @@ def collapsed_source(
     rest = () if is_model else show  # what is shown of nodes that are no parameters
     shown = [g for g in found.groups if g.kind == "module" or (rest and g.kind != "numbers")]
     gradients = [grad_of(x) for group in shown for x in group.members]
-    scale = shading.largest(gradients) if "grad" in show else 0.0
+    scale = colours.largest(gradients) if "grad" in show else 0.0
     if is_model and not any(gradients):  # there has been no backward pass yet
         show = [word for word in show if word != "grad"]
     keys = [
@@ -90,19 +90,19 @@ def collapsed_source(
         boxes.append(Box(key, look, around))
     arrows: list[Arrow] = []
     weights = _weights(found) if is_model else {}
-    heaviest = shading.largest(weights.values())
+    heaviest = colours.largest(weights.values())
     for link in found.links:
         head = found.groups[link.head]
         if link in weights:
             label = notation.number(weights[link]) if len(weights) <= _MOST_WEIGHTS else ""
-            look = shading.line(weights[link], heaviest) | ({"label": label} if label else {})
+            look = colours.line(weights[link], heaviest) | ({"label": label} if label else {})
         else:
             look = _link_look(link, rest)
         slots = len(operands_of(head.members[0])) if head.is_single else 1
         port = f":p{link.operand}" if slots > 1 else ""
         arrow = f"e{keys[link.head]}_{link.operand}" if head.is_single else f"a{len(arrows)}"
         arrows.append(Arrow(arrow, keys[link.tail], keys[link.head] + port, look))
-    parts = [shading.legend(scale)] * bool(scale) + [shading.line_legend(heaviest)] * bool(weights)
+    parts = [colours.legend(scale)] * bool(scale) + [colours.line_legend(heaviest)] * bool(weights)
     key = table([row(f"<TD>{part}</TD>") for part in parts]) if legend and parts else ""
     return write(boxes, arrows, rankdir, key, in_order=bool(weights))
 
@@ -271,7 +271,7 @@ def _ranges(nodes: Sequence[Value], show: Collection[str], scale: float) -> list
         if word in show and nodes:
             numbers = list(map(read, nodes))
             extreme = max(numbers, key=lambda x: abs(x) if isfinite(x) else float("inf"))
-            colour = shading.shade(extreme, scale) if word == "grad" else None
+            colour = colours.shade(extreme, scale) if word == "grad" else None
             shaded = f' BGCOLOR="{colour}"' if colour else ""
             value = cell(notation.span(numbers), f'ALIGN="RIGHT"{shaded}')
             rows.append(row(cell(word, 'ALIGN="LEFT"'), value))

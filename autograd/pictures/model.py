@@ -8,10 +8,10 @@ from typing import Any
 
 from autograd import notation
 from autograd.engine import Value, nodes_of, topological_order
-from autograd.pictures import nodes as dotting
 from autograd.pictures.group_boxes import collapsed_source, facts_of, node_frames
 from autograd.pictures.groups import collapsed
 from autograd.pictures.membership import Membership, Path, is_bias, layer_of, membership, path_of
+from autograd.pictures.nodes import graph_source, with_edge
 
 
 def model_picture(
@@ -44,7 +44,7 @@ def model_picture(
     if collapse == "none":
         order = [node for node in names if node not in met]
         order += topological_order(roots, lambda node: node.parents[::-1])
-        source = dotting.graph_source(
+        source = graph_source(
             order,
             [*roots, *names],
             show=show,
@@ -55,7 +55,7 @@ def model_picture(
             legend=legend,
         )
         return source, text
-    variables = dotting.with_edge(order).union(roots, names)
+    variables = with_edge(order).union(roots, names)
     found = collapsed(order, variables, members, collapse)
     source = collapsed_source(
         found,
@@ -128,5 +128,5 @@ def _table(members: Membership) -> str:
             )
             for path, nodes in layers.items()
         ],
-        left=2,
+        left=range(2),
     )

@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from autograd import notation
 from autograd.engine import Value, edges_of
-from autograd.pictures import colours as shading
+from autograd.pictures import colours
 from autograd.pictures.boxes import (
     ACCENT,
     FAINT,
@@ -88,7 +88,7 @@ def graph_source(
     keys = {node: f"n{i}" for i, node in enumerate(order)}
     variables = with_edge(order).union(roots)
     grads = [number_of(node, "grad") for node in order] if "grad" in show else []
-    scale = shading.largest([x for x in grads if x is not None])
+    scale = colours.largest([x for x in grads if x is not None])
     boxes, arrows = [], []
     active = set(active_nodes)
     for node, key in keys.items():
@@ -109,7 +109,7 @@ def graph_source(
                 look |= _ACTIVE
             slot = f":p{k}" if len(parents) > 1 else ""
             arrows.append(Arrow(f"e{key[1:]}_{k}", keys[parent], key + slot, look))
-    return write(boxes, arrows, rankdir, shading.legend(scale) if legend and scale else "")
+    return write(boxes, arrows, rankdir, colours.legend(scale) if legend and scale else "")
 
 
 def node_look(
@@ -210,12 +210,12 @@ def _rows(name: str | None, numbers: Mapping[str, float | None], scale: float) -
         wide = f' WIDTH="{room(shown)}"'
         rows.append(row(f'<TD COLSPAN="2" ALIGN="LEFT"{wide}><B>{text(shown)}</B></TD>'))
     for word, x in numbers.items():
-        colour = shading.shade(x, scale) if word == "grad" and x is not None else None
-        rows.append(row(cell(word, 'ALIGN="LEFT"'), _number(x, colour)))
+        colour = colours.shade(x, scale) if word == "grad" and x is not None else None
+        rows.append(row(cell(word, 'ALIGN="LEFT"'), _number_cell(x, colour)))
     return rows
 
 
-def _number(x: float | None, colour: str | None = None) -> str:
+def _number_cell(x: float | None, colour: str | None = None) -> str:
     """Lay out a number in a cell, coloured or not."""
     shaded = f' BGCOLOR="{colour}"' if colour else ""
     return cell("" if x is None else notation.number(x), f'ALIGN="RIGHT"{shaded}')

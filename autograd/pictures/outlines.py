@@ -60,7 +60,7 @@ def outline(
     return text
 
 
-class _Line:
+class _Branch:
     """A line of the tree.
 
     Attributes:
@@ -80,13 +80,13 @@ class _Line:
 
 def _visited(
     roots: Sequence[Value], variables: Collection[Value]
-) -> tuple[list[_Line], set[Value], dict[Value, None]]:
+) -> tuple[list[_Branch], set[Value], dict[Value, None]]:
     """Walk the graph from the roots; give the lines, and the nodes met once and again."""
-    lines: list[_Line] = []
+    lines: list[_Branch] = []
     met: set[Value] = set()
     again: dict[Value, None] = {}
     # what is to come: a line, the indent of lines under it, and its depth
-    stack = [(_Line(root, "", _label(root), None), "", 0) for root in reversed(roots)]
+    stack = [(_Branch(root, "", _label(root), None), "", 0) for root in reversed(roots)]
     while stack and len(lines) < _MOST_LINES:
         line, indent, depth = stack.pop()
         lines.append(line)
@@ -103,14 +103,14 @@ def _visited(
         met.add(node)
         operands = operands_of(node)
         if operands and depth == _MOST_DEPTH:
-            lines.append(_Line(None, f"{indent}└─ ", "…", None))
+            lines.append(_Branch(None, f"{indent}└─ ", "…", None))
             continue
         below = _operands(node, operands, indent)
         stack += [(line, under, depth + 1) for line, under in reversed(below)]
     return lines, met, again
 
 
-def _operands(node: Value, operands: Sequence[Any], indent: str) -> list[tuple[_Line, str]]:
+def _operands(node: Value, operands: Sequence[Any], indent: str) -> list[tuple[_Branch, str]]:
     """Give the lines of the operands of a node, and the indents of what comes under each."""
     roles = notation.roles(node.op, len(operands))
     locals_ = node.local_derivatives
@@ -123,10 +123,10 @@ def _operands(node: Value, operands: Sequence[Any], indent: str) -> list[tuple[_
         corner, under = ("└─ ", "   ") if i == len(operands) - 1 else ("├─ ", "│  ")
         if i is None:
             left = f"… {notation.count(len(operands) - len(places) + 1, 'more operand')}"
-            line = _Line(None, indent + corner, left, None)
+            line = _Branch(None, indent + corner, left, None)
         else:
             role = f"{roles[i]}: " if roles[i] else ""
-            line = _Line(operands[i], indent + corner, role + _label(operands[i]), locals_[i])
+            line = _Branch(operands[i], indent + corner, role + _label(operands[i]), locals_[i])
         below.append((line, indent + under))
     return below
 

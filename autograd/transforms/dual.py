@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autograd.engine import Primitive, Value, equal, unequal
+from autograd.engine import Operators, Primitive, Value
 from autograd.engine import table as p
 from autograd.errors import as_float
 
 
-class Dual:
+class Dual(Operators):
     """A primal and its tangent: two floats, or a float and an array of n tangents.
 
     A sweep backward keeps here the gradient by it, the adjoint, with the rate of change of that.
@@ -39,7 +39,7 @@ class Dual:
             return operands[1] if operands[0] else operands[2]
         moving = [x.__class__ is Dual for x in operands]
         primals = [
-            x.primal if move else _number(op, x) for x, move in zip(operands, moving, strict=True)
+            x.primal if move else _constant(op, x) for x, move in zip(operands, moving, strict=True)
         ]
         out = op.float_forward(*primals)
         if op.partials is None:
@@ -51,20 +51,8 @@ class Dual:
                 tangent = tangent + next(slopes) * x.tangent
         return Dual(out, tangent)
 
-    # Rules of a user's own may use any operator; those of Value serve every kind of node.
-    __add__, __radd__ = Value.__add__, Value.__radd__
-    __sub__, __rsub__ = Value.__sub__, Value.__rsub__
-    __mul__, __rmul__ = Value.__mul__, Value.__rmul__
-    __truediv__, __rtruediv__ = Value.__truediv__, Value.__rtruediv__
-    __pow__, __rpow__ = Value.__pow__, Value.__rpow__
-    __neg__, __pos__, __abs__ = Value.__neg__, Value.__pos__, Value.__abs__
-    __lt__, __le__, __gt__, __ge__ = Value.__lt__, Value.__le__, Value.__gt__, Value.__ge__
-    __eq__, __ne__ = equal, unequal
-    __bool__, __float__ = Value.__bool__, Value.__float__
-    __array_ufunc__ = Value.__array_ufunc__
 
-
-def _number(op: Primitive, x: Any) -> float:
+def _constant(op: Primitive, x: Any) -> float:
     """Give an operand that does not move as a float."""
     if x.__class__ is float:
         return x

@@ -8,12 +8,14 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from autograd import __version__
 from nn.command import commands
 from nn.layers import ACTIVATIONS
+from nn.mistakes import suggestion
 from nn.training import LOSSES, OPTIMIZERS
 
 MAIN = """\
@@ -33,10 +35,14 @@ TRAIN = """\
 Train a multi-layer perceptron, test it on a fifth of the samples, which the training never sees,
 and write the network and pictures of it. A tenth of the other samples watches the training.
 
+In a CSV file, cells are separated by commas, semicolons or tabs. Columns of text become a feature
+for each text in them.
+
 examples:
   python -m nn train --data iris
   python -m nn train --data breast_cancer --loss binary_cross_entropy --optimizer sgd --lr 0.1
-  python -m nn train --data houses.csv --label price --loss mse_loss --epochs 200
+  python -m nn train --data houses.csv --label price --epochs 200
+  python -m nn train --data survey.csv --label answer --empty mean
   python -m nn train --resume
 """
 
@@ -103,7 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _with_command(arguments: Sequence[str]) -> list[str]:
     """Put in `train` where there are only options, or nothing."""
     only_options = not arguments or arguments[0].startswith("--")
-    return ["train"] * (only_options and "--help" not in arguments) + list(arguments)
+    own = {"--help", "--version"}.isdisjoint(arguments)
+    return ["train"] * (only_options and own) + list(arguments)
 
 
 def _fail(message: str, status: int) -> int:
@@ -128,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"chainrule {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(
@@ -159,6 +167,12 @@ def _parser() -> argparse.ArgumentParser:
         "0; by default the last",
     )
     add(
+        "--empty",
+        choices=["drop", "mean"],
+        help="what to do about empty cells of the CSV file: drop leaves out their rows, which is "
+        "the default; mean fills in the mean of the column",
+    )
+    add(
         "--layers",
         type=_layers,
         metavar="N,N,…",
@@ -174,16 +188,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--loss",
-        choices=sorted(LOSSES),
+        type=_one_of(LOSSES),
         metavar="NAME",
-        help="%(choices)s; by default cross_entropy for classes and mse_loss for numbers",
+        help=f"{', '.join(LOSSES)}; by default cross_entropy for classes and mse_loss for numbers, "
+        "for which more than 20 different whole numbers are taken",
     )
     add(
         "--optimizer",
         default="adamw",
-        choices=sorted(OPTIMIZERS),
+        type=_one_of(OPTIMIZERS),
         metavar="NAME",
-        help="%(choices)s; by default %(default)s",
+        help=f"{', '.join(OPTIMIZERS)}; by default %(default)s",
     )
     add(
         "--lr",
@@ -248,6 +263,19 @@ def _label(text: str) -> int | str:
         return int(text)
     except ValueError:
         return text
+
+
+def _one_of(names: Iterable[str]) -> Callable[[str], str]:
+    """Make a reader of one of these names."""
+
+    def read(text: str) -> str:
+        if text not in names:
+            raise argparse.ArgumentTypeError(
+                f"must be one of {', '.join(names)}, not {text!r}{suggestion(text, names)}"
+            )
+        return text
+
+    return read
 
 
 def _layers(text: str) -> tuple[int, ...]:

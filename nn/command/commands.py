@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import math
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import autograd
+from autograd import notation
 from autograd.files import write_atomically
-from nn import plot, saving
-from nn import predictions as diagnostics
-from nn.command.report import aligned, confusion_table, neuron_graph, output_graph, save_figure
-from nn.command.task import REGRESSION, Answer, Task, as_numbers
+from nn import plot, predictions, saving
+from nn.command.report import confusion_table, neuron_graph, output_graph, save_figure
+from nn.command.task import REGRESSION, Answer, Task
 from nn.data import Dataset, Standardiser, load, load_csv, train_test_split
 from nn.forward import outputs
 from nn.layers import MLP
@@ -46,7 +48,7 @@ def train(options: argparse.Namespace) -> None:
         Interrupted: the user pressed Ctrl-C, and there is a checkpoint.
     """
     dataset = _dataset(options)
-    training, test = train_test_split(dataset, seed=options.seed)
+    training, test = _split(dataset, options.seed)
     digits = options.data == "digits"
     grey = Standardiser((8.0,) * 64, (8.0,) * 64) if digits else None  # 0 … 16 becomes -1 … 1
     task = Task.of(training, loss=options.loss, label=options.label, inputs=grey)
@@ -62,9 +64,10 @@ def train(options: argparse.Namespace) -> None:
     print(f"{dataset!r}\n{len(training)} to train with, {len(test)} to test\n\n{model.summary()}\n")
     sys.stdout.flush()  # before the progress bar, which goes to the other stream
 
+    started = time.perf_counter()
     history = _fit(options, model, *task.encode(training), task.loss, checkpoint)
+    seconds = time.perf_counter() - started
     result = task.score(_answers(model, task, test.X), test)
-    seconds = sum(epoch.seconds for epoch in history)
     print(f"{len(history)} epochs in {seconds:.1f} s, {history.engine}\n")
     print(f"{_results(history, result)}\n")
     about = {
@@ -90,13 +93,48 @@ def train(options: argparse.Namespace) -> None:
 
 
 def _dataset(options: argparse.Namespace) -> Dataset:
-    """Load the data."""
+    """Load the data, and say what was decided on the way."""
     if not options.data.lower().endswith(".csv"):
-        if options.label != -1:
-            raise ValueError(f"--label is for CSV files, and {options.data} is none: leave it out")
+        for flag, given in (("--label", options.label != -1), ("--empty", options.empty)):
+            if given:
+                raise ValueError(
+                    f"{flag} is for CSV files, and {options.data} is none: leave it out"
+                )
         return load(options.data, seed=options.seed)
-    dataset = load_csv(options.data, label=options.label)
-    return as_numbers(dataset) if options.loss in REGRESSION and dataset.class_names else dataset
+    dataset = load_csv(
+        options.data,
+        label=options.label,
+        empty=options.empty or "drop",
+        task=options.loss and ("numbers" if options.loss in REGRESSION else "classes"),
+    )
+    _say(dataset, "" if options.empty else "; --empty mean fills such cells in")
+    return dataset
+
+
+def _say(dataset: Dataset, about_empty: str = "") -> None:
+    """Print what was decided when a file was read, and which option decides otherwise."""
+    remedies = {"task": "; for classes there is --loss cross_entropy", "empty": about_empty}
+    for note in dataset.notes:
+        text = f"{dataset.name}: {note.text}{remedies.get(note.argument, '')}"
+        print(f"note: {text}", file=sys.stderr)
+
+
+def _split(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
+    """Set a fifth of the samples aside, of every class if that is possible."""
+    n = len(dataset)
+    if n < 2:
+        raise ValueError(f"{dataset.name} has {n} sample; it takes one to train and one to test")
+    counts = {name: dataset.y.count(k) for k, name in enumerate(dataset.class_names)}
+    tests = math.ceil(0.2 * n)
+    spread = min(counts.values(), default=2) >= 2 and len(counts) <= min(tests, n - tests)
+    if not spread:
+        rarest = min(counts, key=counts.__getitem__)
+        print(
+            f"note: {dataset.name}: the classes are not all in the test, since there are "
+            f"{tests} samples in it and {counts[rarest]} of the class {rarest!r}",
+            file=sys.stderr,
+        )
+    return train_test_split(dataset, seed=seed, stratify=spread)
 
 
 def _fit(
@@ -158,17 +196,17 @@ def _show_classes(
 ) -> list[str]:
     """Print and draw which classes the network tells apart, and return the names of the files."""
     X, y = task.encode(test)
-    matrix = diagnostics.confusion_matrix(model, X, y)
+    matrix = predictions.confusion_matrix(model, X, y)
     print(f"{confusion_table(matrix, task.class_names)}\n")
     save_figure(plot.confusion_matrix(matrix, task.class_names), out / "confusion_matrix.png")
     names = ["confusion_matrix.png"]
     if digits:
-        predictions = diagnostics.predict(model, X[:40])
-        save_figure(plot.digit_samples(X[:40], y[:40], predictions), out / "samples.png")
+        guesses = predictions.predict(model, X[:40])
+        save_figure(plot.digit_samples(X[:40], y[:40], guesses), out / "samples.png")
         names.append("samples.png")
     if dataset.n_features == 2:
         figure = plot.decision_boundary(
-            lambda points: diagnostics.predict(model, task.inputs.transform(points)),
+            lambda points: predictions.predict(model, task.inputs.transform(points)),
             dataset.X,
             [int(k) for k in dataset.y],
             resolution=100,
@@ -212,6 +250,7 @@ def predict(options: argparse.Namespace) -> None:
     except ValueError as error:
         raise ValueError(f"{options.model}: {error}") from error
     samples = task.read(options.file)
+    _say(samples)
     answers = _answers(model, task, samples.X)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -226,13 +265,6 @@ def predict(options: argparse.Namespace) -> None:
         write_atomically(options.out, table.getvalue())
         print(f"{len(answers)} predictions are in {options.out}")
 
-    unnamed = tuple(f"x{j}" for j in range(1, samples.n_features + 1))
-    if samples.feature_names not in (task.feature_names, unnamed) and task.feature_names != unnamed:
-        print(
-            f"note: the columns of {options.file} have other names than in the training, and were "
-            f"taken in the order {', '.join(task.feature_names)}",
-            file=sys.stderr,
-        )
     if samples.y:
         score = described(task.score(answers, samples))
         print(f"compared with the label in {options.file}: {score}", file=sys.stderr)
@@ -266,7 +298,7 @@ def show(options: argparse.Namespace) -> None:
     if "test" in metadata:
         facts["in the test"] = described(metadata["test"])
     if facts:
-        print(f"\n{aligned([[name, str(fact)] for name, fact in facts.items()])}")
+        print(f"\n{notation.aligned([[name, str(fact)] for name, fact in facts.items()])}")
     if drawn:
         print("", *drawn, sep="\n")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from autograd import Value
+from autograd import Value, notation
 from autograd.engine import topological_order
 from autograd.files import write_atomically
 from nn.layers import MLP
@@ -15,7 +15,7 @@ from nn.layers import MLP
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["aligned", "confusion_table", "neuron_graph", "output_graph", "save_figure"]
+__all__ = ["confusion_table", "neuron_graph", "output_graph", "save_figure"]
 
 _FOLLOWED = 100  # nodes that a reader can follow through both passes
 
@@ -36,24 +36,7 @@ def confusion_table(matrix: Sequence[Sequence[int]], class_names: Sequence[str])
     for k, (name, counts) in enumerate(zip(class_names, matrix, strict=True)):
         share = f"{counts[k] / sum(counts):.1%}" if any(counts) else "no samples"
         rows.append([name, *[str(count or "·") for count in counts], share])
-    return aligned(rows)
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a table with the first column to the left and the others to the right.
-
-    Args:
-        rows: rows of cells, all of one length.
-
-    >>> print(aligned([["w", "2.5"], ["bias", "-0.25"]]))
-    w       2.5
-    bias  -0.25
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]).rstrip()
-        for first, *others in rows
-    )
+    return notation.aligned(rows)
 
 
 def neuron_graph(

@@ -5,18 +5,17 @@ A task is kept with the network in its file, so that `python -m nn predict` need
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
 
 from autograd import sigmoid, softmax
-from nn.data import Dataset, Standardiser, load_csv
+from nn.data import Column, Dataset, Standardiser, load_csv
 from nn.predictions import predicted_class
 
-__all__ = ["Answer", "Task", "as_numbers"]
+__all__ = ["REGRESSION", "Answer", "Task"]
 
 REGRESSION = ("mse_loss", "mae_loss")
 
@@ -40,7 +39,7 @@ class Task:
     Args:
         loss: the name of the loss.
         label: the column of a file that is to be predicted, by name or number.
-        feature_names: the names of the other columns.
+        columns: the other columns, and how they become features.
         class_names: the names of the classes; none for regression.
         inputs: what is done to a row before the network sees it.
         targets: what is done to the number to be predicted; None for classification.
@@ -48,7 +47,7 @@ class Task:
 
     loss: str
     label: int | str
-    feature_names: tuple[str, ...]
+    columns: tuple[Column, ...]
     class_names: tuple[str, ...]
     inputs: Standardiser
     targets: Standardiser | None
@@ -100,12 +99,14 @@ class Task:
                 f"the loss binary_cross_entropy is for two classes, and {name} has {n}: "
                 "choose cross_entropy"
             )
+        inputs = inputs or Standardiser.fit(training)
+        numbers = zip(training.feature_names, inputs.mean, strict=True)
         return cls(
             loss,
             label,
-            training.feature_names,
+            training.columns or tuple(Column(name, (), (mean,)) for name, mean in numbers),
             training.class_names,
-            inputs or Standardiser.fit(training),
+            inputs,
             None if n else Standardiser.fit(_column(training.y)),
         )
 
@@ -157,27 +158,31 @@ class Task:
             dataset: the n samples, with targets.
 
         Returns:
-            "accuracy", the share of right answers, from 0 to 1; for regression, the root of the
-            mean square error, in the unit of what is predicted, and the same if the answer were
-            always the mean of the training samples.
+            "accuracy", the share of right answers, from 0 to 1; for regression, "R²", the share of
+            the variance of the targets that the answers explain, the root of the mean square
+            error, in the unit of what is predicted, and the same if the answer were always the
+            mean of the training samples. There is no R² if all targets are equal.
 
         Raises:
-            ValueError: the targets of the samples are numbers instead of classes, or vice versa.
+            ValueError: the targets of the samples are numbers instead of classes.
 
         >>> toy = Dataset([[1.0], [3.0]], [10.0, 30.0], ("x",), (), "toy")
-        >>> Task.of(toy).score([Answer(10.0), Answer(30.0)], toy)
-        {'root mean square error': 0.0, 'that of the mean': 10.0}
+        >>> Task.of(toy).score([Answer(10.0), Answer(20.0)], toy)
+        {'R²': 0.5, 'root mean square error': 7.07..., 'always the mean': 10.0}
         """
         if self.targets is not None:
-            truths = (as_numbers(dataset) if dataset.class_names else dataset).y
-            root = math.sqrt(len(answers))
+            truths, n = dataset.y, len(answers)
+            squares = math.dist([float(a) for a, _ in answers], truths) ** 2
+            spread = math.dist([math.fsum(truths) / n] * n, truths) ** 2
             return {
-                "root mean square error": math.dist([float(a) for a, _ in answers], truths) / root,
-                "that of the mean": math.dist(self.targets.mean * len(answers), truths) / root,
+                **({"R²": 1.0 - squares / spread} if spread else {}),
+                "root mean square error": math.sqrt(squares / n),
+                "always the mean": math.dist(self.targets.mean * n, truths) / math.sqrt(n),
             }
-        if not dataset.class_names:
+        if not set(dataset.class_names) & set(self.class_names):
+            here = ", ".join(dataset.class_names[:8]) or "numbers"
             raise ValueError(
-                f"{dataset.name} has numbers for labels, but the network predicts the classes "
+                f"the labels of {dataset.name} are {here}, but the network predicts the classes "
                 f"{', '.join(self.class_names)}"
             )
         names = [dataset.class_names[int(k)] for k in dataset.y]
@@ -188,36 +193,22 @@ class Task:
         """Read the samples in a file, with or without the column that is to be predicted.
 
         Args:
-            path: a CSV file. If its first row has the names of the features, in any order, they
-                are brought into order; otherwise the columns must be in order.
+            path: a CSV file. If its first row has the names of the columns, they may be in any
+                order; otherwise they must be in order.
 
         Raises:
             ValueError: the file is malformed, or has other columns.
             OSError: it cannot be read.
         """
-        n = len(self.feature_names)
-        width = _width(path)
-        if width not in (n, n + 1):
-            raise ValueError(
-                f"{os.fspath(path)} has {width} columns, but the network was trained on {n}: "
-                f"{', '.join(self.feature_names[:8])}{', …' if n > 8 else ''}"
-            )
-        dataset = load_csv(path, label=self.label if width == n + 1 else None)
-        if sorted(dataset.feature_names) != sorted(self.feature_names):
-            return dataset
-        order = [dataset.feature_names.index(name) for name in self.feature_names]
-        return replace(
-            dataset,
-            X=[[row[j] for j in order] for row in dataset.X],
-            feature_names=self.feature_names,
-        )
+        task: Literal["classes", "numbers"] = "classes" if self.targets is None else "numbers"
+        return load_csv(path, label=self.label, columns=self.columns, task=task)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the task as plain data for JSON."""
         return {
             "loss": self.loss,
             "label": self.label,
-            "feature_names": list(self.feature_names),
+            "columns": [asdict(column) for column in self.columns],
             "class_names": list(self.class_names),
             "inputs": self.inputs.to_dict(),
             "targets": self.targets and self.targets.to_dict(),
@@ -241,7 +232,10 @@ class Task:
             return cls(
                 state["loss"],
                 state["label"],
-                tuple(state["feature_names"]),
+                tuple(
+                    Column(column["name"], tuple(column["categories"]), tuple(column["means"]))
+                    for column in state["columns"]
+                ),
                 tuple(state["class_names"]),
                 Standardiser.from_dict(state["inputs"]),
                 state["targets"] and Standardiser.from_dict(state["targets"]),
@@ -250,36 +244,6 @@ class Task:
             raise ValueError(f"the task is damaged: {error!r}") from error
 
 
-def as_numbers(dataset: Dataset) -> Dataset:
-    """Take class names that are numbers, such as those of whole-number labels, for the numbers.
-
-    Args:
-        dataset: samples in classes.
-
-    Raises:
-        ValueError: a class name is not a number.
-
-    >>> as_numbers(Dataset([[0.1], [0.2]], [1, 0], ("x",), ("3", "5"), "toy")).y
-    [5.0, 3.0]
-    """
-    try:
-        numbers = list(map(float, dataset.class_names))
-    except ValueError:
-        raise ValueError(
-            f"{dataset.name} has classes to predict, not numbers: {', '.join(dataset.class_names)}"
-        ) from None
-    return replace(dataset, y=[numbers[int(k)] for k in dataset.y], class_names=())
-
-
 def _column(y: Sequence[float]) -> Dataset:
     """Make a table with a single column."""
     return Dataset([[t] for t in y], [], ("target",), (), "target")
-
-
-def _width(path: str | os.PathLike[str]) -> int:
-    """Count the columns of a CSV file, by its first row that is not blank."""
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-        try:
-            return next((len(row) for row in csv.reader(file) if any(map(str.strip, row))), 0)
-        except csv.Error as error:
-            raise ValueError(f"{os.fspath(path)}: malformed CSV: {error}") from error

@@ -4,31 +4,23 @@ Everything here is plain Python lists of floats, one row per sample, because tha
 engine reads. Nothing in this room knows about the engine or the network.
 """
 
-from nn.data.sets import (
-    Dataset,
-    Standardiser,
-    batches,
-    breast_cancer,
-    circles,
-    digits,
-    iris,
-    load,
-    load_csv,
-    moons,
-    one_hot,
-    standardise,
-    train_test_split,
-    wine,
-)
+from nn.data.csv_files import is_number, load_csv
+from nn.data.dataset import Column, Dataset, Note, one_hot
+from nn.data.scaling import Standardiser, standardise
+from nn.data.sets import breast_cancer, circles, digits, iris, load, moons, wine
+from nn.data.splitting import batches, train_test_split
 
 __all__ = [
+    "Column",
     "Dataset",
+    "Note",
     "Standardiser",
     "batches",
     "breast_cancer",
     "circles",
     "digits",
     "iris",
+    "is_number",
     "load",
     "load_csv",
     "moons",

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from autograd.files import write_atomically
+from nn.tables import html_table
 
 __all__ = ["Epoch", "History"]
+
+_MOST_ROWS, _FIRST_ROWS = 12, 4  # of the table in a notebook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,21 @@ class History(list[Epoch]):
         table.writerows(zip(*columns.values(), strict=True))
         write_atomically(path, text.getvalue())
 
+    def _repr_html_(self) -> str:
+        """Give Jupyter a table, of which a long one has the first and the last epochs."""
+        columns = self.columns()
+        rows = [
+            [
+                f"{x:g}" if name == "epoch" else _written(name, x)
+                for name, x in zip(columns, row, strict=True)
+            ]
+            for row in zip(*columns.values(), strict=True)
+        ]
+        if len(rows) > _MOST_ROWS:
+            rows[_FIRST_ROWS : _FIRST_ROWS - _MOST_ROWS + 1] = [["…"] * len(columns)]
+        caption = f"{len(self)} epochs{', ' * bool(self.engine)}{self.engine}"
+        return html_table(list(columns), rows, numbers=columns, caption=caption)
+
     def __repr__(self) -> str:
         last = {name: column[-1] for name, column in self.columns().items() if column}
         return f"<History: {described(last) or 'no epochs'}>"
@@ -102,10 +120,14 @@ def described(measured: Mapping[str, float]) -> str:
     Args:
         measured: numbers by name; accuracies are shares, from 0 to 1.
 
-    >>> described({"loss": 0.123456, "val_accuracy": 0.975})
-    'loss 0.1235, val_accuracy 97.5%'
+    >>> described({"loss": 0.123456, "val_accuracy": 0.975, "error": 39406.2})
+    'loss 0.1235, val_accuracy 97.5%, error 39,406'
     """
-    return ", ".join(
-        f"{name} {x:.1%}" if name.endswith("accuracy") else f"{name} {x:.4g}"
-        for name, x in measured.items()
-    )
+    return ", ".join(f"{name} {_written(name, x)}" for name, x in measured.items())
+
+
+def _written(name: str, x: float) -> str:
+    """Write a number with four digits, or all those before the point."""
+    if name.endswith("accuracy"):
+        return f"{x:.1%}"
+    return f"{x:,.0f}" if 1e4 <= abs(x) < 1e15 else f"{x:.4g}"

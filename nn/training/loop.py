@@ -6,6 +6,7 @@ import math
 import os
 import random
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from autograd.errors import TraceError
 from nn.data import batches
 from nn.layers import MLP, count
 from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
-from nn.mistakes import each_once, warn
+from nn.mistakes import each_once, renamed, suggestion, warn
 from nn.module import Frozen, Module
 from nn.optim import SGD, Adam, AdamW, Optimizer, checked_norm, clipped, read, write
 from nn.predictions import decision_threshold, predicted_classes
@@ -26,23 +27,28 @@ from nn.training.engines import Eager, Engine, Loss
 from nn.training.history import Epoch, History, described
 from nn.training.precautions import check_before_training
 from nn.training.run import Run
-from nn.training.samples import Samples, checked, set_aside
+from nn.training.samples import Samples, checked, names_of, set_aside
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
 __all__ = ["LOSSES", "OPTIMIZERS", "fit"]
 
-LOSSES: dict[str, Loss] = {
-    loss.__name__: loss
-    for loss in (cross_entropy, binary_cross_entropy, hinge_loss, mse_loss, mae_loss)
-}
+_OF_CLASSES = (cross_entropy, binary_cross_entropy, hinge_loss)
+
+LOSSES: dict[str, Loss] = {loss.__name__: loss for loss in (*_OF_CLASSES, mse_loss, mae_loss)}
 """The losses by name."""
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 """The optimisers by name."""
 
 
+@renamed(
+    learning_rate="lr",
+    validation_data="validation",
+    validation_split="validation",
+    verbose="progress",
+)
 @each_once
 def fit(
     model: Module,
@@ -74,8 +80,11 @@ def fit(
 
     Args:
         model: the model; it is changed. Frozen parameters stay as they are.
-        X: n samples, each a number or nested lists of numbers; a NumPy array will do.
-        y: n targets, as the loss wants them: class indices, numbers, or lists of numbers.
+        X: n samples, each a number or nested lists of numbers; a NumPy array or a DataFrame will
+            do.
+        y: n targets, as the loss wants them: class indices, numbers, or lists of numbers. For the
+            losses of classification they may be names: class k is then the k-th in alphabetical
+            order, and `predict` gives names.
         loss: the name of a loss in `nn.losses`, or a function of the output for one sample and its
             target that returns a Value.
         optimizer: "sgd", "adam" or "adamw", or an optimiser of the model's parameters.
@@ -113,13 +122,29 @@ def fit(
 
     if not isinstance(model, Module):
         raise TypeError(f"model must be a Module, such as an MLP, not {model!r}")
+    if isinstance(callbacks, Callback):
+        raise TypeError(f"callbacks must be a list: [{type(callbacks).__name__}(…)]")
     epochs, batch_size = count("epochs", epochs), count("batch_size", batch_size)
     max_grad_norm = checked_norm(max_grad_norm)
     criterion = _named(LOSSES, loss, "loss") if isinstance(loss, str) else loss
     schedule, lr = (lr, lr(0.0)) if callable(lr) else (None, lr)
     rng = random.Random(seed)
-    samples, held_out = set_aside(checked(X, y), validation, rng)
-    if criterion not in (mse_loss, mae_loss):
+    samples = checked(X, y)
+    names = (
+        names_of(samples.y)
+        if criterion in (cross_entropy, binary_cross_entropy, hinge_loss)
+        else ()
+    )
+    samples, held_out = set_aside(samples, validation, rng)
+    if isinstance(model, MLP):
+        samples.check_width(model, "X")
+        held_out.check_width(model, "validation X")
+    samples, held_out = (
+        part.numbered(model, names, two_signs=criterion is hinge_loss)
+        for part in (samples, held_out)
+    )
+    model.class_names, model.regression = names, criterion in (mse_loss, mae_loss)
+    if not model.regression:
         samples, held_out = samples.classified(model), held_out.classified(model)
     run = Run(
         model,
@@ -314,7 +339,8 @@ def _optimizer(optimizer: str | Optimizer, model: Module, lr: float | None) -> O
 def _named(table: Mapping[str, Any], name: str, what: str) -> Any:
     """Look up a loss or an optimiser."""
     if name not in table:
-        raise ValueError(f"{what} must be one of {', '.join(table)}, not {name!r}")
+        meant = suggestion(name, table)
+        raise ValueError(f"{what} must be one of {', '.join(table)}, not {name!r}{meant}")
     return table[name]
 
 
@@ -323,7 +349,11 @@ def _named(table: Mapping[str, Any], name: str, what: str) -> Any:
 
 def _progress_bar(run: Run, n_batches: int, *, shown: bool) -> tqdm[Any]:
     """Make a progress bar that counts minibatches."""
-    from tqdm import tqdm
+    from tqdm import TqdmWarning
+
+    with warnings.catch_warnings():  # of ipywidgets that are not there: then the bar is of text
+        warnings.simplefilter("ignore", TqdmWarning)
+        from tqdm.auto import tqdm
 
     bar: tqdm[Any] = tqdm(
         total=run.epochs * n_batches,

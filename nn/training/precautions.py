@@ -14,7 +14,7 @@ from autograd.engine import nodes_of, topological_order
 from nn.embedding import Embedding
 from nn.mistakes import warn
 from nn.module import Module
-from nn.optim import SGD, Optimizer, read, write
+from nn.optim import SGD, Adam, AdamW, Optimizer, read, write
 from nn.training.engines import Eager, Engine
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ __all__ = ["check_before_training", "curvature", "limit"]
 
 _LARGE = 30.0  # inputs of this size want to be scaled
 _TRIAL = 30  # steps
+_LONG_STEP = 1.0  # of Adam, whose steps are about as long as the learning rate
 
 
 def check_before_training(engine: Engine, optimizer: Optimizer) -> None:
@@ -40,6 +41,12 @@ def check_before_training(engine: Engine, optimizer: Optimizer) -> None:
     _check_reached(engine, optimizer.trained()[0])
     if isinstance(optimizer, SGD):
         _check_rate(engine, optimizer)
+    elif isinstance(optimizer, Adam | AdamW) and optimizer.lr >= _LONG_STEP:
+        warn(
+            f"with the learning rate {optimizer.lr:g}, {type(optimizer).__name__} changes each "
+            "parameter by about that much in a step, however small the gradient, and weights are "
+            "mostly below 1: try lr=0.01"
+        )
 
 
 def _check_inputs(X: Any) -> None:

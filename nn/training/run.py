@@ -160,8 +160,8 @@ class Run:
         for name, here in self.identity.items():
             if state["identity"][name] != here:
                 raise ValueError(
-                    f"it is of another run: there, {name} was {state['identity'][name]!r}, "
-                    f"and here it is {here!r}"
+                    f"it belongs to another run: {name} was {state['identity'][name]!r} there, "
+                    f"and is {here!r} here"
                 )
         there, here = [[name for name, _ in c] for c in (state["callbacks"], self._remembering())]
         if there != here:

@@ -11,8 +11,11 @@ from typing import Any
 
 from autograd import no_grad
 from autograd.errors import as_float
+from nn.data import is_number
+from nn.forward import entries, rows
+from nn.layers import MLP
 from nn.module import Module
-from nn.predictions import target_class
+from nn.predictions import count_of, index_of, target_class
 
 __all__ = ["Samples", "checked", "set_aside"]
 
@@ -75,16 +78,69 @@ class Samples:
 
         if not self:
             return self
-        with no_grad():
-            (output,) = map(model, self.inputs([0]))
-        n_outputs = len(output) if isinstance(output, list) else 1
-        if isinstance(output, list) and any(isinstance(row, list) for row in output):
+        n_outputs = self._n_outputs(model)
+        if not n_outputs:
             return self
         try:
             classes = [target_class(t, n_outputs) for t in self.y]
         except (TypeError, ValueError):
             return self
         return replace(self, classes=np.array(classes))
+
+    def check_width(self, model: MLP, name: str) -> None:
+        """Check that all inputs have as many numbers as a network takes.
+
+        Args:
+            model: the network.
+            name: what an error calls the inputs.
+
+        Raises:
+            ValueError: one has not; the message says which.
+
+        >>> from nn import MLP
+        >>> checked([[1.0, 2.0], [3.0]], [0, 1]).check_width(MLP(2, [1]), "X")
+        Traceback (most recent call last):
+        ValueError: X[1]: MLP(2 → 1 linear) takes 2 inputs, not 1
+        """
+        n_in = model.layers[0].n_in
+        for i, x in enumerate(self.X if isinstance(self.X, list) else self.X[:1]):
+            width = len(x) if hasattr(x, "__len__") else 1
+            if width != n_in:
+                raise ValueError(f"{name}[{i}]: {model!r} takes {n_in} inputs, not {width}")
+
+    def numbered(self, model: Module, names: Sequence[str], two_signs: bool) -> Samples:
+        """Put indices of classes in the place of their names, if the targets are names.
+
+        Args:
+            model: a model that takes these inputs.
+            names: the names of the classes.
+            two_signs: whether a single output tells -1 from 1, rather than 0 from 1.
+
+        Raises:
+            ValueError: the model does not have an output per class, or a target is no class.
+
+        >>> from nn import MLP
+        >>> checked([1.0, 2.0], ["b", "a"]).numbered(MLP(1, [2]), ["a", "b"], False).y
+        [1, 0]
+        """
+        if not names or not self:
+            return self
+        n_outputs = self._n_outputs(model)
+        if len(names) != max(n_outputs, 2):
+            raise ValueError(
+                f"y has {len(names)} classes, {', '.join(names[:8])}{', …' * (len(names) > 8)}, so "
+                f"the model needs {len(names)} outputs, and it has {n_outputs}"
+            )
+        indices = [index_of(name, names, f"y[{i}]") for i, name in enumerate(self.y)]
+        signs = two_signs and n_outputs == 1
+        return replace(self, y=[2 * k - 1 for k in indices] if signs else indices)
+
+    def _n_outputs(self, model: Module) -> int:
+        """Count the outputs of a model; 0 where they are lists of lists."""
+        with no_grad():
+            (output,) = map(model, self.inputs([0]))
+        nested = isinstance(output, list) and any(isinstance(row, list) for row in output)
+        return 0 if nested else count_of(output)
 
     def fingerprint(self) -> str:
         """Return a short text that tells these samples from any others.
@@ -102,7 +158,7 @@ def checked(X: Any, y: Any, place: str = "") -> Samples:
     """Check inputs and targets of all kinds, and turn them into `Samples`.
 
     Args:
-        X: n inputs, each a number, or nested lists of numbers; an array will do.
+        X: n inputs, each a number, or nested lists of numbers; an array or a DataFrame will do.
         y: n targets.
         place: what an error puts before "X" and "y".
 
@@ -113,12 +169,32 @@ def checked(X: Any, y: Any, place: str = "") -> Samples:
     >>> checked([[1, 2]], [3])
     Samples(X=array([[1., 2.]]), y=[3], classes=None)
     """
-    inputs, targets = _inputs(X, f"{place}X"), _listed(y, f"{place}y")
+    inputs, targets = _inputs(rows(X), f"{place}X"), _listed(entries(y), f"{place}y")
     if len(inputs) != len(targets):
         raise ValueError(f"{place}X has {len(inputs)} samples, but {place}y has {len(targets)}")
     if not targets:
         raise ValueError(f"{place}X is empty: there are no samples")
     return Samples(inputs, targets)
+
+
+def names_of(y: Sequence[Any]) -> tuple[str, ...]:
+    """Return the names that targets have, in alphabetical order; none, if they are not names.
+
+    Args:
+        y: targets.
+
+    Raises:
+        TypeError: only some of them are names.
+
+    >>> names_of(["dog", "cat", "dog"]), names_of([1, 0, 1])
+    (('cat', 'dog'), ())
+    """
+    others = [i for i, t in enumerate(y) if not isinstance(t, str)]
+    if len(others) == len(y):
+        return ()
+    if others:
+        raise TypeError(f"y[{others[0]}] is {y[others[0]]!r}, but other targets are names")
+    return tuple(sorted(set(y)))
 
 
 def set_aside(samples: Samples, validation: Any, rng: random.Random) -> tuple[Samples, Samples]:
@@ -169,20 +245,20 @@ def _inputs(X: Any, name: str) -> Any:
         for place in np.argwhere(~np.isfinite(array))[:1].tolist():
             _finite(array[tuple(place)], name + "".join(f"[{i}]" for i in place))
         return array
-    rows = [_input(x, f"{name}[{i}]") for i, x in enumerate(_listed(X, name))]
+    inputs = [_input(x, f"{name}[{i}]") for i, x in enumerate(_listed(X, name))]
     try:
-        return np.array(rows)
+        return np.array(inputs)
     except ValueError:  # of different shapes
-        return rows
+        return inputs
 
 
-def _listed(rows: Any, name: str) -> list[Any]:
+def _listed(table: Any, name: str) -> list[Any]:
     """Turn a sequence or an array, also one level down, into lists."""
     try:
-        listed = list(rows)
+        listed = list(table)
     except TypeError:
         raise TypeError(
-            f"{name} must be a list with one element per sample, not {rows!r}"
+            f"{name} must be a list with one element per sample, not {table!r}"
         ) from None
     return [row.tolist() if hasattr(row, "tolist") else row for row in listed]
 
@@ -198,6 +274,11 @@ def _input(x: Any, place: str) -> Any:
 
 def _finite(v: Any, place: str) -> float:
     """Check a number."""
+    if isinstance(v, str) and not is_number(v):
+        raise TypeError(
+            f"{place} is the text {v!r}, and a network takes numbers; make a feature of each text "
+            "in the column, as nn.data.load_csv and pandas.get_dummies do"
+        )
     number = as_float(v, place)
     if not math.isfinite(number):
         raise ValueError(f"{place} is {number}; only finite numbers can be trained on")

@@ -12,11 +12,10 @@ import pytest
 from random_programs import evaluated, random_program
 
 import nn
-from autograd import Value, backward_steps, fsum, square, tanh, where
+from autograd import Value, backward_steps, fsum, notation, square, tanh, where
 from autograd.classroom import animation
 from autograd.classroom.animation import MAX_NODES, animate
 from autograd.engine.graph import topological_order
-from autograd.notation import words as notation
 
 in_browser = pytest.mark.skipif(chromium.MISSING is not None, reason=chromium.MISSING or "")
 

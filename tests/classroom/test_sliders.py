@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_programs import evaluated, random_program
 
-from autograd import Value, interactive, relu, tanh, where
+from autograd import Value, interactive, notation, relu, tanh, where
 from autograd.classroom.sliders import recomputed
 from autograd.engine.graph import topological_order
-from autograd.notation import words as notation
 
 
 def neuron():
@@ -120,7 +119,9 @@ def test_what_cannot_have_sliders_is_refused(widgets):  # noqa: ARG001
     many = sum([Value(float(i)) for i in range(13)], Value(0.0))
     with pytest.raises(ValueError, match=r"there are 14 leaves, and at most 12 .*wrt=\[w, b\]"):
         interactive(many)
-    x = Value(1.0)
+    x = Value(1.0, "x")
+    with pytest.raises(TypeError, match=r"wrt must be a list of leaves, such as \[x\]"):
+        interactive(tanh(x), wrt=x)
     with pytest.raises(ValueError, match="is no leaf of the graph to which gradients flow"):
         interactive(tanh(x), wrt=[Value(2.0, "other")])
     with pytest.raises(ValueError, match="there is no leaf to change"):

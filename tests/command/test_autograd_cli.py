@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import autograd
 from autograd.command.cli import main
+from nn.command.cli import main as nn_main
 
 ROOT = Path(__file__).parents[2]
 
@@ -202,6 +204,13 @@ def test_help(capsys):
         shown = capsys.readouterr().out
         assert 'python -m autograd "tanh(w*x + b)" w=-3 x=2 b=6.88' in shown
         assert "--draw FILE" in shown
+
+
+@pytest.mark.parametrize("command", [main, nn_main])
+def test_version(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        command(["--version"])
+    assert (stop.value.code, capsys.readouterr().out) == (0, f"chainrule {autograd.__version__}\n")
 
 
 # --- wrong input --------------------------------------------------------------------------------

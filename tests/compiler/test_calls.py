@@ -179,6 +179,11 @@ def test_wrong_calls_name_the_function(args, kwargs, message):
             method(*args, **kwargs)
 
 
+def test_what_is_not_a_function_is_not_compiled():
+    with pytest.raises(TypeError, match=r"^compile takes a function, not 3$"):
+        ag.compile(3)
+
+
 def test_a_wrong_count_is_told_before_the_axes():
     with pytest.raises(TypeError, match=r"loss.* was called with 1 argument: missing"):
         ag.compile(loss, in_axes=(None, 0))(1.0)

@@ -70,7 +70,7 @@ def test_the_entry_of_a_list_that_was_computed_is_taken():
     eager_value, eager_gradient = mean_loss(surprise, TABLE, tokens, targets)
     assert value == pytest.approx(eager_value, rel=1e-14)
     np.testing.assert_allclose(gradient, eager_gradient, rtol=1e-12, atol=1e-16)
-    assert "L = −(log_softmax(table[tokens[0]] + table[tokens[1]]))[target]" in str(compiled)
+    assert "L = −(ln softmax(table[tokens[0]] + table[tokens[1]]))[target]" in str(compiled)
 
 
 def test_arrays_are_indexed_along_any_axis_and_by_arrays_of_indices():
@@ -190,7 +190,7 @@ def test_the_program_says_what_is_taken_and_costs_it():
     compiled = ag.compile(lambda t, i: ag.tanh(t[i]), in_axes=(None, 0), reduce="sum")
     compiled.grad([1.0, 2.0, 3.0], [0, 1])
     assert "L = tanh(t[i])" in str(compiled)
-    assert "∂L/∂t = tanh'(t[i]) · onehot(i)" in str(compiled)
+    assert "∂L/∂t = tanh′(t[i]) · onehot(i)" in str(compiled)
     small = compiled.cost
     compiled.grad(np.arange(300.0), [0, 1])
     assert compiled.cost == small  # it is the entries that are read, not the table

@@ -6,13 +6,14 @@ import pickle
 from decimal import Decimal
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd
 import nn
-from autograd import MistakeWarning, Value
+from autograd import MistakeWarning, Value, explain
 from autograd.engine.primitives import lookup
 
 finite = st.floats(-1e6, 1e6)
@@ -659,6 +660,28 @@ def test_micrograds_drawing_code_runs():
     assert len({str(id(n)) + n._op for n in nodes}) == len(nodes) == 5
     assert len(edges) == 5
     assert trace(root) == (nodes, edges)
+
+
+def test_names_are_labels_in_karpathys_lecture():
+    a, b = Value(2.0, label="a"), Value(-3.0, "b")
+    e = a * b
+    e.label = "e"
+    assert [v.name for v in (a, b, e)] == [v.label for v in (a, b, e)] == ["a", "b", "e"]
+    assert Value(1.0).label == ""
+    with pytest.raises(TypeError, match="name must be a str, not 3"):
+        Value(1.0, label=3)
+
+
+@pytest.mark.parametrize("two", [2, 2.0, np.int64(2), np.float32(2.0), np.array(2)])
+def test_a_square_is_an_operation_of_one_operand(two):
+    x = Value(-3.0, "x")
+    y = x**two
+    y.backward(create_graph=True)
+    assert (y.data, y.op, y.parents, x.grad) == (9.0, "square", (x,), -6.0)
+    assert str(explain(y, x)).splitlines()[-1] == "  ∂z₁/∂x = 2 · x = -6"
+    x.grad_value.backward()
+    assert x.grad == -6.0 + 2.0
+    assert [(x**k).op for k in (3, 1, -2, Value(2.0))] == ["**"] * 4
 
 
 def test_micrograds_loss_and_update():

@@ -17,7 +17,7 @@ from autograd import Value, explain
 from autograd.engine.primitives import TABLE
 from autograd.explanations.chain_rule import MAX_EQUATIONS, MAX_FACTORS, MAX_LINES
 from autograd.explanations.region import Region, local_edges
-from autograd.notation.formulas import LATEX, TEXT, Names, definition, derivative
+from autograd.notation import LATEX, TEXT, Names, definition, derivative
 
 
 def named(**values):
@@ -274,7 +274,7 @@ DERIVATIVES = [
     (B / A, "−z₁/a"),
     (A**3, "3 · a²"),
     (A**2, "2 · a"),
-    (A**-1, "-1 · a⁻²"),
+    (A**-1, "−a⁻²"),
     (A**B, "b · a^(b − 1)"),
     (2**A, "z₁ · ln(2)"),
     (ag.sqrt(A), "0.5/z₁"),
@@ -291,7 +291,7 @@ DERIVATIVES = [
     (ag.hypot(A, B), "a/z₁"),
     (ag.softmax([A, B])[0], "z₁ · exp(b)/(exp(a) + exp(b))"),
     (ag.dot([A, A], [B, 3.0], 1.0), "b + 3"),
-    (ag.gelu(A), "0.5 · erfc(a · (-0.7071)) + a · 0.3989 · exp(-0.5 · a · a)"),
+    (ag.gelu(A), "0.5 · erfc(−0.7071 · a) + 0.3989 · a · exp(−0.5 · a²)"),
 ]
 
 
@@ -299,8 +299,7 @@ DERIVATIVES = [
 def test_derivatives_are_written_as_in_textbooks(node, expected):
     formula = derivative(node, A)
     names = Names([node])
-    written = str(formula if formula is None else TEXT.formula(formula, names))
-    assert written.replace("(-0.5)", "-0.5").replace("(-1)", "-1") == expected
+    assert str(formula if formula is None else TEXT.formula(formula, names)) == expected
 
 
 def test_a_variable_that_is_1_or_0_is_no_constant():
@@ -335,7 +334,7 @@ def test_a_long_derivative_is_a_number_alone():
     assert derivative(ag.softmax(xs)[0], xs[0]) is None
     assert derivative(ag.logsumexp(xs), xs[0]) is None
     assert TEXT.formula(derivative(ag.dot(xs, xs[::-1]), xs[3]), Names([])) == "x₃₆ + x₃₆"
-    assert TEXT.formula(definition(ag.fsum(xs)), Names([])) == "x₀ + x₁ + [… 37 more …] + x₃₉"
+    assert TEXT.formula(definition(ag.fsum(xs)), Names([])) == "x₀ + x₁ + [… 36 more …] + x₃₈ + x₃₉"
 
 
 @pytest.mark.usefixtures("own_primitives_forgotten")

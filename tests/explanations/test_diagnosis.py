@@ -79,7 +79,8 @@ PLANTED = {
     ),
     "root of 0": (
         lambda v: on(y := ag.sqrt(v.o), y * v.a, v.o),
-        "infinite", "domain edge", "√o = 0, o = 0: √ is for numbers above 0, and 0 is at the edge",
+        "infinite", "domain edge",
+        "√o = 0, o = 0: √ is for numbers from 0 on, and 0 is at the edge",
     ),
     "0 times the slope of a root of 0": (
         lambda v: on(y := ag.sqrt(v.o), y * 0.0, v.o),
@@ -99,7 +100,7 @@ PLANTED = {
     ),
     "arc sine above 1": (
         lambda v: on(y := ag.asin(v.a), y + v.b, v.a),
-        "nan", "domain edge", "for numbers above -1 and below 1, and 2 is outside",
+        "nan", "domain edge", "for numbers from -1 to 1, and 2 is outside",
     ),
     "a fault further up": (
         lambda v: on(y := ag.log(v.n), ag.sin(y * 2) * v.a, v.a),
@@ -167,7 +168,7 @@ PLANTED = {
     ),
     "large factors": (
         lambda v: on(y := v.a * 1e9, y + v.b, v.a),
-        "exploding", "large factors", "its slope by a is 1e+09",
+        "exploding", "large factors", "its slope with respect to a is 1e+09",
     ),
     "a minimum": (
         lambda v: on(y := ag.square(v.a - 2), y, v.a),
@@ -328,8 +329,8 @@ def test_the_line_of_code_is_named():
 def test_large_graphs():
     x = Value(0.5, "x")
     chain = x
-    for _ in range(100_000):
-        chain = chain * 0.9998
+    for _ in range(20_000):
+        chain = chain * 0.998
     assert why(chain, x).verdict == "vanishing"
     wide = ag.fsum([ag.relu(x * -i) for i in range(1, 5000)])
     diagnosis = why(wide, x)
@@ -360,3 +361,16 @@ def test_a_name_is_text_in_markdown(name):
 def test_what_is_not_a_node_is_refused():
     with pytest.raises(TypeError, match="root must be a Value"):
         why(1.0, Value(2.0))
+
+
+def test_a_node_is_blamed_once_for_what_it_does_in_both_passes():
+    a = Value(0.0, "a")
+    diagnosis = why(a * ag.log(a), a)
+    assert [finding.node.op for finding in diagnosis.findings] == ["log"]
+    assert "0 · inf is nan" in diagnosis.findings[0].text
+
+
+def test_the_advice_for_a_root_is_no_logarithm():
+    a = Value(-1.0, "a")
+    text = " ".join(str(why(ag.sqrt(a), a)).split())
+    assert "add a small number to it; for logarithms there are log1p" in text

@@ -19,6 +19,7 @@ from autograd import (
     exp,
     forward_steps,
     fsum,
+    notation,
     relu,
     sqrt,
     tanh,
@@ -28,7 +29,6 @@ from autograd import (
 from autograd.engine.backward import sweep
 from autograd.engine.graph import topological_order
 from autograd.explanations.steps import WHOLE
-from autograd.notation import words as notation
 
 
 def bits(x):

@@ -353,6 +353,13 @@ def test_adam_has_no_such_limit():
     assert fitted(MLP(2, [4, 2], seed=0), optimizer="adam", lr=0.5) == []
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_steps_of_adam_longer_than_the_weights(optimizer):
+    (message,) = fitted(MLP(2, [4, 2], seed=0), optimizer=optimizer, lr=100)
+    assert message.lower().startswith(f"with the learning rate 100, {optimizer} changes each param")
+    assert message.endswith("try lr=0.01")
+
+
 # --- all of them ----------------------------------------------------------------------------------
 
 

@@ -135,6 +135,33 @@ def test_a_module_that_is_not_callable_says_so():
     with pytest.raises(NotImplementedError, match=r"^Silent does not define __call__$"):
         Silent()([1.0])
 
+    class Elsewhere(nn.Module):
+        def forward(self, x):
+            return x
+
+    with pytest.raises(NotImplementedError, match=r"__call__: give its method forward that name$"):
+        Elsewhere()([1.0])
+
+
+@pytest.mark.parametrize(
+    ("name", "here"),
+    [
+        ("Linear", "nn.Layer"),
+        ("CrossEntropyLoss", "'cross_entropy'"),
+        ("MSELoss", "'mse_loss'"),
+        ("ReLU", 'nn.MLP(…, activation="…")'),
+    ],
+)
+def test_a_name_from_elsewhere_is_answered_with_ours(name, here):
+    with pytest.raises(AttributeError) as caught:
+        getattr(nn, name)
+    assert str(caught.value) == f"module 'nn' has no attribute {name!r}; did you mean {here}?"
+
+
+def test_a_name_like_no_other_is_not_guessed_at():
+    with pytest.raises(AttributeError, match=r"^module 'nn' has no attribute 'quantum'$"):
+        _ = nn.quantum
+
 
 def test_zero_grad():
     head = Head()
@@ -313,3 +340,15 @@ def test_import_is_light(run_python):
 def test_all_public_names_exist():
     assert sorted(set(nn.__all__)) == sorted(nn.__all__)
     assert all(hasattr(nn, name) for name in nn.__all__)
+
+
+def test_a_notebook_shows_the_summary_as_a_table():
+    summary = nn.MLP(2, [16, 1]).summary()
+    assert isinstance(summary, str)
+    table = summary._repr_html_()
+    rows = [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row) for row in table.split("<tr>")[1:]]
+    printed = [re.split(r"  +", line) for line in summary.splitlines() if "─" not in line]
+    assert [[cell for cell in row if cell] for row in rows] == printed
+    assert (
+        '<td style="text-align: right">337</td>' in nn.MLP(2, [16, 16, 1]).summary()._repr_html_()
+    )

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import autograd
+import nn
 from nn import plot
 
 HISTORY = {
@@ -132,9 +133,51 @@ class TestLearningCurves:
         with pytest.raises(ValueError, match=message):
             plot.learning_curves(history)
 
+    def test_what_fit_returns(self):
+        history = nn.fit(
+            nn.MLP(1, [1]), [[0.0], [1.0]], [0.0, 1.0], "mse_loss", epochs=3, progress=False
+        )
+        figure, same = map(plot.learning_curves, (history, history.columns()))
+        assert figure.axes[0].lines[0].get_xydata().tolist() == (
+            same.axes[0].lines[0].get_xydata().tolist()
+        )
+
     def test_not_a_mapping(self):
-        with pytest.raises(TypeError, match=r"history must map .*; it is a list"):
+        with pytest.raises(TypeError, match=r"history must be what fit returned, .*; it is a list"):
             plot.learning_curves([0.9, 0.5])
+
+
+class TestDecisionBoundaryOfAModel:
+    X = np.array([[-1.0, 0.0], [1.0, 0.0], [1.0, 2.0]])
+
+    @pytest.mark.parametrize(
+        ("n_outputs", "loss", "y", "labels"),
+        [
+            (1, "hinge_loss", np.array([-1.0, 1.0, 1.0]), ["0", "1"]),
+            (1, "mse_loss", [-1.0, 1.0, 1.0], ["0", "1"]),
+            (2, "cross_entropy", ["west", "east", "east"], ["east", "west"]),
+            (2, "cross_entropy", [[1.0, 0.0], [0.0, 1.0], [0.2, 0.8]], ["0", "1"]),
+        ],
+    )
+    def test_as_it_was_trained(self, n_outputs, loss, y, labels):
+        model = nn.MLP(2, [n_outputs], seed=0)
+        nn.fit(model, self.X, y, loss, epochs=200, lr=0.1, progress=False)
+        figure = plot.decision_boundary(model, self.X, y, resolution=20)
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == labels
+        first, *_ = figure.axes[0].collections[-2:]
+        west = first if labels[0] == "0" else figure.axes[0].collections[-1]
+        assert west.get_offsets().tolist() == [[-1.0, 0.0]]
+        regions = figure.axes[0].collections[0].get_array()
+        assert len(set(regions[10].tolist())) == 2
+
+    def test_names_may_be_others(self):
+        model = nn.MLP(2, [2], seed=0)
+        figure = plot.decision_boundary(model, self.X, [0, 1, 1], class_names=["a", "b"])
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
+
+    def test_wrong_targets_are_named(self):
+        with pytest.raises(TypeError, match=r"y\[1\] must be the index of a class, not 'b'"):
+            plot.decision_boundary(nn.MLP(2, [2]), self.X, [0, "b", 1])
 
 
 class TestDecisionBoundary:

@@ -73,6 +73,15 @@ class TestPredict:
         with pytest.raises(ValueError, match="takes 3 inputs, not 2"):
             nn.predict(copier, [[1.0, 2.0]])
 
+    def test_an_error_says_which_sample(self, copier):
+        with pytest.raises(ValueError, match="takes 3 inputs, not 2") as caught:
+            nn.predict(copier, [[1.0, 2.0, 3.0], [1.0, 2.0]])
+        assert caught.value.__notes__ == ["this is about X[1]"]
+        with pytest.raises(TypeError, match="takes a list of 3 numbers") as caught:
+            nn.predict(copier, [1.0, 2.0, 3.0])
+        (note,) = caught.value.__notes__
+        assert "X must be a list of samples, and a single one is given as [x]" in note
+
     def test_an_output_that_is_no_number(self):
         class Text(nn.Module):
             def __call__(self, x):  # noqa: ARG002 - a bad module
@@ -148,7 +157,7 @@ class TestAccuracyAndConfusion:
             (
                 lambda m: nn.accuracy(m, [[1, 0, 0]], ["cat"]),
                 TypeError,
-                "y[0] must be the index of a class, not 'cat'",
+                "y[0] must be the index of a class, not 'cat': number the classes from 0",
             ),
             (
                 lambda m: nn.accuracy(m, [[1, 0, 0]], [[0, 1]]),

@@ -75,6 +75,12 @@ class TestRoundTrip:
         ]
         assert len(loaded.trainable_parameters()) == 6
 
+    def test_what_it_predicts(self, path, model):
+        X = [[1.0, -1.0], [-1.0, 1.0]]
+        for model.class_names, model.regression in (((), True), (("no", "ja – oui"), False)):
+            save(model, path)
+            assert nn.predict(load(path), X) == nn.predict(model, X)
+
     def test_metadata(self, path, model):
         metadata = {
             "class_names": ["nein", "ja – oui"],
@@ -119,6 +125,8 @@ class TestFile:
                 "layer2.neuron1.b": "-inf",
             },
             "frozen": [name for name in model.state_dict() if name.startswith("layer1")],
+            "class_names": [],
+            "regression": False,
             "metadata": {"name": "Größe"},
         }
         lines = path.read_text("utf-8").splitlines()
@@ -359,6 +367,11 @@ class TestDamage:
                 for x in ("0.5", None, True, [0.5], {}, 10**400, "Infinity")
             ),
             (lambda d: d.pop("frozen"), "field frozen is missing"),
+            (
+                lambda d: d.update(class_names=["a", 1]),
+                "field class_names[1] must be a string, not 1",
+            ),
+            (lambda d: d.update(regression=1), "field regression must be true or false, not 1"),
             (
                 lambda d: d.update(frozen=["layer9.neuron1.b"]),
                 "field frozen[0] must be the name of a parameter, not 'layer9.neuron1.b'",

@@ -17,11 +17,21 @@ from hypothesis import strategies as st
 from pictures import SVG, texts_inside
 
 import autograd as ag
-from autograd import Value, clip, dot, files, fsum, log_sigmoid, softmax, sqrt, tanh, where
+from autograd import (
+    Value,
+    clip,
+    dot,
+    files,
+    fsum,
+    log_sigmoid,
+    notation,
+    softmax,
+    sqrt,
+    tanh,
+    where,
+)
 from autograd.engine import Primitive, table
-from autograd.notation import words as notation
-from autograd.pictures import colours as shading
-from autograd.pictures import render as rendering
+from autograd.pictures import colours, render
 from autograd.pictures.drawing import MAX_EDGES, MAX_NODES, Drawing, draw
 
 EDGE = re.compile(r"^\t(n\d+):(\w) -> (n\d+)(?::p(\d+))?:(\w)(?: \[(.*)\])?$", re.MULTILINE)
@@ -126,7 +136,7 @@ def test_a_coloured_gradient_stays_inside_of_the_round_corner():
     right, bottom = max(px for px, _ in outline), max(py for _, py in outline)
     radius = min(right - px for px, py in outline if py == bottom and px < right)
     (cell,) = [
-        p for p in root.iter(f"{SVG}polygon") if p.get("fill").upper() == shading.shade(5.0, 5.0)
+        p for p in root.iter(f"{SVG}polygon") if p.get("fill").upper() == colours.shade(5.0, 5.0)
     ]
     px, py = max(points(cell.get("points")))
     assert radius > 5
@@ -492,7 +502,7 @@ def test_unknown_suffix(tmp_path, name):
     with pytest.raises(ValueError, match=r"end the name in \.svg, \.png, \.pdf or \.dot"):
         draw(Value(1.0)).save(tmp_path / name)
     with pytest.raises(ValueError, match="can be svg, png, pdf, dot, not 'gif'"):
-        rendering.render("digraph {}", "gif")
+        render.render("digraph {}", "gif")
 
 
 def test_missing_folder(tmp_path):
@@ -522,6 +532,7 @@ def test_files_are_written_through_links(tmp_path):
 def test_it_displays_itself_in_a_notebook():
     assert draw(neuron())._repr_svg_().startswith("<?xml")
     assert repr(draw(neuron())) == '<Drawing; .save("graph.svg") writes it to a file>'
+    assert str(draw(neuron())) == draw(neuron()).text
 
 
 def test_svg_names_fonts_for_every_machine():
@@ -530,14 +541,14 @@ def test_svg_names_fonts_for_every_machine():
 
 def test_png_has_brackets_that_its_fonts_have():
     source = 'digraph { a [label="%s"] }'
-    assert rendering.render(source % "⟨w⟩", "png") == rendering.render(source % "‹w›", "png")
+    assert render.render(source % "⟨w⟩", "png") == render.render(source % "‹w›", "png")
 
 
 def test_a_large_png_is_scaled_down():
     x = Value(1.0)
     for _ in range(100):
         x = tanh(x)
-    png = rendering.render(draw(x, collapse="none").source, "png")
+    png = render.render(draw(x, collapse="none").source, "png")
     assert int.from_bytes(png[16:20]) in range(7900, 8001)
 
 
@@ -555,7 +566,7 @@ def program(folder, name, script):
 def only_folder(tmp_path, monkeypatch):
     """An empty folder, the one place where programs are looked for."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(rendering.sysconfig, "get_path", lambda _: str(tmp_path / "scripts"))
+    monkeypatch.setattr(render.sysconfig, "get_path", lambda _: str(tmp_path / "scripts"))
     return tmp_path
 
 

@@ -7,8 +7,7 @@ import pytest
 from pictures import SVG, arrows, ends, parts
 
 from autograd import Value, draw, tanh
-from autograd.pictures import colours as shading
-from autograd.pictures import render as rendering
+from autograd.pictures import colours, render
 from nn import MLP, Layer, Module, Neuron, mse_loss
 
 
@@ -35,7 +34,7 @@ def test_neurons_and_weights():
 def test_neurons_and_inputs_stand_in_order(sizes, rankdir):
     picture = draw(MLP(sizes[0], sizes[1:], seed=0), collapse="neuron", rankdir=rankdir)
     names, places = {}, {}
-    for group in ET.fromstring(rendering.render(picture.source, "svg")).iter(f"{SVG}g"):
+    for group in ET.fromstring(render.render(picture.source, "svg")).iter(f"{SVG}g"):
         if group.get("class") == "node":
             first = group.find(f".//{SVG}text")
             names[group.get("id")] = first.text
@@ -59,13 +58,13 @@ def test_arrows_tell_sign_and_size_of_weights():
     first, second, third = [look for _, _, look in arrows(draw(neuron))]
     assert "arrowhead=normal" in first
     assert "arrowhead=tee" in second
-    colours = [re.search(r'color="(#\w+)"', look)[1] for look in (first, second)]
-    assert colours[0] != colours[1]
+    lines = [re.search(r'color="(#\w+)"', look)[1] for look in (first, second)]
+    assert lines[0] != lines[1]
     widths = [float(re.search(r"penwidth=([\d.]+)", look)[1]) for look in (first, second, third)]
     assert widths[0] == widths[1] > widths[2]
     assert "ending in a bar" in draw(neuron).source
     assert "ending in a bar" not in draw(neuron, legend=False).source
-    assert shading.line(float("nan"), 1.0) == {"style": "dotted"}
+    assert colours.line(float("nan"), 1.0) == {"style": "dotted"}
 
 
 def test_a_bias_stands_in_its_neuron():

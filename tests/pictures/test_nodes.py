@@ -6,8 +6,7 @@ import xml.etree.ElementTree as ET
 
 from autograd import Value, tanh
 from autograd.engine.graph import topological_order
-from autograd.pictures import colours as shading
-from autograd.pictures import render as rendering
+from autograd.pictures import colours, render
 from autograd.pictures.boxes import ACCENT
 from autograd.pictures.nodes import graph_source
 
@@ -24,7 +23,7 @@ def neuron():
 
 def elements(source):
     """The groups of the rendered picture, by their id."""
-    root = ET.fromstring(rendering.render(source, "svg"))
+    root = ET.fromstring(render.render(source, "svg"))
     return {group.get("id"): group for group in root.iter(f"{SVG}g") if group.get("class")}
 
 
@@ -32,7 +31,7 @@ def texts(group):
     return [text.text for text in group.iter(f"{SVG}text")]
 
 
-def colours(group, attribute):
+def colours_of(group, attribute):
     found = [element.get(attribute) for element in group.iter()]
     return {colour.upper() for colour in found if colour}
 
@@ -59,7 +58,7 @@ def test_highlights_are_on_what_is_active_and_move_nothing():
         graph_source(order, order[-1:], active_nodes=[product], active_edges=[(product, 1)])
     )
     marked = {
-        key for key, g in bright.items() if key != "graph0" and ACCENT in colours(g, "stroke")
+        key for key, g in bright.items() if key != "graph0" and ACCENT in colours_of(g, "stroke")
     }
     assert marked == {f"n{i}", f"e{i}_1"}
 
@@ -74,7 +73,7 @@ def test_a_number_can_be_highlighted_too():
     y = x * 3
     order = [*y.parents, y]
     bright = elements(graph_source(order, [y], active_nodes=[order[1]]))
-    assert ACCENT in colours(bright["n1"], "stroke")
+    assert ACCENT in colours_of(bright["n1"], "stroke")
     assert bright["n1"].find(f".//{SVG}ellipse") is not None
 
 
@@ -90,7 +89,7 @@ def test_edges_carry_local_derivatives_where_there_are_any():
 def test_frames_are_nested_and_titled():
     order = neuron()
     frames = dict.fromkeys(order[:-1], ("layer <1>", "neuron\\N"))
-    root = ET.fromstring(rendering.render(graph_source(order, order[-1:], clusters=frames), "svg"))
+    root = ET.fromstring(render.render(graph_source(order, order[-1:], clusters=frames), "svg"))
     clusters = [g for g in root.iter(f"{SVG}g") if g.get("class") == "cluster"]
     assert [texts(g) for g in clusters] == [["layer <1>"], ["neuron\\N"]]
 
@@ -115,13 +114,13 @@ def test_colour_tells_sign_and_size_of_gradients():
     for leaf, grad in zip(leaves, (1.0, -1.0, 0.05, -1e-9, 0.0, float("nan")), strict=True):
         leaf.grad = grad
     found = elements(graph_source(leaves, leaves))
-    fills = [colours(found[f"n{i}"], "fill") for i in range(6)]
+    fills = [colours_of(found[f"n{i}"], "fill") for i in range(6)]
     for fill, grad in zip(fills, [leaf.grad for leaf in leaves], strict=True):
-        shade = shading.shade(grad, 1.0)
+        shade = colours.shade(grad, 1.0)
         assert (shade in fill) if shade else len(fill) == 2
     assert len({frozenset(fill) for fill in fills}) == 6
     hidden = elements(graph_source(leaves, leaves, show=["data"]))
-    assert len({frozenset(colours(hidden[f"n{i}"], "fill")) for i in range(6)}) == 1
+    assert len({frozenset(colours_of(hidden[f"n{i}"], "fill")) for i in range(6)}) == 1
 
 
 def luminance(colour):
@@ -134,12 +133,12 @@ def luminance(colour):
 def test_colours_are_told_apart_in_grey_and_legible():
     sizes = [1e-9, 5e-3, 0.05, 1.0]
     for sign in (1.0, -1.0):
-        greys = [luminance(shading.shade(sign * size, 1.0)) for size in sizes]
+        greys = [luminance(colours.shade(sign * size, 1.0)) for size in sizes]
         assert greys == sorted(greys, reverse=True)
         assert all(a - b > 0.08 for a, b in itertools.pairwise(greys))
         assert all((grey + 0.05) / 0.05 > 7.0 for grey in greys)  # black text: level AAA
     for size in sizes:
-        a, b = [luminance(shading.shade(sign * size, 1.0)) for sign in (1.0, -1.0)]
+        a, b = [luminance(colours.shade(sign * size, 1.0)) for sign in (1.0, -1.0)]
         assert abs(a - b) < 0.05
 
 

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd import Value, dot, draw, fsum, tanh
-from autograd.notation import words as notation
+from autograd import Value, dot, draw, fsum, notation, tanh
 
 
 def text(root, **options):

@@ -2,6 +2,9 @@
 
 import importlib.util
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,3 +93,22 @@ print(autograd.__version__)
     source = (ROOT / "autograd" / "__init__.py").read_text(encoding="utf-8")
     (version,) = re.findall(r'^__version__ = "(.*)"$', source, re.MULTILINE)
     assert run_python(code) == f"{version}\n"
+
+
+def test_an_installation_over_hips_autograd_is_told(tmp_path, uncovered):
+    copy = tmp_path / "autograd"
+    shutil.copytree(ROOT / "autograd", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-c", "import autograd; print(autograd.Value(2.0).data)"]
+    environment = {**uncovered, "PYTHONPATH": str(tmp_path)}
+
+    def run():
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        )
+
+    assert (run().stdout, run().stderr) == ("2.0\n", "")
+    (copy / "numpy").mkdir()  # which HIPS autograd has, and ours has not
+    mixed = run()
+    assert mixed.stdout == "2.0\n"
+    (warning,) = mixed.stderr.splitlines()
+    assert "run `pip uninstall autograd chainrule`, and then install chainrule again" in warning

@@ -8,14 +8,14 @@ from pathlib import Path
 import matplotlib
 from matplotlib.ft2font import FT2Font
 
-from autograd.pictures import render as rendering
+from autograd.pictures import render
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def parts(picture, kind="node"):
     """The texts of each node, cluster or edge, by its id."""
-    root = ET.fromstring(rendering.render(picture.source, "svg"))
+    root = ET.fromstring(render.render(picture.source, "svg"))
     return {
         group.get("id"): [text.text for text in group.iter(f"{SVG}text")]
         for group in root.iter(f"{SVG}g")
@@ -62,7 +62,7 @@ def width_of(text):
 def texts_inside(picture):
     """Check that every text of a box, ellipses apart, is inside of a shape of it; count them."""
     checked = 0
-    for group in ET.fromstring(rendering.render(picture.source, "svg")).iter(f"{SVG}g"):
+    for group in ET.fromstring(render.render(picture.source, "svg")).iter(f"{SVG}g"):
         if group.get("class") != "node" or group.find(f".//{SVG}ellipse") is not None:
             continue
         outlines = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any
 
 import oracles
@@ -75,7 +76,19 @@ def random_program(
     for _ in range(layers):
         kind = rng.random()
         width = rng.choice((1, 1, 2, 3, 5))
-        if kind < 0.2:  # neurons, on the same inputs
+        if kind < 0.1:  # all pairs of vectors, of which some are windows on the same places
+            n, first = rng.choice((1, 2, 3)), rng.randrange(inputs + len(rows))
+            sides = []
+            for count in (width, rng.choice((1, 2, 3))):
+                last = inputs + len(rows) - n - count
+                if rng.random() < 0.5 and first <= last:
+                    sides.append([tuple(range(first + i, first + i + n)) for i in range(count)])
+                else:
+                    sides.append([tuple([pick() for _ in range(n)]) for _ in range(count)])
+            bias = pick()
+            for ws, xs in product(*sides):
+                add("dot", *ws, *xs, bias if rng.random() < 0.8 else pick())
+        elif kind < 0.2:  # neurons, on the same inputs
             n = rng.choice((1, 2, 3))
             xs = tuple([pick() for _ in range(n)])
             for ws in [tuple([pick() for _ in range(n)]) for _ in range(width)]:

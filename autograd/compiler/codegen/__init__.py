@@ -1,7 +1,8 @@
 """From a program to NumPy code.
 
 `code.py` writes lines and knows how arrays are laid out, `lowering.py` writes the forward and the
-backward pass by it, and `tables.py` choices by index, `tape.py` the steps that run row by row.
+backward pass by it, `product.py` the sums of products in these, `tables.py` the choices by index,
+and `tape.py` the steps that run row by row.
 """
 
 from autograd.compiler.codegen.code import (
@@ -12,7 +13,8 @@ from autograd.compiler.codegen.code import (
     strided_view,
     strides_of,
 )
-from autograd.compiler.codegen.lowering import Backward, Forward
+from autograd.compiler.codegen.lowering import Backward, Forward, Side, result_letters, sides
+from autograd.compiler.codegen.product import is_matrix_product
 from autograd.compiler.codegen.tables import BadIndexError
 
 __all__ = [
@@ -20,9 +22,13 @@ __all__ = [
     "BadIndexError",
     "Code",
     "Forward",
+    "Side",
     "Symbol",
     "bound",
     "function_code",
+    "is_matrix_product",
+    "result_letters",
+    "sides",
     "strided_view",
     "strides_of",
 ]

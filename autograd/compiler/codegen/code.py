@@ -18,7 +18,16 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from autograd.compiler.passes import FINITE, LOG_OF_TOTAL, SHARED, VARYING, Program, Ref, StandIn
+from autograd.compiler.passes import (
+    FINITE,
+    LOG_OF_TOTAL,
+    SHARED,
+    VARYING,
+    Program,
+    Ref,
+    StandIn,
+    Step,
+)
 from autograd.engine import Primitive
 from autograd.engine import table as p
 from autograd.numbers import erf_table as errorfunction
@@ -113,10 +122,15 @@ class Code:
 
     `makers` says for each name how its array is made from the buffers, once the number of lanes is
     known.
+
+    Args:
+        program: what the code is for.
+        is_flat: whether the results of a step are one row after the other, instead of an array with
+            the step's axes.
     """
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, is_flat: bool = False) -> None:
+        self.program, self.is_flat = program, is_flat
         self.lines: list[str] = []
         self.makers: dict[str, Callable[[dict[str, Any], int], Any]] = {}
         self.names: dict[Any, str] = {}
@@ -166,12 +180,17 @@ class Code:
         self.busy.append((kind, name))
         return name
 
-    def begin(self, shape: tuple[int, ...], varying: bool, step: Any = None) -> None:
-        """Start on results of this shape: scratch arrays are free, and nothing is known.
+    def begin_step(self, step: Step) -> Any:
+        """Start on a step, whose results have the shape of its axes; give their places.
 
-        With a `step`, a name for what is computed, its forward code keeps results for the backward
-        code that are too dear to compute again.
+        The forward code keeps results for the backward code that are too dear to compute again.
         """
+        shape = (step.size,) if self.is_flat else step.axes[0]
+        self.begin(shape, step.space == VARYING, (step.space, step.start))
+        return np.arange(step.start, step.start + step.size).reshape(shape)
+
+    def begin(self, shape: tuple[int, ...], varying: bool, step: Any = None) -> None:
+        """Start on results of this shape: scratch arrays are free, and nothing is known."""
         for kind, name in self.busy:
             self.free[kind].append(name)
         self.busy, self.known = [], {}
@@ -206,54 +225,55 @@ class Code:
 
         return self.name(("rows", buffer, first, stride, len(places), column), maker)
 
+    def array(self, buffer: str, places: Any, column: bool = False) -> str | None:
+        """Name the view of rows at an array of places; None where these have no strides."""
+        if places.ndim == 1 and even(places):
+            return self.rows(buffer, places, column)
+        strides = strides_of(places)
+        if strides is None:
+            return None
+        if buffer == VARYING:
+            self.read_anywhere[places] = True
+        first, shape = int(places.flat[0]), places.shape
+
+        def maker(buffers: dict[str, Any], _: int) -> Any:
+            view = strided_view(buffers[buffer], first, shape, strides)
+            return view[..., None] if column else view
+
+        return self.name(("array", buffer, first, strides, shape, column), maker)
+
     def read(self, ref: Ref | float) -> Any:
         """Give the symbol for one operand of an elementwise step."""
         if not isinstance(ref, Ref):
             return ref
         column = self.varying and ref.space == SHARED
-        if even(ref.places):
-            return Symbol(self, self.rows(ref.space, ref.places, column), ref.space == VARYING)
-        name = self.gather(ref)
-        return Symbol(self, f"{name}[:, None]" if column else name, ref.space == VARYING)
+        places = ref.places.reshape(self.shape)
+        name = self.array(ref.space, places, column)
+        if name is None:
+            name = self.gather(ref.space, places) + "[..., None]" * column
+        return Symbol(self, name, ref.space == VARYING)
 
-    def read_many(self, ref: Ref) -> str:
-        """Name the array of rows at `ref`, without a column for lanes where it is shared."""
-        return self.rows(ref.space, ref.places) if even(ref.places) else self.gather(ref)
-
-    def gather(self, ref: Ref) -> str:
+    def gather(self, space: str, places: Any) -> str:
         """Copy scattered rows into a scratch array."""
-        self.note_read(ref)
-        index = self.index(ref.places)
-        target = self.temporary(ref.places.shape, ref.space == VARYING)
-        self.emit(f"take({ref.space}, {index}, 0, {target}, 'clip')")
-        self._meanings[target] = "take", ref.space, index
+        target = self.temporary(places.shape, space == VARYING)
+        self.take(space, places, target)
         return target
 
-    def note_read(self, ref: Ref) -> None:
-        """Note that places in the lanes are read in another way than as a slice."""
-        if ref.space == VARYING:
-            self.read_anywhere[ref.places] = True
+    def take(self, space: str, places: Any, target: str) -> None:
+        """Copy scattered rows into an array."""
+        if space == VARYING:
+            self.read_anywhere[places] = True
+        index = self.index(places)
+        self.emit(f"take({space}, {index}, 0, {target}, 'clip')")
+        self._meanings[target] = "take", space, index
 
     def index(self, places: Any) -> str:
         """Name an array of places."""
         return self.name(("index", places.tobytes(), places.shape), lambda *_: places)
 
-    def matrix(self, ref: Ref) -> str:
-        """Name the array of the operands of a sum: a row per element, then the lanes."""
-        strides = affine(ref.places)
-        if strides is None:
-            return self.gather(ref)
-        self.note_read(ref)
-        return self.strided(ref.space, ref.places, strides)
-
-    def strided(self, buffer: str, places: Any, strides: tuple[int, ...]) -> str:
-        """Name the view of rows at a matrix of places with these strides."""
-        first, shape = int(places[0, 0]), places.shape
-
-        def maker(buffers: dict[str, Any], _: int) -> Any:
-            return strided_view(buffers[buffer], first, shape, strides)
-
-        return self.name(("matrix", buffer, first, strides, shape), maker)
+    def terms(self, space: str, places: Any) -> str:
+        """Name the array of the terms of sums."""
+        return self.array(space, places) or self.gather(space, places)
 
     # --- elementwise operations -------------------------------------------------------------
 
@@ -323,7 +343,7 @@ class Code:
 
     def _meaning(self, name: str) -> Any:
         """Say what a name stands for that may stand for something else in another step."""
-        return self._meanings.get(name.removesuffix("[:, None]"), name)
+        return self._meanings.get(name.removesuffix("[..., None]"), name)
 
     def _array_to_keep(self, shape: tuple[int, ...], varying: bool, meaning: Any) -> str:
         """Name an array that is as good as scratch, but stays until the backward code."""
@@ -420,36 +440,3 @@ def strided_view(array: Any, first: int, shape: Sequence[int], strides: Sequence
     return np.lib.stride_tricks.as_strided(
         base, (*shape, *base.shape[1:]), (*(unit * s for s in strides), *base.strides[1:])
     )
-
-
-def affine(places: Any) -> tuple[int, ...] | None:
-    """Give the two strides of a matrix of places, if it has such.
-
-    The same place all along a row is no such case: einsum would take that factor out of the sum,
-    which differs where terms are infinite.
-    """
-    if places.shape[1] > 1 and places[0, 0] == places[0, 1]:
-        return None
-    return strides_of(places)
-
-
-def product(left: str, right: str, out: str, *refs: Ref) -> str:
-    """Write the matrix product of arrays, of which those that may have gaps stand at `refs`.
-
-    The method `dot` costs the least per call, but it copies what has gaps between its rows, and
-    cannot write to it.
-    """
-    if packed(*refs):
-        return f"{left}.dot({right}, out={out})"
-    return f"matmul({left}, {right}, out={out})"
-
-
-def packed(*refs: Ref) -> bool:
-    """Tell whether arrays of numbers at `refs` have no gaps, or are copies."""
-    return all(_is_packed(ref.places) for ref in refs)
-
-
-def _is_packed(places: Any) -> bool:
-    """Tell whether numbers stand without gaps, or will do so in a copy."""
-    one_by_one = bool((np.diff(places.reshape(-1)) == 1).all())
-    return one_by_one or (affine(places) is None if places.ndim == 2 else not even(places))

@@ -14,8 +14,10 @@ the code reads
 
 from __future__ import annotations
 
-from math import isfinite
-from typing import Any
+from collections.abc import Collection
+from itertools import compress
+from math import isfinite, prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,10 +27,17 @@ from autograd.compiler.codegen.code import (
     NOT,
     Code,
     Symbol,
-    affine,
-    even,
-    packed,
-    product,
+    strides_of,
+)
+from autograd.compiler.codegen.product import (
+    LANES,
+    ROWS,
+    TERMS,
+    Factor,
+    factor,
+    multiply,
+    scratch,
+    strides_within,
 )
 from autograd.compiler.codegen.tables import chosen_places, flat, forward_take
 from autograd.compiler.codegen.tape import backward_tape, forward_tape
@@ -46,15 +55,22 @@ from autograd.engine import table as p
 from autograd.errors import TraceError
 
 
-def _same_rows(ref: Ref) -> bool:
-    return bool((ref.places == ref.places[0]).all())
+class Side(NamedTuple):
+    """A factor of sums ⟨w, x⟩ + b: its space, and its places along the axes that it has.
+
+    Each axis has a letter, and the lanes have one.
+    """
+
+    space: str
+    places: Any
+    letters: str
 
 
-def _operands(step: Step, code: Code, folds: bool = True) -> tuple[Ref, Ref, Ref | float]:
-    """Give weights, inputs and bias of a sum ⟨w, x⟩ + b.
+def sides(step: Step, ones: Collection[int] = ()) -> tuple[Side, Side, Ref | float]:
+    """Give weights, inputs and bias of sums ⟨w, x⟩ + b.
 
-    Where each bias stands after the weights, and a 1 after the inputs, a bias that `folds` is taken
-    for a weight:
+    Where each bias stands after the weights, and one of the `ones` after the inputs, the bias is
+    taken for a weight:
 
         before   ⟨w, x⟩ + b
         after    ⟨(w, b), (x, 1)⟩ + 0
@@ -62,15 +78,28 @@ def _operands(step: Step, code: Code, folds: bool = True) -> tuple[Ref, Ref, Ref
     left, right, bias = step.operands
     assert isinstance(left, Ref)
     assert isinstance(right, Ref)
-    if not folds or not isinstance(bias, Ref) or not _same_rows(right) or right.space != VARYING:
-        return left, right, bias
-    one = int(right.places[0, -1]) + 1
-    behind = bias.space == left.space and (bias.places == left.places[:, -1] + 1).all()
-    if not behind or one not in code.ones:
-        return left, right, bias
-    ones = np.full((step.size, 1), one)
-    weights = Ref(left.space, np.hstack([left.places, bias.places[:, None]]))
-    return weights, Ref(VARYING, np.hstack([right.places, ones])), 0.0
+    weights, inputs = left.places, right.places
+    rows, terms = step.axes
+    if ones and isinstance(bias, Ref) and right.space == VARYING:
+        one = int(inputs[0, -1]) + 1
+        behind = bias.space == left.space and (bias.places == weights[:, -1] + 1).all()
+        if behind and one in ones and (inputs == inputs[0]).all():
+            weights = np.hstack([weights, bias.places[:, None]])
+            inputs = np.hstack([inputs, np.full((step.size, 1), one)])
+            bias, terms = 0.0, (weights.shape[1],)
+    both = [x.reshape(*rows, *terms) for x in (weights, inputs)]
+    moves = [[bool((x != x.take([0], i)).any()) for i in range(len(rows))] for x in both]
+    # what neither has, as where only the bias differs, the weights are said to have
+    kept = [[w or not x for w, x in zip(*moves, strict=True)], moves[1]]
+    weights, inputs = [
+        x[tuple([slice(None) if keep else 0 for keep in has])]
+        for x, has in zip(both, kept, strict=True)
+    ]
+    letters = [
+        "".join(compress(ROWS, has)) + TERMS[: len(terms)] + LANES * (ref.space == VARYING)
+        for ref, has in zip((left, right), kept, strict=True)
+    ]
+    return Side(left.space, weights, letters[0]), Side(right.space, inputs, letters[1]), bias
 
 
 class Forward:
@@ -85,35 +114,39 @@ class Forward:
         if isinstance(step, Tape):
             forward_tape(code, step)
             return
-        code.begin((step.size,), step.space == VARYING, (step.space, step.start))
-        out = code.rows(step.space, np.arange(step.start, step.start + step.size))
+        out = code.array(step.space, code.begin_step(step))
+        assert out is not None
         if step.op is p.dot:
             self.dot(step, out)
-        elif step.op is EXCESS:
-            self.excess(step, out)
         elif step.op is TAKE:
             forward_take(code, step, out)
-        elif step.op in (p.fsum, p.top):
-            (ref,) = step.operands
+        elif step.op in (p.fsum, p.top, EXCESS):
+            ref, *first = step.operands
             assert isinstance(ref, Ref)
-            function = "add" if step.op is p.fsum else "maximum"
-            code.emit(f"{function}.reduce({code.matrix(ref)}, 1, None, {out})")
+            shape = (*code.shape, *step.axes[1])
+            terms = code.terms(ref.space, ref.places.reshape(shape))
+            over = tuple(range(len(code.shape), len(shape)))
+            if step.op is EXCESS:
+                self.excess(step, terms, shape, over, out)
+            else:
+                function = "add" if step.op is p.fsum else "maximum"
+                begin = ", False, 0.0" * len(first)
+                code.emit(f"{function}.reduce({terms}, {over}, None, {out}{begin})")
         else:
             code.compute(step.op, [code.read(x) for x in step.operands], out)
 
-    def excess(self, step: Step, out: str) -> None:
+    def excess(
+        self, step: Step, terms: str, shape: tuple[int, ...], over: tuple[int, ...], out: str
+    ) -> None:
         """Write a sum less 1, of which a term that is 1 is left out, so that the rest is exact."""
         code, varying = self.code, step.space == VARYING
-        (ref,) = step.operands
-        assert isinstance(ref, Ref)
-        terms = code.matrix(ref)
-        ones = code.temporary(ref.places.shape, varying, np.bool_)
-        others = code.temporary(ref.places.shape, varying)
-        count = code.temporary((step.size,), varying)
+        ones = code.temporary(shape, varying, np.bool_)
+        others = code.temporary(shape, varying)
+        count = code.temporary(code.shape, varying)
         code.emit(f"equal({terms}, 1.0, out={ones})")
         code.emit(f"subtract({terms}, {ones}, out={others})")
-        code.emit(f"add.reduce({others}, 1, None, {out})")
-        code.emit(f"add.reduce({ones}, 1, float64, {count})")
+        code.emit(f"add.reduce({others}, {over}, None, {out})")
+        code.emit(f"add.reduce({ones}, {over}, float64, {count})")
         code.emit(f"add({out}, subtract({count}, 1.0, out={count}), out={out})")
 
     def lift(self) -> None:
@@ -123,25 +156,31 @@ class Forward:
             self.code.emit(f"V[{lifted}] = S[{shared}][:, None]")
 
     def dot(self, step: Step, out: str) -> None:
-        """Write ⟨w, x⟩ + b: a matrix product where all elements read the same inputs."""
+        """Write ⟨w, x⟩ + b for all rows."""
         code = self.code
-        left, right, bias = _operands(step, code)
-        if _same_rows(right) and left.space == SHARED and right.space == step.space:
-            inputs = Ref(right.space, right.places[0])
-            x = code.read_many(inputs)
-            code.emit(product(code.matrix(left), x, out, left, inputs))
+        left, right, bias = sides(step, code.ones)
+        factors = [factor(code, *x) for x in (left, right)]
+        if step.space == VARYING and left.space == right.space == SHARED:
+            total = scratch(code, ROWS[: len(step.axes[0])], step.axes[0])
+            multiply(code, total, *factors)
+            code.emit(
+                f"copyto({_result(step, step.space).view(code)}, {total.view(code)}[..., None])"
+            )
         else:
-            signs = ["mnl" if ref.space == VARYING else "mn" for ref in (left, right)]
-            factors = f"{signs[0]},{signs[1]}", f"{code.matrix(left)}, {code.matrix(right)}"
-            if step.space == VARYING and left.space == right.space == SHARED:
-                total = code.temporary((step.size,), varying=False)
-                code.emit(f"einsum('{factors[0]}->m', {factors[1]}, out={total})")
-                code.emit(f"copyto({out}, {total}[:, None])")
-            else:
-                result = "ml" if step.space == VARYING else "m"
-                code.emit(f"einsum('{factors[0]}->{result}', {factors[1]}, out={out})")
+            multiply(code, _result(step, step.space), *factors)
         if bias != 0.0:
             code.compute(p.add, [Symbol(code, out, True), code.read(bias)], out)
+
+
+def _result(step: Step, buffer: str) -> Factor:
+    """Give the results of a step, or their gradients, with its axes."""
+    sizes, _ = step.axes
+    return Factor(buffer, step.start, result_letters(step), sizes, strides_within(sizes))
+
+
+def result_letters(step: Step) -> str:
+    """Give a letter for each axis of the results of a step, and one for the lanes."""
+    return ROWS[: len(step.axes[0])] + LANES * (step.space == VARYING)
 
 
 class Backward:
@@ -223,13 +262,14 @@ class Backward:
         written = self.written[step.space][places]
         if not written.any() or not any(map(self.wants, differentiable(step.op, step.operands))):
             return
-        code.begin((step.size,), step.space == VARYING, (step.space, step.start))
         self.clear_unwritten(step.space, places)
+        places = code.begin_step(step)
         varying = step.space == VARYING
-        gradient = Symbol(code, code.rows("d" + step.space, places), varying)
+        gradient = Symbol(code, str(code.array("d" + step.space, places)), varying)
         self.mask = None
         if not self.always[step.space][places].all():
-            self.mask = Symbol(code, code.rows("m" + step.space, places), varying, truth=True)
+            mask = str(code.array("m" + step.space, places))
+            self.mask = Symbol(code, mask, varying, truth=True)
         if step.op is p.where:
             self.where(step, gradient)
             return
@@ -244,11 +284,11 @@ class Backward:
         elif step.op is p.dot:
             self.dot(step, gradient)
         elif step.op in (p.fsum, EXCESS):
-            (ref,) = step.operands
+            ref, *_ = step.operands
             assert isinstance(ref, Ref)
-            self.add_sum(ref, gradient)
+            self.add_sum(ref.space, ref.places.reshape(*code.shape, *step.axes[1]), gradient)
         else:
-            out = Symbol(code, code.rows(step.space, places), step.space == VARYING)
+            out = Symbol(code, str(code.array(step.space, places)), varying)
             operands = [code.read(ref) for ref in step.operands]
             wanted = [self.wants(ref) for ref in step.operands]
             slopes = iter(step.op.local_derivatives(out, operands, wanted))
@@ -315,11 +355,8 @@ class Backward:
         sums = []
         for ref in step.operands[:2]:
             assert isinstance(ref, Ref)
-            if _same_rows(ref):
-                numbers = code.read_many(Ref(ref.space, ref.places[0]))
-            else:
-                numbers = code.matrix(ref)
-            sums.append(f"isfinite(add.reduce({numbers}, None))")
+            places = ref.places[0] if (ref.places == ref.places[0]).all() else ref.places
+            sums.append(f"isfinite(add.reduce({code.terms(ref.space, places)}, None))")
         lines, written = code.take_lines(), self.written
         cases = []
         for write in (self.dot, self.masked_dot):
@@ -341,14 +378,14 @@ class Backward:
         for ref, other in ((left, right), (right, left)):
             if not self.wants(ref):
                 continue
-            factor = code.matrix(other)
+            numbers = code.terms(other.space, other.places)
             if code.varying and other.space == SHARED:
-                factor = f"{factor}[:, :, None]"
-            term = f"multiply({gradient.name}[:, None], {factor})"
+                numbers = f"{numbers}[:, :, None]"
+            term = f"multiply({gradient.name}[:, None], {numbers})"
             term = f"where({self.mask.name}[:, None], {term}, 0.0)"
             if code.varying and ref.space == SHARED:
                 term = f"{term}.sum(axis=2)"
-            self.add_matrix(ref, term)
+            self.add_terms(ref.space, ref.places, term)
 
     def clear_unwritten(self, space: str, places: Any) -> None:
         """Set to zero those gradients among `places` that nothing has been written to."""
@@ -364,56 +401,78 @@ class Backward:
 
     def add(self, ref: Any, gradient: Symbol, slope: Any) -> None:
         """Add gradient · slope to the gradients of one operand of each element."""
-        code, space, places = self.code, ref.space, ref.places
+        code, space = self.code, ref.space
+        places = ref.places.reshape(code.shape)
         if self.mask is not None and not (slope.__class__ is float and isfinite(slope)):
             term = code.compute(p.mul, [gradient, slope])
             gradient, slope = code.compute(p.where, [self.mask, term, 0.0]), 1.0
-        buffer = "d" + space
-        if space == SHARED and code.varying:  # what the lanes share gets the sum over them
-            term = code.compute(p.mul, [gradient, slope])
-            if even(places) and not self.written[space][places].any():
-                self.written[space][places] = True
-                self.sum_over_lanes(term, code.rows(buffer, places), ref)
-                return
-            total = code.temporary((code.shape[0],), varying=False)
-            self.sum_over_lanes(term, total)
-            self.add_rows(buffer, space, places, total)
-            return
-        fresh = not self.written[space][places].any()
-        if even(places) and fresh:
-            self.written[space][places] = True
-            target = code.rows(buffer, places)
-            if slope.__class__ is float and slope == 1.0:
+        lanes = space == SHARED and code.varying  # what the lanes share gets the sum over them
+        places, over = _without_repeats(places)
+        target = self.fresh(space, places)
+        if not over and not lanes:
+            if not target:
+                self.add_terms(space, places, code.compute(p.mul, [gradient, slope]).name)
+            elif slope.__class__ is float and slope == 1.0:
                 code.copied(gradient, target)
             else:
                 code.compute(p.mul, [gradient, slope], target)
-        else:
-            self.add_rows(buffer, space, places, code.compute(p.mul, [gradient, slope]).name)
-
-    def sum_over_lanes(self, term: Symbol, target: str, *refs: Ref) -> None:
-        """Write the sum over the lanes of each row into `target`, which stands at `refs`."""
-        if packed(*refs):  # half the time of a sum
-            ones = self.code.name(("ones",), lambda _, lanes: np.ones(lanes))
-            self.code.emit(product(term.name, ones, target))
-        else:
-            self.code.emit(f"add.reduce({term.name}, 1, None, {target})")
-
-    def add_rows(self, buffer: str, space: str, places: Any, term: str) -> None:
-        """Add an array to gradients, whatever their places."""
-        code = self.code
-        self.clear_unwritten(space, places)
-        if even(places):
-            target = code.rows(buffer, places)
-            code.emit(f"add({target}, {term}, out={target})")
             return
-        if len(np.unique(places)) == places.size:
-            code.emit(f"{buffer}[{code.index(places)}] += {term}")
+        term = code.compute(p.mul, [gradient, slope]).name
+        total = target or code.temporary(places.shape, varying=space == VARYING)
+        self.sum_over(term, over, lanes, total, is_packed=not target or _has_no_gaps(places))
+        if not target:
+            self.add_terms(space, places, total)
+
+    def sum_over(
+        self, term: str, over: tuple[int, ...], lanes: bool, target: str, is_packed: bool = True
+    ) -> None:
+        """Write the sum over axes, and over the lanes where asked, into an array."""
+        code = self.code
+        if over:
+            axes = (*over, len(code.shape)) if lanes else over
+            code.emit(f"add.reduce({term}, {axes}, None, {target})")
+        elif is_packed:  # half the time of a sum
+            ones = code.name(("ones",), lambda _, lanes: np.ones(lanes))
+            code.emit(f"{term}.dot({ones}, out={target})")
         else:
-            self.add_up(buffer, places, np.arange(places.size), term)
+            code.emit(f"add.reduce({term}, -1, None, {target})")
+
+    def add_terms(self, space: str, places: Any, term: str) -> None:
+        """Add an array to the gradients at an array of places."""
+        code, buffer = self.code, "d" + space
+        self.clear_unwritten(space, places.reshape(-1))
+        target = self.one_array(space, places)
+        if target:
+            code.emit(f"add({target}, {term}, out={target})")
+        elif len(np.unique(places)) == places.size:
+            code.emit(f"{buffer}[{code.index(places)}] += {term}")
+        elif windows := _windows(places):
+            self.add_windows(buffer, places, windows, term)
+        else:
+            lanes = ", -1" if space == VARYING else ""
+            flat = term if places.ndim == 1 else f"{term}.reshape({places.size}{lanes})"
+            self.add_up(buffer, places, np.arange(places.size).reshape(places.shape), flat)
+
+    def add_windows(self, buffer: str, places: Any, axes: tuple[int, ...], term: str) -> None:
+        """Add an array to gradients, one index of some axes after the other."""
+        code = self.code
+        moved = np.moveaxis(places, axes, range(len(axes)))
+        each = moved.reshape(-1, *moved.shape[len(axes) :])
+        views = [str(code.array(buffer, x)) for x in each]
+        names = code.name(
+            ("views", *views), lambda names, _: [names[view] for view in views], prefix="views"
+        )
+        if axes != tuple(range(len(axes))):
+            term = f"moveaxis({term}, {axes}, {tuple(range(len(axes)))})"
+        if len(axes) > 1:
+            term = f"{term}.reshape({len(each)}, *{term}.shape[{len(axes)}:])"
+        code.emit(f"for view, part in zip({names}, {term}):")
+        code.emit("    add(view, part, out=view)")
 
     def add_up(self, buffer: str, places: Any, rows: Any, term: str) -> None:
         """Add rows of an array to gradients, of which several may go to the same place."""
-        targets, sums = self.sums(places.reshape(-1), rows.reshape(-1), rows.max() + 1)
+        active = self.active[buffer[1:]][places]
+        targets, sums = self.sums(places[active], rows[active], rows.max() + 1)
         self.code.emit(f"{buffer}[{targets}] += {sums} @ {term}")
 
     def sums(self, places: Any, rows: Any, count: int) -> tuple[str, str]:
@@ -424,100 +483,93 @@ class Backward:
         shape = len(targets), count
         return code.index(targets), code.name(key, lambda *_: _incidence(which, rows, shape))
 
-    def fresh_matrix(self, ref: Ref) -> str | None:
-        """Name the gradients at `ref` if they can be written as one array for the first time."""
-        fresh = not self.written[ref.space][ref.places].any()
-        target = self.one_array(ref) if fresh else None
+    def fresh(self, space: str, places: Any) -> str | None:
+        """Name the gradients at places if they can be written as one array for the first time."""
+        is_fresh = not self.written[space][places].any()
+        target = self.one_array(space, places) if is_fresh else None
         if target:
-            self.written[ref.space][ref.places] = True
+            self.written[space][places] = True
         return target
 
-    def one_array(self, ref: Ref) -> str | None:
-        """Name the gradients at `ref` if they stand as one array, each once."""
-        strides = affine(ref.places)
-        if strides is None or len(np.unique(ref.places)) != ref.places.size:
+    def one_array(self, space: str, places: Any) -> str | None:
+        """Name the gradients at places if they stand as one array, each once."""
+        if len(np.unique(places)) != places.size:
             return None
-        return self.code.strided("d" + ref.space, ref.places, strides)
+        return self.code.array("d" + space, places)
 
-    def add_sum(self, ref: Ref, gradient: Symbol) -> None:
+    def add_sum(self, space: str, places: Any, gradient: Symbol) -> None:
         """Add the gradient of a sum to that of each of its terms."""
         code, term = self.code, gradient.name
-        if ref.space == SHARED and code.varying:
-            term = code.temporary((code.shape[0],), varying=False)
-            self.sum_over_lanes(gradient, term)
-        fresh = self.fresh_matrix(ref)
-        target = fresh or self.matrix_to_add_to(ref)
+        if space == SHARED and code.varying:
+            term = code.temporary(code.shape, varying=False)
+            self.sum_over(gradient.name, (), True, term)
+        fresh = self.fresh(space, places)
+        self.clear_unwritten(space, places.reshape(-1))
+        target = fresh or self.one_array(space, places)
+        rows, terms = len(code.shape), places.ndim - len(code.shape)
+        each = f"{term}[{', '.join([':'] * rows + ['None'] * terms)}]"
         if fresh:
-            code.emit(f"copyto({fresh}, {term}[:, None])")
+            code.emit(f"copyto({fresh}, {each})")
         elif target:
-            code.emit(f"add({target}, {term}[:, None], out={target})")
+            code.emit(f"add({target}, {each}, out={target})")
         else:
-            elements = np.broadcast_to(np.arange(code.shape[0])[:, None], ref.places.shape)
-            self.add_up("d" + ref.space, ref.places, elements, term)
-
-    def add_matrix(self, ref: Ref, term: str) -> None:
-        """Add an array, of a row per element, to the gradients of the operands of a sum."""
-        target = self.matrix_to_add_to(ref)
-        if target:
-            self.code.emit(f"add({target}, {term}, out={target})")
-        else:
-            lanes = ", -1" if ref.space == VARYING else ""
-            rows = np.arange(ref.places.size)
-            self.add_up(
-                "d" + ref.space, ref.places, rows, f"{term}.reshape({ref.places.size}{lanes})"
-            )
-
-    def matrix_to_add_to(self, ref: Ref) -> str | None:
-        """Name the gradients at `ref` if they are one array, and clear those not written yet."""
-        self.clear_unwritten(ref.space, ref.places.reshape(-1))
-        return self.one_array(ref)
+            count = prod(code.shape)
+            elements = np.arange(count).reshape(*code.shape, *[1] * terms)
+            if rows > 1:
+                term = f"{term}.reshape({count}{', -1' * (space == VARYING)})"
+            self.add_up("d" + space, places, np.broadcast_to(elements, places.shape), term)
 
     def dot(self, step: Step, gradient: Symbol) -> None:
-        """Write the gradients of ⟨w, x⟩ + b: outer products and the transposed matrix product."""
+        """Write the gradients of ⟨w, x⟩ + b, of which each is a product, too."""
         code = self.code
         # the gradient of a bias alone is not worth a matrix product
-        left, right, bias = _operands(step, code, folds=self.wants(step.operands[0]))
+        left, right, bias = sides(step, code.ones if self.wants(step.operands[0]) else ())
         if self.wants(bias):
             self.add(bias, gradient, 1.0)
-        if _same_rows(right) and left.space == SHARED and right.space == step.space:
-            m, n = left.places.shape
-            inputs = Ref(right.space, right.places[0])
-            if self.wants(left):
-                fresh = self.fresh_matrix(left)
-                outer = fresh or code.temporary((m, n), varying=False)
-                x = code.read_many(inputs)
-                if step.space == VARYING:
-                    gaps = (left, inputs) if fresh else (inputs,)
-                    code.emit(product(gradient.name, f"{x}.T", outer, *gaps))
-                else:
-                    code.emit(f"multiply.outer({gradient.name}, {x}, out={outer})")
-                if not fresh:
-                    self.add_matrix(left, outer)
-            if self.wants(inputs):
-                weights = f"{code.matrix(left)}.T"
-                if even(inputs.places) and not self.written[inputs.space][inputs.places].any():
-                    self.written[inputs.space][inputs.places] = True
-                    target = code.rows("d" + inputs.space, inputs.places)
-                    code.emit(product(weights, gradient.name, target, left, inputs))
-                else:
-                    term = code.temporary((n,), step.space == VARYING)
-                    code.emit(product(weights, gradient.name, term, left, inputs))
-                    self.add_rows("d" + inputs.space, inputs.space, inputs.places, term)
-            return
-        signs = {SHARED: "mn", VARYING: "mnl"}
-        result = "ml" if step.space == VARYING else "m"
-        for ref, other in ((left, right), (right, left)):
-            if self.wants(ref):
-                fresh = self.fresh_matrix(ref)
-                term = fresh or code.temporary(ref.places.shape, ref.space == VARYING)
-                code.emit(
-                    f"einsum('{result},{signs[other.space]}->{signs[ref.space]}', "
-                    f"{gradient.name}, {code.matrix(other)}, out={term})"
-                )
-                if not fresh:
-                    self.add_matrix(ref, term)
+        for side, other in ((left, right), (right, left)):
+            space, places, letters = side
+            if not self.active[space][places].any():
+                continue
+            is_fresh = self.fresh(space, places)
+            if is_fresh:
+                strides = strides_of(places)
+                assert strides is not None
+                target = Factor("d" + space, int(places.flat[0]), letters, places.shape, strides)
+            else:
+                target = scratch(code, letters, places.shape)
+            multiply(code, target, _result(step, "d" + step.space), factor(code, *other))
+            if not is_fresh:
+                self.add_terms(space, places, target.view(code))
 
 
+def _without_repeats(places: Any) -> tuple[Any, tuple[int, ...]]:
+    """Leave out the axes along which places are the same; tell which these were."""
+    over = [
+        i
+        for i, n in enumerate(places.shape)
+        if n > 1 and bool((places == places.take([0], i)).all())
+    ]
+    return places[tuple([0 if i in over else slice(None) for i in range(places.ndim)])], tuple(over)
+
+
+def _has_no_gaps(places: Any) -> bool:
+    return bool((np.diff(places.reshape(-1)) == 1).all())
+
+
+def _windows(places: Any) -> tuple[int, ...] | None:
+    """Find axes to go along so that the places are different at each index, and have strides."""
+    if strides_of(places) is None:
+        return None
+    order = sorted(range(places.ndim), key=lambda i: places.shape[i])
+    for count in range(1, places.ndim):
+        axes = tuple(sorted(order[:count]))
+        at_first = places[tuple([0 if i in axes else slice(None) for i in range(places.ndim)])]
+        if len(np.unique(at_first)) == at_first.size:
+            return axes if places.size // at_first.size <= _MOST_WINDOWS else None
+    return None
+
+
+_MOST_WINDOWS = 512  # for which there are views
 _MOST_RUNS = 4  # of rows that are cleared one by one
 
 

@@ -87,13 +87,14 @@ def forward_take(code: Code, step: Step, out: str) -> None:
     index, table = step.operands
     assert isinstance(index, Ref)
     assert isinstance(table, Ref)
-    code.note_read(table)
+    if table.space == VARYING:
+        code.read_anywhere[table.places] = True
 
     def finder(_: Any, lanes: int) -> Finder:
         return Finder(index, table, lanes if table.space == VARYING else None)
 
     find = code.name(("find", step.space, step.start), finder, prefix="find")
-    numbers = code.read_many(Ref(index.space, np.unique(index.places)))
+    numbers = code.terms(index.space, np.unique(index.places))
     chosen = chosen_places(code, step)
     code.emit(f"{find}({numbers}, {chosen})")
     code.emit(f"take({flat(code, table.space)}, {chosen}, None, {out}, 'clip')")

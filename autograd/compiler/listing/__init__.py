@@ -2,13 +2,14 @@
 
 Slots become vectors (`vectors.py`) with names (`names.py`), steps become equations
 (`equations.py`), read as terms (`reading.py`) with their gradients (`gradient.py`), and all of it
-text (`text.py`); `cost.py` counts operations and bytes. Nothing here changes what is computed.
+text (`text.py`), in notebooks with formulas (`latex.py`); `cost.py` counts operations and bytes.
+Nothing here changes what is computed.
 """
 
 from autograd.compiler.listing.cost import Cost, cost_of
 from autograd.compiler.listing.equations import Equation
 from autograd.compiler.listing.reading import Reading
-from autograd.compiler.listing.text import listed
+from autograd.compiler.listing.text import listed, typeset
 from autograd.compiler.listing.vectors import Vector
 
-__all__ = ["Cost", "Equation", "Reading", "Vector", "cost_of", "listed"]
+__all__ = ["Cost", "Equation", "Reading", "Vector", "cost_of", "listed", "typeset"]

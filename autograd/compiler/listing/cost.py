@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from autograd import notation
-from autograd.compiler.codegen import Code, Symbol
+from autograd.compiler.codegen import Code, Side, Symbol, is_matrix_product, result_letters, sides
 from autograd.compiler.passes import (
     EXCESS,
     SHARED,
@@ -236,8 +236,8 @@ class _Counter:
             moved = sum([len(_places(x)) + 1 for x in step.operands])
             return _placed(step.space, work + Amount(moved=_BYTES * moved))
         if step.op is p.dot:
-            m, n = step.operands[0].places.shape  # type: ignore[union-attr]
-            work = Amount(2 * m * n, 2 * m * n * _is_matrix_product(step))
+            flops = 2 * step.operands[0].places.size  # type: ignore[union-attr]
+            work = Amount(flops, flops * _in_blas(step)[0])
         else:
             work = self.of_row(step.op, step.operands) * step.size
         result = _placed(step.space, work + Amount(moved=_BYTES * step.size))
@@ -297,22 +297,20 @@ class _Counter:
             return Amount(), Amount()
         result = _placed(step.space, Amount(moved=_BYTES * step.size))
         if step.op is p.dot:
-            m, n = step.operands[0].places.shape  # type: ignore[union-attr]
-            is_product = _is_matrix_product(step)
-            for ref, want in zip(step.operands[:2], wanted, strict=False):
-                outer = not is_product or (step.space == SHARED and ref is step.operands[0])
-                work = Amount(2 * m * n, 0 if outer else 2 * m * n)
+            flops = 2 * step.operands[0].places.size  # type: ignore[union-attr]
+            for want, blas in zip(wanted, _in_blas(step)[1:], strict=False):
+                work = Amount(flops, flops * blas)
                 result = _added(result, _placed(step.space, work * want))
         elif step.op not in (p.fsum, EXCESS, TAKE):
             work = self.slopes(step.op, step.operands, wanted) * step.size
             result = _added(result, _placed(step.space, work))
-        for ref, want in zip(_read(step), wanted, strict=True):
+        factors = sides(step)[:2] if step.op is p.dot else ()
+        for i, (ref, want) in enumerate(zip(_read(step), wanted, strict=True)):
             if isinstance(ref, Ref):
                 if step.op not in (p.fsum, EXCESS, TAKE):
                     result = _added(result, _placed(ref.space, _moved(ref)))
                 if want:
-                    is_factor = step.op is p.dot and ref is not step.operands[-1]
-                    result = _added(result, self.added_up(ref, step, is_factor))
+                    result = _added(result, self.added_up(ref, step, factors[i : i + 1]))
         return result
 
     def wants(self, ref: Any, active: dict[str, Any]) -> bool:
@@ -336,11 +334,12 @@ class _Counter:
             self.known[key] = work
         return self.known[key]
 
-    def added_up(self, ref: Ref, step: Step, is_factor: bool) -> _Pair:
-        """Count what it takes to add terms to the gradients at `ref`, and note that they are."""
-        places = ref.places.reshape(-1)
-        if is_factor and ref is step.operands[1] and _is_matrix_product(step):
-            places = ref.places[0]
+    def added_up(self, ref: Ref, step: Step, factor: Sequence[Side]) -> _Pair:
+        """Count what it takes to add terms to the gradients at `ref`, and note that they are.
+
+        What several rows have in common as a `factor` gets the sum over these in one product.
+        """
+        places = (factor[0] if factor else ref).places.reshape(-1)
         written = self.written[ref.space]
         distinct = np.unique(places)
         terms = len(places) - int((~written[distinct]).sum())
@@ -348,7 +347,7 @@ class _Counter:
         moved = Amount(moved=_BYTES * (len(distinct) + terms))
         if ref.space == SHARED and step.space == VARYING:
             # the sum over the lanes is inside of a matrix product
-            return Amount(0 if is_factor else len(places)), moved
+            return Amount(0 if factor else len(places)), moved
         return _placed(ref.space, moved + Amount(terms))
 
     def tape(self, tape: Tape, active: dict[str, Any]) -> _Pair:
@@ -382,13 +381,15 @@ def _total(amounts: Counter[Amount]) -> Amount:
     return sum([amount * n for amount, n in amounts.items()], Amount())
 
 
-def _is_matrix_product(step: Step) -> bool:
-    """Tell whether BLAS computes a dot: all its rows read the same numbers, as in the lowering."""
-    left, right, _ = step.operands
-    assert isinstance(left, Ref)
-    assert isinstance(right, Ref)
-    same = bool((right.places == right.places[0]).all())
-    return same and left.space == SHARED and right.space == step.space
+def _in_blas(step: Step) -> tuple[bool, bool, bool]:
+    """Tell whether BLAS computes a dot, and the gradients by its two factors."""
+    (_, _, left), (_, _, right), _ = sides(step)
+    out = result_letters(step)
+    return (
+        is_matrix_product(out, left, right),
+        is_matrix_product(left, out, right),
+        is_matrix_product(right, out, left),
+    )
 
 
 def _placed(space: str, amount: Amount) -> _Pair:

@@ -33,6 +33,7 @@ LOG_SOFTMAX = Primitive("log_softmax", lambda: None, None)
 LOGSUMEXP = Primitive("logsumexp", lambda: None, None)
 ROW_SUMS = Primitive("row sums", lambda: None, None)
 TAPE = Primitive("tape", lambda: None, None)
+INNER = Primitive("inner", lambda: None, None)
 
 
 @dataclass(eq=False)
@@ -41,12 +42,14 @@ class Equation:
 
     Attributes:
         vector: the result.
-        op: the operation. `dot` has the operands W, x, b; `fsum` one for each part of the sum.
+        op: the operation. `dot` has the operands W, x, b, and so has `INNER`, where not all rows
+            read the same x; `fsum` has one for each part of the sum.
         operands: what it reads, and constants.
         space: where the result stands.
         layer: the number of the layer whose pre-activation it is; 0 for all else.
         part: the elements of a softmax or a log-softmax that are computed, if not all are.
         tape: the rows that it stands for, if these are computed one by one.
+        terms: how many products each number is the sum of, for `dot` and `INNER`.
     """
 
     vector: Vector
@@ -56,6 +59,7 @@ class Equation:
     layer: int = 0
     part: Piece | None = None
     tape: Tape | None = None
+    terms: int = 0
 
     @property
     def uses(self) -> Iterator[Use]:
@@ -103,10 +107,12 @@ def _step(step: Step, vectors: Vectors) -> Iterator[Equation]:
                 places = x.places[start:stop]
                 if step.op is TAKE:  # one entry of the table after the other
                     places = places.T
+                if in_rows and stop == start + 1:
+                    places = _without_filling(step.op, vectors, x.space, places[0])
                 use = vectors.use(x.space, places.reshape(-1))
                 is_sum = step.op is p.fsum and stop == start + 1
                 operands += _terms(use) if is_sum else [use]
-            else:
+            elif step.op is not p.fsum:  # of which that is the 0 that it begins with
                 operands.append(x)
         op = ROW_SUMS if step.op is p.fsum and stop > start + 1 else step.op
         read.append((start, stop, op, operands))
@@ -114,6 +120,17 @@ def _step(step: Step, vectors: Vectors) -> Iterator[Equation]:
         vector = Vector("", stop - start)
         vectors.own(vector, step.space, np.arange(step.start + start, step.start + stop))
         yield Equation(vector, *_sum_of_elements(op, operands), step.space)
+
+
+def _without_filling(op: Primitive, vectors: Vectors, space: str, places: Any) -> Any:
+    """Leave out what a sum is filled up with to be as long as others."""
+    n = len(places)
+    if op is p.top:
+        others = np.flatnonzero(places != places[0])
+        return places[: others[-1] + 1 if len(others) else 1]
+    while n > 1 and vectors.use(space, places[n - 1 : n]).pieces[0].vector.value == 0.0:
+        n -= 1
+    return places[:n]
 
 
 def _terms(use: Use) -> list[Use | float]:
@@ -142,20 +159,25 @@ def _sum_of_elements(
 
 
 def _dot(step: Step, vectors: Vectors, layer: int, weights: int) -> Equation:
-    """Read a product with a matrix, or with one vector."""
+    """Read a product with a matrix or with one vector, or inner products of several vectors."""
     left, right, bias = step.operands
     assert isinstance(left, Ref)
     assert isinstance(right, Ref)
     if weights:
         left, right = right, left
+    is_matrix = bool((right.places == right.places[0]).all())
+    both = (left.places.reshape(-1), right.places[0])
+    if not is_matrix:
+        both = (np.unique(left.places), np.unique(right.places))
     operands = (
-        vectors.use(left.space, left.places.reshape(-1)),
-        vectors.use(right.space, right.places[0]),
+        vectors.use(left.space, both[0]),
+        vectors.use(right.space, both[1]),
         vectors.use(bias.space, bias.places) if isinstance(bias, Ref) else bias,
     )
     vector = Vector("", step.size)
     vectors.own(vector, step.space, np.arange(step.start, step.start + step.size))
-    return Equation(vector, p.dot, operands, step.space, layer)
+    op, terms = p.dot if is_matrix else INNER, left.places.shape[1]
+    return Equation(vector, op, operands, step.space, layer, terms=terms)
 
 
 def _tape(tape: Tape, vectors: Vectors) -> Iterator[Equation]:
@@ -212,7 +234,7 @@ def _rows(tape: Tape, vectors: Vectors) -> Iterator[Equation]:
             read = [use([x])[0] for x in operands]
         vector = Vector("", 1)
         vectors.own(vector, space, np.array([place]))
-        yield Equation(vector, *_sum_of_elements(op, read), space)
+        yield Equation(vector, *_sum_of_elements(op, read), space, terms=n)
 
 
 def _one_use(parts: Sequence[Use | float]) -> Use:

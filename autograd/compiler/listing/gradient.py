@@ -1,8 +1,8 @@
 """The gradient of a program as equations: the lines of the forward pass in reverse.
 
-For a layer, z1 = W1ᵀ x + b1 and x1 = relu(z1), these are the equations of back-propagation:
+For a layer, z1 = W1ᵀ x + b1 and x1 = ReLU(z1), these are the equations of back-propagation:
 
-    ∂L/∂z1 = ∂L/∂x1 ⊙ relu'(z1)    ∂L/∂W1 = x (∂L/∂z1)ᵀ    ∂L/∂b1 = ∂L/∂z1    ∂L/∂x = W1 ∂L/∂z1
+    ∂L/∂z1 = ∂L/∂x1 ⊙ ReLU′(z1)    ∂L/∂W1 = x (∂L/∂z1)ᵀ    ∂L/∂b1 = ∂L/∂z1    ∂L/∂x = W1 ∂L/∂z1
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from autograd.compiler.listing.equations import (
+    INNER,
     LOG_SOFTMAX,
     LOGSUMEXP,
     ROW_SUMS,
@@ -19,12 +20,11 @@ from autograd.compiler.listing.equations import (
     TAPE,
     Equation,
 )
-from autograd.compiler.listing.reading import Line, Reading, as_term, choice
+from autograd.compiler.listing.reading import Line, Reading, choice
 from autograd.compiler.listing.vectors import Use, Vector
 from autograd.compiler.passes import EXCESS, FINITE, TAKE, differentiable
 from autograd.engine import table as p
-from autograd.notation import PRODUCT
-from autograd.notation.terms import Operand, Term, applied, derivative, summed, times, total
+from autograd.notation import TEXT, Expression, Formula, is_number, slope, summed, total
 
 
 class Adjoints:
@@ -33,7 +33,7 @@ class Adjoints:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.lines: list[Line] = []
-        self.terms: dict[Vector, list[Operand]] = defaultdict(list)
+        self.terms: dict[Vector, list[Expression]] = defaultdict(list)
         self.in_parts: set[Vector] = set()
         first_reader: dict[Vector, Equation] = {}
         for equation in reading.shown:
@@ -62,11 +62,11 @@ class Adjoints:
         """Tell whether the gradient by a vector is wanted."""
         return vector.value is None and self.reading.vectors.is_any(vector, self.reading.active)
 
-    def partial(self, of: object) -> Term:
+    def partial(self, of: object) -> Formula:
         """Write ∂L/∂of."""
         size = of.size if isinstance(of, (Vector, Use)) else 1
         name = of.name if isinstance(of, Vector) else str(of)
-        return Term(f"∂{self.reading.symbol}/∂{name}", size=size, binds=PRODUCT)
+        return Formula("∂", [Formula(self.reading.symbol), Formula(name)], size)
 
     def add(self, equation: Equation) -> None:
         """Write the gradient by one vector, and give it on to what the vector is made from."""
@@ -84,13 +84,13 @@ class Adjoints:
         if self.terms[vector]:
             sign = "+=" if vector in self.in_parts else "="
             shape = "×".join(map(str, vector.shape))
-            right = as_term(total(self.terms[vector]))
+            right = TEXT.formula(total(self.terms[vector]))
             size = f"({shape})" if shape else ""
-            self.lines.append(Line(str(self.partial(vector)), str(right), size, sign))
+            self.lines.append(Line(str(self.partial(vector)), right, size, sign))
 
-    def give(self, use: Use, term: Operand) -> None:
+    def give(self, use: Use, term: Expression) -> None:
         """Add a term to the gradient of what an operand reads."""
-        if not isinstance(term, Term) and term == 0.0:
+        if is_number(term, 0.0):
             return
         vector = use.entire
         if vector:
@@ -105,30 +105,30 @@ class Adjoints:
         if use.one:
             term = summed(term)
         size = "" if use.size == 1 else f"({use.size})"
-        self.lines.append(Line(str(self.partial(use)), str(as_term(term)), size, "+="))
+        self.lines.append(Line(str(self.partial(use)), TEXT.formula(term), size, "+="))
         self.in_parts.update(piece.vector for piece in use.pieces)
 
-    def pass_on(self, equation: Equation, gradient: Operand) -> None:
+    def pass_on(self, equation: Equation, gradient: Expression) -> None:
         """Give the gradient by an equation's vector on to its operands."""
         reading, op, operands = self.reading, equation.op, equation.operands
         vector = equation.vector
-        out = Term(vector.name, size=vector.size) if vector.name else None
         wanted = [
             isinstance(x, Use) and any(self.wants(piece.vector) for piece in x.pieces)
             for x in operands
         ]
         if True not in wanted:
             return
+        named = Formula(vector.name, size=vector.size) if vector.name else None
+        out = reading.expression(equation) if named is None else named
         special = _SPECIAL.get(op)
         if special:
             terms = special(self, equation, gradient, out)
         else:
-            symbols = [reading.term(x) for x in operands]
-            result = out or reading.expression(equation)
+            symbols = [reading.formula(x) for x in operands]
             flows = differentiable(op, operands)
             wanted = [want and x in flows for want, x in zip(wanted, operands, strict=True)]
             terms = [
-                times(gradient, derivative(op, result, symbols, i)) if want else 0.0
+                gradient * slope(op, out, symbols, i) if want else 0.0
                 for i, want in enumerate(wanted)
             ]
         for x, want, term in zip(operands, wanted, terms, strict=True):
@@ -137,125 +137,134 @@ class Adjoints:
                 self.give(x, term)
 
 
-_Special = Callable[[Adjoints, Equation, Operand, "Term | None"], Sequence[Operand]]
+_Special = Callable[[Adjoints, Equation, Expression, Expression], Sequence[Expression]]
 
 
 def _through_dot(
-    adjoints: Adjoints, equation: Equation, gradient: Operand, _: Term | None
-) -> Sequence[Operand]:
+    adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
+) -> Sequence[Expression]:
     """∂L/∂W = x (∂L/∂z)ᵀ, ∂L/∂x = W ∂L/∂z, ∂L/∂b = ∂L/∂z."""
     reading = adjoints.reading
     weights, inputs, _bias = equation.operands
     assert isinstance(weights, Use)
-    x, matrix = reading.term(inputs), reading.matrix(equation, transposed=True)
+    x, matrix = reading.formula(inputs), reading.matrix(equation, transposed=True)
     symbol = weights.entire
     if equation.vector.size == 1 and not (symbol and symbol.rows):
-        by_weights = times(gradient, x)
-        by_inputs = times(gradient, reading.term(weights))
+        by_weights = gradient * x
+        by_inputs = gradient * reading.formula(weights)
     else:
         by_row = symbol is None or symbol.by_row or not symbol.rows
-        by_weights = Term("outer", [gradient, x] if by_row else [x, gradient], weights.size)
-        by_inputs = Term("matrix", [matrix, gradient], getattr(x, "size", 1))
+        by_weights = Formula("outer", [gradient, x] if by_row else [x, gradient], weights.size)
+        by_inputs = Formula("matrix", [matrix, gradient], getattr(x, "size", 1))
     return by_weights, by_inputs, gradient
 
 
+def _through_inner(
+    adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
+) -> Sequence[Expression]:
+    """∂L/∂w = ⟨∂L/∂z, x⟩, ∂L/∂x = ⟨∂L/∂z, w⟩, ∂L/∂b = ∂L/∂z."""
+    w, x = [adjoints.reading.formula(operand) for operand in equation.operands[:2]]
+    uses = [x for x in equation.operands[:2] if isinstance(x, Use)]
+    both = [Formula("inner", [gradient, y], use.size) for y, use in zip((x, w), uses, strict=True)]
+    return *both, gradient
+
+
 def _through_sum(
-    _adjoints: Adjoints, equation: Equation, gradient: Operand, _: Term | None
-) -> Sequence[Operand]:
+    _adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
+) -> Sequence[Expression]:
     return [gradient] * len(equation.operands)
 
 
 def _through_softmax(
-    adjoints: Adjoints, equation: Equation, gradient: Operand, out: Term | None
-) -> Sequence[Operand]:
+    adjoints: Adjoints, equation: Equation, gradient: Expression, out: Expression
+) -> Sequence[Expression]:
     """∂L/∂z = p ⊙ (∂L/∂p − Σ p ⊙ ∂L/∂p)."""
     if equation.part:
         return _through_part(adjoints, equation, gradient, out)
-    share = out or adjoints.reading.expression(equation)
-    return [times(share, applied("-", [gradient, summed(times(share, gradient))]))]
+    return [out * (gradient - summed(out * gradient))]
 
 
 def _through_log_softmax(
-    adjoints: Adjoints, equation: Equation, gradient: Operand, out: Term | None
-) -> Sequence[Operand]:
+    adjoints: Adjoints, equation: Equation, gradient: Expression, out: Expression
+) -> Sequence[Expression]:
     """∂L/∂z = g − (Σ g) · softmax(z), of g = ∂L/∂(ln softmax(z))."""
     if equation.part:
         return _through_part(adjoints, equation, gradient, out)
-    z = adjoints.reading.term(equation.operands[0])
-    assert isinstance(z, Term)
-    return [applied("-", [gradient, times(summed(gradient), Term("softmax", [z], z.size))])]
+    z = adjoints.reading.formula(equation.operands[0])
+    assert isinstance(z, Formula)
+    return [gradient - summed(gradient) * Formula("softmax", [z])]
 
 
 def _through_part(
-    adjoints: Adjoints, equation: Equation, gradient: Operand, out: Term | None
-) -> Sequence[Operand]:
+    adjoints: Adjoints, equation: Equation, gradient: Expression, out: Expression
+) -> Sequence[Expression]:
     """∂p_i/∂z = p_i · (onehot(i) − softmax(z)), ∂(ln p_i)/∂z = onehot(i) − softmax(z)."""
-    z, piece = adjoints.reading.term(equation.operands[0]), equation.part
-    assert isinstance(z, Term)
+    z, piece = adjoints.reading.formula(equation.operands[0]), equation.part
+    assert isinstance(z, Formula)
     assert piece is not None
     if not piece.is_one:
-        by = Term(f"(∂{equation.vector.name}/∂{z})ᵀ", size=z.size)
-        return [Term("matrix", [by, gradient], z.size)]
-    others = applied(
-        "-", [Term(f"onehot({piece.start})", size=z.size), Term("softmax", [z], z.size)]
-    )
+        by = Formula(f"(∂{equation.vector.name}/∂{z})ᵀ", size=z.size)
+        return [Formula("matrix", [by, gradient], z.size)]
+    others = Formula(f"onehot({piece.start})", size=z.size) - Formula("softmax", [z])
     if equation.op is SOFTMAX:
-        gradient = times(gradient, out or adjoints.reading.expression(equation))
-    return [times(gradient, others)]
+        gradient = gradient * out
+    return [gradient * others]
 
 
 def _through_logsumexp(
-    adjoints: Adjoints, equation: Equation, gradient: Operand, _: Term | None
-) -> Sequence[Operand]:
-    z = adjoints.reading.term(equation.operands[0])
-    assert isinstance(z, Term)
-    return [times(gradient, Term("softmax", [z], z.size))]
+    adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
+) -> Sequence[Expression]:
+    z = adjoints.reading.formula(equation.operands[0])
+    assert isinstance(z, Formula)
+    return [gradient * Formula("softmax", [z])]
 
 
 def _through_row_sums(
-    _adjoints: Adjoints, equation: Equation, gradient: Operand, _: Term | None
-) -> Sequence[Operand]:
+    _adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
+) -> Sequence[Expression]:
     (use,) = equation.operands
     assert isinstance(use, Use)
-    return [Term("repeated", [gradient], use.size)]
+    return [Formula("repeated", [gradient], use.size)]
 
 
 def _through_choice(
-    adjoints: Adjoints, equation: Equation, gradient: Operand, _: Term | None
-) -> Sequence[Operand]:
-    condition, x, y = [adjoints.reading.term(z) for z in equation.operands]
+    adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
+) -> Sequence[Expression]:
+    condition, x, y = [adjoints.reading.formula(z) for z in equation.operands]
     chosen = choice([condition, x, y])
     if chosen is x or chosen is y:  # the other is a guard
         return 0.0, *[gradient if branch is chosen else 0.0 for branch in (x, y)]
     size = equation.vector.size
     return (
         0.0,
-        Term("where", [condition, gradient, 0.0], size),
-        Term("where", [condition, 0.0, gradient], size),
+        Formula("where", [condition, gradient, 0.0], size),
+        Formula("where", [condition, 0.0, gradient], size),
     )
 
 
 def _through_take(
-    adjoints: Adjoints, equation: Equation, gradient: Operand, _: Term | None
-) -> Sequence[Operand]:
+    adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
+) -> Sequence[Expression]:
     """∂L/∂E = onehot(i) (∂L/∂E[i])ᵀ."""
     index, table = equation.operands
     assert isinstance(table, Use)
     size = equation.vector.size
-    here = Term(f"onehot({adjoints.reading.term(index)})", size=table.size // size)
-    by_table = times(gradient, here) if size == 1 else Term("outer", [here, gradient], table.size)
-    return 0.0, by_table
+    here = Formula(f"onehot({adjoints.reading.formula(index)})", size=table.size // size)
+    if size == 1:
+        return 0.0, gradient * here
+    return 0.0, Formula("outer", [here, gradient], table.size)
 
 
 def _through_tape(
-    _adjoints: Adjoints, equation: Equation, _gradient: Operand, _: Term | None
-) -> Sequence[Operand]:
-    back = Term(f"{equation.vector.name}, run from its end to its beginning")
+    _adjoints: Adjoints, equation: Equation, _gradient: Expression, _: Expression
+) -> Sequence[Expression]:
+    back = Formula(f"{equation.vector.name}, run from its end to its beginning")
     return [back] * len(equation.operands)
 
 
 _SPECIAL: dict[Any, _Special] = {
     p.dot: _through_dot,
+    INNER: _through_inner,
     p.fsum: _through_sum,
     EXCESS: _through_sum,
     FINITE: _through_sum,

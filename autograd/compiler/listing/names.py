@@ -188,11 +188,16 @@ class Naming:
             return
         layer = len(self.layers) + 1
         self.layers[at] = layer, weights
-        for block in self._blocks(numbers[weights]):
+        neurons = numbers[weights]
+        if (numbers[1 - weights] != numbers[1 - weights][0]).any():  # for several inputs each
+            neurons = np.array(list(dict.fromkeys(map(tuple, neurons.tolist()))))
+        for block in self._blocks(neurons):
             for part in self._blocks(block.T):
                 self._name_parameters(part.T, "W", layer)
         if isinstance(bias, Ref):
             b = self._number[bias.space][bias.places]
+            if len(neurons) < step.size:
+                b = np.array(list(dict.fromkeys(b.tolist())))
             if self._parameter[b].all() and len(np.unique(b)) == len(b):
                 for block in self._blocks(b[:, None]):
                     self._name_parameters(block, "b", layer)

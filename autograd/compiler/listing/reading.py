@@ -1,4 +1,4 @@
-"""A program as equations with names: z1 = W1ᵀ x + b1, x1 = relu(z1), and so on to the loss.
+"""A program as equations with names: z1 = W1ᵀ x + b1, x1 = ReLU(z1), and so on to the loss.
 
 An operation that only one other reads is written inside of that one, as far as the line can be
 read. For a squared error:
@@ -17,6 +17,7 @@ from typing import Any
 
 from autograd import notation
 from autograd.compiler.listing.equations import (
+    INNER,
     LOG_SOFTMAX,
     LOGSUMEXP,
     ROW_SUMS,
@@ -30,23 +31,15 @@ from autograd.compiler.listing.names import Naming, inputs_of
 from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
 from autograd.compiler.passes import EXCESS, FINITE, TAKE, Tape, active_places
 from autograd.compiler.plan import Plan
+from autograd.engine import TABLE
 from autograd.engine import table as p
-from autograd.notation.terms import (
-    ACTIVATIONS,
-    Operand,
-    Term,
-    applied,
-    summed,
-    times,
-    total,
-    written,
-)
+from autograd.notation import TEXT, Expression, Formula, is_number, summed, total
 
 _LONGEST = 10  # symbols of an operation that is written inside of another line
 _DEEPEST = 10  # operations that are written one inside of the other
 _LONGEST_NAME = 12
 
-_ACTIVATIONS = {*[p.TABLE[name] for name in ACTIVATIONS], SOFTMAX} - {p.softplus, p.log_sigmoid}
+_ACTIVATIONS = {*[TABLE[name] for name in p.ACTIVATIONS], SOFTMAX} - {p.softplus, p.log_sigmoid}
 
 
 @dataclass(frozen=True)
@@ -82,7 +75,7 @@ class Reading:
         equations, self.outputs = equations_of(program, self.naming, self.vectors)
         self.by_vector = {equation.vector: equation for equation in equations}
         counts = use_counts(equations, self.outputs)
-        self._expressions: dict[Equation, Operand] = {}
+        self._expressions: dict[Equation, Expression] = {}
         self.shown = self._with_names(equations, counts)
 
     # --- names --------------------------------------------------------------------------------
@@ -144,7 +137,7 @@ class Reading:
 
     def _is_activation(self, equation: Equation) -> bool:
         last = equation.vector in {x.entire for x in self.outputs if isinstance(x, Use)}
-        if equation.op not in _ACTIVATIONS and not (last and equation.op.name in ACTIVATIONS):
+        if equation.op not in _ACTIVATIONS and not (last and equation.op.kind):
             return False  # softplus(z) in the middle is a part of the loss
         (first, *_) = equation.operands
         source = self.by_vector.get(first.whole) if isinstance(first, Use) and first.whole else None
@@ -159,7 +152,7 @@ class Reading:
                 elsewhere = source is not None and source.space != equation.space
                 if not use.entire or elsewhere or equation.layer or equation.op is TAPE:
                     bare.update(piece.vector for piece in use.pieces)
-            if equation.op is p.dot and equation.vector.size > 1:
+            if equation.op in (p.dot, INNER) and equation.vector.size > 1:
                 bare.update(piece.vector for use in equation.uses for piece in use.pieces)
             if equation.part and not equation.part.is_one:
                 bare.add(equation.vector)
@@ -178,7 +171,7 @@ class Reading:
         if equation.vector in bare or depth > _DEEPEST:
             return False
         term = self.expression(equation)
-        if not isinstance(term, Term) or not term.operands or equation.op in p.COMPARISONS:
+        if not isinstance(term, Formula) or not term.operands or equation.op in p.COMPARISONS:
             goes_inside = True
         else:
             goes_inside = counts[equation.vector] == 1 and term.count <= _LONGEST
@@ -188,7 +181,7 @@ class Reading:
 
     # --- forward ------------------------------------------------------------------------------
 
-    def term(self, x: Use | float) -> Operand:
+    def formula(self, x: Use | float) -> Expression:
         """Write an operand: its name, or what it is."""
         if not isinstance(x, Use):
             return x
@@ -196,63 +189,69 @@ class Reading:
         equation = self.by_vector.get(vector) if vector else None
         if equation and not equation.vector.name:
             return self.expression(equation)
-        return x.term
+        return x.formula
 
-    def expression(self, equation: Equation) -> Operand:
+    def expression(self, equation: Equation) -> Expression:
         """Write how an equation computes its vector; what it reads has its name by then."""
         found = self._expressions.get(equation)
         if found is None:
             found = self._expressions[equation] = self._expressed(equation)
         return found
 
-    def _expressed(self, equation: Equation) -> Operand:
+    def _expressed(self, equation: Equation) -> Expression:
         op, operands, size = equation.op, equation.operands, equation.vector.size
         if op is p.dot:
             weights, inputs, _ = operands
             assert isinstance(weights, Use)
             assert isinstance(inputs, Use)
             if size == 1 and weights.one and inputs.size == inputs.count:  # the same for all inputs
-                terms = [times(self.term(weights), summed(self.term(inputs)))]
-                return total([*terms, self.term(operands[2])])
+                terms = [self.formula(weights) * summed(self.formula(inputs))]
+                return total([*terms, self.formula(operands[2])])
             matrix = self.matrix(equation, transposed=False)
-            terms = [Term("matrix", [matrix, self.term(operands[1])], size), self.term(operands[2])]
+            terms = [
+                Formula("matrix", [matrix, self.formula(operands[1])], size),
+                self.formula(operands[2]),
+            ]
             return total(terms)
+        if op is INNER:
+            both = Formula("inner", [self.formula(x) for x in operands[:2]], size)
+            return total([both, self.formula(operands[2])])
         if op is p.fsum:
-            return total([summed(self.term(x)) for x in operands])
+            return total([summed(self.formula(x)) for x in operands])
         if op in (SOFTMAX, LOG_SOFTMAX, LOGSUMEXP):
-            z = self.term(operands[0])
-            assert isinstance(z, Term)
-            whole = Term(op.name, [z], 1 if op is LOGSUMEXP else z.size)
+            z = self.formula(operands[0])
+            assert isinstance(z, Formula)
+            whole = Formula(op.name, [z], 1 if op is LOGSUMEXP else z.size)
             if not equation.part:
                 return whole
             piece = equation.part
             place = (
                 f"{piece.start}" if piece.is_one else f"{piece.start}:{piece.start + piece.count}"
             )
-            return Term(f"{whole}[{place}]", size=size)
+            return Formula(f"{whole}[{place}]", size=size)
         if op is ROW_SUMS:
             (use,) = operands
             assert isinstance(use, Use)
-            return Term(op.name, [self.term(use)], size)
-        terms = [self.term(x) for x in operands]
+            return Formula(op.name, [self.formula(use)], size)
+        terms = [self.formula(x) for x in operands]
         if op is TAKE:
             index, table = terms
-            is_symbol = isinstance(table, Term) and not table.operands
-            return Term(f"{table if is_symbol else f'({table})'}[{index}]", size=size)
+            is_symbol = isinstance(table, Formula) and not table.operands
+            return Formula(f"{table if is_symbol else f'({table})'}[{index}]", size=size)
         if op is EXCESS:
-            return applied("-", [summed(terms[0]), 1.0])
+            return summed(terms[0]) - 1.0
         if op is FINITE:  # a guard against a shift that is infinite
             return terms[0]
-        if op is p.mul and 0.0 in terms:  # which is nan for an infinite operand
-            return Term(op.name, sorted(terms, key=lambda x: isinstance(x, Term)), size)
+        if op is p.mul and any(is_number(x, 0.0) for x in terms):  # nan for an infinite operand
+            return Formula(op.name, sorted(terms, key=lambda x: isinstance(x, Formula)), size)
         if op is p.top:
-            return terms[0] if getattr(terms[0], "size", 1) == 1 else Term("max", terms)
-        found = applied(op.name, terms) if op is not p.where else choice(terms)
-        if isinstance(found, Term) and found.size < size:
-            return Term(found.op, found.operands, size, found.binds)
+            return terms[0] if getattr(terms[0], "size", 1) == 1 else Formula("max", terms, 1)
+        found = op(*terms) if op is not p.where else choice(terms)
+        if isinstance(found, Formula) and found.size < size:
+            return Formula(found.op, found.operands, size)
         return found
 
-    def matrix(self, equation: Equation, transposed: bool) -> Term:
+    def matrix(self, equation: Equation, transposed: bool) -> Formula:
         """Write the matrix that a layer multiplies by, or its transpose."""
         use, size = equation.operands[0], equation.vector.size
         assert isinstance(use, Use)
@@ -266,13 +265,13 @@ class Reading:
         elif whole and all(x.rows for x in parts):
             text, flipped = " ".join(x.name for x in parts), not transposed
         else:
-            text = written(self.term(use))[0] if use.entire else str(use)
+            text = TEXT.formula(self.formula(use)) if use.entire else str(use)
             flipped = transposed if size > 1 else not transposed
             text = f"({text})" if " " in text and text[0] != "[" else text
             parts = []
         if len(parts) > 1:
             text = f"[{text}]"
-        return Term(text + "ᵀ" * flipped, size=use.size)
+        return Formula(text + "ᵀ" * flipped, size=use.size)
 
     def forward(self, space: str) -> list[Line]:
         """Write the lines of what stands in a space."""
@@ -284,13 +283,13 @@ class Reading:
         if equation.tape:
             numbers = notation.count(equation.vector.size, "number")
             return Line(name, f"{numbers}, computed one by one on a tape", sign=":")
-        return Line(name, str(as_term(self.expression(equation))), self.size_of(equation))
+        return Line(name, TEXT.formula(self.expression(equation)), self.size_of(equation))
 
     def size_of(self, equation: Equation) -> str:
         """Write what goes in and what comes out."""
         n = equation.vector.size
-        if equation.op is p.dot and isinstance(equation.operands[1], Use):
-            return f"({sum(x.count for x in equation.operands[1].pieces)}→{n})"
+        if equation.op in (p.dot, INNER):
+            return f"({equation.terms}→{n})"
         return f"({n})" if n > 1 else ""
 
     def returned(self) -> str:
@@ -332,26 +331,19 @@ class Reading:
         return active_places(self.plan.program, self.plan.active_inputs)
 
 
-def choice(operands: Sequence[Operand]) -> Operand:
+def choice(operands: Sequence[Expression]) -> Expression:
     """Write `where`; y · ln p stands for itself where it is kept from 0 · ∞."""
     condition, x, y = operands
-    if not isinstance(condition, Term):
+    if not isinstance(condition, Formula):
         return x if condition else y
     if condition.operands:
         a, b = condition.operands
-        if condition.op == "==" and b == -inf and x == 0.0 and str(a) == str(y):
+        if condition.op == "==" and is_number(b, -inf) and is_number(x, 0.0) and str(a) == str(y):
             return y  # the shift of a softmax, which is written out
-        product = isinstance(x, Term) and x.op == "*" and str(x.operands[0]) == str(a)
-        if condition.op == ">" and b == y == 0.0 and product:
+        product = isinstance(x, Formula) and x.op == "*" and str(x.operands[0]) == str(a)
+        if condition.op == ">" and is_number(b, 0.0) and is_number(y, 0.0) and product:
             return x
-    return Term(
-        "where", operands, max([z.size for z in operands if isinstance(z, Term)], default=1)
-    )
-
-
-def as_term(x: Operand) -> Term:
-    """Give a number as a symbol, too."""
-    return x if isinstance(x, Term) else Term(notation.number(x).replace("-", "−"))
+    return Formula("where", operands)
 
 
 def _of_tape(tape: Tape) -> str:

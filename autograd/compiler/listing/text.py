@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from autograd import notation
 from autograd.compiler.listing.cost import Cost
 from autograd.compiler.listing.gradient import Adjoints
+from autograd.compiler.listing.latex import formula, prose
 from autograd.compiler.listing.reading import Line, Reading
 from autograd.compiler.passes import SHARED, VARYING
 from autograd.compiler.plan import Plan
@@ -25,23 +27,61 @@ def listed(reading: Reading, cost: Cost, is_full: bool = False) -> str:
         cost: what it costs.
         is_full: whether no lines are left out.
     """
+    lines = []
+    for title, rows, result in _sections(reading, is_full):
+        lines += [title, *[f"  {line}" for line in _laid_out(rows)]]
+        lines += [f"  {result}"] * bool(result)
+    return "\n".join([*lines, *reading.tapes(), f"cost of {cost.summary}"])
+
+
+def typeset(reading: Reading, cost: Cost) -> str:
+    """Write a program in Markdown with formulas, as a notebook shows it.
+
+    Args:
+        reading: the program, read as equations.
+        cost: what it costs.
+    """
+    parts: list[str] = []
+    text = listed(reading, cost)
+    if max(map(notation.columns, text.split("\n"))) > _WIDEST_FORMULA:
+        return f"```text\n{text}\n```"
+    for i, (title, rows, result) in enumerate(_sections(reading, is_full=False)):
+        parts.append(_plain(title) if i else f"**{_plain(title)}**")
+        if rows:
+            lines = " \\\\\n".join([_aligned(row, is_formula=i > 0) for row in rows])
+            parts.append(f"$$\n\\begin{{aligned}}\n{lines}\n\\end{{aligned}}\n$$")
+        parts += [_plain(result)] * bool(result)
+    return "\n\n".join([*parts, *map(_plain, reading.tapes()), _plain(f"cost of {cost.summary}")])
+
+
+def _aligned(row: Line, is_formula: bool) -> str:
+    """Write a line in LaTeX, with its sign under that of the line before."""
+    right = formula(row.right) if is_formula and row.sign in ("=", "+=") else prose(row.right)
+    return f"{formula(row.left)} &{row.sign} {right} && {formula(row.size)}".rstrip(" &")
+
+
+def _plain(text: str) -> str:
+    """Keep Markdown from reading signs in a text."""
+    return re.sub(r"([\\`*_{}\[\]<>#|$~])", r"\\\1", text)
+
+
+def _sections(reading: Reading, is_full: bool) -> Iterator[tuple[str, list[Line], str]]:
+    """Write the parts of a program: title, lines, and what is returned."""
     plan, name, arguments = reading.plan, reading.name, reading.arguments
     forward, backward = _titles(reading, [arguments[i] for i in plan.arguments])
-    sections = [(f"{name}({', '.join(arguments)}){_kind(plan)}", _arguments(reading))]
+
+    def kept(rows: list[Line], most: int) -> list[Line]:
+        return rows if is_full else _shortened(rows, most)
+
+    title = f"{name}({', '.join(arguments)}){_kind(plan)}"
+    yield title, kept(_arguments(reading), _MOST_ARGUMENTS), ""
     once = reading.forward(SHARED) if plan.batched else []
     if once:
-        sections.append(("once for all samples", once))
-    sections.append((forward, reading.forward(VARYING if plan.batched else SHARED)))
+        yield "once for all samples", kept(once, _MOST_LINES), ""
+    rows = reading.forward(VARYING if plan.batched else SHARED)
+    yield forward, kept(rows, _MOST_LINES), reading.returned()
     if plan.arguments:
-        sections.append((backward, Adjoints(reading).lines))
-    lines = []
-    for i, (title, rows) in enumerate(sections):
-        most = _MOST_LINES if i else _MOST_ARGUMENTS
-        lines.append(title)
-        lines += [f"  {line}" for line in _laid_out(rows if is_full else _shortened(rows, most))]
-        if title == forward and (result := reading.returned()):
-            lines.append(f"  {result}")
-    return "\n".join([*lines, *reading.tapes(), f"cost of {cost.summary}"])
+        yield backward, kept(Adjoints(reading).lines, _MOST_LINES), ""
 
 
 def _kind(plan: Plan) -> str:
@@ -74,28 +114,30 @@ def _arguments(reading: Reading) -> list[Line]:
     return lines
 
 
-def _shortened(rows: list[Line], most: int) -> list[Line]:
+def _shortened(lines: list[Line], most: int) -> list[Line]:
     """Leave out the middle of many lines."""
-    if len(rows) <= most:
-        return rows
-    first, last = most - most // 3 - 1, most // 3
-    gap = f"{notation.count(len(rows) - first - last, 'more line')}; .listing() has all"
-    return [*rows[:first], Line("…", gap, sign=""), *rows[-last:]]
+
+    def gap(left_out: Sequence[Line]) -> Line:
+        text = f"{notation.count(len(left_out), 'more line')}; .listing() has all"
+        return Line("…", text, sign="")
+
+    return notation.Cut(lines, most - 1).written(gap)
 
 
-def _laid_out(rows: Sequence[Line]) -> list[str]:
+def _laid_out(lines: Sequence[Line]) -> list[str]:
     """Align the signs and the sizes of lines."""
-    left = max([notation.columns(row.left) for row in rows], default=0)
+    left = max([notation.columns(line.left) for line in lines], default=0)
     texts = [
-        f"{row.left}{' ' * (left - notation.columns(row.left))} {row.sign or ' '} {row.right}"
-        for row in rows
+        f"{line.left}{' ' * (left - notation.columns(line.left))} {line.sign or ' '} {line.right}"
+        for line in lines
     ]
     widths = [notation.columns(text) for text in texts]
     common = max([w for w in widths if w <= _WIDEST], default=0)
     return [
-        f"{text}{' ' * (common - width)}   {row.size}".rstrip()
-        for row, text, width in zip(rows, texts, widths, strict=True)
+        f"{text}{' ' * (common - width)}   {line.size}".rstrip()
+        for line, text, width in zip(lines, texts, widths, strict=True)
     ]
 
 
 _WIDEST = 60  # columns of a line that has its size under that of others
+_WIDEST_FORMULA = 110  # columns of the text of a line that a page has room for as a formula

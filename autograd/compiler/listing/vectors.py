@@ -14,7 +14,7 @@ import numpy as np
 
 from autograd import notation
 from autograd.compiler.passes import SHARED, VARYING, Program
-from autograd.notation.terms import Term
+from autograd.notation import Formula
 
 _MOST_PIECES = 4  # that are written of what is read
 
@@ -84,7 +84,7 @@ class Piece:
     def __str__(self) -> str:
         vector = self.vector
         if vector.value is not None:
-            return notation.number(vector.value).replace("-", "−")
+            return notation.number(vector.value)
         if self.is_whole:
             return vector.name
         if self.is_one:
@@ -142,12 +142,12 @@ class Use:
         return piece if not more and piece.is_one else None
 
     @property
-    def term(self) -> Term | float:
-        """The symbol for it."""
+    def formula(self) -> Formula | float:
+        """The symbol for it, or the number that it is."""
         piece = self.one
         if piece and piece.vector.value is not None:
             return piece.vector.value
-        return Term(str(self), size=self.size)
+        return Formula(str(self), size=self.size)
 
     def __str__(self) -> str:
         if len(self.pieces) == 1:

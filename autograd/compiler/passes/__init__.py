@@ -1,8 +1,10 @@
 """From a function to a program: each pass makes the next form of it.
 
 `trace.py` records the operations on stand-ins; `simplify.py` writes some of them out in others;
-`tables.py` has choices by index; `group.py` puts equal operations together, into steps on whole
-arrays; `activity.py` says which steps a derivative has to go through. No code is written here.
+`tables.py` has choices by index; `schedule.py` orders rows so that equal operations stand together,
+`group.py` makes steps on whole arrays of these, and `axes.py` finds the directions in which a step
+repeats itself; `activity.py` says which steps a derivative has to go through. No code is written
+here.
 """
 
 from autograd.compiler.passes.activity import (

@@ -1,7 +1,8 @@
 """Re-roll a trace of scalars into steps on vectors.
 
-Rows that apply the same operation at the same depth become one step, and a step's results stand
-next to each other, so that what comes later can read them as one slice. For a layer of the lecture:
+Rows that apply the same operation, and do not depend on each other, become one step. Its results
+stand next to each other, so that what comes later can read them as one array. For a layer of the
+lecture:
 
     before   z1 = dot(w11, w12, x1, x2, b1)    z2 = dot(w21, w22, x1, x2, b2)
     after    z = W x + b, one matrix product
@@ -18,10 +19,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeGuard
 
 import numpy as np
 
+from autograd.compiler.passes.axes import common_axes, joint_axes, product_axes
+from autograd.compiler.passes.schedule import scheduled
 from autograd.compiler.passes.simplify import EXCESS
 from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import Operand, Trace
@@ -34,7 +38,12 @@ _FEW_STEPS = 32  # a program of so few steps has no tapes, so that its code can 
 _MOST_STEPS = 256  # nor has one of up to so many that are large on average
 _LARGE = 4.0  # rows; steps of fewer read scattered places, and copy these first
 _FEWEST_ROWS = 16  # fewer are as fast on a tape, which copies no operands and reuses places
+_FEWEST_REGULAR = 4  # rows that read no scattered places
+_MOST_GROUPS = 4096  # with more, code takes too long to write and to compile
 _MOST_OPERANDS = 32  # a row of more is worth a step of its own
+_FEWEST_PRODUCTS = 256  # of numbers, that are worth a matrix product of their own
+# What sums of different length are filled up with; with None, it is their first term.
+_NEUTRAL: dict[Primitive | None, float | None] = {p.fsum: -0.0, p.top: None, EXCESS: 0.0}
 _NOWHERE = -1  # the place of a row that has none yet
 
 
@@ -53,7 +62,8 @@ class Ref:
 class Step:
     """One operation on vectors: `size` results from place `start` of `space` on.
 
-    An operand is a `Ref`, or a float where all elements have the same constant.
+    An operand is a `Ref`, or a float where all elements have the same constant. Sums have one `Ref`
+    for all terms.
     """
 
     op: Primitive
@@ -65,6 +75,21 @@ class Step:
     def operations(self) -> set[Primitive]:
         """Give the different operations."""
         return {self.op}
+
+    @cached_property
+    def axes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The axes of its results, and those of the terms of each: see `axes.py`."""
+        places = [ref.places for ref in self.operands if isinstance(ref, Ref)]
+        sums = [x for x in places if x.ndim == 2]
+        if self.op is TAKE:  # what is read is found by the code
+            return (self.size,), ()
+        if not sums:
+            moving = [x for x in places if (x != x[0]).any()]
+            return joint_axes(moving) or (self.size,), ()
+        several = [x for x in sums if (x != x[0]).any()]
+        rows = product_axes(several)
+        terms = common_axes([x.T if (x != x[0]).any() else x[:1].T for x in sums])
+        return rows or (self.size,), terms or (sums[0].shape[1],)
 
 
 @dataclass(frozen=True)
@@ -180,71 +205,81 @@ def grouped(
     """
     n = len(trace.ops)
     varying = list(varying_inputs) + [False] * (n - len(varying_inputs))
-    level = [0] * n
-    groups: dict[Any, list[int]] = defaultdict(list)
+    kinds: list[Any] = [None] * n
     for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is None:
-            continue
-        rows = [x for x in operands if x.__class__ is int]
-        varying[row] = True in [varying[x] for x in rows]
-        level[row] = 1 + max([level[x] for x in rows])
-        groups[_likeness(op, operands, level[row], varying, varying[row])].append(row)
-    by_level = [(key[0], rows) for key, rows in groups.items()]
-    arranged = list(_arranged(trace, by_level, varying))
+        if op is not None:
+            varying[row] = True in [varying[x] for x in operands if x.__class__ is int]
+            kinds[row] = _likeness(op, operands, varying, varying[row])
+    arranged = list(_arranged(trace, scheduled(trace, kinds), varying))
     layout = _Layout(trace, varying, outputs, reuse)
     for few, rows in arranged:
         if not few and trace.ops[rows[0]] is p.dot:
-            layout.prepare_layer(rows, last_inputs)
+            for neurons in layout.by_inputs(rows):
+                layout.prepare_layer(neurons, last_inputs)
     return layout.program(arranged, outputs)
 
 
 def _likeness(
-    op: Primitive, operands: Sequence[Operand], level: int, varying: Sequence[bool], here: bool
+    op: Primitive, operands: Sequence[Operand], varying: Sequence[bool], here: bool
 ) -> tuple[Any, ...]:
-    """Give what rows of one step have in common; the level first."""
+    """Give what rows of one step have in common."""
     if op is p.dot:
-        left, right = _factors(operands, varying)
-        # neurons of one layer read the same inputs: that makes their step a matrix product
-        inputs = tuple([x if isinstance(x, int) else repr(x) for x in right])  # 3 is not 3.0
-        return level, op, inputs, _is_varying(left, varying), _kind(operands[-1], varying)
+        sides = [_is_varying(x, varying) for x in _factors(operands, varying)]
+        return op, len(operands), *sides, _kind(operands[-1], varying)
     if op is TAKE:
         index, *table = operands
-        return level, op, len(table), _kind(index, varying), _is_varying(table, varying)
+        return op, len(table), _kind(index, varying), _is_varying(table, varying)
+    if op in _NEUTRAL:
+        return op, here
     if len(operands) > 3:
-        return level, op, len(operands), here
-    return level, op, here, *[_kind(x, varying) for x in operands]
+        return op, len(operands), here
+    return op, here, *[_kind(x, varying) for x in operands]
 
 
 def _arranged(
-    trace: Trace, groups: Sequence[tuple[int, list[int]]], varying: Sequence[bool]
+    trace: Trace, groups: Sequence[list[int]], varying: Sequence[bool]
 ) -> Iterator[tuple[bool, list[int]]]:
-    """Put groups into an order in which they can be computed: the shared ones first, by level.
+    """Put the shared groups first.
 
     Of a program in which little repeats, or which is long, small groups are put together. These are
     marked: they are for tapes.
     """
-    rows_in_all = sum([len(rows) for _, rows in groups])
+    rows_in_all = sum([len(rows) for rows in groups])
     little = len(groups) > _FEW_STEPS and rows_in_all < _LARGE * len(groups)
     long = little or len(groups) > _MOST_STEPS
 
     def small(rows: list[int]) -> bool:
         few = long and len(rows) < _FEWEST_ROWS and trace.ops[rows[0]] is not TAKE
-        return few and len(trace.operands[rows[0]]) <= _MOST_OPERANDS
+        if not few or len(trace.operands[rows[0]]) > _MOST_OPERANDS:
+            return False
+        if len(rows) < _FEWEST_REGULAR or len(groups) > _MOST_GROUPS:
+            return True
+        return not _is_regular(trace, rows)
 
-    order = sorted(
-        [(varying[rows[0]], level, small(rows), rows[0], rows) for level, rows in groups]
-    )
     loose: list[int] = []
-    for i, (lanes, _, few, _, rows) in enumerate(order):
-        if loose and (not few or lanes != order[i - 1][0]):
+    for lanes in (False, True):
+        for rows in groups:
+            if varying[rows[0]] is not lanes:
+                continue
+            if small(rows):
+                loose += rows
+                continue
+            if loose:
+                yield True, sorted(loose)
+                loose = []
+            yield False, rows
+        if loose:
             yield True, sorted(loose)
             loose = []
-        if few:
-            loose += rows
-        else:
-            yield False, rows
-    if loose:
-        yield True, sorted(loose)
+
+
+def _is_regular(trace: Trace, rows: Sequence[int]) -> bool:
+    """Tell whether rows, and most of what they read, were computed at regular intervals."""
+    operands = zip(*[trace.operands[row] for row in rows], strict=False)
+    columns = [rows, *[x for x in operands if float not in map(type, x)]]
+    axes = [common_axes([np.array(x)]) for x in columns]
+    by_rule = sum([len(rows) - 1 - len(x) for x in axes if x])  # numbers that others foretell
+    return by_rule >= _FEWEST_REGULAR and 2 * sum(x is not None for x in axes) > len(axes)
 
 
 def _factors(
@@ -347,10 +382,12 @@ class _Layout:
                 captured.append((owners[row], self.places[row]))
             elif op is None:
                 inputs.append((self.space(row), self.places[row]))
-        steps = tuple([self.tape(rows) if few else self.step(rows) for few, rows in groups])
+        steps: list[Step | Tape] = []
+        for few, rows in groups:
+            steps += [self.tape(rows)] if few else [self.step(x) for x in self.parted(rows)]
         where = [(self.space(x), self.places[x]) if isinstance(x, int) else x for x in outputs]
         return Program(
-            steps,
+            tuple(steps),
             self.sizes,
             tuple(inputs),
             tuple(captured),
@@ -386,6 +423,38 @@ class _Layout:
                 if not self.uses[x] and self.on_tape[x]:
                     self.free[self.space(x)].append(self.places[x])
 
+    def parted(self, rows: list[int]) -> Iterable[list[int]]:
+        """Part a group of products that has no axes, if there are matrix products among them.
+
+        Sums of different length are parted where filling them up would more than double the work.
+        """
+        op = self.trace.ops[rows[0]]
+        if op in _NEUTRAL:
+            by_length: dict[int, list[int]] = defaultdict(list)
+            for row in rows:
+                by_length[len(self.trace.operands[row])].append(row)
+            terms = sum([n * len(part) for n, part in by_length.items()])
+            return [rows] if max(by_length) * len(rows) <= 2 * terms else by_length.values()
+        if op is not p.dot:
+            return [rows]
+        parts = self.by_inputs(rows)
+        work = len(rows) * (len(self.trace.operands[rows[0]]) // 2)
+        if len(parts) == 1 or work < _FEWEST_PRODUCTS * len(parts):
+            return [rows]
+        factors = [_factors(self.trace.operands[row], self.varying) for row in rows]
+        places = [self.many(side).places for side in zip(*factors, strict=True)]
+        return [rows] if product_axes(places) else parts
+
+    def by_inputs(self, rows: Sequence[int]) -> list[list[int]]:
+        """Put those rows of products together that read the same inputs, as neurons of a layer."""
+        parts: dict[Any, list[int]] = defaultdict(list)
+        for row in rows:
+            _, inputs = _factors(self.trace.operands[row], self.varying)
+            parts[tuple([x if isinstance(x, int) else repr(x) for x in inputs])].append(
+                row
+            )  # 3 is not 3.0
+        return list(parts.values())
+
     def step(self, rows: Sequence[int]) -> Step:
         """Lay out one group of rows."""
         op = self.trace.ops[rows[0]]
@@ -399,8 +468,8 @@ class _Layout:
                 self.many(right),
                 self.one([x[-1] for x in matrix]),
             )
-        elif op in (p.fsum, p.top, EXCESS):
-            operands = (self.many(matrix),)
+        elif op in _NEUTRAL:
+            operands = self.terms(op, matrix)
         elif op is TAKE:
             operands = self.one([x[0] for x in matrix]), self.many([x[1:] for x in matrix])
         else:
@@ -411,6 +480,26 @@ class _Layout:
             self.release(self.trace.operands[row])
         self.one_after(rows[-1])
         return Step(op, space, start, len(rows), operands)
+
+    def terms(self, op: Primitive, matrix: list[tuple[Operand, ...]]) -> tuple[Ref | float, ...]:
+        """Find the terms of sums; the 0 that `sum` in Python begins with stands apart."""
+        begins: tuple[float, ...] = ()
+        for i, x in enumerate(matrix[0]):
+            is_begin = (
+                op is p.fsum
+                and x == 0.0
+                and all(repr(row[i : i + 1]) == "(0.0,)" for row in matrix)
+            )
+            if is_begin and min(map(len, matrix)) > 1:
+                matrix, begins = [(*row[:i], *row[i + 1 :]) for row in matrix], (0.0,)
+                break
+        longest = max(map(len, matrix))
+        neutral = _NEUTRAL[op]
+        filled = [
+            (*row, *[row[0] if neutral is None else neutral] * (longest - len(row)))
+            for row in matrix
+        ]
+        return self.many(filled), *begins
 
     def ref_space(self, matrix: Sequence[Sequence[Operand]]) -> str:
         return VARYING if any(_is_varying(row, self.varying) for row in matrix) else SHARED

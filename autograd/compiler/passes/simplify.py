@@ -8,7 +8,8 @@ What these passes do to the lecture's neuron, written as a sum over its inputs:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
 from math import inf
 from typing import Any
 
@@ -96,6 +97,8 @@ def _with_constants(
         return others[0]
     if fast_math and op is p.mul and constants == [0.0]:
         return 0.0
+    if op is p.power and operands[1] == 2.0:
+        return _entered(trace, p.square, operands[:1])
     return _entered(trace, op, operands)
 
 
@@ -166,49 +169,100 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         before   p1 = w1 * x1    s1 = b + p1    p2 = w2 * x2    s2 = s1 + p2
         after    s2 = dot(w1, w2, x1, x2, b)
 
-    A sum or a product that something else uses too stays a row of its own.
+    A sum or a product that something else uses too stays a row of its own. What a long sum takes
+    away is part of it:
+
+        before   s1 = 0 - w1 * x1    s2 = s1 - w2 * x2    s3 = s2 - w3 * x3
+        after    s3 = 0 - dot(w1, w2, w3, x1, x2, x3)
     """
     uses = [0] * len(trace.ops)
-    inside = [False] * len(trace.ops)  # whether the last user of a row is a sum
-    for op, operands in zip(trace.ops, trace.operands, strict=True):
+    for operands in (*trace.operands, outputs, outputs):
         for x in operands:
             if isinstance(x, int):
                 uses[x] += 1
-                inside[x] = op in _SUMS
-    for x in outputs:
-        if isinstance(x, int):
-            uses[x] += 2
+    is_sum = _sums(trace, uses)
+    inside = [False] * len(trace.ops)  # whether the last user of a row is a sum
+    for row, operands in enumerate(trace.operands):
+        for i, x in enumerate(operands):
+            if isinstance(x, int):
+                inside[x] = is_sum[row] and (i == 0 or trace.ops[x] is not p.sub)
     absorbed = [
-        op in _ABSORBED and uses[row] == 1 and inside[row] for row, op in enumerate(trace.ops)
+        (is_sum[row] or op is p.mul) and uses[row] == 1 and inside[row]
+        for row, op in enumerate(trace.ops)
     ]
     work = _Pass(trace)
 
-    def terms_of(row: int) -> list[tuple[Operand, ...]]:
-        """Give the terms of a sum from left to right: pairs for products, else singles."""
-        terms: list[tuple[Operand, ...]] = []
-        stack = list(trace.operands[row])[::-1]
+    def terms_of(row: int) -> Iterator[tuple[int, tuple[Operand, ...]]]:
+        """Give the terms of a sum from left to right, with their signs.
+
+        These are pairs for products, else singles.
+        """
+        stack: list[tuple[int, Operand]] = []
+
+        def open_up(row: int, sign: int) -> None:
+            signs = (sign, -sign) if trace.ops[row] is p.sub else repeat(sign)
+            stack.extend(list(zip(signs, trace.operands[row], strict=False))[::-1])
+
+        open_up(row, 1)
         while stack:
-            x = stack.pop()
+            sign, x = stack.pop()
             if not isinstance(x, int) or not absorbed[x]:
-                terms.append(work.moved((x,)))
+                yield sign, work.moved((x,))
             elif trace.ops[x] is p.mul:
-                terms.append(work.moved(trace.operands[x]))
+                yield sign, work.moved(trace.operands[x])
             else:
-                stack.extend(trace.operands[x][::-1])
-        return terms
+                open_up(x, sign)
 
     for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
         if op is None:
             work.carry_input(row)
-        elif op in _SUMS and not absorbed[row]:
-            work.place[row] = _summed(work.new, terms_of(row))
+        elif is_sum[row] and not absorbed[row]:
+            work.place[row] = _difference(work.new, list(terms_of(row)))
         elif not absorbed[row]:
             work.place[row] = _entered(work.new, op, work.moved(operands))
     return work.new, list(work.moved(outputs))
 
 
-_SUMS = {p.add, p.fsum}
-_ABSORBED = {p.add, p.fsum, p.mul}
+_FEWEST_TAKEN = 3  # terms in a row; where fewer are taken away, that is left as it was written
+
+
+def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
+    """Tell which rows are sums: differences are, if they are part of a long one."""
+    inner = {p.add, p.sub}
+
+    def before(row: int) -> int | None:
+        """Find the sum that a row adds a last term to, or takes one away from."""
+        first = trace.operands[row][0]
+        is_part = isinstance(first, int) and trace.ops[first] in inner and uses[first] == 1
+        return first if is_part else None  # type: ignore[return-value]
+
+    taken = [0] * len(trace.ops)  # first up to the row, then in the whole of the sum
+    for row, op in enumerate(trace.ops):
+        if op in inner:
+            first = before(row)
+            taken[row] = (op is p.sub) + (0 if first is None else taken[first])
+    for row in range(len(trace.ops) - 1, -1, -1):
+        if trace.ops[row] in inner and (first := before(row)) is not None:
+            taken[first] = taken[row]
+    return [
+        op is p.add or op is p.fsum or (op is p.sub and taken[row] >= _FEWEST_TAKEN)
+        for row, op in enumerate(trace.ops)
+    ]
+
+
+def _difference(trace: Trace, terms: Sequence[tuple[int, tuple[Operand, ...]]]) -> Operand:
+    """Add the rows for a sum of products and single terms, some of which are taken away."""
+    kept = [term for sign, term in terms if sign > 0]
+    taken = [term for sign, term in terms if sign < 0]
+    if not taken:
+        return _summed(trace, kept)
+    if len(kept) == 1:
+        return _entered(trace, p.sub, (_summed(trace, kept), _summed(trace, taken)))
+    # in their order, as what is left of two large terms may be small
+    return _summed(
+        trace,
+        [x if sign > 0 else (_entered(trace, p.neg, x[:1]), *x[1:]) for sign, x in terms],
+    )
 
 
 def _summed(trace: Trace, terms: Sequence[tuple[Operand, ...]]) -> Operand:

@@ -15,16 +15,15 @@ from typing import Any
 
 from autograd.compiler.passes.tables import gathered
 from autograd.engine import (
+    Operators,
     Primitive,
     Value,
     edges_of,
-    equal,
     modes,
     nodes_of,
     operands_of,
     operation_of,
     topological_order,
-    unequal,
 )
 from autograd.engine import table as p
 from autograd.errors import TraceError, as_float
@@ -177,7 +176,7 @@ class StandIn(Value):
     def _refuse(self, what: str, fix: str) -> TraceError:
         return TraceError(f"{what} has no answer {self._where}: {fix}, at {modes.caller()}")
 
-    __eq__, __ne__ = equal, unequal
+    __eq__, __ne__ = Operators.__eq__, Operators.__ne__
 
     def __hash__(self) -> int:
         fix = "choose by comparing, as in where(v == 1, x, y), or keep nodes by their id"

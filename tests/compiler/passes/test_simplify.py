@@ -42,6 +42,30 @@ def test_sums_of_products_become_one_dot(f):
     assert rows(f, 5)[0] == DOT
 
 
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda u, v, x, y: 0.0 - u * x - v * y - u, ["dot(0, 1, 2, 3, 0)", "-(0.0, 4)"]),
+        (lambda u, v, x, y: u - v - x - y, ["fsum(1, 2, 3)", "-(0, 4)"]),
+        (lambda u, v, x, y: u - v + x - y - v, ["neg(1,)", "neg(3,)", "fsum(0, 4, 2, 5, 4)"]),
+        (lambda u, v, x, y: u - v + x - v * y - y, [
+            "neg(1,)", "neg(3,)", "*(4, 3)", "fsum(0, 4, 2, 6, 5)",
+        ]),
+        # what is small because two large terms nearly cancel stays as it is
+        (lambda u, v, x, y: ag.fsum([u - v, x - y, u - y]), [
+            "-(0, 1)", "-(2, 3)", "-(0, 3)", "fsum(4, 5, 6)",
+        ]),
+        (lambda u, v, x, y: u - v - (x + y), ["-(0, 1)", "+(2, 3)", "-(4, 5)"]),
+    ],
+)  # fmt: skip
+def test_long_differences_are_sums(f, expected):
+    assert rows(f, 4)[0] == expected
+
+
+def test_a_power_of_two_is_a_square():
+    assert rows(lambda x: x**2 + x**3, 1)[0] == ["square(0,)", "**(0, 3.0)", "+(1, 2)"]
+
+
 def test_a_dot_of_one_product_is_a_product():
     assert rows(lambda w, x: ag.dot([w], [x]), 2)[0] == ["*(0, 1)"]
     assert rows(lambda w, x: ag.dot([w], [x], 2.0), 2)[0] == ["dot(0, 1, 2.0)"]

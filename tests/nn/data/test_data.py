@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from nn import data
 from nn.data import (
+    Column,
     Dataset,
+    Note,
     Standardiser,
     batches,
     load,
@@ -187,6 +189,9 @@ class TestLoad:
             load("nowhere.csv")
 
 
+EMPTY = 'empty="drop" leaves out such rows, and empty="mean" fills in the mean'
+
+
 class TestCsv:
     def test_names_and_classes(self, write):
         pets = load_csv(write("height,weight,kind\n60,30.5,dog\n25,4,cat\n", "pets.csv"))
@@ -260,8 +265,8 @@ class TestCsv:
             ("abc", "'abc' is not a number"),
             ("1_000", "'1_000' is not a number"),
             ("1;5", "'1;5' is not a number"),
-            ("", "the cell is empty"),
-            ("  ", "the cell is empty"),
+            ("", f"the cell is empty; {EMPTY}"),
+            ("  ", f"the cell is empty; {EMPTY}"),
             ("nan", "'nan' is not finite"),
             ("-inf", "'-inf' is not finite"),
             ("1e999", "'1e999' is not finite"),
@@ -279,7 +284,7 @@ class TestCsv:
         ("cells", "row", "problem"),
         [
             (["1.5", "n/a", "2"], 3, "'n/a' is not a number"),
-            (["cat", "", "dog"], 3, "the cell is empty"),
+            (["cat", "", "dog"], 3, f"the cell is empty; {EMPTY}"),
             (["cat", "dog", "nan"], 4, "'nan' is not finite"),
             (["1", "inf", "2"], 3, "'inf' is not finite"),
         ],
@@ -292,7 +297,7 @@ class TestCsv:
 
     def test_header_with_a_number_in_it_gets_a_hint(self, write):
         path = write("height,2020,kind\n1,2,cat\n")
-        hint = "; if this row holds the column names, pass header=True"
+        hint = "; if this row holds the names of the columns, give the label by its name"
         with pytest.raises(ValueError, match=r"row 1, column 0 .*'height' is not a number" + hint):
             load_csv(path)
         with pytest.raises(ValueError, match=r"'height' is not a number$"):
@@ -306,15 +311,26 @@ class TestCsv:
             ("a,b\n", {}, "there is a header but no row of data"),
             ("a,b\n1,2\n3\n", {}, ", row 3: 1 cells, but row 1 has 2"),
             ("a,b\n1,2,\n", {}, ", row 2: 3 cells, but row 1 has 2"),
-            ("a;b\n1;2\n", {}, "there is only one column, the label, and no feature; the cells"),
+            ("a:b\n1:2\n", {}, "there is only one column, the label, and no feature; the cells"),
+            ("a;b\n1;2\n3,4\n", {}, ", row 3: 2 cells, but row 1 has 1"),
             (",a,b\n0,1,2\n", {}, r", row 1: column 0 \(counted from 0\) has no name in the head"),
             ("a,a,b\n0,1,2\n", {}, ", row 1: there are two columns 'a'"),
             ("a,b\n1,2\n", {"label": "c"}, "no column 'c'; the columns are 'a', 'b'"),
             ("a,b\n1,2\n", {"label": 2}, "no column 2; the columns are 'a', 'b'"),
             ("1,2\n", {"label": -3}, "no column -3; the columns are 0 to 1, without names"),
             ('a,b\n1,"2\n', {}, ", row 2: malformed CSV: unexpected end of data"),
-            (b"a,b\n1,\xff\n", {}, "the file is not UTF-8 text: .*0xff"),
-            ("a,b\n1,2\n".encode("utf-16"), {}, "the file is not UTF-8 text"),
+            (
+                b"a,b\n1,\xff\n",
+                {},
+                "row 2: the file is not UTF-8 text, but probably latin1; save it",
+            ),
+            (
+                "a,b\n1,2\n".encode("utf-16"),
+                {},
+                "not UTF-8 text, but probably utf-16; save it as UTF",
+            ),
+            ("a,b\n,2\n3,\n", {"empty": "drop"}, "row 2, column 'a': the cell is empty, and so is"),
+            ("a,b,c\n,1,2\n,3,4\n", {"empty": "mean"}, "column 'a': every cell of the column is"),
         ],
     )
     def test_bad_file(self, write, content, options, message):
@@ -336,6 +352,128 @@ class TestCsv:
         dataset = load_csv(path)
         assert [[u, v] for u, v, _ in rows] == dataset.X
         assert [dataset.class_names[k] for k in dataset.y] == [kind for *_, kind in rows]
+
+
+class TestTextColumns:
+    PETS = "coat,weight,kind\nshort,4,cat\nlong,30.5,dog\nshort,5,cat\n"
+
+    def test_each_text_is_a_feature_with_a_name(self, write):
+        pets = load_csv(write(self.PETS))
+        assert pets.feature_names == ("coat=long", "coat=short", "weight")
+        assert pets.X == [[0.0, 1.0, 4.0], [1.0, 0.0, 30.5], [0.0, 1.0, 5.0]]
+        assert pets.columns == (
+            Column("coat", ("long", "short"), (1 / 3, 2 / 3)),
+            Column("weight", (), (39.5 / 3,)),
+        )
+        text = "column 'coat' is text: its features are coat=long, coat=short"
+        assert [note.text for note in pets.notes] == [text]
+
+    def test_another_file_is_read_alike_by_name_or_in_order(self, write):
+        pets = load_csv(write(self.PETS))
+        by_name = load_csv(write("kind,weight,coat\ndog,2,short\n"), label=0, columns=pets.columns)
+        assert (by_name.X, by_name.y, by_name.notes) == ([[0.0, 1.0, 2.0]], [0], ())
+        unlabelled = load_csv(write("weight,coat\n2,long\n"), columns=pets.columns)
+        assert (unlabelled.X, unlabelled.y) == ([[1.0, 0.0, 2.0]], [])
+        in_order = load_csv(write("fur,kilograms\nlong,3\n"), columns=pets.columns)
+        assert in_order.X == [[1.0, 0.0, 3.0]]
+        assert in_order.feature_names == ("fur=long", "fur=short", "kilograms")
+        assert "were taken in the order coat, weight" in in_order.notes[0].text
+
+    def test_a_text_that_did_not_occur(self, write):
+        columns = load_csv(write(self.PETS)).columns
+        path = write("coat,weight\nbald,3\n")
+        message = "row 2, column 'coat': 'bald' did not occur in the training, only long, short"
+        with pytest.raises(ValueError, match=message):
+            load_csv(path, columns=columns)
+
+    def test_too_many_texts(self, write):
+        rows = "".join(f"name{i},{i},a\n" for i in range(51))
+        with pytest.raises(ValueError, match="column 'name': the column has 51 different texts"):
+            load_csv(write("name,x,kind\n" + rows))
+        assert load_csv(write("name,x,kind\n" + rows[: rows.index("name50")])).n_features == 51
+
+    def test_a_number_among_texts_is_refused_as_a_text_among_numbers_is(self, write):
+        with pytest.raises(ValueError, match="row 2, column 'a': 'x' is not a number"):
+            load_csv(write("a,b,kind\nx,1,cat\n2,1,dog\n"))
+
+
+class TestEmptyCells:
+    GAPS = "age,coat,kind\n1,long,cat\n,short,dog\n3,,cat\n5,short,\n"
+
+    def test_their_rows_are_left_out(self, write):
+        pets = load_csv(write(self.GAPS), empty="drop")
+        assert (pets.X, pets.class_names) == ([[1.0, 1.0]], ("cat",))
+        text = "3 rows are left out because of an empty cell, as in row 3, column 'age'"
+        assert pets.notes[0] == Note(text, "empty")
+
+    def test_they_are_filled_in_except_for_a_label(self, write):
+        pets = load_csv(write(self.GAPS), empty="mean")
+        assert pets.X == [[1.0, 1.0, 0.0], [2.0, 0.0, 1.0], [3.0, 0.5, 0.5]]
+        assert [note.text for note in pets.notes[:2]] == [
+            "1 row is left out because of an empty label, as in row 5, column 'kind'",
+            "2 empty cells are filled in with the mean of the column, as in row 3, column 'age'",
+        ]
+
+    def test_another_file_gets_the_means_of_the_first(self, write):
+        columns = load_csv(write("age,b,kind\n1,0,cat\n3,0,dog\n")).columns
+        new = load_csv(write("age,b\n7,1\n,1\n", "new.csv"), columns=columns)
+        assert new.X == [[7.0, 1.0], [2.0, 1.0]]
+        text = "1 empty cell is filled in with the mean of the training, as in row 3, column 'age'"
+        assert new.notes == (Note(text),)
+        with pytest.raises(ValueError, match="row 2, column 'kind': the label is missing; fill it"):
+            load_csv(write("age,b,kind\n1,2,\n"), columns=columns)
+
+    def test_other_options_are_refused(self, write):
+        path = write("a,b\n1,2\n")
+        for name, choices in (("empty", '"drop" or "mean"'), ("task", '"classes" or "numbers"')):
+            with pytest.raises(ValueError, match=exactly(f"{name} must be {choices}, not 'zero'")):
+                load_csv(path, **{name: "zero"})
+
+    def test_a_file_without_gaps_has_no_notes(self, write):
+        for empty in (None, "drop", "mean"):
+            assert load_csv(write("age,kind\n1,cat\n3,dog\n"), empty=empty).notes == ()
+
+
+class TestOtherSeparators:
+    @pytest.mark.parametrize(("separator", "word"), [(";", "semicolons"), ("\t", "tabs")])
+    def test_it_is_found_and_said(self, write, separator, word):
+        rows = [["a", "b", "kind"], ["1.5", "2", "cat"], ["3", "4", "dog"]]
+        dataset = load_csv(write("\n".join(map(separator.join, rows))))
+        assert (dataset.X, dataset.feature_names) == ([[1.5, 2.0], [3.0, 4.0]], ("a", "b"))
+        assert dataset.notes == (Note(f"cells are separated by {word}"),)
+
+    def test_decimal_commas_and_points_between_thousands(self, write):
+        dataset = load_csv(write("a;b;y\n1,5;-1.234,25;1.234\n-0,5;2e3;12,5\n3;1,5e2;7\n"))
+        assert dataset.X == [[1.5, -1234.25], [-0.5, 2000.0], [3.0, 150.0]]
+        assert dataset.y == [1234.0, 12.5, 7.0]
+        separated = "cells are separated by semicolons, and numbers have decimal commas"
+        assert dataset.notes == (Note(separated),)
+
+    def test_decimal_points_stay_what_they_are_without_decimal_commas(self, write):
+        assert load_csv(write("a;y\n1.234;5.5\n")).X == [[1.234]]
+
+    def test_a_semicolon_in_a_text_is_no_separator(self, write):
+        dataset = load_csv(write("a,kind\n1,x;y\n2,z\n"))
+        assert dataset.class_names == ("x;y", "z")
+
+
+class TestTaskOfWholeNumbers:
+    @pytest.mark.parametrize(
+        ("n", "values", "task"),
+        [(200, 20, "classes"), (200, 21, "numbers"), (20, 10, "classes"), (20, 11, "numbers")],
+    )
+    def test_many_different_ones_are_amounts(self, write, n, values, task):
+        dataset = load_csv(write("a,price\n" + "".join(f"0,{i % values}\n" for i in range(n))))
+        assert bool(dataset.class_names) == (task == "classes")
+        assert [note.argument for note in dataset.notes] == ["task"] * (task == "numbers")
+
+    def test_the_task_can_be_asked_for(self, write):
+        rows = "a,y\n" + "".join(f"0,{i}\n" for i in range(30))
+        assert load_csv(write(rows), task="classes").n_classes == 30
+        few = load_csv(write("a,y\n0,3\n0,5\n"), task="numbers")
+        assert (few.y, few.class_names, few.notes) == ([3.0, 5.0], (), ())
+        with pytest.raises(ValueError, match="row 2, column 'y': 'cat' is not a number"):
+            load_csv(write("a,y\n0,cat\n"), task="numbers")
 
 
 class TestSplit:
@@ -374,6 +512,10 @@ class TestSplit:
     def test_without_targets(self):
         dataset = Dataset([[1.0], [2.0]], [], ("x",), (), "new")
         assert [len(part) for part in train_test_split(dataset, 0.5)] == [1, 1]
+
+    def test_lists_are_for_another_function(self):
+        with pytest.raises(TypeError, match=r"takes a Dataset, not a list; .* sklearn\.model_sel"):
+            train_test_split([[1.0], [2.0]], [0, 1])
 
     def test_class_with_one_sample(self):
         dataset = Dataset([[0.0]] * 5, [0, 0, 0, 0, 1], ("x",), ("cat", "dog"), "pets")
@@ -489,6 +631,12 @@ class TestOneHot:
             ValueError, match=f"row 1: the label {label} is outside 0 … 2, as there"
         ):
             one_hot([0, label], 3)
+
+    def test_a_single_label(self):
+        with pytest.raises(
+            TypeError, match=r"must be a list of class indices, such as \[2\], not 2"
+        ):
+            one_hot(2, 3)
 
     def test_label_that_is_not_an_integer(self):
         with pytest.raises(TypeError, match=r"row 2: the label 1\.0 is not an integer class index"):

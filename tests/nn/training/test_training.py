@@ -264,6 +264,17 @@ def test_a_history_becomes_a_table(tmp_path):
         assert float(row["val_accuracy"]) == epoch.val_accuracy
 
 
+@pytest.mark.parametrize(("n", "epochs"), [(2, "12"), (13, "1234…78910111213"), (12, None)])
+def test_a_notebook_shows_a_history_as_a_table(n, epochs):
+    history = History([Epoch(epoch=i, loss=1 / i, lr=0.1, seconds=1.0) for i in range(1, n + 1)])
+    history.engine = "compiled"
+    table = history._repr_html_()
+    assert f"<caption>{n} epochs, compiled</caption>" in table
+    first = re.findall("<tr><td[^>]*>(.*?)</td>", table)
+    assert "".join(first) == (epochs or "".join(map(str, range(1, n + 1))))
+    assert '<td style="text-align: right">0.5</td>' in table
+
+
 def test_a_history_says_what_came_last():
     assert repr(History()) == "<History: no epochs>"
     epoch = Epoch(epoch=3, loss=0.25, accuracy=0.5, lr=0.1, seconds=2.0)
@@ -452,11 +463,11 @@ def test_a_checkpoint_knows_what_callbacks_after_it_have_done(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"seed": 1}, "it is of another run: there, seed was 0, and here it is 1"),
-        ({"batch_size": 8}, "there, batch_size was 16, and here it is 8"),
-        ({"loss": "hinge_loss"}, "there, loss was 'cross_entropy', and here it is 'hinge_loss'"),
-        ({"validation": 0.5}, "there, the fingerprint of X, y and validation was"),
-        ({"model": MLP(2, [5, 2])}, r"there, model was 'MLP\(2 → 4 tanh → 2 linear\)'"),
+        ({"seed": 1}, "it belongs to another run: seed was 0 there, and is 1 here"),
+        ({"batch_size": 8}, "batch_size was 16 there, and is 8 here"),
+        ({"loss": "hinge_loss"}, "loss was 'cross_entropy' there, and is 'hinge_loss' here"),
+        ({"validation": 0.5}, "the fingerprint of X, y and validation was .* there, and is"),
+        ({"model": MLP(2, [5, 2])}, r"model was 'MLP\(2 → 4 tanh → 2 linear\)'"),
         ({"optimizer": "sgd"}, "the saved optimiser is 'Adam', not 'SGD'"),
         (
             {"callbacks": [EarlyStopping()]},
@@ -627,3 +638,125 @@ def test_losses_as_functions_and_by_name_are_the_same():
         one, _ = train(network(sizes=(1,)), loss=loss)
         two, _ = train(network(sizes=(1,)), loss=loss.__name__)
         assert one.state_dict() == two.state_dict()
+
+
+# --- targets and tables of other kinds ------------------------------------------------------------
+
+
+class Frame:
+    """As much of a DataFrame as counts here: iterating gives the names of its columns."""
+
+    def __init__(self, columns):
+        self.columns = columns
+
+    def __iter__(self):
+        return iter(self.columns)
+
+    def to_numpy(self):
+        return np.array(list(self.columns.values())).T
+
+
+def test_names_of_classes_are_learnt_and_predicted():
+    X = [[-2.0], [-1.0], [1.0], [2.0]]
+    names = ["west", "west", "east", "east"]
+    for loss, n_outputs in (("cross_entropy", 2), ("binary_cross_entropy", 1), ("hinge_loss", 1)):
+        model = MLP(1, [n_outputs], seed=0)
+        options = {"epochs": 60, "lr": 0.1, "progress": False}
+        history = nn.fit(model, X, names, loss, validation=([[3.0]], ["east"]), **options)
+        assert model.class_names == ("east", "west")
+        assert nn.predict(model, X) == names
+        assert history[-1].accuracy == history[-1].val_accuracy == 1.0
+        assert nn.accuracy(model, X, ["east", *names[1:]]) == 0.75
+        assert nn.confusion_matrix(names, nn.predict(model, X)) == [[2, 0], [0, 2]]
+        numbered = MLP(1, [n_outputs], seed=0)
+        signs = (1, -1) if loss == "hinge_loss" else (1, 0)
+        y = [signs[name == "east"] for name in names]  # the first in the alphabet is class 0
+        nn.fit(numbered, X, y, loss, **options)
+        assert numbered.state_dict() == model.state_dict()
+        assert (numbered.class_names, numbered.regression) == ((), False)
+
+
+def test_a_regression_predicts_numbers():
+    model = MLP(1, [1], seed=0)
+    X, y = [[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]
+    for loss in ("mse_loss", "mae_loss"):
+        nn.fit(model, X, y, loss, epochs=300, lr=0.05, progress=False)
+        assert nn.predict(model, X) == pytest.approx(y, abs=0.2)
+        assert nn.predict(model, X, threshold=2.0) == [0, 1, 1]
+    nn.fit(model, X, [-1, 1, 1], "hinge_loss", progress=False)
+    assert set(nn.predict(model, X)) <= {0, 1}
+
+
+def test_data_frames_are_read_by_row():
+    X, y = [[1.0, 2.0], [3.0, 4.0], [0.0, 1.0]], [1.0, 0.0, 1.0]
+    model, same = MLP(2, [1], seed=0), MLP(2, [1], seed=0)
+    frame = Frame(dict(zip("ab", zip(*X, strict=True), strict=True)))
+    nn.fit(model, frame, Frame({"y": y}), "mse_loss", progress=False)
+    nn.fit(same, X, y, "mse_loss", progress=False)
+    assert model.state_dict() == same.state_dict()
+    assert nn.predict(model, frame) == nn.predict(same, X)
+    nn.fit(
+        MLP(1, [1]),
+        Frame({"a": [1.0, 2.0]}),
+        Frame({"y": ["no", "yes"]}),
+        "hinge_loss",
+        progress=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("y", "options", "error", "message"),
+    [
+        (
+            ["a", "b", "c"],
+            {},
+            ValueError,
+            "y has 3 classes, a, b, c, so the model needs 3 outputs, an",
+        ),
+        (["a", "b", 1], {}, TypeError, r"y\[2\] is 1, but other targets are names"),
+        (
+            ["a", "b", "a"],
+            {"validation": ([[1.0]], ["z"])},
+            ValueError,
+            "is 'z', but the classes are a",
+        ),
+        (
+            [0, 1, 0],
+            {"learning_rate": 0.1},
+            TypeError,
+            "fit has no argument 'learning_rate'; did you m",
+        ),
+        ([0, 1, 0], {"loss": "mse"}, ValueError, "not 'mse'; did you mean 'mse_loss'"),
+        ([0, 1, 0], {"loss": "bce"}, ValueError, "not 'bce'; did you mean 'binary_cross_entropy'"),
+        ([0, 1, 0], {"optimizer": "Adam"}, ValueError, "not 'Adam'; did you mean 'adam'"),
+        ([0, 1, 0], {"callbacks": nn.EarlyStopping()}, TypeError, r"list: \[EarlyStopping\(…\)\]"),
+    ],
+)
+def test_names_from_elsewhere_are_answered_with_ours(y, options, error, message):
+    with pytest.raises(error, match=message):
+        nn.fit(MLP(1, [2]), [[1.0], [2.0], [3.0]], y, progress=False, **options)
+
+
+def test_optimisers_answer_with_the_name_of_the_learning_rate():
+    for optimizer in (nn.SGD, nn.Adam, nn.AdamW):
+        message = f"{optimizer.__name__} has no argument 'learning_rate'; did you mean 'lr'"
+        with pytest.raises(TypeError, match=message):
+            optimizer(MLP(1, [1]).parameters(), learning_rate=0.1)
+
+
+def test_a_column_of_text_is_refused_with_what_to_make_of_it():
+    with pytest.raises(
+        TypeError, match=r"X\[1\]\[0\] is the text 'a', .* make a feature of each text"
+    ):
+        nn.fit(MLP(1, [1]), [[1.0], ["a"]], [0, 1], progress=False)
+
+
+@pytest.mark.parametrize("ragged", [[[1.0, 2.0], [3.0]], np.ones((2, 1))])
+def test_a_sample_of_the_wrong_length_is_named(ragged):
+    place = len(ragged[0]) - 1
+    message = rf"X\[{place}\]: MLP\(2 → 1 linear\) takes 2 inputs, not 1"
+    with pytest.raises(ValueError, match="^" + message):
+        nn.fit(MLP(2, [1]), ragged, [0, 1], "mse_loss", progress=False)
+    validation = (ragged, [0, 1])
+    with pytest.raises(ValueError, match="^validation " + message):
+        nn.fit(MLP(2, [1]), [[1, 2]], [0], "mse_loss", validation=validation, progress=False)

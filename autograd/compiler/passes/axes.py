@@ -1,0 +1,84 @@
+"""Find the directions along which a step repeats itself.
+
+The rows of a step are those of some nest of loops. Where the places of all operands advance by a
+fixed stride with each loop, the step works on arrays with an axis for each. For a filter that
+slides over a picture of 28 by 28 pixels:
+
+    before   z = ⟨w, x⟩, 676 rows of 9 terms: x[0, 1, 2, 28, 29, 30, ...], x[1, 2, 3, 29, ...], ...
+    after    rows (26, 26), terms (3, 3): w with the strides (0, 0, 3, 1), x with (28, 1, 28, 1)
+
+Nothing of this is kept in a program: it follows from the places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+_MOST_AXES = 6
+
+
+def common_axes(places: Sequence[Any]) -> tuple[int, ...] | None:
+    """Give the lengths of axes along which all arrays of places have strides; None without such.
+
+    Args:
+        places: arrays whose first axis is the one to divide.
+
+    >>> common_axes([np.array([1, 2, 3, 11, 12, 13]), np.array([5, 5, 5, 6, 6, 6])])
+    (2, 3)
+    >>> common_axes([np.array([1, 2, 4, 8])]) is None
+    True
+    """
+    rows = np.concatenate([x.reshape(len(x), -1) for x in places], axis=1)
+    axes: list[int] = []
+    while len(rows) > 1:
+        steps = np.diff(rows, axis=0)
+        others = (steps != steps[0]).any(axis=1)
+        n = int(others.argmax()) + 1 if others.any() else len(rows)
+        if len(rows) % n:
+            return None
+        blocks = rows.reshape(-1, n, rows.shape[1])
+        offsets = blocks - blocks[:, :1]
+        if (offsets != offsets[0]).any():
+            return None
+        axes.append(n)
+        rows = blocks[:, 0]
+    return tuple(axes[::-1] or [1]) if len(axes) <= _MOST_AXES else None
+
+
+def joint_axes(places: Sequence[Any]) -> tuple[int, ...] | None:
+    """Give axes that suit as many arrays of places as possible, the first ones above all.
+
+    >>> joint_axes([np.array([1, 2, 4, 8]), np.array([1, 2, 5, 6]), np.array([0, 0, 1, 1])])
+    (2, 2)
+    """
+    found: tuple[int, ...] | None = None
+    suited: list[Any] = []
+    for x in places:
+        axes = common_axes([*suited, x])
+        if axes:
+            found = axes
+            suited.append(x)
+    return found
+
+
+def product_axes(places: Sequence[Any]) -> tuple[int, ...] | None:
+    """Give axes for rows of sums, of which each reads a row of every matrix of places.
+
+    Where the places have no strides, it is enough if the rows are put together as in a nest of
+    loops: then a copy of them has strides.
+
+    >>> product_axes([np.array([[1, 4], [1, 4], [7, 8], [7, 8]]), np.array([[2], [9], [2], [9]])])
+    (2, 2)
+    """
+    if not places:
+        return None
+    return common_axes(places) or common_axes([_numbered(x) for x in places])
+
+
+def _numbered(places: Any) -> Any:
+    """Number rows by what they are, in the order in which they first appear."""
+    numbers: dict[bytes, int] = {}
+    return np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in places])

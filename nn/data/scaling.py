@@ -1,0 +1,201 @@
+"""Features brought to one scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from nn.data.dataset import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Standardiser:
+    """The map x ↦ (x - mean) / scale, feature by feature.
+
+    Fit it on the training set and apply the same map to everything that the model sees later: the
+    test set must not influence it. `to_dict` puts it into a file next to the model.
+
+    Args:
+        mean: d numbers, in the units of the features.
+        scale: d positive numbers, in the same units.
+
+    Raises:
+        ValueError: If `mean` and `scale` differ in length, a mean is not finite, or a scale is not
+            finite and positive.
+
+    Example:
+        >>> from nn.data import iris, train_test_split
+        >>> train, test = train_test_split(iris())
+        >>> standardiser = Standardiser.fit(train)
+        >>> test = standardiser.apply(test)
+        >>> [round(m, 2) for m in standardiser.mean]
+        [5.86, 3.05, 3.76, 1.21]
+    """
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.mean) != len(self.scale):
+            raise ValueError(f"there are {len(self.mean)} means, but {len(self.scale)} scales")
+        for j, (mean, scale) in enumerate(zip(self.mean, self.scale, strict=True)):
+            if not math.isfinite(mean):
+                raise ValueError(f"feature {j}: the mean must be finite, not {mean}")
+            if not 0 < scale < math.inf:
+                raise ValueError(f"feature {j}: the scale must be finite and positive, not {scale}")
+
+    @classmethod
+    def fit(cls, dataset: Dataset) -> Standardiser:
+        """Take mean and standard deviation from the data, so that they become 0 and 1.
+
+        Args:
+            dataset: The training set, at least one sample.
+
+        Returns:
+            The map. A constant feature gets scale 1, so it becomes 0.
+
+        Raises:
+            ValueError: If the data set is empty or has a value that is not finite.
+
+        Example:
+            >>> Standardiser.fit(Dataset([[1.0, 7.0], [5.0, 7.0]], [], ("x1", "x2"), (), "toy"))
+            Standardiser(mean=(3.0, 7.0), scale=(2.0, 1.0))
+        """
+        from sklearn.preprocessing import StandardScaler
+
+        if not dataset.X:
+            raise ValueError(f"{dataset.name}: cannot standardise a data set without samples")
+        for i, row in enumerate(dataset.X):
+            for name, x in zip(dataset.feature_names, row, strict=True):
+                if not math.isfinite(x):
+                    raise ValueError(f"{dataset.name}: row {i}, feature {name!r} is {x}")
+        scaler = StandardScaler().fit(dataset.X)
+        return cls(tuple(scaler.mean_.tolist()), tuple(scaler.scale_.tolist()))
+
+    @classmethod
+    def from_range(cls, low: float, high: float, *, n_features: int) -> Standardiser:
+        """Map [low, high] to [0, 1] in every feature, whatever the data.
+
+        Args:
+            low: The value that becomes 0.
+            high: The value that becomes 1, above `low`.
+            n_features: The number d of features.
+
+        Returns:
+            The map.
+
+        Raises:
+            ValueError: If `high` is not above `low`, or one of them is not finite.
+
+        Example:
+            >>> from nn.data import digits
+            >>> scaled = Standardiser.from_range(0, 16, n_features=64).apply(digits())
+            >>> min(map(min, scaled.X)), max(map(max, scaled.X))
+            (0.0, 1.0)
+        """
+        if not low < high:
+            raise ValueError(f"high must be above low = {low}, not {high}")
+        return cls((float(low),) * n_features, (float(high - low),) * n_features)
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Sequence[float]]) -> Standardiser:
+        """Rebuild a map from what `to_dict` returned.
+
+        Args:
+            state: "mean" and "scale", d numbers each.
+
+        Returns:
+            The map.
+
+        Raises:
+            ValueError: If one of the two is missing, there is anything else, or the numbers do not
+                make a map.
+
+        Example:
+            >>> Standardiser.from_dict({"mean": [3.0], "scale": [2.0]})
+            Standardiser(mean=(3.0,), scale=(2.0,))
+        """
+        if set(state) != {"mean", "scale"}:
+            raise ValueError(f"expected the keys 'mean' and 'scale', found {sorted(state)}")
+        return cls(tuple(map(float, state["mean"])), tuple(map(float, state["scale"])))
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Return the map as plain data, ready for JSON.
+
+        Returns:
+            "mean" and "scale", d floats each.
+
+        Example:
+            >>> Standardiser(mean=(3.0,), scale=(2.0,)).to_dict()
+            {'mean': [3.0], 'scale': [2.0]}
+        """
+        return {"mean": list(self.mean), "scale": list(self.scale)}
+
+    def transform(self, rows: Sequence[Sequence[float]]) -> list[list[float]]:
+        """Map samples.
+
+        Args:
+            rows: Any number of samples, d features each.
+
+        Returns:
+            The mapped samples, in new lists.
+
+        Raises:
+            ValueError: If a row has another number of features.
+
+        Example:
+            >>> Standardiser(mean=(3.0,), scale=(2.0,)).transform([[3.0], [7.0]])
+            [[0.0], [2.0]]
+        """
+        for i, row in enumerate(rows):
+            if len(row) != len(self.mean):
+                raise ValueError(
+                    f"row {i} has {len(row)} features, the standardiser has {len(self.mean)}"
+                )
+        return [
+            [(x - mean) / scale for x, mean, scale in zip(row, self.mean, self.scale, strict=True)]
+            for row in rows
+        ]
+
+    def apply(self, dataset: Dataset) -> Dataset:
+        """Map the samples of a data set.
+
+        Args:
+            dataset: n samples of d features.
+
+        Returns:
+            A new data set, with the same targets and names.
+
+        Raises:
+            ValueError: If it has another number of features.
+
+        Example:
+            >>> from nn.data import iris
+            >>> Standardiser(mean=(1.0,) * 4, scale=(2.0,) * 4).apply(iris()).X[0]
+            [2.05, 1.25, 0.19999999999999996, -0.4]
+        """
+        return replace(dataset, X=self.transform(dataset.X))
+
+
+def standardise(train: Dataset, *others: Dataset) -> tuple[Dataset, ...]:
+    """Standardise data sets with mean and standard deviation of the first.
+
+    Args:
+        train: The data set that `Standardiser.fit` sees.
+        others: Data sets to map in the same way, such as the test set.
+
+    Returns:
+        All of them, in the order given.
+
+    Raises:
+        ValueError: If one has another number of features, or `train` cannot be fitted.
+
+    Example:
+        >>> from nn.data import train_test_split, wine
+        >>> train, test = standardise(*train_test_split(wine()))
+        >>> abs(sum(row[0] for row in train.X) / len(train)) < 1e-12
+        True
+    """
+    standardiser = Standardiser.fit(train)
+    return tuple(standardiser.apply(dataset) for dataset in (train, *others))

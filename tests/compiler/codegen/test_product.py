@@ -1,0 +1,119 @@
+"""Products along axes are those of `numpy.einsum`, however the factors stand in memory."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograd.compiler.codegen.code import Code, bound, function_code
+from autograd.compiler.codegen.product import LANES, Factor, factor, multiply
+from autograd.compiler.passes import SHARED, VARYING, Program
+from autograd.compiler.workspace import NAMES
+
+ROWS = 4000
+
+
+def run(write, lanes):
+    """Run what `write` writes on random buffers; return these."""
+    program = Program((), {SHARED: ROWS, VARYING: ROWS}, (), (), (), (), ())
+    code = Code(program)
+    write(code)
+    rng = np.random.default_rng(0)
+    names = {**NAMES, SHARED: rng.normal(size=ROWS), VARYING: rng.normal(size=(ROWS, lanes))}
+    names |= {"dS": np.full(ROWS, 7.0), "dV": np.full((ROWS, lanes), 7.0)}
+    for name, maker in code.makers.items():
+        names[name] = maker(names, lanes)
+    lines = code.take_lines()
+    bound(function_code(lines), names)()
+    return names, lines
+
+
+def values(names, x):
+    return names[x.buffer][x.places()]
+
+
+def placed(rng, buffer, letters, sizes, gaps):
+    """Place a factor: axes in any order, with gaps between."""
+    own = [x for x in letters if x != LANES]
+    order = rng.sample(own, len(own))
+    strides, stride = {}, 1
+    for x in reversed(order):
+        strides[x] = stride
+        stride *= sizes[x] + (rng.randrange(2) if gaps else 0)
+    text = "".join(own) + LANES * (LANES in letters)
+    return Factor(
+        buffer, rng.randrange(5), text, tuple(map(sizes.get, own)), tuple(map(strides.get, own))
+    )
+
+
+@pytest.mark.parametrize("lanes", [0, 1, 5])
+@given(st.integers(0, 2**32))
+def test_any_product(lanes, seed):
+    rng = random.Random(seed)
+    sizes = {x: rng.choice((1, 2, 3)) for x in "abrs"}
+    while True:
+        left, right, out = [[x for x in "abrsl" if rng.random() < 0.6] for _ in range(3)]
+        if out and set(out) <= {*left, *right} and left and right:
+            break
+    factors = [
+        placed(rng, VARYING if LANES in x else SHARED, x, sizes, gaps=True) for x in (left, right)
+    ]
+    target = placed(rng, "dV" if LANES in out else "dS", out, sizes, gaps=rng.random() < 0.5)
+    names, _ = run(lambda code: multiply(code, target, *factors), lanes)
+    letters = ",".join(x.letters for x in factors) + "->" + target.letters
+    expected = np.einsum(letters, *[values(names, x) for x in factors])
+    np.testing.assert_allclose(values(names, target), expected, rtol=1e-12, atol=1e-12)
+    rest = np.delete(names[target.buffer], target.places().reshape(-1), axis=0)
+    assert (rest == 7.0).all()
+
+
+def windows(height, width, side):
+    i, j = height - side + 1, width - side + 1
+    return np.add.outer(
+        np.add.outer(width * np.arange(i), np.arange(j)),
+        np.add.outer(width * np.arange(side), np.arange(side)),
+    )
+
+
+def test_a_convolution_is_one_matrix_product():
+    def write(code):
+        weights = Factor(SHARED, 0, "ars", (6, 3, 3), (9, 3, 1))
+        pixels = factor(code, VARYING, windows(12, 12, 3), "bcrsl")
+        multiply(code, Factor("dV", 0, "abcl", (6, 10, 10), (100, 10, 1)), weights, pixels)
+
+    _, lines = run(write, 4)
+    assert [line.split("(")[0] for line in lines] == ["copyto", "matmul"] or (
+        len(lines) == 2 and ".dot(" in lines[1]
+    )
+
+
+def test_a_layer_at_many_places_copies_nothing():
+    def write(code):
+        weights = Factor(SHARED, 0, "ar", (16, 8), (8, 1))
+        inputs = Factor(VARYING, 0, "brl", (10, 8), (8, 1))
+        multiply(code, Factor("dV", 0, "bal", (10, 16), (16, 1)), weights, inputs)
+
+    _, lines = run(write, 4)
+    assert [line.split("(")[0] for line in lines] == ["matmul"]
+
+
+def test_scattered_factors_are_copied_first():
+    spots = np.array([[3, 1, 4], [1, 5, 9]])
+
+    def write(code):
+        x = factor(code, VARYING, spots, "brl")
+        multiply(
+            code, Factor("dV", 0, "abl", (2, 2), (2, 1)), Factor("S", 0, "ar", (2, 3), (3, 1)), x
+        )
+
+    names, lines = run(write, 4)
+    assert lines[0].startswith("take(")
+    expected = np.einsum("ar,brl->abl", names["S"][:6].reshape(2, 3), names["V"][spots])
+    np.testing.assert_allclose(names["dV"][:4].reshape(2, 2, 4), expected, rtol=1e-13)
+
+
+def test_a_factor_that_is_the_same_in_all_terms_stays_in_the_sum():
+    code = Code(Program((), {SHARED: 9, VARYING: 9}, (), (), (), (), ()))
+    assert factor(code, SHARED, np.array([[4, 4, 4]]), "ar").buffer != SHARED

@@ -1,0 +1,191 @@
+"""Scalar code that repeats in several directions: as the eager engine, in few steps."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd import Value
+
+
+def inner(w, x):
+    return sum(a * b for a, b in zip(w, x, strict=True))
+
+
+def windows(image, side, step=1):
+    rows = range(0, len(image) - side + 1, step)
+    columns = range(0, len(image[0]) - side + 1, step)
+    return [
+        [[x for row in image[i : i + side] for x in row[j : j + side]] for j in columns]
+        for i in rows
+    ]
+
+
+def convolution(parameters, image):
+    """Two filters with a bias, then a mean of overlapping pixels, twice."""
+    filters, biases, second = parameters
+    total = 0.0
+    for w, b in zip(filters, biases, strict=True):
+        z = [[ag.tanh(inner(w, x) + b) for x in line] for line in windows(image, 3)]
+        for line in windows([[sum(x) / 4 for x in line] for line in windows(z, 2)], 2, 2):
+            for x in line:
+                total = total + inner(second, x) ** 2
+    return total
+
+
+def attention(parameters, xs):
+    """Two heads, and what is later is not seen."""
+    heads, out = parameters
+    queries, keys, values = ([[inner(w, x) for w in W] for x in xs] for W in heads)
+    total = 0.0
+    for t in range(len(xs)):
+        joined = []
+        for own in (slice(0, 2), slice(2, 4)):
+            scores = [inner(queries[t][own], k[own]) / math.sqrt(2) for k in keys[: t + 1]]
+            weights = ag.softmax(scores)
+            seen = [v[own] for v in values[: t + 1]]
+            joined += [inner(weights, v) for v in zip(*seen, strict=True)]
+        total = total + sum(ag.relu(inner(w, joined)) ** 2 for w in out)
+    return total / len(xs)
+
+
+def factorisation(parameters, matrix):
+    us, vs = parameters
+    return sum(
+        (r - inner(u, v)) ** 2
+        for u, line in zip(us, matrix, strict=True)
+        for v, r in zip(vs, line, strict=True)
+    )
+
+
+def distances(parameters, masses):
+    (places,) = parameters
+    energy = 0.0
+    for i, j in itertools.combinations(range(len(places)), 2):
+        d = sum((a - b) ** 2 for a, b in zip(places[i], places[j], strict=True))
+        energy = energy - masses[i] * masses[j] / ag.sqrt(d + 0.01)
+    return energy
+
+
+def towers(parameters, xs):
+    """The same layer on several inputs, and another of the same size on one."""
+    shared, other, biases = parameters
+    y = [[inner(w, x) + b for w, b in zip(shared, biases, strict=True)] for x in xs[:-1]]
+    y.append([inner(w, xs[-1]) for w in other])
+    return sum(ag.sigmoid(z) for line in y for z in line)
+
+
+def kinked(parameters, image):
+    """A convolution of which some pixels are chosen by their sign."""
+    (filters,) = parameters
+    return sum(
+        ag.where(z > 0, ag.log(z), z)
+        for w in filters
+        for line in windows(image, 2)
+        for z in [inner(w, x) for x in line]
+    )
+
+
+def chain(parameters, s):
+    """Neighbours in a ring."""
+    couplings, fields = parameters
+    energy = 0.0
+    for i in range(len(s)):
+        energy = energy - couplings[i] * s[i] * s[(i + 1) % len(s)] - fields[i] * s[i]
+    return ag.softplus(energy)
+
+
+PROGRAMS = {
+    convolution: ([(2, 9), (2,), (4,)], (7, 7), 7),
+    attention: ([(3, 4, 4), (3, 4)], (5, 4), 25),
+    factorisation: ([(5, 3), (4, 3)], (5, 4), 4),
+    distances: ([(6, 3)], (6,), 8),
+    towers: ([(4, 3), (4, 3), (4,)], (3, 3), 6),
+    kinked: ([(3, 4)], (4, 5), 8),
+    chain: ([(7,), (7,)], (7,), 5),
+}
+
+
+def arguments(f, seed, samples):
+    rng = np.random.default_rng(seed)
+    shapes, sample, _ = PROGRAMS[f]
+    return [rng.normal(size=shape) for shape in shapes], rng.normal(size=(samples, *sample))
+
+
+def listed(x):
+    return [*map(listed, x)] if np.ndim(x) else Value(float(x))
+
+
+def eager(f, parameters, samples):
+    """Compute the mean over the samples, and its gradient, node by node."""
+    leaves = [listed(x) for x in parameters]
+    root = sum(f(leaves, x.tolist()) for x in samples) / len(samples)
+    root.backward()
+
+    def gradient(x):
+        return [*map(gradient, x)] if isinstance(x, list) else x.grad
+
+    return root.data, [np.array(gradient(x)) for x in leaves]
+
+
+def agree(found, expected):
+    (value, slopes), (value_there, slopes_there) = found, expected
+    np.testing.assert_allclose(value, value_there, rtol=1e-11)
+    size = max(np.abs(x).max() for x in slopes_there)
+    for x, y in zip(slopes, slopes_there, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-10, atol=1e-11 * size)
+
+
+@pytest.mark.parametrize("samples", [1, 6])
+@pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
+def test_as_eager(f, samples):
+    parameters, data = arguments(f, 1, samples)
+    if f is kinked:
+        data = np.abs(data)
+    compiled = ag.compile(f, in_axes=(None, 0), reduce="mean")
+    agree(compiled.value_and_grad(parameters, data), eager(f, parameters, data))
+
+
+@pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
+def test_without_a_batch(f):
+    parameters, (sample,) = arguments(f, 2, 1)
+    agree(ag.compile(f).value_and_grad(parameters, sample), eager(f, parameters, [sample]))
+
+
+@pytest.mark.parametrize("f", [convolution, attention, towers], ids=lambda f: f.__name__)
+def test_the_gradient_by_each_sample(f):
+    parameters, data = arguments(f, 3, 3)
+    by_sample = ag.compile(f, in_axes=(None, 0)).grad(parameters, data)
+    for i, sample in enumerate(data):
+        _, expected = eager(f, parameters, [sample])
+        for x, y in zip(by_sample, expected, strict=True):
+            np.testing.assert_allclose(x[i], y, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
+def test_in_few_steps(f):
+    parameters, data = arguments(f, 1, 2)
+    compiled = ag.compile(f, in_axes=(None, 0), reduce="mean")
+    compiled.value_and_grad(parameters, data)
+    assert len(compiled.cost.steps) <= PROGRAMS[f][2]
+    assert "tape" not in str(compiled.cost)
+
+
+def test_one_direction_is_a_line_of_the_listing():
+    parameters, data = arguments(factorisation, 1, 1)
+    compiled = ag.compile(factorisation)
+    compiled.value_and_grad(parameters, data[0])
+    text = str(compiled)
+    assert "z1 = ⟨W1, parameters[1]⟩   (3→20)" in text
+    assert "/∂z1, parameters[1]⟩   (3×5)" in text
+    assert "⟨" in ag.draw(compiled).source
+
+
+def test_a_matrix_of_products_is_counted_as_one():
+    parameters, data = arguments(factorisation, 1, 1)
+    compiled = ag.compile(factorisation)
+    compiled.value_and_grad(parameters, data[0])
+    (product, *_) = compiled.cost.steps
+    assert product.once.blas == product.once.flops == 3 * 2 * 5 * 4 * 3
