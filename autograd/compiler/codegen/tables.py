@@ -46,16 +46,18 @@ class Finder:
 
     def __init__(self, index: Ref, table: Ref, lanes: int | None = None) -> None:
         self._space, (size, self._count) = index.space, table.places.shape
-        self.distinct, self._which = np.unique(index.places, return_inverse=True)
+        self.distinct, which = np.unique(index.places, return_inverse=True)
+        self._which = None if len(self.distinct) == 1 else which
         places = table.places if lanes is None else table.places * lanes
+        by_lane = 0 if lanes is None else np.arange(lanes)
         strides = np.diff(places)
         self._stride = int(strides.flat[0]) if self._count > 1 else 0
         self._entries: Any = None
-        self._offsets: Any = places[:, :1]
+        self._starts: Any = places[:, :1] + by_lane
         if (strides != self._stride).any():  # scattered entries are looked up in turn
             self._entries, self._stride = places.reshape(-1), 1
-            self._offsets = self._count * np.arange(size)[:, None]
-        self._lanes = 0 if lanes is None else np.arange(lanes)
+            self._starts = self._count * np.arange(size)[:, None]
+        self._size, self._by_lane = size, by_lane
 
     def __call__(self, numbers: Any, out: Any) -> None:
         """Write the places in a flat array of all places and lanes.
@@ -67,19 +69,30 @@ class Finder:
         Raises:
             BadIndexError: a number is no index.
         """
-        numbers = numbers.reshape(len(self.distinct), -1)
+        index = self._checked(numbers.reshape(len(self.distinct), -1))
+        index *= self._stride
+        out = out.reshape(self._size, -1)
+        if self._which is not None:
+            index = index[self._which]
+        if self._entries is None:
+            np.add(index, self._starts, out=out)
+        else:
+            np.add(self._entries[index + self._starts], self._by_lane, out=out)
+
+    def _checked(self, numbers: Any) -> Any:
+        """Turn numbers into indices from 0."""
+        count = self._count
         index = numbers.astype(np.intp)
-        bad = (index != numbers) | (index < -self._count) | (index >= self._count)
+        whole = index == numbers
+        if (whole & (index.view(np.uintp) < count)).all():  # as a number without sign, -1 is large
+            return index
+        bad = ~whole | (index < -count) | (index >= count)
         if bad.any():
             lane, i = np.argwhere(bad.T)[0]
             place = self._space, int(self.distinct[i])
-            raise BadIndexError(place, int(lane), float(numbers[i, lane]), self._count)
-        index %= self._count  # those from the end
-        index *= self._stride
-        chosen = index[self._which] + self._offsets
-        if self._entries is not None:
-            chosen = self._entries[chosen]
-        np.add(chosen, self._lanes, out=out.reshape(len(self._which), -1))
+            raise BadIndexError(place, int(lane), float(numbers[i, lane]), count)
+        index %= count  # those from the end
+        return index
 
 
 def forward_take(code: Code, step: Step, out: str) -> None:
