@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, final
 
@@ -39,6 +40,26 @@ class Norm(Module):
     def size(self) -> int:
         """The number of numbers in a vector."""
         return len(self.w)
+
+    def __call__(self, x: Any) -> list[Any]:
+        """Return the vector, normalised.
+
+        Args:
+            x: a list of `size` numbers or Values.
+
+        Raises:
+            ValueError: there are not so many; for a sequence of vectors see `Each`.
+            TypeError: `x` is not a list of numbers.
+        """
+        return self.normalised(inputs_of(x, self.size, self))
+
+    @abstractmethod
+    def normalised(self, x: Sequence[Any]) -> list[Any]:
+        """Return the vector, normalised.
+
+        Args:
+            x: `size` numbers or Values.
+        """
 
     def inverse_root(self, x: Sequence[Any]) -> Any:
         """Return 1/√(mean(x²) + eps).
@@ -89,17 +110,12 @@ class LayerNorm(Norm):
         self.b = [Value(0.0) for _ in self.w]
         self.name_parameters()
 
-    def __call__(self, x: Any) -> list[Any]:
+    def normalised(self, x: Sequence[Any]) -> list[Any]:
         """Return the vector, normalised.
 
         Args:
-            x: a list of `size` numbers or Values.
-
-        Raises:
-            ValueError: there are not so many; for a sequence of vectors see `Each`.
-            TypeError: `x` is not a list of numbers.
+            x: `size` numbers or Values.
         """
-        x = inputs_of(x, self.size, self)
         middle = mean(x)
         apart = [v - middle for v in x]
         scale = self.inverse_root(apart)
@@ -116,16 +132,11 @@ class RMSNorm(Norm):
     [0.2, 1.4]
     """
 
-    def __call__(self, x: Any) -> list[Any]:
+    def normalised(self, x: Sequence[Any]) -> list[Any]:
         """Return the vector, normalised.
 
         Args:
-            x: a list of `size` numbers or Values.
-
-        Raises:
-            ValueError: there are not so many; for a sequence of vectors see `Each`.
-            TypeError: `x` is not a list of numbers.
+            x: `size` numbers or Values.
         """
-        x = inputs_of(x, self.size, self)
         scale = self.inverse_root(x)
         return [w * (v * scale) for w, v in zip(self.w, x, strict=True)]

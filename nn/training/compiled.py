@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import math
-import random
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, final
@@ -20,7 +19,6 @@ from autograd.errors import TraceError
 from autograd.transforms.trees import as_array
 from nn.dropout import dropping, factors, rates_of
 from nn.forward import listed
-from nn.module import Module
 from nn.optim import read
 from nn.training.engines import Eager, Engine, Loss, needs_value
 from nn.training.samples import Samples
@@ -45,19 +43,6 @@ class Compiled(Engine):
 
     name = "compiled"
 
-    def __init__(
-        self,
-        model: Module,
-        loss: Loss,
-        samples: Samples,
-        held_out: Samples,
-        rng: random.Random | None = None,
-    ) -> None:
-        super().__init__(model, loss, samples, held_out, rng)
-        self._eager = Eager(model, loss, samples, held_out, self.rng)
-        self._rates: Sequence[float] = ()  # of the factors that Dropout takes for a sample
-        self._targets: list[Array] = []  # of the samples, and of those held out
-
     def begin(self, params: list[Value], touched: bool = False) -> None:
         """Get ready for an epoch: compile, if other parameters are trained than before.
 
@@ -71,6 +56,7 @@ class Compiled(Engine):
         """
         fresh = params != self.params
         if fresh:
+            self._eager = Eager(self.model, self.loss, self.samples, self.held_out, self.rng)
             self._check_targets()
             self._compile(params)
         self._eager.begin(params)
