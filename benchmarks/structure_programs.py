@@ -157,17 +157,15 @@ def mlp_loops(sizes: tuple[int, ...], samples: int) -> Program:
 
 
 def embedding(words: int, channels: int, samples: int) -> Program:
-    """Make the squared error of a row of a table; the row is chosen by a one-hot vector."""
+    """Make the squared error of the row of a table that belongs to a token."""
     rng = np.random.default_rng(0)
     tokens, targets = rng.integers(words, size=samples), rng.normal(size=(samples, channels))
 
-    def loss(parameters: Any, one_hot: Vector, target: Vector) -> Scalar:
+    def loss(parameters: Any, token: Scalar, target: Vector) -> Scalar:
         (table,) = parameters
-        row = row_by_product(table, one_hot)
-        return squared_distance([ag.tanh(e) for e in row], target)
+        return squared_distance([ag.tanh(e) for e in table[token]], target)
 
-    data = np.eye(words)[tokens], targets
-    return Program(loss, [rng.normal(size=(words, channels))], data, given=(tokens, targets))
+    return Program(loss, [rng.normal(size=(words, channels))], (tokens, targets))
 
 
 # --- attention ------------------------------------------------------------------------------------

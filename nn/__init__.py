@@ -1,6 +1,8 @@
 """Neurons, layers and networks on top of the engine, and all it takes to train them.
 
 Networks: `Neuron`, `Layer`, `MLP`, and `Module` for your own; `ACTIVATIONS`, `init`.
+Other modules: `Embedding`, `LayerNorm`, `RMSNorm`, `Attention`, `Conv2d`, `RNN`, `GRU`, `LSTM`,
+`Dropout`, put together by `Sequential`, `Residual`, `Each` and `Flatten`.
 Losses: `mse_loss`, `mae_loss`, `cross_entropy`, `binary_cross_entropy`, `hinge_loss`.
 Training: `fit`, with `SGD`, `Adam` or `AdamW`, a schedule of the learning rate such as `Cosine`,
 and callbacks such as `EarlyStopping` and `Checkpoint`; it returns a `History`, and warns of common
@@ -20,12 +22,19 @@ TYPE_CHECKING = False  # to load `typing` takes longer than all that stands here
 if TYPE_CHECKING:
     from autograd import MistakeWarning, softmax
     from nn import data, init, losses, plot
+    from nn.attention import Attention
+    from nn.containers import Each, Flatten, Residual, Sequential
+    from nn.convolution import Conv2d
+    from nn.dropout import Dropout, dropping
+    from nn.embedding import Embedding
     from nn.inspection import dead_units, gradient_statistics, saturation, sparsity
     from nn.layers import ACTIVATIONS, MLP, Activations, Layer, Neuron
     from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
     from nn.module import Frozen, Module
+    from nn.norms import LayerNorm, RMSNorm
     from nn.optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm
     from nn.predictions import accuracy, confusion_matrix, predict
+    from nn.recurrent import GRU, LSTM, RNN
     from nn.saving import load, read_metadata, save
     from nn.schedules import Constant, Cosine, Exponential, StepDecay, WarmUp
     from nn.training import Callback, Checkpoint, EarlyStopping, Epoch, History, Run, fit
@@ -34,6 +43,13 @@ if TYPE_CHECKING:
 _LATER = {
     name: module
     for module, names in {
+        "nn.attention": "Attention",
+        "nn.containers": "Each Flatten Residual Sequential",
+        "nn.convolution": "Conv2d",
+        "nn.dropout": "Dropout dropping",
+        "nn.embedding": "Embedding",
+        "nn.norms": "LayerNorm RMSNorm",
+        "nn.recurrent": "GRU LSTM RNN",
         "nn.layers": "ACTIVATIONS Activations Layer MLP Neuron",
         "nn.optim": "Adam AdamW Optimizer SGD clip_grad_norm",
         "nn.training": "Callback Checkpoint EarlyStopping Epoch History Run fit",
@@ -64,7 +80,6 @@ def __getattr__(name: str) -> object:
 _ELSEWHERE = {
     "Linear": "Layer",
     "Dense": "Layer",
-    "Sequential": "MLP",
     "BCEWithLogitsLoss": "binary_cross_entropy",
     "L1Loss": "mae_loss",
     **dict.fromkeys(("ReLU", "Tanh", "Sigmoid", "GELU"), 'MLP(…, activation="…")'),
@@ -86,26 +101,39 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "ACTIVATIONS",
+    "GRU",
+    "LSTM",
     "MLP",
+    "RNN",
     "SGD",
     "Activations",
     "Adam",
     "AdamW",
+    "Attention",
     "Callback",
     "Checkpoint",
     "Constant",
+    "Conv2d",
     "Cosine",
+    "Dropout",
+    "Each",
     "EarlyStopping",
+    "Embedding",
     "Epoch",
     "Exponential",
+    "Flatten",
     "Frozen",
     "History",
     "Layer",
+    "LayerNorm",
     "MistakeWarning",
     "Module",
     "Neuron",
     "Optimizer",
+    "RMSNorm",
+    "Residual",
     "Run",
+    "Sequential",
     "StepDecay",
     "WarmUp",
     "accuracy",
@@ -115,6 +143,7 @@ __all__ = [
     "cross_entropy",
     "data",
     "dead_units",
+    "dropping",
     "fit",
     "gradient_statistics",
     "hinge_loss",

@@ -96,6 +96,15 @@ def numbers(output: Any) -> Any:
     return output.data if isinstance(output, Value) else output
 
 
+def listed(x: Any) -> Any:
+    """Return an array as nested lists, and all else as it is.
+
+    Args:
+        x: anything.
+    """
+    return x.tolist() if hasattr(x, "tolist") else x
+
+
 def _by_sample(batch: Any) -> list[Any]:
     """Turn a structure of arrays over the samples into a list of structures of numbers."""
     if isinstance(batch, list):

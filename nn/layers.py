@@ -6,7 +6,7 @@ import itertools
 import operator
 import random
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, final
+from typing import Any, ClassVar, NamedTuple, final
 
 from autograd import (
     Value,
@@ -23,7 +23,7 @@ from autograd import (
     tanh,
 )
 from nn.init import Initialiser, generator, resolve
-from nn.module import Module, Row
+from nn.module import Field, Module, Row
 
 __all__ = ["ACTIVATIONS", "MLP", "Activations", "Layer", "Neuron"]
 
@@ -97,6 +97,7 @@ class Neuron(Module):
     w: list[Value]
     b: Value
     activate: Activation
+    saved: ClassVar[dict[str, Field]] = {"n_in": Field.SIZE, "activation": Field.ACTIVATION}
 
     def __init__(
         self,
@@ -128,6 +129,15 @@ class Neuron(Module):
         """
         return _name_or_function(self.activate)
 
+    @property
+    def n_in(self) -> int:
+        """The number of inputs.
+
+        >>> Neuron(2).n_in
+        2
+        """
+        return len(self.w)
+
     def pre_activation(self, x: Any) -> Any:
         """Return z = ⟨w, x⟩ + b, as one `dot` node.
 
@@ -142,7 +152,7 @@ class Neuron(Module):
         >>> neuron.pre_activation([3.0]).data
         6.0
         """
-        return dot(self.w, _inputs(x, len(self.w), self), self.b)
+        return dot(self.w, inputs_of(x, len(self.w), self), self.b)
 
     def __call__(self, x: Any) -> Value:
         """Return σ(⟨w, x⟩ + b).
@@ -164,7 +174,8 @@ class Neuron(Module):
         return f"Neuron({len(self.w)}, activation={activation_label(self.activation)!r})"
 
     def _row(self, name: str) -> Row:
-        return Row(name, self, self.parameters(), activation_label(self.activation), len(self.w), 1)
+        n, label = len(self.w), activation_label(self.activation)
+        return Row(name, self, self.parameters(), label, f"{n} → 1", n, 1)
 
 
 @final
@@ -194,6 +205,11 @@ class Layer(Module):
     """
 
     neurons: list[Neuron]
+    saved: ClassVar[dict[str, Field]] = {
+        "n_in": Field.SIZE,
+        "n_out": Field.SIZE,
+        "activation": Field.ACTIVATION,
+    }
 
     def __init__(
         self,
@@ -273,7 +289,7 @@ class Layer(Module):
         ['dot', 'dot']
         """
         # numbers as leaves that the neurons share: one object each, and a quicker `dot`
-        x = _inputs(x, self.n_in, self)
+        x = inputs_of(x, self.n_in, self)
         x = [Value(v) if v.__class__ is float or v.__class__ is int else v for v in x]
         return [dot(n.w, x, n.b) for n in self.neurons]
 
@@ -303,15 +319,29 @@ class Layer(Module):
         >>> len(Layer(3, 2)([1.0, 2.0, 3.0]))
         2
         """
-        return _unwrapped(self.activate(self.pre_activation(x)))
+        return _unwrapped(self.vector(x))
+
+    def vector(self, x: Any) -> list[Any]:
+        """Return σ(Wᵀx + b), a list even if there is one neuron.
+
+        Args:
+            x: as of a call.
+
+        >>> len(Layer(3, 1).vector([1.0, 2.0, 3.0]))
+        1
+        """
+        return self.activate(self.pre_activation(x))
+
+    def example(self) -> list[float]:
+        """Return inputs, all of them 1."""
+        return [1.0] * self.n_in
 
     def __repr__(self) -> str:
         return f"Layer({self.n_in}, {self.n_out}, activation={activation_label(self.activation)!r})"
 
     def _row(self, name: str) -> Row:
-        return Row(
-            name, self, self.parameters(), activation_label(self.activation), self.n_in, self.n_out
-        )
+        n, m, label = self.n_in, self.n_out, activation_label(self.activation)
+        return Row(name, self, self.parameters(), label, f"{n} → {m}", n * m, m)
 
 
 class Activations(NamedTuple):
@@ -356,6 +386,7 @@ class MLP(Module):
     """
 
     layers: list[Layer]
+    saved: ClassVar[dict[str, Field]] = {"layers": Field.MODULES}
 
     def __init__(
         self,
@@ -390,6 +421,7 @@ class MLP(Module):
         Raises:
             ValueError: there are none, or one does not have as many inputs as the one before it
                 has outputs.
+            TypeError: something is no Layer.
 
         >>> MLP.from_layers([Layer(2, 8, "tanh"), Layer(8, 4, "relu"), Layer(4, 1, "linear")])
         MLP(2 → 8 tanh → 4 relu → 1 linear)
@@ -398,6 +430,9 @@ class MLP(Module):
         model.layers = list(layers)
         if not model.layers:
             raise ValueError("there are no layers: an MLP has at least one, the output layer")
+        for layer in model.layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"an MLP is made of Layers, not of {layer!r}: see Sequential")
         for k, (before, layer) in enumerate(itertools.pairwise(model.layers), start=2):
             if layer.n_in != before.n_out:
                 raise ValueError(
@@ -405,6 +440,19 @@ class MLP(Module):
                 )
         model.name_parameters()
         return model
+
+    @classmethod
+    def from_saved(cls, **fields: Any) -> MLP:
+        """Make it of its layers.
+
+        Args:
+            fields: `layers`, a list.
+        """
+        return cls.from_layers(fields["layers"])
+
+    def example(self) -> list[float]:
+        """Return inputs, all of them 1."""
+        return self.layers[0].example()
 
     def activations(self, x: Any) -> Activations:
         """Compute the output, and return all that is computed on the way.
@@ -420,7 +468,7 @@ class MLP(Module):
         >>> [len(z_k) for z_k in z], [len(x_k) for x_k in x]
         ([0, 3, 1], [2, 3, 1])
         """
-        xs: list[Any] = [_inputs(x, self.layers[0].n_in, self)]
+        xs: list[Any] = [inputs_of(x, self.layers[0].n_in, self)]
         zs: list[Any] = [[]]
         for layer in self.layers:
             zs.append(layer.pre_activation(xs[-1]))
@@ -483,8 +531,18 @@ def activation_label(activation: str | Activation) -> str:
     return activation if isinstance(activation, str) else getattr(activation, "__name__", "custom")
 
 
-def _inputs(x: Any, n_in: int, taker: Module) -> Any:
-    """Return inputs as a list or a tuple, after checking how many there are."""
+def inputs_of(x: Any, n_in: int, taker: Module) -> Any:
+    """Return inputs as a list or a tuple, after checking how many there are.
+
+    Args:
+        x: the inputs; where there is one, also the number itself.
+        n_in: how many there must be.
+        taker: who takes them, for the error.
+
+    Raises:
+        ValueError: there are not n_in of them.
+        TypeError: `x` is not a list of numbers.
+    """
     if (x.__class__ is list or x.__class__ is tuple) and len(x) == n_in:
         return x
     if hasattr(x, "tolist"):  # an array

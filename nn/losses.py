@@ -15,7 +15,18 @@ from functools import reduce
 from typing import Any
 
 from autograd import abs as absolute
-from autograd import dot, fsum, maximum, mean, relu, softplus, square, where
+from autograd import (
+    dot,
+    fsum,
+    log_softmax,
+    maximum,
+    mean,
+    relu,
+    softplus,
+    square,
+    take,
+    where,
+)
 from autograd.engine.table import log_softmax as log_share  # of its first operand
 from autograd.errors import as_float
 from nn.mistakes import check_logits
@@ -199,6 +210,8 @@ def _cross_entropy(logits: Any, target: Any, place: str) -> Any:
             "for a single logit there is binary_cross_entropy"
         )
     check_logits(logits, "cross_entropy")
+    if hasattr(target, "__gather__"):  # an index that is not known yet
+        return -take(log_softmax(logits), target)
     if not isinstance(target, list):
         return -_log_softmax(logits, class_index(target, len(logits), f"{place}: target"))
     chances = [t for _, t in _pairs(logits, target, place)]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from enum import Enum, auto
+from typing import Any, ClassVar, NamedTuple
 
 import autograd
 from autograd import Value, notation
 from autograd.errors import as_float, data_of
 from nn.tables import html_table
 
-__all__ = ["Frozen", "Module"]
+__all__ = ["Field", "Frozen", "Module", "Row"]
 
 
 class Frozen(Value):
@@ -26,6 +27,18 @@ class Frozen(Value):
     """
 
     __slots__ = ()
+
+
+class Field(Enum):
+    """What an argument is that a module is made of: how it stands in a file."""
+
+    SIZE = auto()  # an integer from 1
+    COUNT = auto()  # an integer from 0
+    NUMBER = auto()
+    FLAG = auto()
+    ACTIVATION = auto()
+    MODULE = auto()
+    MODULES = auto()
 
 
 class Module:
@@ -57,6 +70,7 @@ class Module:
 
     class_names: tuple[str, ...] = ()
     regression: bool = False
+    saved: ClassVar[dict[str, Field]] = {}  # what `nn.save` keeps, besides the parameters
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - for those who override it
         """Compute the output: to be defined by each kind of module.
@@ -227,6 +241,39 @@ class Module:
                 _find(name, held, members)
         return members
 
+    def modules(self) -> Iterator[Module]:
+        """Iterate over this module and all modules inside of it, each once.
+
+        >>> from nn import MLP
+        >>> [type(part).__name__ for part in MLP(1, [1]).modules()]
+        ['MLP', 'Layer', 'Neuron']
+        """
+        waiting, seen = [self], {id(self)}
+        while waiting:
+            part = waiting.pop()
+            yield part
+            inside = [held for _, held in part._members() if isinstance(held, Module)]
+            waiting += [held for held in inside[::-1] if id(held) not in seen]
+            seen.update(map(id, inside))
+
+    @classmethod
+    def from_saved(cls, **fields: Any) -> Module:
+        """Make a module of what `nn.save` has kept of it, but for the parameters.
+
+        Args:
+            fields: the attributes that `saved` names.
+        """
+        return cls(**fields)
+
+    def example(self) -> Any:
+        """Return an input, for pictures of how the parts are connected; None if it is not known.
+
+        >>> from nn import Layer
+        >>> Layer(3, 2).example()
+        [1.0, 1.0, 1.0]
+        """
+        return None
+
     # --- the summary ------------------------------------------------------------------------
 
     def summary(self) -> Summary:
@@ -278,17 +325,20 @@ class Row(NamedTuple):
     module: Module
     parameters: list[Value]
     activation: str = ""
-    n_in: int = 0
-    n_out: int = 0
+    shape: str = ""
+    weights: int = 0
+    biases: int = 0
 
     def cells(self) -> tuple[str, ...]:
-        shape = (f"{self.n_in} → {self.n_out}", str(self.n_in * self.n_out), str(self.n_out))
+        """Give the texts of the columns."""
         kind = type(self.module).__name__
+        counts = (str(self.weights), str(self.biases)) if self.shape else ("", "")
         return (
             self.name or kind.lower(),
             kind,
             self.activation,
-            *(shape if self.n_out else ("", "", "")),
+            self.shape,
+            *counts,
             str(len(self.parameters)),
             _state(self.parameters),
         )

@@ -2,8 +2,11 @@
 
     {
      "format": "chainrule-model",
-     "version": 1,
-     "architecture": {"n_in": 2, "layers": [{"n_out": 16, "activation": "relu"}, …]},
+     "version": 2,
+     "architecture": {
+      "kind": "MLP",
+      "layers": [{"kind": "Layer", "n_in": 2, "n_out": 16, "activation": "relu"}, …]
+     },
      "parameters": {"layer1.neuron1.w1": 0.6394, …},
      "frozen": [],
      "class_names": [],
@@ -12,8 +15,9 @@
     }
 
 Numbers are written with as many digits as it takes to read the same float back. JSON has no
-nan and no infinities: these are the strings "nan", "inf" and "-inf". Loading builds the network
-that the architecture describes and fills in the parameters; nothing in a file is ever executed.
+nan and no infinities: these are the strings "nan", "inf" and "-inf". A module says itself what it
+is made of, see `Module.saved`. Loading builds the network that the architecture describes, of the
+modules of this library alone, and fills in the parameters; nothing in a file is ever executed.
 """
 
 from __future__ import annotations
@@ -21,37 +25,52 @@ from __future__ import annotations
 import json
 import math
 import os
-import random
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 from typing import Any, NoReturn
 
 from autograd.files import write_atomically
-from nn.layers import ACTIVATIONS, MLP, Layer, activation_label
-from nn.module import Frozen
+from nn.attention import Attention
+from nn.containers import Each, Flatten, Residual, Sequential
+from nn.convolution import Conv2d
+from nn.dropout import Dropout
+from nn.embedding import Embedding
+from nn.layers import ACTIVATIONS, MLP, Layer, Neuron, activation_label
+from nn.module import Field, Frozen, Module
+from nn.norms import LayerNorm, RMSNorm
+from nn.recurrent import GRU, LSTM, RNN
 
 __all__ = ["load", "read_metadata", "save"]
 
-FORMAT, VERSION = "chainrule-model", 1
+FORMAT, VERSION = "chainrule-model", 2
+
+_MODULES: dict[str, type[Module]] = {
+    kind.__name__: kind
+    for kind in (
+        *(Neuron, Layer, MLP, Sequential, Residual, Each, Flatten),
+        *(Embedding, LayerNorm, RMSNorm, Dropout, Attention, Conv2d, RNN, GRU, LSTM),
+    )
+}
 
 
 def save(
-    model: MLP, path: str | os.PathLike[str], metadata: Mapping[str, Any] | None = None
+    model: Module, path: str | os.PathLike[str], metadata: Mapping[str, Any] | None = None
 ) -> None:
     """Write a network to a file, which afterwards is either the old one or the new one, entire.
 
     Args:
-        model: the network.
+        model: the network, made of the modules of this library.
         path: the file.
         metadata: what else to keep with the network, such as the names of the classes: strings,
             finite numbers, booleans, None, and lists and dictionaries of such.
 
     Raises:
-        TypeError: it is not an MLP, or the metadata cannot be written as JSON.
-        ValueError: an activation is a function of your own, which a file cannot hold.
+        TypeError: there is a module of your own, or the metadata cannot be written as JSON.
+        ValueError: an activation is a function of your own, which a file cannot hold; or a module
+            is used in two places.
         OSError: the file cannot be written.
 
     >>> import tempfile
@@ -62,27 +81,12 @@ def save(
     >>> loaded.state_dict() == model.state_dict()
     True
     """
-    if type(model) is not MLP:
-        raise TypeError(
-            f"save takes an MLP, not {model!r}; of a module of your own save the state_dict()"
-        )
-    for k, layer in enumerate(model.layers, start=1):
-        own = "linear" if layer.activation == "softmax" else layer.activation
-        if own not in ACTIVATIONS or any(n.activation != own for n in layer.neurons):
-            used = dict.fromkeys(activation_label(n.activation) for n in layer.neurons)
-            raise ValueError(
-                f"layer {k} cannot be saved with the activation {' and '.join(used)}: it must be "
-                f"one for all of its neurons, of {', '.join(ACTIVATIONS)}"
-            )
     metadata = dict(metadata or {})
     _refuse_unless_json(metadata, "metadata")
     document = {
         "format": FORMAT,
         "version": VERSION,
-        "architecture": {
-            "n_in": model.layers[0].n_in,
-            "layers": [{"n_out": la.n_out, "activation": la.activation} for la in model.layers],
-        },
+        "architecture": _described(model, "", set()),
         "parameters": {
             name: x if math.isfinite(x) else str(x) for name, x in model.state_dict().items()
         },
@@ -94,7 +98,7 @@ def save(
     write_atomically(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
-def load(path: str | os.PathLike[str]) -> MLP:
+def load(path: str | os.PathLike[str]) -> Module:
     """Read the network that `save` wrote.
 
     Args:
@@ -168,10 +172,10 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 _KINDS = {
     int: "an integer",
+    bool: "true or false",
     str: "a string",
     list: "a list",
     dict: "an object",
-    bool: "true or false",
 }
 
 
@@ -179,47 +183,85 @@ def _field(holder: dict[str, Any], place: str, name: str, kind: type) -> Any:
     """Get a field of the right kind."""
     if name not in holder:
         raise ValueError(f"field {place}{name} is missing")
-    if type(holder[name]) is not kind:
-        raise ValueError(f"field {place}{name} must be {_KINDS[kind]}, not {holder[name]!r:.40}")
-    return holder[name]
+    return _checked(holder[name], f"{place}{name}", kind)
 
 
-def _size(holder: dict[str, Any], place: str, name: str) -> int:
-    """Get a number of inputs or neurons."""
-    size: int = _field(holder, place, name, int)
-    if size < 1:
-        raise ValueError(f"field {place}{name} must be at least 1, not {size}")
-    return size
+def _checked(x: Any, place: str, kind: type) -> Any:
+    """Check the kind of what stands in a field."""
+    if type(x) is not kind:
+        raise ValueError(f"field {place} must be {_KINDS[kind]}, not {x!r:.40}")
+    return x
 
 
-def _built(document: dict[str, Any]) -> MLP:
+def _one_of(choices: Mapping[str, Any], x: Any, place: str) -> str:
+    """Check a name."""
+    name: str = _checked(x, place, str)
+    if name not in choices:
+        raise ValueError(f"field {place} must be one of {', '.join(choices)}, not {name!r}")
+    return name
+
+
+class _Builder:
+    """Builds the modules that a file describes.
+
+    Args:
+        most: the count of parameters in the file. With no size above it, a damaged file cannot ask
+            for more than memory holds.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._reads: dict[Field, Callable[[Any, str], Any]] = {
+            Field.SIZE: lambda x, place: self._integer(x, place, 1),
+            Field.COUNT: lambda x, place: self._integer(x, place, 0),
+            Field.NUMBER: _number,
+            Field.FLAG: lambda x, place: _checked(x, place, bool),
+            Field.ACTIVATION: lambda x, place: _one_of(ACTIVATIONS, x, place),
+            Field.MODULE: self.module,
+            Field.MODULES: self._modules,
+        }
+
+    def module(self, x: Any, place: str) -> Module:
+        """Build a module.
+
+        Args:
+            x: what the file says of it.
+            place: the name of the field.
+        """
+        _checked(x, place, dict)
+        kind = _MODULES[_one_of(_MODULES, _field(x, f"{place}.", "kind", str), f"{place}.kind")]
+        fields = {}
+        for name, field in kind.saved.items():
+            if name not in x:
+                raise ValueError(f"field {place}.{name} is missing")
+            fields[name] = self._reads[field](x[name], f"{place}.{name}")
+        try:
+            return kind.from_saved(**fields)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"field {place} describes no module: {error}") from None
+
+    def _modules(self, x: Any, place: str) -> list[Module]:
+        entries = _checked(x, place, list)
+        if not entries:
+            raise ValueError(f"field {place} is empty")
+        return [self.module(entry, f"{place}[{i}]") for i, entry in enumerate(entries)]
+
+    def _integer(self, x: Any, place: str, least: int) -> int:
+        size: int = _checked(x, place, int)
+        if size < least:
+            raise ValueError(f"field {place} must be at least {least}, not {size}")
+        if size > self._most:
+            raise ValueError(
+                f"field {place} is {size}, but field parameters has {self._most} numbers"
+            )
+        return size
+
+
+def _built(document: dict[str, Any]) -> Module:
     """Build the network that a file describes."""
     architecture = _field(document, "", "architecture", dict)
-    n_in = _size(architecture, "architecture.", "n_in")
-    shapes: list[tuple[int, int, str]] = []
-    for i, entry in enumerate(_field(architecture, "architecture.", "layers", list)):
-        place = f"architecture.layers[{i}]"
-        if not isinstance(entry, dict):
-            raise ValueError(f"field {place} must be an object, not {entry!r:.40}")
-        n_out = _size(entry, f"{place}.", "n_out")
-        activation = _field(entry, f"{place}.", "activation", str)
-        if activation not in ACTIVATIONS:
-            raise ValueError(
-                f"field {place}.activation must be one of {', '.join(ACTIVATIONS)}, "
-                f"not {activation!r}"
-            )
-        shapes.append((n_in, n_out, activation))
-        n_in = n_out
-    if not shapes:
-        raise ValueError("field architecture.layers is empty")
-
     numbers = _field(document, "", "parameters", dict)
-    needed = sum((n_in + 1) * n_out for n_in, n_out, _ in shapes)
-    if needed > 2 * len(numbers):  # or a damaged size may ask for more neurons than memory holds
-        raise ValueError(
-            f"field parameters has {len(numbers)} numbers, but the architecture needs {needed}"
-        )
-    model = MLP.from_layers(Layer(*shape, init=_zeros) for shape in shapes)
+    model = _Builder(len(numbers)).module(architecture, "architecture")
     state = {name: _number(x, f"parameters.{name}") for name, x in numbers.items()}
     try:
         model.load_state_dict(state)
@@ -240,11 +282,6 @@ def _built(document: dict[str, Any]) -> MLP:
     return model
 
 
-def _zeros(n_in: int, n_out: int, *, rng: random.Random) -> list[float]:  # noqa: ARG001 - one signature
-    """Give weights that are replaced at once."""
-    return [0.0] * n_in
-
-
 def _number(x: Any, place: str) -> float:
     """Read a number, or one of the strings for what JSON does not have."""
     if x in ("nan", "inf", "-inf") or (type(x) in (int, float) and abs(x) <= sys.float_info.max):
@@ -253,6 +290,44 @@ def _number(x: Any, place: str) -> float:
 
 
 # --- writing ------------------------------------------------------------------------------------
+
+
+def _described(module: Module, place: str, seen: set[int]) -> dict[str, Any]:
+    """Say what a module is made of."""
+    kind = type(module).__name__ if isinstance(module, Module) else ""
+    if _MODULES.get(kind) is not type(module):
+        raise TypeError(
+            f"save takes what is made of {', '.join(_MODULES)}, not {module!r}; of a module of "
+            "your own save the state_dict()"
+        )
+    if id(module) in seen:
+        raise ValueError(f"{place} is used in two places, which a file cannot tell")
+    seen.add(id(module))
+    description: dict[str, Any] = {"kind": kind}
+    for name, field in module.saved.items():
+        held, here = getattr(module, name), f"{place}.{name}" if place else name
+        if field is Field.MODULE:
+            held = _described(held, here, seen)
+        elif field is Field.MODULES:
+            held = [_described(part, f"{here}[{i}]", seen) for i, part in enumerate(held)]
+        elif field is Field.ACTIVATION:
+            held = _activation(module, place)
+        description[name] = held
+    return description
+
+
+def _activation(module: Any, place: str) -> str:
+    """Name the activation of a module, which is that of all of its neurons."""
+    name = module.activation
+    own = "linear" if name == "softmax" else name
+    inside = [part.activation for part in Module.modules(module) if isinstance(part, Neuron)]
+    if own not in ACTIVATIONS or any(other != own for other in inside):
+        used = " and ".join(dict.fromkeys(map(activation_label, inside)))
+        raise ValueError(
+            f"{place or 'it'} cannot be saved with the activation {used}: it must be one for all "
+            f"of its neurons, of {', '.join(ACTIVATIONS)}"
+        )
+    return str(name)
 
 
 def _refuse_unless_json(x: Any, place: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from autograd import transforms
 from autograd.compiler.arguments import Form, Leaf, NodeGivenError, leaves_of, taken_apart
+from autograd.compiler.codegen import BadIndexError
 from autograd.compiler.plan import Options, Plan
 from autograd.compiler.runner import Runner
 from autograd.engine import collector_paused, modes
@@ -85,7 +86,8 @@ def compile(  # type: ignore[misc]
 
     Raises:
         TraceError: at the first call, if the function asks for a value, as in `if v > 0`, `v in xs`
-            or `table[v]`; the message has the line and the remedy, such as `where(v == 1, x, y)`.
+            or `xs[v]` of a list that is no argument; the message has the line and the remedy, such
+            as `where(v == 1, x, y)` or `take(xs, v)`.
         TypeError: `f` is not a function, or an argument is not made of real numbers.
         ValueError: an option is unknown, or the batch is ragged.
 
@@ -238,7 +240,10 @@ class Compiled:
             runner = self._runner_for(forms, with_grad)
             found = _batch_size(forms, arrays), arrays
         self._last = runner
-        result = runner.run(*found)
+        try:
+            result = runner.run(*found)
+        except BadIndexError as bad:
+            raise runner.plan.refusal(bad) from None
         if modes.active and modes.anomaly.get():
             self._refuse_anomaly(runner.plan, *found, result)
         return result
@@ -314,7 +319,9 @@ class Compiled:
                 if plan.wanted:
                     self._differentiated(sample)
                 else:
-                    transforms.vjp(self._f, *sample, has_aux=self._options.has_aux)
+                    free = [x for i, x in enumerate(sample) if i not in plan.with_index]
+                    f = partial(self._around, {i: sample[i] for i in plan.with_index})
+                    transforms.vjp(f, *free, has_aux=self._options.has_aux)
             except AnomalyError as anomaly:
                 where = f"in sample {i} of the batch, " if plan.batched else ""
                 raise AnomalyError(f"{where}{anomaly}") from None
@@ -322,6 +329,12 @@ class Compiled:
             f"{self._name} gave nan or infinity as compiled, though no operation of it does in any "
             "sample: a sum over samples is too large, or the compiled order of operations is"
         )
+
+    def _around(self, fixed: dict[int, Any], *free: Any) -> Any:
+        """Call the function with some arguments in their places, and others around them."""
+        others = iter(free)
+        count = len(fixed) + len(free)
+        return self._f(*[fixed[i] if i in fixed else next(others) for i in range(count)])
 
     # --- arguments ----------------------------------------------------------------------------
 

@@ -15,14 +15,14 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate, chain, groupby
+from itertools import accumulate, chain, groupby, islice
 from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from autograd.compiler.arguments import Form, Leaf, assembler, leaves_of, matcher, spec_of
-from autograd.compiler.codegen import Backward, Code, Forward, function_code
+from autograd.compiler.codegen import Backward, BadIndexError, Code, Forward, function_code
 from autograd.compiler.passes import (
     SHARED,
     VARYING,
@@ -32,12 +32,14 @@ from autograd.compiler.passes import (
     always_reached,
     everywhere,
     grouped,
+    has_branches,
     simplified,
+    stand_ins,
 )
 from autograd.engine import Value, modes
 from autograd.engine import table as p
 from autograd.transforms import name_of, split_aux
-from autograd.transforms.trees import NUMBER, described, flatten, unflatten
+from autograd.transforms.trees import NUMBER, described, flatten, paths
 
 _BLOCK_BYTES = 2**21  # the buffers of a block of lanes stay in the cache of a processor
 _FEWEST_LANES = 256  # below that, matrix products lose more than the cache gains
@@ -133,7 +135,7 @@ class Plan:
         self.program = grouped(trace, rows, varying, not wanted, last_inputs)
         self.wanted, self.active_inputs = bool(wanted), active
         operations = set().union(*[step.operations() for step in self.program.steps])
-        self.branches = bool(wanted) and (p.where in operations or self.program.is_filled)
+        self.branches = bool(wanted) and has_branches(self.program)
         self.calls_users_own = any(op.name not in p.TABLE for op in operations)
         self._write(careful=False)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)
@@ -145,6 +147,7 @@ class Plan:
 
         self.match = matcher(forms)
         self._find_inputs()
+        self._find_indices()
         self._find_outputs()
         starts = [0, *accumulate(map(len, leaves))]
         self.gradients: list[Gradient] = [
@@ -171,7 +174,7 @@ class Plan:
         inputs = iter([trace.tracer(trace.input()) for _ in range(count)])
         token = modes.tracing.set(trace)
         try:
-            result = f(*[unflatten(spec_of(form), inputs) for form in forms])
+            result = f(*[stand_ins(spec_of(form), inputs) for form in forms])
         finally:
             modes.tracing.reset(token)
         aux: list[Any] = []
@@ -258,6 +261,15 @@ class Plan:
         self.lane_inputs = [x for x in self.inputs if x.space == VARYING]
         self._find_reads()
 
+    def _find_indices(self) -> None:
+        """Note which numbers of the arguments are indices of tables, and in which arguments."""
+        indices = [index for index, _ in self.program.choices]
+        found = {(index.space, i) for index in indices for i in index.places.tolist()}
+        self.are_indices = [place in found for place in self.program.inputs]
+        flags = iter(self.are_indices)
+        counts = [sum(leaf.count for leaf in leaves_of(form)) for form in self.forms]
+        self.with_index = [i for i, n in enumerate(counts) if sum(islice(flags, n))]
+
     def _find_reads(self) -> None:
         """Note by what names the code reads leaves in the lanes, and which it reads otherwise."""
         read = self.code.read_anywhere.copy()
@@ -311,8 +323,23 @@ class Plan:
                 np.ravel(array[i] if leaf.batched else array).astype(float).tolist()
                 for leaf, array in zip(leaves, arrays, strict=True)
             ]
-            own = chain.from_iterable(numbers)
-            yield [unflatten(spec_of(form), own) for form in self.forms]
+            own = map(_as_used, chain.from_iterable(numbers), self.are_indices)
+            yield [stand_ins(spec_of(form), own) for form in self.forms]
+
+    def refusal(self, bad: BadIndexError) -> Exception:
+        """Give the error that says which argument has an index that is none, in which sample."""
+        leaves = [leaf for form in self.forms for leaf in leaves_of(form)]
+        names = [name for leaf in leaves for name in paths(leaf.spec, leaf.path)]
+        called = dict(zip(self.program.inputs, names, strict=True))
+        where = called.get(bad.place, "an index that is computed")
+        here = f"{where} is {bad.number:g}{f' in sample {bad.lane}' if self.batched else ''}"
+        if bad.number % 1.0 == 0.0:
+            return IndexError(f"{here}, but it is an index of a table of {bad.count} entries")
+        return TypeError(f"{here}, but it is an index, which must be an integer")
+
+
+def _as_used(x: float, is_index: bool) -> float:
+    return int(x) if is_index else x
 
 
 def _row_of(y: Any, trace: Trace) -> int | float:

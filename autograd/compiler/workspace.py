@@ -20,7 +20,7 @@ import numpy as np
 from scipy import special
 
 from autograd.compiler.arguments import Leaf
-from autograd.compiler.codegen import bound, strided_view, strides_of
+from autograd.compiler.codegen import BadIndexError, bound, strided_view, strides_of
 from autograd.compiler.passes import SHARED, VARYING, Program
 from autograd.compiler.plan import Plan
 from autograd.engine import collector_paused
@@ -179,7 +179,11 @@ class Workspace:
             part = slice(start, start + self.block)
             lanes = self.full if part.stop <= self.size else self.rest
             lanes.load(arrays, part)
-            (lanes.later if start else lanes.first)()
+            try:
+                (lanes.later if start else lanes.first)()
+            except BadIndexError as bad:
+                bad.lane += start
+                raise
             own_slopes = [None if x is None else x[part] for x in lane_slopes]
             self._collect(lanes, outputs[:, part], own_slopes)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import compress
+from operator import index as as_index
 from operator import mul
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
@@ -192,6 +193,42 @@ def where(condition: Any, x: Operand, y: Operand) -> Operand:
     3.0
     """
     return p.where(condition, x, y)
+
+
+def take(table: Any, index: Any) -> Any:
+    """The entry of a table at an index: `table[index]`, also for an index that is not known yet.
+
+    In a function that `compile` traces, an index among the arguments stands for all integers it may
+    be. A list or an array that is an argument too takes it as it is, in `table[index]`. Any other
+    list, such as one that was computed, needs this function. The derivative goes to the entry that
+    was taken. An index has none: a Value is refused, since its own derivative would be lost.
+
+    Args:
+        table: a list or an array, of numbers or of rows of equal shape.
+        index: an integer, below 0 to count from the end; a float such as 3.0 will do.
+
+    Raises:
+        TypeError: the index is a Value, or no integer.
+        IndexError: there is no such entry.
+
+    >>> take([[1.0, 2.0], [3.0, 4.0]], 1)
+    [3.0, 4.0]
+    """
+    if hasattr(index, "__gather__"):
+        return index.__gather__(table)
+    if hasattr(index, "__rank__"):
+        raise TypeError(
+            f"{index!r} is no index, since its derivative would be lost: take int(v.item()), if it "
+            "has none that matters"
+        )
+    try:
+        whole = isinstance(index, float) and index.is_integer()
+        index = int(index) if whole else as_index(index)
+    except TypeError:
+        raise TypeError(f"an index must be an integer, not {index!r}") from None
+    if not -len(table) <= index < len(table):
+        raise IndexError(f"there is no entry {index} in a table of {len(table)}")
+    return table[index]
 
 
 @overload

@@ -109,7 +109,8 @@ def draw(
             `autograd.compile` gave.
         collapse: what becomes one box: "none" (every node has its own), "neuron", "layer" or
             "module"; or "auto", the first of these that a reader can take in. What no name tells to
-            belong to one is put together by operation and depth.
+            belong to one is put together by operation and depth; but a module has the operations
+            between its layers, such as the softmax of attention.
         show: what is shown beside names and operations: in each node "data" and "grad", on each
             edge "local", the local derivative.
         rankdir: where the result is: "LR" at the right, "RL" left, "TB" bottom, "BT" top.

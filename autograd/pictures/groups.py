@@ -133,22 +133,58 @@ def _completed(
 
 
 def _collect_modules(
-    order: Iterable[Value], found: Membership, level: str, group_of: dict[Value, Group]
+    order: Sequence[Value], found: Membership, level: str, group_of: dict[Value, Group]
 ) -> int:
     """Put together what belongs to one neuron, layer or module, and return how many there are."""
+    paths: dict[Value, Path] = dict(found.paths)
+    if level != "neuron":
+        paths = {node: layer_of(path) for node, path in paths.items()}
+    if level == "module":
+        nested = any(len(path) > 1 for path in paths.values())
+        paths = {node: path[:-1] or path * nested for node, path in paths.items()}
+        if nested:
+            _add_operations_inside(order, paths)
     modules: dict[Path, Group] = {}
     for i, node in enumerate(order):
-        path = found.paths.get(node)
+        path = paths.get(node)
         if path is not None:
-            if level != "neuron":
-                path = layer_of(path)
-            if level == "module":
-                path = path[:-1]
             if path not in modules:
                 modules[path] = Group("module", i, path)
             modules[path].members.append(node)
             group_of[node] = modules[path]
     return len(modules)
+
+
+def _add_operations_inside(order: Sequence[Value], paths: dict[Value, Path]) -> None:
+    """Add operations to the module that alone gives their operands, or that alone uses them.
+
+    So a head of attention has its softmax, and a norm its root. What no module comes after belongs
+    to the loss.
+    """
+    users: dict[Value, list[Value]] = defaultdict(list)
+    for node in order:
+        for x in operands_of(node):
+            if x.__class__ is not float:
+                users[x].append(node)
+    before: set[Value] = set()  # some module
+    for node in reversed(order):
+        if any(user in before or user in paths for user in users[node]):
+            before.add(node)
+    for node in order:
+        if node.op and node not in paths and node in before:
+            owners = {paths.get(x) for x in operands_of(node) if x.__class__ is not float}
+            if len(owners) == 1 and (owner := owners.pop()) is not None:
+                paths[node] = owner
+    for node in reversed(order):
+        if node.op and node not in paths and node in before:
+            owners = {paths.get(user) for user in users[node]}
+            given = {paths.get(x) for x in operands_of(node) if x.__class__ is not float}
+            if (
+                len(owners) == 1
+                and given <= {None, *owners}
+                and (owner := owners.pop()) is not None
+            ):
+                paths[node] = owner
 
 
 # --- operations that no name tells ----------------------------------------------------------------

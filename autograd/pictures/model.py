@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from itertools import count
 from typing import Any
 
 from autograd import notation
@@ -18,8 +19,9 @@ def model_picture(
 ) -> tuple[str, str]:
     """Draw a model; give the DOT, and a table of the layers as text.
 
-    The model is called once, to see how its parts are connected, with a list of as many inputs as
-    its first neuron has weights. If it cannot be called so, its parts are drawn without arrows.
+    The model is called once, to see how its parts are connected: with what its `example()` gives,
+    or else with a list of as many inputs as its first neuron has weights. If it cannot be called
+    so, its parts are drawn without arrows.
 
     Args:
         model: anything that has `named_parameters()`.
@@ -88,11 +90,19 @@ def _outputs(model: Any, names: dict[Value, str]) -> list[Value]:
     """Call the model, and give the nodes of its output; none if it cannot be called."""
     first = path_of(next(iter(names.values())))
     weights = [name for name in names.values() if path_of(name) == first and not is_bias(name)]
-    inputs = [Value(1.0, f"x{i}") for i in range(1, len(weights) + 1)]
     try:
+        example = model.example() if hasattr(model, "example") else None
+        inputs = _named([1.0] * len(weights) if example is None else example, count(1))
         return list(_nodes(model(inputs)))
     except Exception:  # whatever a model does that takes other arguments
         return []
+
+
+def _named(example: Any, numbers: Iterator[int]) -> Any:
+    """Make named nodes of the floats in nested lists; integers are indices."""
+    if isinstance(example, (list, tuple)):
+        return [_named(part, numbers) for part in example]
+    return Value(example, f"x{next(numbers)}") if isinstance(example, float) else example
 
 
 def _nodes(output: Any) -> Iterable[Value]:

@@ -240,7 +240,7 @@ def predict(options: argparse.Namespace) -> None:
         OSError: a file cannot be read or written.
     """
     model, metadata = saving.load(options.model), saving.read_metadata(options.model)
-    if "task" not in metadata:
+    if "task" not in metadata or not isinstance(model, MLP):
         raise ValueError(
             f"{options.model} does not say what the inputs and outputs of the network mean, since "
             "`python -m nn train` did not write it: use nn.load and nn.predict"
@@ -287,6 +287,8 @@ def show(options: argparse.Namespace) -> None:
         autograd.draw(model).save(options.graph)
         drawn.append(f"The network is drawn in {options.graph}")
     if options.animate is not None:
+        if not isinstance(model, MLP):
+            raise ValueError(f"{options.model} is no MLP, and nothing else can be animated")
         x, origin = _example(options.model, model, metadata)
         result, what = output_graph(model, x)
         autograd.animate(result, options.animate)

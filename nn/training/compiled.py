@@ -17,7 +17,8 @@ from autograd import AnomalyError, Value, dot, no_grad
 from autograd.engine import modes
 from autograd.errors import TraceError
 from autograd.transforms.trees import as_array
-from nn.module import Module
+from nn.dropout import dropping, factors, rates_of
+from nn.forward import listed
 from nn.optim import read
 from nn.training.engines import Eager, Engine, Loss, needs_value
 from nn.training.samples import Samples
@@ -37,14 +38,10 @@ class Compiled(Engine):
         loss: likewise.
         samples: likewise.
         held_out: likewise.
+        rng: likewise.
     """
 
     name = "compiled"
-
-    def __init__(self, model: Module, loss: Loss, samples: Samples, held_out: Samples) -> None:
-        super().__init__(model, loss, samples, held_out)
-        self._eager = Eager(model, loss, samples, held_out)
-        self._targets: list[Array] = []  # of the samples, and of those held out
 
     def begin(self, params: list[Value], touched: bool = False) -> None:
         """Get ready for an epoch: compile, if other parameters are trained than before.
@@ -59,6 +56,7 @@ class Compiled(Engine):
         """
         fresh = params != self.params
         if fresh:
+            self._eager = Eager(self.model, self.loss, self.samples, self.held_out, self.rng)
             self._check_targets()
             self._compile(params)
         self._eager.begin(params)
@@ -81,7 +79,7 @@ class Compiled(Engine):
         X, targets = self.samples.X[indices], self._targets[0][indices]
         with suppress(AnomalyError):
             (loss, outputs), gradient = self._function.value_and_grad(
-                theta, self._constants, X, targets
+                theta, self._constants, self._drawn(len(X)), X, targets
             )
             if math.isfinite(loss) and math.isfinite(gradient @ gradient):
                 return loss, outputs, gradient
@@ -91,7 +89,11 @@ class Compiled(Engine):
         """Return the mean loss and the outputs of the samples held out, for the model as it is."""
         with suppress(AnomalyError):
             loss, outputs = self._function(
-                self._theta(), self._constants, self.held_out.X, self._targets[1]
+                self._theta(),
+                self._constants,
+                self._kept(len(self.held_out)),
+                self.held_out.X,
+                self._targets[1],
             )
             if math.isfinite(loss):
                 return loss, outputs
@@ -113,17 +115,20 @@ class Compiled(Engine):
         trained = set(params)
         self._others = [p for p in self.model.parameters() if p not in trained]
         self._targets, loss_of = self._encoded()
+        self._rates = rates_of(self.model, *self.samples.inputs([0]))
 
-        def loss(theta: Any, constants: Any, x: Any, target: Any) -> tuple[Any, Any]:
+        def loss(theta: Any, constants: Any, given: Any, x: Any, target: Any) -> tuple[Any, Any]:
             stand_ins = zip([*params, *self._others], [*theta, *constants], strict=True)
             model = copy.deepcopy(self.model, {id(p): tracer for p, tracer in stand_ins})
-            output = model(_listed(x))
-            value = loss_of(output, _listed(target))
+            following = iter(given)
+            with dropping(model, source=lambda _: next(following)):
+                output = model(listed(x))
+            value = loss_of(output, listed(target))
             _refuse_nodes_from_outside(trained)
             return value, self._observed(output)
 
         self._function = autograd.compile(
-            loss, in_axes=(None, None, 0, 0), reduce="mean", has_aux=True
+            loss, in_axes=(None, None, 0, 0, 0), reduce="mean", has_aux=True
         )
         self.params = params
 
@@ -161,7 +166,11 @@ class Compiled(Engine):
     def _compare(self, few: Samples) -> None:
         """Check that what was compiled computes what the model and the loss do."""
         (loss, _), _ = self._function.value_and_grad(
-            self._theta(), self._constants, few.X, self._targets[0][: len(few)]
+            self._theta(),
+            self._constants,
+            self._kept(len(few)),
+            few.X,
+            self._targets[0][: len(few)],
         )
         expected, _ = Eager(self.model, self.loss, self.samples, few).evaluate()
         if abs(loss - expected) > 1e-6 * (1.0 + abs(expected)):  # false if either is nan
@@ -170,6 +179,19 @@ class Compiled(Engine):
                 "compiled: the model or the loss depends on random numbers, or on something else "
                 "that changes"
             )
+
+    def _drawn(self, count: int) -> Array:
+        """Draw the factors that Dropout takes for samples, in the order in which it would."""
+        import numpy as np
+
+        draw = factors(self.rng)
+        return np.array([[draw(p) for p in self._rates] for _ in range(count)])
+
+    def _kept(self, count: int) -> Array:
+        """Give the factors with which Dropout leaves numbers as they are."""
+        import numpy as np
+
+        return np.ones((count, len(self._rates)))
 
     def _theta(self) -> Array:
         """Give the parameters that are trained, as they are in the model."""
@@ -180,11 +202,6 @@ def _distinct(targets: list[Any]) -> list[Any]:
     """Leave out repetitions, as far as that is easy."""
     hashable = all(isinstance(target, Hashable) for target in targets)
     return list(dict.fromkeys(targets)) if hashable else targets
-
-
-def _listed(x: Any) -> Any:
-    """Give an array of stand-ins as the list that models and losses are used to."""
-    return x.tolist() if hasattr(x, "tolist") else x
 
 
 def _refuse_nodes_from_outside(trained: set[Value]) -> None:

@@ -6,12 +6,14 @@ first. For the same parameters and samples they give the same numbers, but for r
 
 from __future__ import annotations
 
+import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import autograd
 from autograd import Value, fsum, no_grad
+from nn.dropout import dropping
 from nn.forward import numbers
 from nn.module import Module
 from nn.optim import write
@@ -33,13 +35,22 @@ class Engine(ABC):
         loss: the loss of one sample, of the output and the target.
         samples: the samples to train on.
         held_out: those to validate with, maybe none.
+        rng: the source of what `Dropout` leaves out.
     """
 
     name: ClassVar[str]
 
-    def __init__(self, model: Module, loss: Loss, samples: Samples, held_out: Samples) -> None:
+    def __init__(
+        self,
+        model: Module,
+        loss: Loss,
+        samples: Samples,
+        held_out: Samples,
+        rng: random.Random | None = None,
+    ) -> None:
         self.model, self.loss = model, loss
         self.samples, self.held_out = samples, held_out
+        self.rng = rng or random.Random(0)
         self.params: list[Value] = []
 
     def begin(self, params: list[Value], touched: bool = False) -> None:  # noqa: ARG002
@@ -108,7 +119,8 @@ class Eager(Engine):
         outputs: list[Any] = []
         for start in range(0, len(indices), 16):
             part = indices[start : start + 16]
-            nodes = [self.model(x) for x in self.samples.inputs(part)]
+            with dropping(self.model, self.rng):
+                nodes = [self.model(x) for x in self.samples.inputs(part)]
             loss = needs_value(
                 fsum([self.loss(v, self.samples.y[i]) for v, i in zip(nodes, part, strict=True)])
             )

@@ -80,7 +80,8 @@ def fit(
 
     Args:
         model: the model; it is changed. Frozen parameters stay as they are.
-        X: n samples, each a list of d numbers; a NumPy array or a DataFrame will do.
+        X: n samples, each a number or nested lists of numbers; a NumPy array or a DataFrame will
+            do.
         y: n targets, as the loss wants them: class indices, numbers, or lists of numbers. For the
             losses of classification they may be names: class k is then the k-th in alphabetical
             order, and `predict` gives names.
@@ -94,7 +95,7 @@ def fit(
         callbacks: see `nn.training.callbacks`.
         lr: the learning rate η, or a schedule (see `nn.schedules`); by default the optimiser's own.
         max_grad_norm: the greatest norm of the gradient, see `clip_grad_norm`.
-        seed: the seed of the order of the samples and of the share set aside.
+        seed: the seed of the order of the samples, of the share set aside, and of `Dropout`.
         progress: whether to show a progress bar, on standard error.
         resume: the file of a `Checkpoint` to go on from; it does not matter whether that run was
             compiled.
@@ -162,7 +163,7 @@ def fit(
     )
     if resume is not None:
         run.resume(resume)
-    engine: Engine = (Compiled if compile else Eager)(model, criterion, samples, held_out)
+    engine: Engine = (Compiled if compile else Eager)(model, criterion, samples, held_out, rng)
     n_batches = math.ceil(len(samples) / batch_size)
     with _progress_bar(run, n_batches, shown=progress) as bar:
         for callback in run.callbacks:
@@ -208,7 +209,7 @@ def _begun(engine: Engine, params: list[Value], *, touched: bool) -> Engine:
             "With compile=False there is no warning",
             RuntimeWarning,
         )
-        engine = Eager(engine.model, engine.loss, engine.samples, engine.held_out)
+        engine = Eager(engine.model, engine.loss, engine.samples, engine.held_out, engine.rng)
         engine.begin(params)
     return engine
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from autograd import Value
 from autograd.engine import nodes_of, topological_order
+from nn.embedding import Embedding
 from nn.mistakes import warn
+from nn.module import Module
 from nn.optim import SGD, Adam, AdamW, Optimizer, read, write
 from nn.training.engines import Eager, Engine
 
@@ -72,6 +74,9 @@ def _check_reached(engine: Engine, trained: Sequence[Value]) -> None:
         for i, x in zip(few, engine.samples.inputs(few), strict=True)
     ]
     reached = set(topological_order([x for x in losses if isinstance(x, Value)], nodes_of))
+    for part in Module.modules(engine.model):  # the rows of a table that others choose
+        if isinstance(part, Embedding) and not reached.isdisjoint(part.parameters()):
+            reached.update(part.parameters())
     missing = [p for p in trained if p not in reached]
     if missing:
         names = [p.name for p in missing if p.name][:3]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,8 +25,8 @@ class Samples:
     """Inputs and targets.
 
     Args:
-        X: n inputs: an array, of shape (n, d) or, if an input is one number, (n,); or, if they
-            have different lengths, a list of lists of floats.
+        X: n inputs: an array, whose first axis they are; or, if they have different shapes, a
+            list of nested lists of floats.
         y: n targets, as the loss takes them.
         classes: the n classes that the targets stand for, an array; None if they do not.
     """
@@ -80,6 +79,8 @@ class Samples:
         if not self:
             return self
         n_outputs = self._n_outputs(model)
+        if not n_outputs:
+            return self
         try:
             classes = [target_class(t, n_outputs) for t in self.y]
         except (TypeError, ValueError):
@@ -135,10 +136,11 @@ class Samples:
         return replace(self, y=[2 * k - 1 for k in indices] if signs else indices)
 
     def _n_outputs(self, model: Module) -> int:
-        """Count the outputs of a model."""
+        """Count the outputs of a model; 0 where they are lists of lists."""
         with no_grad():
             (output,) = map(model, self.inputs([0]))
-        return count_of(output)
+        nested = isinstance(output, list) and any(isinstance(row, list) for row in output)
+        return 0 if nested else count_of(output)
 
     def fingerprint(self) -> str:
         """Return a short text that tells these samples from any others.
@@ -148,7 +150,7 @@ class Samples:
         """
         digest = hashlib.sha256(repr(self.y).encode())
         for x in self.X:
-            digest.update(array("d", x).tobytes() if isinstance(x, list) else x.tobytes())
+            digest.update(repr(x).encode() if isinstance(x, list) else x.tobytes())
         return digest.hexdigest()[:16]
 
 
@@ -156,7 +158,7 @@ def checked(X: Any, y: Any, place: str = "") -> Samples:
     """Check inputs and targets of all kinds, and turn them into `Samples`.
 
     Args:
-        X: n inputs, each a list of numbers, or a number; an array or a DataFrame will do.
+        X: n inputs, each a number, or nested lists of numbers; an array or a DataFrame will do.
         y: n targets.
         place: what an error puts before "X" and "y".
 
@@ -238,14 +240,16 @@ def _inputs(X: Any, name: str) -> Any:
     """Check inputs, and make them an array if they are all of one length, else a list."""
     import numpy as np
 
-    if isinstance(X, np.ndarray) and X.dtype.kind in "fiub" and X.ndim in (1, 2):
+    if isinstance(X, np.ndarray) and X.dtype.kind in "fiub" and X.ndim:
         array = np.array(X, dtype=np.float64)
         for place in np.argwhere(~np.isfinite(array))[:1].tolist():
             _finite(array[tuple(place)], name + "".join(f"[{i}]" for i in place))
         return array
     inputs = [_input(x, f"{name}[{i}]") for i, x in enumerate(_listed(X, name))]
-    lengths = {len(x) if isinstance(x, list) else None for x in inputs}
-    return np.array(inputs) if len(lengths) == 1 else inputs
+    try:
+        return np.array(inputs)
+    except ValueError:  # of different shapes
+        return inputs
 
 
 def _listed(table: Any, name: str) -> list[Any]:
@@ -265,7 +269,7 @@ def _input(x: Any, place: str) -> Any:
         return _finite(x, place)
     if all(v.__class__ is float and math.isfinite(v) for v in x):
         return list(x)
-    return [_finite(v, f"{place}[{j}]") for j, v in enumerate(x)]
+    return [_input(v, f"{place}[{j}]") for j, v in enumerate(x)]
 
 
 def _finite(v: Any, place: str) -> float:

@@ -147,7 +147,6 @@ def test_a_module_that_is_not_callable_says_so():
     ("name", "here"),
     [
         ("Linear", "nn.Layer"),
-        ("Sequential", "nn.MLP"),
         ("CrossEntropyLoss", "'cross_entropy'"),
         ("MSELoss", "'mse_loss'"),
         ("ReLU", 'nn.MLP(…, activation="…")'),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import nn
 from autograd.files import write_atomically
-from nn import MLP, Layer, Neuron, load, save
+from nn import MLP, Each, Layer, Module, Neuron, Sequential, load, save
 from nn.saving import read_metadata
 
 inf, nan = math.inf, math.nan
@@ -27,6 +27,10 @@ def path(tmp_path):
 @pytest.fixture
 def model():
     return MLP(2, [2, 1], "tanh", seed=0)
+
+
+class Own(Module):
+    """A module that a file knows nothing of."""
 
 
 def cube(z):
@@ -107,12 +111,12 @@ class TestFile:
         document = json.loads(path.read_text("utf-8"), parse_constant=refuse)
         assert document == {
             "format": "chainrule-model",
-            "version": 1,
+            "version": 2,
             "architecture": {
-                "n_in": 2,
+                "kind": "MLP",
                 "layers": [
-                    {"n_out": 2, "activation": "tanh"},
-                    {"n_out": 1, "activation": "linear"},
+                    {"kind": "Layer", "n_in": 2, "n_out": 2, "activation": "tanh"},
+                    {"kind": "Layer", "n_in": 2, "n_out": 1, "activation": "linear"},
                 ],
             },
             "parameters": {
@@ -192,26 +196,34 @@ class TestAtomicWrite:
 class TestWhatCannotBeSaved:
     @pytest.mark.parametrize(
         ("activations", "layer", "used"),
-        [((cube, "linear"), 1, "cube"), (("relu", abs), 2, "abs")],
+        [((cube, "linear"), 0, "cube"), (("relu", abs), 1, "abs")],
     )
     def test_functions_of_your_own(self, path, activations, layer, used):
-        message = f"layer {layer} cannot be saved with the activation {used}: it must be one for "
+        message = (
+            rf"layers\[{layer}\] cannot be saved with the activation {used}: it must be one for "
+        )
         with pytest.raises(ValueError, match=f"^{message}all of its neurons, of linear, relu, "):
             save(MLP(1, [2, 1], *activations), path)
         assert not path.exists()
 
     def test_a_layer_with_neurons_of_two_kinds(self, path, model):
         model.layers[0].neurons[1] = Neuron(2, "relu")
-        message = r"^layer 1 cannot be saved with the activation tanh and relu: it must be one for "
+        message = r"^layers\[0\] cannot be saved with the activation tanh and relu: it must be one "
         with pytest.raises(ValueError, match=message):
             save(model, path)
         assert not path.exists()
 
-    @pytest.mark.parametrize("thing", [Layer(2, 2), Neuron(1), "model"])
-    def test_other_modules(self, path, thing):
-        message = f"save takes an MLP, not {thing!r}; of a module of your own save the state_dict()"
-        with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+    @pytest.mark.parametrize("thing", [Own(), Sequential(Own()), "model", Layer])
+    def test_modules_of_your_own(self, path, thing):
+        message = r"^save takes what is made of Neuron, Layer, .*; of a module of your own save the"
+        with pytest.raises(TypeError, match=message):
             save(thing, path)
+        assert not path.exists()
+
+    def test_a_module_in_two_places(self, path):
+        shared = Layer(2, 2)
+        with pytest.raises(ValueError, match=r"^parts\[1\]\.module is used in two places"):
+            save(Sequential(shared, Each(shared)), path)
         assert not path.exists()
 
     @pytest.mark.parametrize(
@@ -272,20 +284,32 @@ class TestDamage:
         [
             (lambda d: d.pop("version"), "field version is missing"),
             (
-                lambda d: d.update(version=2),
-                "field version is 2, but this program reads version 1",
+                lambda d: d.update(version=1),
+                "field version is 1, but this program reads version 2",
             ),
             (lambda d: d.update(version="1"), "field version must be an integer, not '1'"),
             (lambda d: d.pop("architecture"), "field architecture is missing"),
             (lambda d: d.update(architecture=[]), "field architecture must be an object, not []"),
-            (lambda d: d["architecture"].pop("n_in"), "field architecture.n_in is missing"),
+            (lambda d: d["architecture"].pop("kind"), "field architecture.kind is missing"),
             (
-                lambda d: d["architecture"].update(n_in=2.0),
-                "field architecture.n_in must be an integer, not 2.0",
+                lambda d: d["architecture"].update(kind="os.system"),
+                "field architecture.kind must be one of Neuron, Layer, MLP, ",
             ),
             (
-                lambda d: d["architecture"].update(n_in=0),
-                "field architecture.n_in must be at least 1, not 0",
+                lambda d: d["architecture"]["layers"][0].update(n_in=2.0),
+                "field architecture.layers[0].n_in must be an integer, not 2.0",
+            ),
+            (
+                lambda d: d["architecture"]["layers"][0].update(n_in=0),
+                "field architecture.layers[0].n_in must be at least 1, not 0",
+            ),
+            (
+                lambda d: d["architecture"]["layers"][0].update(n_out=3),
+                "field architecture describes no module: layer 2 takes 2 inputs, but layer 1 gives",
+            ),
+            (
+                lambda d: d["architecture"].update(layers=[{"kind": "Flatten"}]),
+                "field architecture describes no module: an MLP is made of Layers, not of Flat",
             ),
             (lambda d: d["architecture"].pop("layers"), "field architecture.layers is missing"),
             (
@@ -314,8 +338,8 @@ class TestDamage:
                 "field architecture.layers[1].activation must be one of linear, relu, leaky_relu, ",
             ),
             (
-                lambda d: d["architecture"].update(n_in=10**12),
-                "field parameters has 9 numbers, but the architecture needs 2000000000005",
+                lambda d: d["architecture"]["layers"][0].update(n_in=10**12),
+                "field architecture.layers[0].n_in is 1000000000000, but field parameters has 9 ",
             ),
             (lambda d: d.pop("parameters"), "field parameters is missing"),
             (lambda d: d.update(parameters=[1.0]), "field parameters must be an object, not [1.0]"),
@@ -325,12 +349,12 @@ class TestDamage:
                 "missing layer1.neuron2.w1",
             ),
             (
-                lambda d: d["architecture"].update(n_in=3),
+                lambda d: d["architecture"]["layers"][0].update(n_in=3),
                 "field parameters: the state does not fit the parameters: "
                 "missing layer1.neuron1.w3, layer1.neuron2.w3",
             ),
             (
-                lambda d: d["architecture"].update(n_in=1),
+                lambda d: d["architecture"]["layers"][0].update(n_in=1),
                 "field parameters: the state does not fit the parameters: "
                 "unexpected layer1.neuron1.w2, layer1.neuron2.w2",
             ),

@@ -1,8 +1,8 @@
 """From a program to NumPy code.
 
 `code.py` writes lines and knows how arrays are laid out, `lowering.py` writes the forward and the
-backward pass by it, `product.py` the sums of products in these, and `tape.py` the steps that run
-row by row.
+backward pass by it, `product.py` the sums of products in these, `tables.py` the choices by index,
+and `tape.py` the steps that run row by row.
 """
 
 from autograd.compiler.codegen.code import (
@@ -15,9 +15,11 @@ from autograd.compiler.codegen.code import (
     strides_of,
 )
 from autograd.compiler.codegen.lowering import Backward, Forward
+from autograd.compiler.codegen.tables import BadIndexError
 
 __all__ = [
     "Backward",
+    "BadIndexError",
     "Code",
     "Forward",
     "Symbol",

@@ -41,9 +41,20 @@ from autograd.compiler.codegen.product import (
     scratch,
     strides_within,
 )
+from autograd.compiler.codegen.tables import chosen_places, flat, forward_take
 from autograd.compiler.codegen.tape import backward_tape, forward_tape
-from autograd.compiler.passes import EXCESS, SHARED, VARYING, Ref, Step, Tape, differentiable
+from autograd.compiler.passes import (
+    EXCESS,
+    SHARED,
+    TAKE,
+    VARYING,
+    Ref,
+    Step,
+    Tape,
+    differentiable,
+)
 from autograd.engine import table as p
+from autograd.errors import TraceError
 
 
 class Side(NamedTuple):
@@ -110,6 +121,8 @@ class Forward:
         assert out is not None
         if step.op is p.dot:
             self.dot(step, out)
+        elif step.op is TAKE:
+            forward_take(code, step, out)
         elif step.op in (p.fsum, p.top, EXCESS):
             ref, *first = step.operands
             assert isinstance(ref, Ref)
@@ -269,6 +282,9 @@ class Backward:
         if step.op is p.where:
             self.where(step, gradient)
             return
+        if step.op is TAKE:
+            self.choice(step, gradient)
+            return
         if self.mask is not None:
             for ref in differentiable(step.op, step.operands):
                 self.reach(ref, self.mask)
@@ -310,6 +326,25 @@ class Backward:
             self.reach(ref, reached)
             if self.wants(ref):
                 self.add(ref, code.compute(p.where, [here, gradient, 0.0]), 1.0)
+
+    def choice(self, step: Step, gradient: Symbol) -> None:
+        """Write the gradients of the entries of a table: each gets that of where it was taken."""
+        code = self.code
+        index, table = step.operands
+        assert isinstance(table, Ref)
+        if self.wants(index):
+            raise TraceError(
+                "an index depends on what is differentiated with respect to, but has no "
+                "derivative: use v.detach() as the index, if that is meant, or other argnums"
+            )
+        chosen = chosen_places(code, step)
+        if not self.always[table.space][table.places].all():
+            reached = chosen if self.mask is None else f"{chosen}[{self.mask.name}]"
+            code.emit(f"put({flat(code, 'm' + table.space)}, {reached}, True)")
+        self.clear_unwritten(table.space, table.places)
+        target = flat(code, "d" + table.space)
+        code.emit(f"add.at({target}, {chosen}.reshape(-1), {gradient.name}.reshape(-1))")
+        code.count(step.space == VARYING, step.size, moved=3 * step.size)
 
     def reach(self, ref: Ref | float, reached: Symbol) -> None:
         """Note in which lanes the operands that only branches lead to are reached."""

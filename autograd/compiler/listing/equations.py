@@ -20,7 +20,7 @@ import numpy as np
 
 from autograd.compiler.listing.names import Naming
 from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
-from autograd.compiler.passes import EXCESS, FINITE, LOG_OF_TOTAL, Program, Ref, Step, Tape
+from autograd.compiler.passes import EXCESS, FINITE, LOG_OF_TOTAL, TAKE, Program, Ref, Step, Tape
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -95,7 +95,7 @@ def _step(step: Step, vectors: Vectors) -> Iterator[Equation]:
     in_rows = step.op in (p.fsum, p.top, EXCESS)
     starts = {0}
     for ref in step.operands:
-        if isinstance(ref, Ref):
+        if isinstance(ref, Ref) and (in_rows or ref.places.ndim == 1):
             runs = range(step.size) if in_rows else vectors.runs(ref.space, ref.places)
             starts.update(runs)
     parts = sorted(starts) if len(starts) <= _MOST_PARTS else [0]
@@ -105,6 +105,8 @@ def _step(step: Step, vectors: Vectors) -> Iterator[Equation]:
         for x in step.operands:
             if isinstance(x, Ref):
                 places = x.places[start:stop]
+                if step.op is TAKE:  # one entry of the table after the other
+                    places = places.T
                 if in_rows and stop == start + 1:
                     places = _without_filling(step.op, vectors, x.space, places[0])
                 use = vectors.use(x.space, places.reshape(-1))

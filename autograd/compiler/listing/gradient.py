@@ -22,7 +22,7 @@ from autograd.compiler.listing.equations import (
 )
 from autograd.compiler.listing.reading import Line, Reading, choice
 from autograd.compiler.listing.vectors import Use, Vector
-from autograd.compiler.passes import EXCESS, FINITE, differentiable
+from autograd.compiler.passes import EXCESS, FINITE, TAKE, differentiable
 from autograd.engine import table as p
 from autograd.notation import TEXT, Expression, Formula, is_number, slope, summed, total
 
@@ -239,6 +239,19 @@ def _through_choice(
     )
 
 
+def _through_take(
+    adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
+) -> Sequence[Expression]:
+    """∂L/∂E = onehot(i) (∂L/∂E[i])ᵀ."""
+    index, table = equation.operands
+    assert isinstance(table, Use)
+    size = equation.vector.size
+    here = Formula(f"onehot({adjoints.reading.formula(index)})", size=table.size // size)
+    if size == 1:
+        return 0.0, gradient * here
+    return 0.0, Formula("outer", [here, gradient], table.size)
+
+
 def _through_tape(
     _adjoints: Adjoints, equation: Equation, _gradient: Expression, _: Expression
 ) -> Sequence[Expression]:
@@ -257,5 +270,6 @@ _SPECIAL: dict[Any, _Special] = {
     LOGSUMEXP: _through_logsumexp,
     ROW_SUMS: _through_row_sums,
     p.where: _through_choice,
+    TAKE: _through_take,
     TAPE: _through_tape,
 }

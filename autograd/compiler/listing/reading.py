@@ -29,7 +29,7 @@ from autograd.compiler.listing.equations import (
 )
 from autograd.compiler.listing.names import Naming, inputs_of
 from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
-from autograd.compiler.passes import EXCESS, FINITE, Tape, active_places
+from autograd.compiler.passes import EXCESS, FINITE, TAKE, Tape, active_places
 from autograd.compiler.plan import Plan
 from autograd.engine import TABLE
 from autograd.engine import table as p
@@ -239,6 +239,10 @@ class Reading:
             assert isinstance(use, Use)
             return Formula(op.name, [self.formula(use)], size)
         terms = [self.formula(x) for x in operands]
+        if op is TAKE:
+            index, table = terms
+            is_symbol = isinstance(table, Formula) and not table.operands
+            return Formula(f"{table if is_symbol else f'({table})'}[{index}]", size=size)
         if op is EXCESS:
             return summed(terms[0]) - 1.0
         if op is FINITE:  # a guard against a shift that is infinite

@@ -1,16 +1,17 @@
 """From a function to a program: each pass makes the next form of it.
 
-`trace.py` records the operations on stand-ins; `simplify.py` writes some of them out in others;
-`schedule.py` orders rows so that equal operations stand together, `group.py` makes steps of these,
-for which `layout.py` gives each row a place, and `axes.py` finds the directions in which a step
-repeats itself. The result is plain data, in `program.py`; `activity.py` says which of its steps a
-derivative has to go through. No code is written here.
+`trace.py` records the operations on stand-ins, `tables.py` choices by index; `simplify.py` writes
+some of them out in others; `schedule.py` orders rows so that equal operations stand together,
+`group.py` makes steps of these, for which `layout.py` gives each row a place, and `axes.py` finds
+the directions in which a step repeats itself. The result is plain data, in `program.py`;
+`activity.py` says which of its steps a derivative has to go through. No code is written here.
 """
 
 from autograd.compiler.passes.activity import (
     active_places,
     always_reached,
     everywhere,
+    has_branches,
 )
 from autograd.compiler.passes.group import grouped
 from autograd.compiler.passes.program import (
@@ -23,6 +24,7 @@ from autograd.compiler.passes.program import (
     differentiable,
 )
 from autograd.compiler.passes.simplify import EXCESS, FINITE, LOG_OF_TOTAL, simplified
+from autograd.compiler.passes.tables import TAKE, stand_ins
 from autograd.compiler.passes.trace import Operand, StandIn, Trace, Tracer
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "FINITE",
     "LOG_OF_TOTAL",
     "SHARED",
+    "TAKE",
     "VARYING",
     "Operand",
     "Program",
@@ -44,5 +47,7 @@ __all__ = [
     "differentiable",
     "everywhere",
     "grouped",
+    "has_branches",
     "simplified",
+    "stand_ins",
 ]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.passes.program import SHARED, VARYING, Program
+from autograd.engine import table as p
 
 
 def active_places(program: Program, inputs: Sequence[bool]) -> dict[str, Any]:
@@ -45,6 +46,16 @@ def always_reached(program: Program) -> dict[str, Any]:
     for space, place in program.inputs:
         always[space][place] = True
     return always
+
+
+def has_branches(program: Program) -> bool:
+    """Tell whether there is a choice, of which the gradient goes to what was computed for it."""
+    if program.is_filled or any(p.where in step.operations() for step in program.steps):
+        return True
+    given = _nowhere(program)
+    for space, place in program.inputs:
+        given[space][place] = True
+    return not all(given[table.space][table.places].all() for _, table in program.choices)
 
 
 def everywhere(program: Program) -> dict[str, Any]:

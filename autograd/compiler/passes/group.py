@@ -25,6 +25,7 @@ from autograd.compiler.passes.axes import common_axes
 from autograd.compiler.passes.layout import NEUTRAL, Layout, factors_of, is_varying
 from autograd.compiler.passes.program import SHARED, VARYING, Program
 from autograd.compiler.passes.schedule import scheduled
+from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import Operand, Trace
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -79,6 +80,9 @@ def _likeness(
     if op is p.dot:
         sides = [is_varying(x, varying) for x in factors_of(operands, varying)]
         return op, len(operands), *sides, _kind(operands[-1], varying)
+    if op is TAKE:
+        index, *table = operands
+        return op, len(table), _kind(index, varying), is_varying(table, varying)
     if op in NEUTRAL:
         return op, here
     if len(operands) > 3:
@@ -99,7 +103,7 @@ def _arranged(
     long = little or len(groups) > _MOST_STEPS
 
     def small(rows: list[int]) -> bool:
-        few = long and len(rows) < _FEWEST_ROWS
+        few = long and len(rows) < _FEWEST_ROWS and trace.ops[rows[0]] is not TAKE
         if not few or len(trace.operands[rows[0]]) > _MOST_OPERANDS:
             return False
         if len(rows) < _FEWEST_REGULAR or len(groups) > _MOST_GROUPS:

@@ -18,6 +18,7 @@ import numpy as np
 from autograd.compiler.passes.axes import all_pairs, product_axes
 from autograd.compiler.passes.program import SHARED, VARYING, Program, Ref, Step, Tape
 from autograd.compiler.passes.simplify import EXCESS
+from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import Operand, Trace
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -247,6 +248,8 @@ class Layout:
             )
         elif op in NEUTRAL:
             operands = self.terms(op, matrix)
+        elif op is TAKE:
+            operands = self.one([x[0] for x in matrix]), self.many([x[1:] for x in matrix])
         else:
             operands = tuple([self.one(column) for column in zip(*matrix, strict=True)])
         start = self.take(space, len(rows))

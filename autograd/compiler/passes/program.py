@@ -16,6 +16,7 @@ import numpy as np
 
 from autograd import notation
 from autograd.compiler.passes.axes import common_axes, joint_axes, product_axes
+from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import Operand
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -82,7 +83,7 @@ class Step:
 
     def reach(self, always: dict[str, Any]) -> None:
         """Mark the operands that a gradient `always` reaches, as it does the result."""
-        if self.op is not p.where:
+        if self.op not in (p.where, TAKE):  # which branch, or which entry, is not known
             for ref in differentiable(self.op, self.operands):
                 if isinstance(ref, Ref):
                     np.logical_or.at(always[ref.space], ref.places.T, self.within(always))
@@ -96,6 +97,8 @@ class Step:
         """The axes of its results, and those of the terms of each: see `axes.py`."""
         places = [ref.places for ref in self.operands if isinstance(ref, Ref)]
         sums = [x for x in places if x.ndim == 2]
+        if self.op is TAKE:  # what is read is found by the code
+            return (self.size,), ()
         if not sums:
             moving = [x for x in places if (x != x[0]).any()]
             return joint_axes(moving) or (self.size,), ()
@@ -188,6 +191,11 @@ class Program:
     constants: tuple[tuple[str, int, float], ...]
     lifts: tuple[tuple[int, int], ...]
     outputs: tuple[tuple[str, int] | float, ...]
+
+    @property
+    def choices(self) -> list[tuple[Ref, Ref]]:
+        """The index and the table of each step that takes entries of a table."""
+        return [x.operands for x in self.steps if isinstance(x, Step) and x.op is TAKE]  # type: ignore[misc]
 
     @property
     def is_filled(self) -> bool:

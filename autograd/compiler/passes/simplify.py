@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
+from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import Operand, Trace, Tracer
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -95,6 +96,8 @@ def _with_constants(
         return _entered(trace, p.fsum, tuple(terms)) if len(terms) > 1 else terms[0]
     if op is p.dot and len(operands) == 3 and repr(operands[2]) == "0.0":
         op, operands = p.mul, operands[:2]
+    if op is TAKE and operands[0].__class__ is float:
+        return TAKE.forward(*operands)  # type: ignore[no-any-return]
     constants = [x for x in operands if x.__class__ is float]
     others = [x for x in operands if x.__class__ is not float]
     divided = op is p.div and operands[1].__class__ is float

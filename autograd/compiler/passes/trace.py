@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import Any
 
+from autograd.compiler.passes.tables import gathered
 from autograd.engine import (
     Operators,
     Primitive,
@@ -204,7 +205,9 @@ class StandIn(Value):
         raise self._refuse("round(v)", "compute with the node itself")
 
     def __index__(self) -> int:
-        raise self._refuse("v as an index or a length", "pass it as a number of Python's own")
+        raise self._refuse(
+            "v as an index or a length", "use take(xs, v), or pass a number of Python's own"
+        )
 
     def item(self) -> float:
         """Refuse: there is no number yet."""
@@ -304,6 +307,10 @@ class Tracer(StandIn):
     def detach(self) -> Any:
         """Give the same number, taken as a constant."""
         return p.top(self)
+
+    def __gather__(self, table: Any) -> Any:
+        """Give the entry of a table that this is the index of."""
+        return gathered(table, self)
 
     def __format__(self, spec: str) -> str:
         return repr(self)

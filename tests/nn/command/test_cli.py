@@ -361,6 +361,18 @@ def test_show_draws_the_network_and_animates_a_neuron_of_a_large_one(run, flower
     }
 
 
+def test_show_draws_other_networks_but_animates_none(run, tmp_path):
+    path, graph = tmp_path / "model.json", tmp_path / "net.svg"
+    nn.save(nn.Sequential(nn.RMSNorm(2), nn.Layer(2, 1, seed=0)), path)
+    status, out, _ = run("show", path, "--graph", graph)
+    assert status == 0
+    assert "RMSNorm" in out
+    assert graph.exists()
+    status, _, err = run("show", path, "--animate", tmp_path / "passes.html")
+    assert status != 0
+    assert "is no MLP, and nothing else can be animated" in err
+
+
 def test_show_animates_the_larger_output_of_a_small_network(run, tmp_path):
     model = nn.MLP(2, [3, 2], seed=1)
     nn.save(model, tmp_path / "small.json")

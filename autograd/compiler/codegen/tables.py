@@ -1,0 +1,131 @@
+"""Lower choices by index: the places of the entries are found, and read or added to all at once.
+
+For the lecture's table of vectors e = E[token], with a column per lane, the code reads
+
+    find(token, places); take(E, places, None, e)
+    ...
+    add.at(dE, places, de)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.codegen.code import Code
+from autograd.compiler.passes import VARYING, Ref, Step
+
+
+class BadIndexError(Exception):
+    """An index is no integer, or there is no such entry.
+
+    Attributes:
+        place: the space and the place where it stands.
+        lane: the lane in which it does.
+        number: the index.
+        count: the number of entries in the table.
+    """
+
+    def __init__(self, place: tuple[str, int], lane: int, number: float, count: int) -> None:
+        super().__init__(place, lane, number, count)
+        self.place, self.lane, self.number, self.count = place, lane, number, count
+
+
+class Finder:
+    """Finds where the entries stand that are chosen.
+
+    Args:
+        index: where the index of each element stands.
+        table: where the entries to choose from stand, a row for each element.
+        lanes: the number of lanes if the entries differ from lane to lane, else None.
+
+    Attributes:
+        distinct: where the different ones among the indices stand.
+    """
+
+    def __init__(self, index: Ref, table: Ref, lanes: int | None = None) -> None:
+        self._space, (size, self._count) = index.space, table.places.shape
+        self.distinct, which = np.unique(index.places, return_inverse=True)
+        self._which = None if len(self.distinct) == 1 else which
+        places = table.places if lanes is None else table.places * lanes
+        by_lane = 0 if lanes is None else np.arange(lanes)
+        strides = np.diff(places)
+        self._stride = int(strides.flat[0]) if self._count > 1 else 0
+        self._entries: Any = None
+        self._starts: Any = places[:, :1] + by_lane
+        if (strides != self._stride).any():  # scattered entries are looked up in turn
+            self._entries, self._stride = places.reshape(-1), 1
+            self._starts = self._count * np.arange(size)[:, None]
+        self._size, self._by_lane = size, by_lane
+
+    def __call__(self, numbers: Any, out: Any) -> None:
+        """Write the places in a flat array of all places and lanes.
+
+        Args:
+            numbers: the different indices, maybe with a column per lane.
+            out: the array to write to, a row for each element.
+
+        Raises:
+            BadIndexError: a number is no index.
+        """
+        index = self._checked(numbers.reshape(len(self.distinct), -1))
+        index *= self._stride
+        out = out.reshape(self._size, -1)
+        if self._which is not None:
+            index = index[self._which]
+        if self._entries is None:
+            np.add(index, self._starts, out=out)
+        else:
+            np.add(self._entries[index + self._starts], self._by_lane, out=out)
+
+    def _checked(self, numbers: Any) -> Any:
+        """Turn numbers into indices from 0."""
+        count = self._count
+        index = numbers.astype(np.intp)
+        whole = index == numbers
+        if (whole & (index.view(np.uintp) < count)).all():  # as a number without sign, -1 is large
+            return index
+        bad = ~whole | (index < -count) | (index >= count)
+        if bad.any():
+            lane, i = np.argwhere(bad.T)[0]
+            place = self._space, int(self.distinct[i])
+            raise BadIndexError(place, int(lane), float(numbers[i, lane]), count)
+        index %= count  # those from the end
+        return index
+
+
+def forward_take(code: Code, step: Step, out: str) -> None:
+    """Write the choice of entries into `out`."""
+    index, table = step.operands
+    assert isinstance(index, Ref)
+    assert isinstance(table, Ref)
+    if table.space == VARYING:
+        code.read_anywhere[table.places] = True
+
+    def finder(_: Any, lanes: int) -> Finder:
+        return Finder(index, table, lanes if table.space == VARYING else None)
+
+    find = code.name(("find", step.space, step.start), finder, prefix="find")
+    numbers = code.terms(index.space, np.unique(index.places))
+    chosen = chosen_places(code, step)
+    code.emit(f"{find}({numbers}, {chosen})")
+    code.emit(f"take({flat(code, table.space)}, {chosen}, None, {out}, 'clip')")
+    varying = step.space == VARYING
+    code.count(varying, moved=2 * step.size)
+    code.count(index.space == VARYING, moved=len(np.unique(index.places)))
+    code.kept_bytes += 8 * step.size * code.keeps * (step.space == VARYING)
+
+
+def chosen_places(code: Code, step: Step) -> str:
+    """Name the array of the places that the forward code finds for a step."""
+
+    def maker(_: Any, lanes: int) -> Any:
+        return np.empty((step.size, lanes) if step.space == VARYING else step.size, np.intp)
+
+    return code.name(("chosen", step.space, step.start), maker)
+
+
+def flat(code: Code, buffer: str) -> str:
+    """Name a buffer as a flat array of all its places and lanes."""
+    return code.name(("flat", buffer), lambda buffers, _: buffers[buffer].reshape(-1))

@@ -1,0 +1,215 @@
+"""Recurrent networks: a state that goes from one vector of a sequence to the next."""
+
+from __future__ import annotations
+
+import math
+import random
+from abc import abstractmethod
+from typing import Any, ClassVar, final
+
+from autograd import sigmoid, tanh
+from nn.init import generator
+from nn.layers import Layer, count
+from nn.module import Field, Module
+
+__all__ = ["GRU", "LSTM", "RNN"]
+
+
+class Recurrent(Module):
+    """What recurrent networks have in common. The weights are drawn from ±1/√n_out.
+
+    Args:
+        n_in: the number of inputs at each step.
+        n_out: the number of outputs at each step.
+        seed: the seed, or the generator, to draw the weights with.
+
+    Attributes:
+        inputs: the layer that looks at the inputs, with n_out neurons for each gate.
+        hidden: the layer that looks at the outputs of the step before, likewise.
+
+    Raises:
+        ValueError: a size is below 1.
+        TypeError: an argument is of the wrong kind.
+    """
+
+    gates: ClassVar[int]
+    inputs: Layer
+    hidden: Layer
+    saved: ClassVar[dict[str, Field]] = {"n_in": Field.SIZE, "n_out": Field.SIZE}
+
+    def __init__(self, n_in: int, n_out: int, *, seed: int | random.Random | None = None) -> None:
+        self.n_out = count("n_out", n_out)
+        bound, rng = 1.0 / math.sqrt(self.n_out), generator(seed)
+
+        def evenly(n_in: int, n_out: int, *, rng: random.Random) -> list[float]:  # noqa: ARG001
+            return [rng.uniform(-bound, bound) for _ in range(n_in)]
+
+        self.inputs, self.hidden = [
+            Layer(n, self.gates * self.n_out, "linear", init=evenly, seed=rng)
+            for n in (n_in, self.n_out)
+        ]
+        self.name_parameters()
+
+    @property
+    def n_in(self) -> int:
+        """The number of inputs at each step."""
+        return self.inputs.n_in
+
+    def __call__(self, x: Any) -> list[list[Any]]:
+        """Return the outputs of each step.
+
+        Args:
+            x: a list of vectors, each of n_in numbers or Values; the first step begins with zeros.
+
+        Returns:
+            As many vectors of n_out Values.
+        """
+        state, outputs = self.start(), []
+        for v in x:
+            state = self.step(v, state)
+            outputs.append(self.output(state))
+        return outputs
+
+    def start(self) -> Any:
+        """Return the state before the first step."""
+        return [0.0] * self.n_out
+
+    @abstractmethod
+    def step(self, x: Any, state: Any) -> Any:
+        """Return the state after a step.
+
+        Args:
+            x: a vector of n_in numbers or Values.
+            state: the state before.
+        """
+
+    def output(self, state: Any) -> list[Any]:
+        """Return the outputs, which are in the state.
+
+        Args:
+            state: the state after a step.
+        """
+        outputs: list[Any] = state
+        return outputs
+
+    def example(self) -> Any:
+        """Return a sequence of two vectors."""
+        return [[1.0] * self.n_in for _ in range(2)]
+
+    def _gates(self, layer: Layer, x: Any) -> list[list[Any]]:
+        """Compute a layer, and part its outputs by gates."""
+        z, n = layer.vector(x), self.n_out
+        return [z[start : start + n] for start in range(0, len(z), n)]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.n_in}, {self.n_out})"
+
+
+@final
+class RNN(Recurrent):
+    """The simple recurrent network: h' = tanh(W x + b + U h + c).
+
+    Args:
+        n_in: the number of inputs at each step.
+        n_out: the number of outputs at each step.
+        seed: the seed, or the generator, to draw the weights with.
+
+    >>> [len(h) for h in RNN(2, 3, seed=0)([[1.0, 2.0], [3.0, 4.0]])]
+    [3, 3]
+    """
+
+    gates = 1
+
+    def step(self, x: Any, state: Any) -> Any:
+        """Return h'.
+
+        Args:
+            x: a vector of n_in numbers or Values.
+            state: h.
+        """
+        (own,), (past,) = self._gates(self.inputs, x), self._gates(self.hidden, state)
+        return [tanh(a + b) for a, b in zip(own, past, strict=True)]
+
+
+@final
+class GRU(Recurrent):
+    """The gated recurrent unit: h' = (1 - z) n + z h.
+
+    The gates r and z are σ(W x + b + U h + c), and n = tanh(W x + b + r (U h + c)), each with
+    weights of its own, in this order. Source: Cho et al., arXiv:1406.1078.
+
+    Args:
+        n_in: the number of inputs at each step.
+        n_out: the number of outputs at each step.
+        seed: the seed, or the generator, to draw the weights with.
+
+    >>> [len(h) for h in GRU(2, 3, seed=0)([[1.0, 2.0], [3.0, 4.0]])]
+    [3, 3]
+    """
+
+    gates = 3
+
+    def step(self, x: Any, state: Any) -> Any:
+        """Return h'.
+
+        Args:
+            x: a vector of n_in numbers or Values.
+            state: h.
+        """
+        own, past = self._gates(self.inputs, x), self._gates(self.hidden, state)
+        r, z = [
+            [sigmoid(a + b) for a, b in zip(*pair, strict=True)]
+            for pair in zip(own[:2], past[:2], strict=True)
+        ]
+        n = [tanh(a + ri * b) for a, ri, b in zip(own[2], r, past[2], strict=True)]
+        return [(1.0 - zi) * ni + zi * hi for zi, ni, hi in zip(z, n, state, strict=True)]
+
+
+@final
+class LSTM(Recurrent):
+    """Long short-term memory: c' = f c + i g and h' = o tanh(c').
+
+    The gates i, f and o are σ(W x + b + U h + c), and g = tanh(W x + b + U h + c), each with
+    weights of its own, in the order i, f, g, o. The state is (h, c). Source: Hochreiter and
+    Schmidhuber, Neural Computation 9, 1997.
+
+    Args:
+        n_in: the number of inputs at each step.
+        n_out: the number of outputs at each step.
+        seed: the seed, or the generator, to draw the weights with.
+
+    >>> [len(h) for h in LSTM(2, 3, seed=0)([[1.0, 2.0], [3.0, 4.0]])]
+    [3, 3]
+    """
+
+    gates = 4
+
+    def start(self) -> Any:
+        """Return h and c before the first step."""
+        return [0.0] * self.n_out, [0.0] * self.n_out
+
+    def step(self, x: Any, state: Any) -> Any:
+        """Return h' and c'.
+
+        Args:
+            x: a vector of n_in numbers or Values.
+            state: h and c.
+        """
+        h, c = state
+        own, past = self._gates(self.inputs, x), self._gates(self.hidden, h)
+        functions = (sigmoid, sigmoid, tanh, sigmoid)
+        i, f, g, o = [
+            [function(a + b) for a, b in zip(*pair, strict=True)]
+            for function, *pair in zip(functions, own, past, strict=True)
+        ]
+        c = [fi * ci + ii * gi for fi, ci, ii, gi in zip(f, c, i, g, strict=True)]
+        return [oi * tanh(ci) for oi, ci in zip(o, c, strict=True)], c
+
+    def output(self, state: Any) -> list[Any]:
+        """Return h.
+
+        Args:
+            state: h and c.
+        """
+        h: list[Any] = state[0]
+        return h
