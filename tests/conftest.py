@@ -17,13 +17,14 @@ from hypothesis import settings
 from autograd.engine.primitives import OWN
 
 settings.register_profile("reproducible", derandomize=True, deadline=None)
+settings.register_profile("thorough", derandomize=True, deadline=None)  # see effort.py
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "reproducible"))
 
 
 def pytest_report_header():
     profile = os.environ.get("HYPOTHESIS_PROFILE", "reproducible")
-    seed = "fixed seed" if profile == "reproducible" else "random seed, shown on failure"
+    seed = "fixed seed" if profile != "explore" else "random seed, shown on failure"
     return f"hypothesis: {profile} ({seed})"
 
 

@@ -99,23 +99,6 @@ def binary(op: Primitive, operator: bool = True) -> Callable[[N, N | float], N]:
     return _Method(op, make)  # type: ignore[return-value]
 
 
-def raised(power: Primitive, square: Primitive) -> Callable[[N, N | float], N]:
-    """Make `**`: a square is an operation of one operand, wherever it is shown."""
-    to_power: Any = binary(power)
-    to_square: Any = unary(square)
-
-    def make(kind: type[Any]) -> Callable[[Any, Any], Any]:
-        powered, squared = to_power.make(kind), to_square.make(kind)
-
-        def method(x: Any, y: Any) -> Any:
-            known = y.__class__ is int or y.__class__ is float or getattr(y, "shape", None) == ()
-            return squared(x) if known and y == 2 else powered(x, y)
-
-        return method
-
-    return _Method(power, make)  # type: ignore[return-value]
-
-
 def reflected(op: Primitive) -> Callable[[N, float], N]:
     """Make the operator for a number on the left, as in `2 - v`."""
     forward, (_, rule_b) = op.float_forward, op.float_partials  # type: ignore[misc]

@@ -22,7 +22,7 @@ from autograd.engine import table as t
 from autograd.engine.copies import copy_node, deepcopy_graph, reduce_graph
 from autograd.engine.dispatch import apply_to_values, is_operand
 from autograd.engine.graph import Node, all_slopes_of, operands_of, set_operands
-from autograd.engine.methods import binary, comparison, raised, reflected, unary
+from autograd.engine.methods import binary, comparison, reflected, unary
 from autograd.engine.primitives import Primitive
 from autograd.errors import as_float
 
@@ -129,12 +129,22 @@ class Value(Node):
     __sub__, __rsub__ = binary(t.sub), reflected(t.sub)
     __mul__, __rmul__ = binary(t.mul), reflected(t.mul)
     __truediv__, __rtruediv__ = binary(t.div), reflected(t.div)
-    __pow__, __rpow__ = raised(t.power, t.square), reflected(t.power)
+    _raised, __rpow__ = binary(t.power), reflected(t.power)
     __neg__ = unary(t.neg)
     __abs__ = unary(t.absolute)
     __lt__, __le__ = comparison(t.lt), comparison(t.le)
     __gt__, __ge__ = comparison(t.gt), comparison(t.ge)
     __hash__ = object.__hash__  # of itself, so that a set is as quick as one of plain objects
+
+    def __pow__(self, other: Value | float) -> Value:
+        """Return self to the power other; a square is an operation of one operand.
+
+        >>> (Value(3.0) ** 2).op, (Value(3.0) ** 3).op
+        ('square', '**')
+        """
+        kind = other.__class__
+        known = kind is int or kind is float or getattr(other, "shape", None) == ()
+        return Value.square(self) if known and other == 2 else Value._raised(self, other)
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -266,6 +276,16 @@ class Value(Node):
         return f"Value(data={data}, grad={grad}{op}{name})"
 
     __copy__, __deepcopy__, __reduce__ = copy_node, deepcopy_graph, reduce_graph
+
+
+def equal(x: Any, y: Any) -> Any:
+    """The `==` of nodes that stand for a number alone, and have no identity that anyone needs."""
+    return t.eq(x, y) if is_operand(y) else NotImplemented
+
+
+def unequal(x: Any, y: Any) -> Any:
+    """The `!=` of such nodes."""
+    return t.ne(x, y) if is_operand(y) else NotImplemented
 
 
 def _rounded(x: Any) -> Any:

@@ -7,6 +7,7 @@ import re
 import unicodedata
 
 import pytest
+from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -419,7 +420,7 @@ PIECES = [
 @example("0_")
 @example("x\\")
 @example("#")
-@settings(max_examples=1000)
+@settings(max_examples=examples(1000))
 def test_any_text_has_a_value_or_is_refused(text):
     message = None
     try:

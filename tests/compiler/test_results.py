@@ -15,6 +15,7 @@ import weakref
 import numpy as np
 import oracles
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_programs import MANY, evaluated, random_program, size_of_terms
@@ -171,7 +172,7 @@ def agrees(case, got, want, slack, unstable, reduce, summed):
 
 
 @pytest.mark.usefixtures("path")
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 @given(SEEDS, st.sampled_from([1, 2, 4, 8]), st.booleans())
 def test_values_and_gradients_of_random_programs(seed, layers, tame):
     rng = random.Random(seed)
@@ -182,7 +183,7 @@ def test_values_and_gradients_of_random_programs(seed, layers, tame):
 
 
 @pytest.mark.usefixtures("path")
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(SEEDS)
 def test_nan_and_infinities_among_the_numbers(seed):
     rng = random.Random(seed)
@@ -199,7 +200,7 @@ def lane(tree, i):
 
 
 @pytest.mark.usefixtures("path")
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(SEEDS)
 def test_compositions_with_transforms(seed):
     rng = random.Random(seed)

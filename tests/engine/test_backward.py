@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass
 
 import pytest
+from effort import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from oracles import ORACLES, ROWS, exact
@@ -322,7 +323,7 @@ def central_differences(steps, xs):
     return gradient
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(program=programs([*SMOOTH, "where"]))
 def test_random_graphs_against_central_differences(program):
     xs, steps = program
@@ -444,7 +445,7 @@ DUAL_RULES = {
 }
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(program=programs([*DUAL_RULES, "where"], longest=16))
 def test_random_graphs_against_forward_mode(program):
     """Reverse mode and forward mode agree, direction by direction, on both sides of kinks."""

@@ -329,8 +329,8 @@ def test_the_line_of_code_is_named():
 def test_large_graphs():
     x = Value(0.5, "x")
     chain = x
-    for _ in range(100_000):
-        chain = chain * 0.9998
+    for _ in range(20_000):
+        chain = chain * 0.998
     assert why(chain, x).verdict == "vanishing"
     wide = ag.fsum([ag.relu(x * -i) for i in range(1, 5000)])
     diagnosis = why(wide, x)

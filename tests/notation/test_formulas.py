@@ -5,6 +5,7 @@ import random
 import re
 
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,7 +50,7 @@ def random_formula(rng, depth):
     return Formula(row.name, operands, value=value), value
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(1000))
 @given(st.integers(0, 10**6))
 def test_a_formula_is_worth_what_it_stands_for(seed):
     formula, value = random_formula(random.Random(seed), 4)

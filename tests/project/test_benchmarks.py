@@ -62,6 +62,7 @@ def races(report):
     return [problem[task] for problem in report["problems"].values() for task in tasks]
 
 
+@pytest.mark.slow
 def test_report_describes_itself(run):
     name, _, report = run
     assert report["benchmark"] == name
@@ -69,6 +70,7 @@ def test_report_describes_itself(run):
     assert set(report["versions"]) == {"chainrule", *PEERS[name]}
 
 
+@pytest.mark.slow
 def test_contenders_computed_the_same(run):
     _, _, report = run
     for race in races(report):
@@ -78,6 +80,7 @@ def test_contenders_computed_the_same(run):
         assert all(0.0 <= difference <= 1e-9 for difference in differences.values())
 
 
+@pytest.mark.slow
 def test_medians_are_those_of_the_samples(run):
     _, _, report = run
     for race in races(report):
@@ -86,6 +89,7 @@ def test_medians_are_those_of_the_samples(run):
             assert race["medians"][name] == statistics.median(samples)
 
 
+@pytest.mark.slow
 def test_tables_are_aligned_and_name_every_contender(run):
     _, printed, report = run
     lines = printed.splitlines()
@@ -102,6 +106,7 @@ def test_tables_are_aligned_and_name_every_contender(run):
             assert any(line.startswith(name) for line in lines)
 
 
+@pytest.mark.slow
 def test_requirements_are_judged(run):
     _, printed, report = run
     assert report["requirements"]
@@ -111,6 +116,7 @@ def test_requirements_are_judged(run):
         assert row["what"] in printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "peer", ["micrograd", "xad", "HIPS autograd", "torch", "casadi", "jax", "scikit-learn"]
 )
@@ -125,6 +131,7 @@ def test_peer_takes_part(run, peer):
     assert any(contender.startswith(peer) for contender in found)
 
 
+@pytest.mark.slow
 def test_derivatives_are_also_compiled(run):
     name, _, report = run
     if name != "derivatives":
@@ -142,6 +149,7 @@ def test_derivatives_are_also_compiled(run):
                 assert (row["relation"], row["limit"]) == ("at most", 1.0)
 
 
+@pytest.mark.slow
 def test_compiler_is_held_to_its_promises_over_peers(run):
     name, _, report = run
     if name != "compiler":
@@ -157,6 +165,7 @@ def test_compiler_is_held_to_its_promises_over_peers(run):
                 assert (row["relation"], row["limit"]) == ("at least", limit)
 
 
+@pytest.mark.slow
 def test_structures_are_held_to_their_limits(run):
     name, _, report = run
     if name != "structures":
@@ -172,6 +181,7 @@ def test_structures_are_held_to_their_limits(run):
         assert section["steps"] + section["rows"] > 0
 
 
+@pytest.mark.slow
 def test_engine_counts_the_ratios_from_the_medians(run):
     name, _, report = run
     if name != "engine":

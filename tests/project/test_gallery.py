@@ -39,6 +39,7 @@ def shown_in(page):
     return re.findall(r"!\[[^\]]*\]\(([^)]*)\)", page.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_the_page_is_what_the_script_writes(made):
     written = (made / "gallery.md").read_text(encoding="utf-8")
     assert (DOCS / "gallery.md").read_text(encoding="utf-8") == written
@@ -46,6 +47,7 @@ def test_the_page_is_what_the_script_writes(made):
     assert "```math\n\\begin{aligned}" in written
 
 
+@pytest.mark.slow
 def test_the_drawings_are_what_the_script_makes(made):
     drawings = sorted(path.name for path in made.glob("*.svg"))
     assert len(drawings) >= 7
@@ -53,6 +55,7 @@ def test_the_drawings_are_what_the_script_makes(made):
         assert content(DOCS / name) == content(made / name), f"run python docs/gallery.py: {name}"
 
 
+@pytest.mark.slow
 def test_every_picture_is_there_and_small_and_shown(made):
     names = shown_in(DOCS / "gallery.md")
     pictures = [*DOCS.glob("*.svg"), *DOCS.glob("*.png")]

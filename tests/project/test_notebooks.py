@@ -230,6 +230,7 @@ def test_the_checks_of_what_is_committed_need_no_package_of_jupyter():
     subprocess.run([sys.executable, "-c", code], cwd=check.ROOT, check=True)
 
 
+@pytest.mark.slow
 def test_notebooks_run_from_a_clean_kernel_with_warnings_as_errors(folder, notebook, capfd):
     pytest.importorskip("nbmake")
     pytest.importorskip("xdist")

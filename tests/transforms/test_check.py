@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import pytest
+from effort import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_programs import evaluated, random_program
@@ -460,7 +461,7 @@ def test_points_near_a_kink_pass(f, exponent, sign, seed):
     assert check_grads(f, (sign * 10.0**exponent,), rng=seed) == []
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(seed=st.integers(0, 2**32))
 def test_random_programs_pass(seed):
     """With kinks and poles in them, which may be named; a gradient of nan is not all right."""

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import ORACLES, ROWS, exact
@@ -688,7 +689,7 @@ def terms(f, x):
     return size_of_terms(root, leaves) if isinstance(root, Value) else [0.0] * len(x)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(seed=st.integers(0, 2**32))
 def test_jvp_and_vjp_are_adjoint(seed):
     """⟨w, J v⟩ = ⟨Jᵀ w, v⟩."""
