@@ -146,7 +146,7 @@ class Plan:
         lane_bytes += self.code.kept_bytes
         on_tape = any(isinstance(step, Tape) for step in self.program.steps)
         fewest = _FEWEST_LANES_ON_TAPE if on_tape else _FEWEST_LANES
-        most = max(1, _MOST_BYTES // lane_bytes)
+        most = max(1, _MOST_BYTES // (lane_bytes + self.code.scratch_bytes))
         self.block: int = min(max(fewest, _BLOCK_BYTES // lane_bytes), most)
         self.most_blocks = max(1, most // self.block)  # that should be in memory at a time
 

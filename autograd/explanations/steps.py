@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from autograd import notation
 from autograd.engine import Value, gradient_order, topological_order
@@ -17,6 +17,8 @@ from autograd.notation import TEXT, Names, definition, derivative
 
 if TYPE_CHECKING:
     from autograd.pictures import Drawing
+
+S = TypeVar("S")
 
 WHOLE = 200  # nodes: of a larger graph, a picture shows the neighbours of the step's node
 MAX_NEIGHBOURS = 100
@@ -46,7 +48,8 @@ def forward_steps(root: Value) -> Iterator[ForwardStep]:
     forward step 6 of 6: z₃ = tanh(z₂) = tanh(1) = 0.7616
     """
     graph = Graph(root)
-    return (ForwardStep(node, i, graph) for i, node in enumerate(graph.order))
+    steps = (ForwardStep(node, i, graph) for i, node in enumerate(graph.order))
+    return Steps("forward", len(graph.order), steps)
 
 
 def backward_steps(root: Value, seed: float = 1.0) -> Iterator[BackwardStep]:
@@ -77,10 +80,25 @@ def backward_steps(root: Value, seed: float = 1.0) -> Iterator[BackwardStep]:
     backward step 3 of 3: x is a leaf, with the gradient ∂z₂/∂x = -2.829
     """
     graph, seed = Graph(root), as_float(seed, "seed")
-    return (
+    steps = (
         BackwardStep(node, upstream, edges, i, seed, graph)
         for i, (node, upstream, edges) in enumerate(swept(graph.differentiable, seed, {}))
     )
+    return Steps("backward", len(graph.differentiable), steps)
+
+
+class Steps(Iterator[S]):
+    """The steps of a pass, each made when it is asked for; in a prompt they say how to be seen."""
+
+    def __init__(self, name: str, count: int, steps: Iterator[S]) -> None:
+        self._text = f"<{notation.count(count, f'{name} step')}: for step in …: print(step)>"
+        self._steps = steps
+
+    def __next__(self) -> S:
+        return next(self._steps)
+
+    def __repr__(self) -> str:
+        return self._text
 
 
 class Graph:

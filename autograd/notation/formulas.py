@@ -346,6 +346,8 @@ def slope(op: Primitive, out: Expression, operands: Sequence[Expression], i: int
     >>> print(slope(p.tanh, a, [z], 0), slope(p.exp, a, [z], 0), sep="; ")
     tanh′(z); a
     """
+    if isinstance(out, float):  # a constant, whatever the operands: b · a^(b − 1) with b = 0
+        return 0.0
     symbols = list(map(_standing_for, operands))
     longest = _OF_VECTORS if len(operands) > 1 else 3
     wanted = [k == i for k in range(len(operands))]

@@ -8,6 +8,7 @@ import pytest
 
 import autograd as ag
 from autograd import Value
+from autograd.compiler import plan
 
 
 def inner(w, x):
@@ -97,6 +98,17 @@ def chain(parameters, s):
     return ag.softplus(energy)
 
 
+def curvature(parameters, xs):
+    """A second derivative of a network with two layers, at several points."""
+    first, second, third = parameters
+
+    def u(x):
+        h = [ag.tanh(w * x) for w in first]
+        return inner(third, [ag.tanh(inner(w, h)) for w in second])
+
+    return sum(ag.grad(ag.grad(u))(x) ** 2 for x in xs)
+
+
 PROGRAMS = {
     convolution: ([(2, 9), (2,), (4,)], (7, 7), 7),
     attention: ([(3, 4, 4), (3, 4)], (5, 4), 25),
@@ -105,6 +117,7 @@ PROGRAMS = {
     towers: ([(4, 3), (4, 3), (4,)], (3, 3), 6),
     kinked: ([(3, 4)], (4, 5), 8),
     chain: ([(7,), (7,)], (7,), 5),
+    curvature: ([(4,), (4, 4), (4,)], (3,), 26),
 }
 
 
@@ -121,7 +134,7 @@ def listed(x):
 def eager(f, parameters, samples):
     """Compute the mean over the samples, and its gradient, node by node."""
     leaves = [listed(x) for x in parameters]
-    root = sum(f(leaves, x.tolist()) for x in samples) / len(samples)
+    root = sum(f(leaves, listed(x)) for x in samples) / len(samples)
     root.backward()
 
     def gradient(x):
@@ -189,3 +202,68 @@ def test_a_matrix_of_products_is_counted_as_one():
     compiled.value_and_grad(parameters, data[0])
     (product, *_) = compiled.cost.steps
     assert product.once.blas == product.once.flops == 3 * 2 * 5 * 4 * 3
+
+
+def test_what_a_step_has_computed_is_not_computed_again():
+    parameters, data = arguments(curvature, 1, 1)
+    compiled = ag.compile(curvature)
+    compiled.value_and_grad(parameters, data[0])
+    lines = compiled.code.splitlines()
+    assert sum(line.startswith("tanh(") for line in lines) == 2
+    assert sum(line.startswith("cosh(") for line in lines) == 2
+
+
+def causal(queries, keys):
+    """Products of each position with those before it."""
+    return sum(
+        ag.tanh(inner(query, key)) * (t + 1)
+        for t, query in enumerate(queries)
+        for key in keys[: t + 1]
+    )
+
+
+@pytest.mark.parametrize("last", [1.0, math.inf, math.nan])
+def test_what_fills_up_a_triangle_changes_nothing(last):
+    queries, keys = np.random.default_rng(0).normal(size=(2, 5, 3))
+    keys[-1, 0] = last
+    compiled = ag.compile(causal, argnums=(0, 1))
+    value, slopes = compiled.value_and_grad(queries, keys)
+    leaves = listed([queries, keys])
+    root = causal(*leaves)
+    root.backward()
+    np.testing.assert_allclose(value, root.data, rtol=1e-13)
+    for found, own in zip(slopes, leaves, strict=True):
+        expected = [[x.grad for x in line] for line in own]
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+    assert np.isfinite(slopes[0][:-1]).all()
+    assert len(compiled.cost.steps) < 8
+
+
+@pytest.mark.parametrize("samples", [3, 200])
+def test_products_of_each_lane_are_matrix_products(samples):
+    def f(w, xs):
+        keys = [[a * b for a, b in zip(w, x, strict=True)] for x in xs]
+        return sum(ag.tanh(inner(x, key)) for x in xs for key in keys)
+
+    w, xs = np.linspace(-1.0, 1.0, 20), np.random.default_rng(0).normal(size=(samples, 16, 20))
+    compiled = ag.compile(f, in_axes=(None, 0), reduce="mean")
+    value, slopes = compiled.value_and_grad(w, xs)
+    assert "product" in compiled.code
+    with_keys = np.tanh(np.einsum("lar,r,lbr->lab", xs, w, xs))
+    expected = np.einsum("lab,lar,lbr->r", 1.0 - with_keys**2, xs, xs) / samples
+    np.testing.assert_allclose(value, with_keys.sum() / samples, rtol=1e-11)
+    np.testing.assert_allclose(slopes, expected, rtol=1e-9)
+
+
+def test_copies_of_windows_count_when_memory_is_shared_out(monkeypatch):
+    plans, write = [], plan.Plan._write
+    monkeypatch.setattr(
+        plan.Plan, "_write", lambda x, careful: (plans.append(x), write(x, careful))
+    )
+    monkeypatch.setattr(plan, "_MOST_BYTES", 200_000)
+    parameters, data = arguments(convolution, 1, 40)
+    compiled = ag.compile(convolution, in_axes=(None, 0), reduce="mean")
+    agree(compiled.value_and_grad(parameters, data), eager(convolution, parameters, data))
+    (own,) = plans
+    windows = 8 * 25 * 9
+    assert own.block * (16 * own.program.sizes["V"] + windows) <= 200_000

@@ -289,3 +289,12 @@ for step in backward_steps(y):
 print(step.upstream, step.index)
 """
     assert run_python(code, depth) == f"1.0 {depth}\n"
+
+
+def test_steps_say_how_to_be_seen():
+    y = Value(2.0, "x") * 3 + 1
+    assert repr(forward_steps(y)) == "<5 forward steps: for step in …: print(step)>"
+    steps = backward_steps(y)
+    assert repr(steps) == "<3 backward steps: for step in …: print(step)>"
+    assert iter(steps) is steps
+    assert len(list(steps)) == 3

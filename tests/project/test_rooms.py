@@ -91,7 +91,7 @@ def test_what_is_private(source, names):
         ("from autograd.engine.value import Value", "autograd.engine", []),
         ("from autograd.engine import Value, copies", "autograd.compiler", ["copies"]),
         ("from autograd.compiler.plan import Plan", "autograd.compiler.listing", []),
-        ("from autograd.compiler.passes.group import Tape", "autograd.compiler", ["group"]),
+        ("from autograd.compiler.passes.program import Tape", "autograd.compiler", ["program"]),
         ("from autograd.errors import as_float\nfrom os.path import join", "nn", []),
     ],
 )

@@ -139,10 +139,12 @@ class Code:
         self.scratch = 0
         self.free: dict[Any, list[str]] = {}
         self.busy: list[tuple[Any, str]] = []
-        self.known: dict[Any, Symbol] = {}
+        self.known: dict[Any, Symbol] = {}  # what has been computed in this step
+        self.results: dict[Any, Symbol] = {}  # and by whole steps, by shape and meaning
         self.keeps = False  # whether the forward code is being written, and a backward one will be
         self.kept: dict[Any, Symbol] = {}
         self.kept_bytes = 0  # per lane
+        self.scratch_bytes = 0  # per lane
         self._step: Any = None
         self._meanings: dict[str, Any] = {}  # of scratch arrays: the operation and its operands
         self.functions: dict[Any, Any] = {}  # for the rows of tapes, by what these have in common
@@ -170,6 +172,7 @@ class Code:
         pool = self.free.setdefault(kind, [])
         if not pool:
             self.scratch += 1
+            self.scratch_bytes += 8 * prod(shape) * varying
             pool.append(
                 self.name(
                     ("t", self.scratch),
@@ -279,15 +282,17 @@ class Code:
 
     def compute(self, op: Primitive, operands: Sequence[Any], out: str | None = None) -> Any:
         """Write an operation on symbols and constants; give the symbol of the result."""
+        names = [x.name if isinstance(x, Symbol) else _literal(x) for x in operands]
+        meaning = (op, *map(self._meaning, names))
+        if out is None and (self.shape, meaning) in self.results:
+            return self.results[self.shape, meaning]
         expansion = expansion_of(op, operands)
         if expansion:
             result = expansion(*operands)
             return self.copied(result, out) if out else result
-        names = [x.name if isinstance(x, Symbol) else _literal(x) for x in operands]
         key = (op, *names)
         if out is None and key in self.known:
             return self.known[key]
-        meaning = (op, *map(self._meaning, names))
         if out is None and (self._step, meaning) in self.kept:
             return self.kept[self._step, meaning]
         varying = any(isinstance(x, Symbol) and x.varying for x in operands)
@@ -332,6 +337,13 @@ class Code:
             self.known[key] = symbol
         return symbol
 
+    def note_result(self, op: Primitive, operands: Sequence[Any], out: str) -> None:
+        """Note what a step has computed, which the derivatives of others may ask for."""
+        if op not in _TRUTHS:  # a result is a number, and no truth value
+            names = [x.name if isinstance(x, Symbol) else _literal(x) for x in operands]
+            meaning = (op, *map(self._meaning, names))
+            self.results[self.shape, meaning] = Symbol(self, out, self.varying)
+
     def filled(self, number: float) -> str:
         """Name an array of the shape of a result in which all numbers are one."""
         shape, varying = self.shape, self.varying
@@ -357,8 +369,26 @@ class Code:
 
     def copied(self, x: Any, out: str) -> Symbol:
         """Write a symbol or a constant into an array."""
-        self.emit(f"copyto({out}, {x.name if isinstance(x, Symbol) else _literal(x)})")
+        if not isinstance(x, Symbol):
+            self.emit(f"copyto({out}, {_literal(x)})")
+        elif x.truth or not self._retargeted(x.name, out):
+            self.emit(f"copyto({out}, {x.name})")
         return Symbol(self, out, True)
+
+    def _retargeted(self, name: str, out: str) -> bool:
+        """Let the last operation write to `out`, if it has just made that scratch array."""
+        end, choice = f", out={name})", f"copyto({name}, "
+        is_scratch = name in [busy for _, busy in self.busy]
+        if not is_scratch or not self.lines or name in out:
+            return False
+        if self.lines[-1].endswith(end) and self.lines[-1].count(name) == 1:
+            self.lines[-1] = self.lines[-1].removesuffix(end) + f", out={out})"
+        elif all(line.startswith(choice) and line.count(name) == 1 for line in self.lines[-2:]):
+            self.lines[-2:] = [line.replace(choice, f"copyto({out}, ") for line in self.lines[-2:]]
+        else:
+            return False
+        self.known = {key: symbol for key, symbol in self.known.items() if symbol.name != name}
+        return True
 
 
 _DEAR = {p.erfc, p.sigmoid}  # what a rule has in common with its derivative

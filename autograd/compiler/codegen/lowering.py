@@ -27,6 +27,7 @@ from autograd.compiler.codegen.code import (
     NOT,
     Code,
     Symbol,
+    even,
     strides_of,
 )
 from autograd.compiler.codegen.product import (
@@ -133,7 +134,9 @@ class Forward:
                 begin = ", False, 0.0" * len(first)
                 code.emit(f"{function}.reduce({terms}, {over}, None, {out}{begin})")
         else:
-            code.compute(step.op, [code.read(x) for x in step.operands], out)
+            operands = [code.read(x) for x in step.operands]
+            code.compute(step.op, operands, out)
+            code.note_result(step.op, operands, out)
 
     def excess(
         self, step: Step, terms: str, shape: tuple[int, ...], over: tuple[int, ...], out: str
@@ -440,18 +443,28 @@ class Backward:
     def add_terms(self, space: str, places: Any, term: str) -> None:
         """Add an array to the gradients at an array of places."""
         code, buffer = self.code, "d" + space
-        self.clear_unwritten(space, places.reshape(-1))
         target = self.one_array(space, places)
         if target:
+            self.clear_unwritten(space, places)
             code.emit(f"add({target}, {term}, out={target})")
         elif len(np.unique(places)) == places.size:
-            code.emit(f"{buffer}[{code.index(places)}] += {term}")
+            sign = self.sign(space, places)
+            code.emit(f"{buffer}[{code.index(places)}] {sign} {term}")
         elif windows := _windows(places):
+            self.clear_unwritten(space, places)
             self.add_windows(buffer, places, windows, term)
         else:
             lanes = ", -1" if space == VARYING else ""
             flat = term if places.ndim == 1 else f"{term}.reshape({places.size}{lanes})"
-            self.add_up(buffer, places, np.arange(places.size).reshape(places.shape), flat)
+            self.add_up(space, places, np.arange(places.size).reshape(places.shape), flat)
+
+    def sign(self, space: str, places: Any) -> str:
+        """Choose how to write to gradients: the first time over what was there, later added."""
+        if self.written[space][places].any():
+            self.clear_unwritten(space, places)
+            return "+="
+        self.written[space][places] = True
+        return "="
 
     def add_windows(self, buffer: str, places: Any, axes: tuple[int, ...], term: str) -> None:
         """Add an array to gradients, one index of some axes after the other."""
@@ -469,11 +482,17 @@ class Backward:
         code.emit(f"for view, part in zip({names}, {term}):")
         code.emit("    add(view, part, out=view)")
 
-    def add_up(self, buffer: str, places: Any, rows: Any, term: str) -> None:
+    def add_up(self, space: str, places: Any, rows: Any, term: str) -> None:
         """Add rows of an array to gradients, of which several may go to the same place."""
-        active = self.active[buffer[1:]][places]
-        targets, sums = self.sums(places[active], rows[active], rows.max() + 1)
-        self.code.emit(f"{buffer}[{targets}] += {sums} @ {term}")
+        active = self.active[space][places]
+        places, rows, count = places[active], rows[active], rows.max() + 1
+        targets, sums = self.sums(places, rows, count)
+        found = np.unique(places)
+        sign = self.sign(space, found)
+        if even(found):
+            self.code.emit(f"{self.code.rows('d' + space, found)}[...] {sign} {sums} @ {term}")
+        else:
+            self.code.emit(f"d{space}[{targets}] {sign} {sums} @ {term}")
 
     def sums(self, places: Any, rows: Any, count: int) -> tuple[str, str]:
         """Name the different ones of `places`, and the matrix that adds up their rows."""
@@ -504,20 +523,20 @@ class Backward:
             term = code.temporary(code.shape, varying=False)
             self.sum_over(gradient.name, (), True, term)
         fresh = self.fresh(space, places)
-        self.clear_unwritten(space, places.reshape(-1))
         target = fresh or self.one_array(space, places)
         rows, terms = len(code.shape), places.ndim - len(code.shape)
         each = f"{term}[{', '.join([':'] * rows + ['None'] * terms)}]"
         if fresh:
             code.emit(f"copyto({fresh}, {each})")
         elif target:
+            self.clear_unwritten(space, places)
             code.emit(f"add({target}, {each}, out={target})")
         else:
             count = prod(code.shape)
             elements = np.arange(count).reshape(*code.shape, *[1] * terms)
             if rows > 1:
                 term = f"{term}.reshape({count}{', -1' * (space == VARYING)})"
-            self.add_up("d" + space, places, np.broadcast_to(elements, places.shape), term)
+            self.add_up(space, places, np.broadcast_to(elements, places.shape), term)
 
     def dot(self, step: Step, gradient: Symbol) -> None:
         """Write the gradients of ⟨w, x⟩ + b, of which each is a product, too."""
@@ -527,6 +546,7 @@ class Backward:
         if self.wants(bias):
             self.add(bias, gradient, 1.0)
         for side, other in ((left, right), (right, left)):
+            side, other = self.active_terms(side, other)
             space, places, letters = side
             if not self.active[space][places].any():
                 continue
@@ -540,6 +560,16 @@ class Backward:
             multiply(code, target, _result(step, "d" + step.space), factor(code, *other))
             if not is_fresh:
                 self.add_terms(space, places, target.view(code))
+
+    def active_terms(self, side: Side, other: Side) -> tuple[Side, Side]:
+        """Leave out terms of which no gradient is wanted, as those of the data beside a state."""
+        active = self.active[side.space][side.places]
+        wanted = active.any(axis=tuple(range(active.ndim - 1)))
+        axes = sum(x in TERMS for x in side.letters)
+        if axes > 1 or not wanted.any() or wanted.sum() >= len(wanted) - 1:
+            return side, other
+        left, right = [Side(x.space, x.places[..., wanted], x.letters) for x in (side, other)]
+        return left, right
 
 
 def _without_repeats(places: Any) -> tuple[Any, tuple[int, ...]]:

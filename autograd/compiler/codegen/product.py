@@ -11,7 +11,7 @@ whichever promises to take less time. For a filter of 3 by 3 that slides over a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
 from math import prod
@@ -185,8 +185,13 @@ def multiply(code: Code, out: Factor, left: Factor, right: Factor) -> None:
         code.emit(f"multiply({names[0]}, {names[1]}, out={out.view(code)})")
     else:
         names = [x.view(code) for x in (left, right, out)]
+        by_lane = _ByLane(out, left, right)
         letters = f"{left.letters},{right.letters}->{out.letters}"
-        code.emit(f"einsum('{letters}', {names[0]}, {names[1]}, out={names[2]})")
+        if by_lane.is_cheaper:
+            function = code.name(("by lane", letters, *names), by_lane.made, prefix="product")
+            code.emit(f"{function}({', '.join(names)})  # {letters}")
+        else:
+            code.emit(f"einsum('{letters}', {names[0]}, {names[1]}, out={names[2]})")
 
 
 def is_matrix_product(out: str, left: str, right: str) -> bool:
@@ -299,3 +304,47 @@ class _Product:
         matrix = sorted(self.groups[side], key=lambda group: LANES in group)
         order = "".join([x for x in self.loops if x in letters]) + "".join(matrix)
         return scratch(code, order, [self.sizes[x] for x in order if x != LANES])
+
+
+_MOST_LANES = 128  # more stand too far apart to be brought outside
+
+
+class _ByLane:
+    """A product of which each lane has one: matrices of BLAS, once the lanes stand outside."""
+
+    def __init__(self, out: Factor, left: Factor, right: Factor) -> None:
+        self.letters = left.letters, right.letters, out.letters
+        self.sizes = {x: n for y in (left, right) for x, n in zip(y.letters, y.sizes, strict=False)}
+        own = [x for x in self.sizes if x in left.letters and x in right.letters]
+        self.loops = "".join([x for x in own if x in out.letters])
+        terms = "".join([x for x in own if x not in out.letters])
+        rows = "".join([x for x in self.sizes if x not in right.letters])
+        columns = "".join([x for x in self.sizes if x not in left.letters])
+        self.matrices = (rows, terms), (terms, columns), (rows, columns)
+        copied = sum([prod(x.sizes) for x in (left, right, out)]) - prod(self.sizes.values())
+        products = self._size(self.loops)
+        self.is_cheaper = _PER_COPY * copied + _PER_PRODUCT * products < 0.0
+
+    def _size(self, letters: str) -> int:
+        return prod([self.sizes[x] for x in letters])
+
+    def made(self, _: dict[str, Any], lanes: int) -> Callable[[Any, Any, Any], None]:
+        """Make the function that computes it; with many lanes it leaves them where they are."""
+        if lanes > _MOST_LANES:
+            letters = "{},{}->{}".format(*self.letters)
+            return lambda left, right, out: np.einsum(letters, left, right, out=out)
+        matrices, copies = [], []
+        for letters, matrix in zip(self.letters, self.matrices, strict=True):
+            order = LANES + self.loops + "".join(matrix)
+            array = np.empty((lanes, *[self.sizes[x] for x in order[1:]]))
+            loops = [self.sizes[x] for x in self.loops]
+            matrices.append(array.reshape(lanes, *loops, *map(self._size, matrix)))
+            copies.append(array.transpose([order.index(x) for x in letters]))
+
+        def run(left: Any, right: Any, out: Any) -> None:
+            np.copyto(copies[0], left)
+            np.copyto(copies[1], right)
+            np.matmul(matrices[0], matrices[1], out=matrices[2])
+            np.copyto(out, copies[2])
+
+        return run

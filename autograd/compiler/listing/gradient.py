@@ -190,8 +190,7 @@ def _through_log_softmax(
     """∂L/∂z = g − (Σ g) · softmax(z), of g = ∂L/∂(ln softmax(z))."""
     if equation.part:
         return _through_part(adjoints, equation, gradient, out)
-    z = adjoints.reading.formula(equation.operands[0])
-    assert isinstance(z, Formula)
+    z = adjoints.reading.of_vector(equation.operands[0])
     return [gradient - summed(gradient) * Formula("softmax", [z])]
 
 
@@ -199,8 +198,7 @@ def _through_part(
     adjoints: Adjoints, equation: Equation, gradient: Expression, out: Expression
 ) -> Sequence[Expression]:
     """∂p_i/∂z = p_i · (onehot(i) − softmax(z)), ∂(ln p_i)/∂z = onehot(i) − softmax(z)."""
-    z, piece = adjoints.reading.formula(equation.operands[0]), equation.part
-    assert isinstance(z, Formula)
+    z, piece = adjoints.reading.of_vector(equation.operands[0]), equation.part
     assert piece is not None
     if not piece.is_one:
         by = Formula(f"(∂{equation.vector.name}/∂{z})ᵀ", size=z.size)
@@ -214,8 +212,7 @@ def _through_part(
 def _through_logsumexp(
     adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
 ) -> Sequence[Expression]:
-    z = adjoints.reading.formula(equation.operands[0])
-    assert isinstance(z, Formula)
+    z = adjoints.reading.of_vector(equation.operands[0])
     return [gradient * Formula("softmax", [z])]
 
 

@@ -191,6 +191,12 @@ class Reading:
             return self.expression(equation)
         return x.formula
 
+    def of_vector(self, x: Use | float) -> Formula:
+        """Write an operand that is a vector; also one that has turned out to be a number."""
+        found = self.formula(x)
+        size = x.size if isinstance(x, Use) else 1
+        return found if isinstance(found, Formula) else Formula(TEXT.formula(found), size=size)
+
     def expression(self, equation: Equation) -> Expression:
         """Write how an equation computes its vector; what it reads has its name by then."""
         found = self._expressions.get(equation)
@@ -219,8 +225,7 @@ class Reading:
         if op is p.fsum:
             return total([summed(self.formula(x)) for x in operands])
         if op in (SOFTMAX, LOG_SOFTMAX, LOGSUMEXP):
-            z = self.formula(operands[0])
-            assert isinstance(z, Formula)
+            z = self.of_vector(operands[0])
             whole = Formula(op.name, [z], 1 if op is LOGSUMEXP else z.size)
             if not equation.part:
                 return whole

@@ -2,9 +2,9 @@
 
 `trace.py` records the operations on stand-ins; `simplify.py` writes some of them out in others;
 `tables.py` has choices by index; `schedule.py` orders rows so that equal operations stand together,
-`group.py` makes steps on whole arrays of these, and `axes.py` finds the directions in which a step
-repeats itself; `activity.py` says which steps a derivative has to go through. No code is written
-here.
+`group.py` makes steps of these, for which `layout.py` gives each row a place, and `axes.py` finds
+the directions in which a step repeats itself. The result is plain data, in `program.py`;
+`activity.py` says which of its steps a derivative has to go through. No code is written here.
 """
 
 from autograd.compiler.passes.activity import (
@@ -14,7 +14,8 @@ from autograd.compiler.passes.activity import (
     everywhere,
     has_branches,
 )
-from autograd.compiler.passes.group import SHARED, VARYING, Program, Ref, Step, Tape, grouped
+from autograd.compiler.passes.group import grouped
+from autograd.compiler.passes.program import SHARED, VARYING, Program, Ref, Step, Tape
 from autograd.compiler.passes.simplify import EXCESS, FINITE, LOG_OF_TOTAL, simplified
 from autograd.compiler.passes.tables import TAKE, stand_ins
 from autograd.compiler.passes.trace import Operand, StandIn, Trace, Tracer

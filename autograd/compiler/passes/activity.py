@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.passes.group import SHARED, VARYING, Program, Ref, Step, Tape
+from autograd.compiler.passes.program import SHARED, VARYING, Program, Ref, Step, Tape
 from autograd.compiler.passes.tables import TAKE
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -89,8 +89,8 @@ def _reach_from_tape(tape: Tape, always: Any) -> None:
 
 
 def has_branches(program: Program) -> bool:
-    """Tell whether there is a choice, of which the gradient goes to what was computed for it."""
-    if any(p.where in step.operations() for step in program.steps):
+    """Tell whether there are numbers that were computed but that a gradient may not reach."""
+    if program.is_filled or any(p.where in step.operations() for step in program.steps):
         return True
     given = _nowhere(program)
     for space, place in program.inputs:

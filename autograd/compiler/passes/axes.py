@@ -12,7 +12,8 @@ Nothing of this is kept in a program: it follows from the places.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,48 @@ def product_axes(places: Sequence[Any]) -> tuple[int, ...] | None:
     if not places:
         return None
     return common_axes(places) or common_axes([_numbered(x) for x in places])
+
+
+def all_pairs(
+    lefts: Sequence[Hashable], rights: Sequence[Hashable]
+) -> list[tuple[int | None, int, int]] | None:
+    """Fill up pairs to all pairs of several groups alike, if half of these are there at least.
+
+    So the products of each position with those before it, a triangle, become a square.
+
+    Returns:
+        For each pair its index, or None if it is filled in, and the indices of a pair with the same
+        left and of one with the same right.
+
+    >>> all_pairs("abb", "xxy")
+    [(0, 0, 0), (None, 0, 2), (1, 1, 0), (2, 1, 2)]
+    >>> all_pairs("abc", "xyz") is None
+    True
+    """
+    found = {pair: i for i, pair in enumerate(zip(lefts, rights, strict=True))}
+    leader: dict[Any, Any] = {}  # of the group of a left or a right
+
+    def lead(x: Any) -> Any:
+        while leader.setdefault(x, x) != x:
+            leader[x] = x = leader[leader[x]]
+        return x
+
+    for left, right in found:
+        leader[lead((1, right))] = lead((0, left))
+    groups: dict[Any, tuple[dict[Any, int], dict[Any, int]]] = {}
+    for (left, right), i in found.items():
+        rows, columns = groups.setdefault(lead((0, left)), ({}, {}))
+        rows.setdefault(left, i)
+        columns.setdefault(right, i)
+    sizes = {(len(rows), len(columns)) for rows, columns in groups.values()}
+    cells = sum([len(rows) * len(columns) for rows, columns in groups.values()])
+    if len(sizes) > 1 or cells > 2 * len(found) or sizes == {(1, 1)}:
+        return None
+    return [
+        (found.get((left, right)), i, j)
+        for rows, columns in groups.values()
+        for (left, i), (right, j) in product(rows.items(), columns.items())
+    ]
 
 
 def _numbered(places: Any) -> Any:

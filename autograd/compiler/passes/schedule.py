@@ -16,12 +16,14 @@ from typing import Any
 
 from autograd.compiler.passes.trace import Trace
 
+_LARGE = 4096  # rows of a group, beside whose work one group more is nothing
+
 
 def scheduled(trace: Trace, kinds: Sequence[Hashable]) -> list[list[int]]:
     """Give the rows in groups of one kind, each after all groups that it depends on.
 
-    Of two orders the one with fewer groups is taken: rows of one depth together, or as late as they
-    may be.
+    Rows of one depth go together; or where this makes many groups, and it makes fewer, those that
+    are needed at the same time.
 
     Args:
         trace: the rows.
@@ -36,7 +38,10 @@ def scheduled(trace: Trace, kinds: Sequence[Hashable]) -> list[list[int]]:
     >>> scheduled(trace, trace.ops)
     [[3], [2, 4], [5, 6]]
     """
-    return min(_by_depth(trace, kinds), _by_need(trace, kinds), key=len)
+    by_depth = _by_depth(trace, kinds)
+    if len(trace.ops) > _LARGE * len(by_depth):
+        return by_depth
+    return min(by_depth, _by_need(trace, kinds), key=len)
 
 
 def _by_depth(trace: Trace, kinds: Sequence[Hashable]) -> list[list[int]]:

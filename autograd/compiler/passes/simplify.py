@@ -8,8 +8,7 @@ What these passes do to the lecture's neuron, written as a sum over its inputs:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import repeat
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
@@ -84,7 +83,17 @@ def _expanded(
 def _with_constants(
     trace: Trace, op: Primitive, operands: tuple[Operand, ...], fast_math: bool
 ) -> Operand:
-    """Enter a row of which some operands are constants, unless these make it needless."""
+    """Enter a row of which some operands are constants, unless these make it needless.
+
+    Factors 1 in a dot, as derivatives of sums have them, are dropped, so that it joins the sums
+    that it is part of.
+    """
+    if op is p.dot and 1.0 in [x for x in operands[:-1] if x.__class__ is float]:
+        n = len(operands) // 2
+        pairs = zip(operands[:n], operands[n:-1], strict=True)
+        terms = [_with_constants(trace, p.mul, pair, fast_math) for pair in pairs]
+        terms += [operands[-1]] * (repr(operands[-1]) != "0.0")
+        return _entered(trace, p.fsum, tuple(terms)) if len(terms) > 1 else terms[0]
     if op is p.dot and len(operands) == 3 and repr(operands[2]) == "0.0":
         op, operands = p.mul, operands[:2]
     if op is TAKE and operands[0].__class__ is float:
@@ -192,32 +201,29 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
     ]
     work = _Pass(trace)
 
-    def terms_of(row: int) -> Iterator[tuple[int, tuple[Operand, ...]]]:
-        """Give the terms of a sum from left to right, with their signs.
-
-        These are pairs for products, else singles.
-        """
-        stack: list[tuple[int, Operand]] = []
-
-        def open_up(row: int, sign: int) -> None:
-            signs = (sign, -sign) if trace.ops[row] is p.sub else repeat(sign)
-            stack.extend(list(zip(signs, trace.operands[row], strict=False))[::-1])
-
-        open_up(row, 1)
+    def terms_of(row: int) -> list[tuple[int, tuple[Operand, ...]]]:
+        """Give the terms of a sum from left to right, with their signs: pairs, or singles."""
+        terms: list[tuple[int, tuple[Operand, ...]]] = []
+        stack: list[tuple[int, Operand]] = [(1, row)]
         while stack:
             sign, x = stack.pop()
-            if not isinstance(x, int) or not absorbed[x]:
-                yield sign, work.moved((x,))
-            elif trace.ops[x] is p.mul:
-                yield sign, work.moved(trace.operands[x])
+            if x.__class__ is float or (not absorbed[x] and x != row):  # type: ignore[index]
+                terms.append((sign, work.moved((x,))))
+                continue
+            op, operands = trace.ops[x], trace.operands[x]  # type: ignore[index]
+            if op is p.mul:
+                terms.append((sign, work.moved(operands)))
+            elif op is p.sub:
+                stack += (-sign, operands[1]), (sign, operands[0])
             else:
-                open_up(x, sign)
+                stack += [(sign, y) for y in operands[::-1]]
+        return terms
 
     for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
         if op is None:
             work.carry_input(row)
         elif is_sum[row] and not absorbed[row]:
-            work.place[row] = _difference(work.new, list(terms_of(row)))
+            work.place[row] = _difference(work.new, terms_of(row))
         elif not absorbed[row]:
             work.place[row] = _entered(work.new, op, work.moved(operands))
     return work.new, list(work.moved(outputs))
@@ -236,6 +242,9 @@ def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
         is_part = isinstance(first, int) and trace.ops[first] in inner and uses[first] == 1
         return first if is_part else None  # type: ignore[return-value]
 
+    parts = [row for row, op in enumerate(trace.ops) if op is p.sub and before(row) is not None]
+    if len(parts) < _FEWEST_TAKEN - 1:
+        return [op is p.add or op is p.fsum for op in trace.ops]
     taken = [0] * len(trace.ops)  # first up to the row, then in the whole of the sum
     for row, op in enumerate(trace.ops):
         if op in inner:

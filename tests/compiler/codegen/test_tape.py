@@ -8,7 +8,7 @@ import pytest
 
 import autograd as ag
 from autograd.compiler import plan as plan_module
-from autograd.compiler.passes.group import Program, Ref, Step, Tape, grouped
+from autograd.compiler.passes import Program, Ref, Step, Tape, grouped
 from autograd.compiler.passes.simplify import simplified
 from autograd.compiler.passes.trace import Trace
 from autograd.engine.primitives import TABLE

@@ -62,6 +62,16 @@ def test_long_differences_are_sums(f, expected):
     assert rows(f, 4)[0] == expected
 
 
+def test_a_dot_with_factors_1_is_part_of_the_sums_around_it():
+    def f(w, x, y, z, b):
+        first = ag.dot([w, 1.0], [x, y * z])
+        return ag.dot([1.0, z], [first, y], b)
+
+    assert rows(f, 5)[0] == ["dot(0, 2, 3, 1, 3, 2, 4)"]
+    assert rows(lambda x, y: ag.dot([1.0], [x], y), 2)[0] == ["+(0, 1)"]
+    assert rows(lambda x: ag.dot([1.0], [x]), 1)[1] == [0]
+
+
 def test_a_power_of_two_is_a_square():
     assert rows(lambda x: x**2 + x**3, 1)[0] == ["square(0,)", "**(0, 3.0)", "+(1, 2)"]
 

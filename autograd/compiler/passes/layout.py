@@ -1,0 +1,326 @@
+"""Give each row of a trace a place, so that steps read and write arrays.
+
+Inputs stand first, then what step after step computes. Rows that no array makes one step of are
+parted, or filled up until one does:
+
+    before   top(a, b)    top(a, b, c)            q1 · k1    q2 · k1    q2 · k2
+    after    top(a, b, a)    top(a, b, c)         q1 · k1    q1 · k2    q2 · k1    q2 · k2
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from autograd.compiler.passes.axes import all_pairs, product_axes
+from autograd.compiler.passes.program import SHARED, VARYING, Program, Ref, Step, Tape
+from autograd.compiler.passes.simplify import EXCESS
+from autograd.compiler.passes.tables import TAKE
+from autograd.compiler.passes.trace import Operand, Trace
+from autograd.engine import Primitive
+from autograd.engine import table as p
+
+Matrix = Sequence[Sequence[Operand]]  # the operands of each row
+
+# What sums of different length are filled up with; with None, it is their first term.
+NEUTRAL: dict[Primitive | None, float | None] = {p.fsum: -0.0, p.top: None, EXCESS: 0.0}
+
+_FEWEST_PRODUCTS = 256  # of numbers, that are worth a matrix product of their own
+_NOWHERE = -1  # the place of a row that has none yet
+
+
+def factors_of(
+    operands: Sequence[Operand], varying: Sequence[bool]
+) -> tuple[Sequence[Operand], Sequence[Operand]]:
+    """Give the factors of a dot: first those that the lanes share, if only one half is shared."""
+    k = len(operands) // 2
+    left, right = operands[:k], operands[k:-1]
+    if is_varying(left, varying) and not is_varying(right, varying):
+        return right, left
+    return left, right
+
+
+def is_varying(operands: Sequence[Operand], varying: Sequence[bool]) -> bool:
+    """Tell whether one of the operands differs from lane to lane."""
+    return True in [varying[x] for x in operands if x.__class__ is int]
+
+
+def _key(operands: Sequence[Operand]) -> tuple[Any, ...]:
+    """Make a key of operands: 3 is not 3.0."""
+    return tuple([x if isinstance(x, int) else repr(x) for x in operands])
+
+
+class Layout:
+    """Gives each row a place in its space: inputs first, then step after step.
+
+    For a layer W x + b of parameters W and b, a neuron's bias stands after its weights, and a 1
+    after the inputs. So the bias is a weight like the others, and the layer one matrix product.
+    """
+
+    def __init__(
+        self, trace: Trace, varying: Sequence[bool], outputs: Sequence[Operand], reuse: bool
+    ) -> None:
+        self.trace, self.varying = trace, varying
+        self.sizes = {SHARED: 0, VARYING: 0}
+        self.places = [_NOWHERE] * len(trace.ops)
+        self.constants: dict[tuple[str, str], tuple[str, int, float]] = {}
+        self.ones: list[tuple[str, int, float]] = []
+        self.layers: dict[int, tuple[int, ...]] = {}
+        self.before_one: set[int] = set()
+        self.lifts: dict[int, int] = {}
+        self.reuse = reuse
+        self.free: dict[str, list[int]] = {SHARED: [], VARYING: []}
+        self.uses = _uses(trace, outputs) if reuse else []
+        self.on_tape = bytearray(len(trace.ops))
+
+    def take(self, space: str, count: int) -> int:
+        """Take the next places of a space."""
+        start = self.sizes[space]
+        self.sizes[space] += count
+        return start
+
+    def space(self, row: int) -> str:
+        """Return the space that a row stands in."""
+        return VARYING if self.varying[row] else SHARED
+
+    def prepare_layer(self, rows: Sequence[int], last_inputs: Collection[int]) -> None:
+        """Note that a step is a layer, if it is one."""
+        operands = [self.trace.operands[row] for row in rows]
+        (_, inputs), *_ = factors = [factors_of(x, self.varying) for x in operands]
+        neurons = [(*own, x[-1]) for (own, _), x in zip(factors, operands, strict=True)]
+        parameters = [x for neuron in neurons for x in neuron if self.is_parameter(x)]
+        if len(parameters) < len(neurons) * len(neurons[0]):
+            return
+        last = inputs[-1]
+        if not isinstance(last, int) or not self.varying[last]:
+            return
+        # copying inputs into the lanes, to add the 1, is not worth it where there are many
+        if self.trace.ops[last] is None and (last not in last_inputs or len(inputs) > len(rows)):
+            return
+        block = tuple(dict.fromkeys(parameters))
+        if len(block) == len(parameters) and not any(x in self.layers for x in block):
+            self.layers |= dict.fromkeys(block, block)
+        if self.layers.get(parameters[0]) == block:
+            self.before_one.add(last)
+
+    def is_parameter(self, x: Operand) -> TypeGuard[int]:
+        """Tell whether an operand is an input that the lanes share."""
+        return isinstance(x, int) and not self.varying[x] and self.trace.ops[x] is None
+
+    def input(self, row: int) -> None:
+        """Give an input its place, and the other parameters of its layer theirs."""
+        for x in self.layers.get(row, (row,)):
+            self.places[x] = self.take(self.space(x), 1)
+        self.one_after(row)
+
+    def one_after(self, row: int) -> None:
+        """Put a 1 after the place of a row, where a layer needs it."""
+        if row in self.before_one:
+            self.ones.append((VARYING, self.take(VARYING, 1), 1.0))
+
+    def program(
+        self, groups: Iterable[tuple[bool, list[int]]], outputs: Sequence[Operand]
+    ) -> Program:
+        """Lay out inputs and groups in order; make the program.
+
+        Args:
+            groups: the rows of each, and whether they go on a tape.
+            outputs: rows or constants.
+        """
+        trace = self.trace
+        owners = {row: value for value, row in trace.captured.items()}
+        inputs, captured = [], []
+        for row, op in enumerate(trace.ops):
+            if op is None and self.places[row] == _NOWHERE:  # not with a layer before
+                self.input(row)
+        for row, op in enumerate(trace.ops):
+            if op is None and row in owners:
+                captured.append((owners[row], self.places[row]))
+            elif op is None:
+                inputs.append((self.space(row), self.places[row]))
+        steps: list[Step | Tape] = []
+        for few, rows in groups:
+            steps += [self.tape(rows)] if few else [self.step(*x) for x in self.parted(rows)]
+        where = [(self.space(x), self.places[x]) if isinstance(x, int) else x for x in outputs]
+        return Program(
+            tuple(steps),
+            self.sizes,
+            tuple(inputs),
+            tuple(captured),
+            (*self.constants.values(), *self.ones),
+            tuple(self.lifts.items()),
+            tuple(where),
+        )
+
+    def tape(self, rows: Sequence[int]) -> Tape:
+        """Lay out rows that are computed one after the other."""
+        space = self.space(rows[0])
+        places, all_operands = self.places, []
+        free = self.free[space]
+        for row in rows:
+            operands = self.trace.operands[row]
+            all_operands.append(
+                tuple([self.place(x, space) if x.__class__ is int else x for x in operands])
+            )
+            # not the place of an operand, which may still be read when the result is half done
+            places[row] = free.pop() if free else self.take(space, 1)
+            self.on_tape[row] = True
+            self.release(operands)
+        ops = tuple([self.trace.ops[row] for row in rows])
+        return Tape(space, ops, tuple([places[row] for row in rows]), tuple(all_operands))  # type: ignore[arg-type]
+
+    def release(self, operands: Sequence[Operand]) -> None:
+        """Note that operands have been read; what is not needed again leaves its place."""
+        if not self.reuse:
+            return
+        for x in operands:
+            if x.__class__ is int:
+                self.uses[x] -= 1
+                if not self.uses[x] and self.on_tape[x]:
+                    self.free[self.space(x)].append(self.places[x])
+
+    def parted(self, rows: list[int]) -> Iterator[tuple[Sequence[int | None], Matrix]]:
+        """Part a group where no array makes one step of it; give the operands of each row.
+
+        A step may have rows more, which nobody reads: None stands for these.
+        """
+        op = self.trace.ops[rows[0]]
+        parts = [rows]
+        if op in NEUTRAL:
+            parts = self.by_length(rows)
+        elif op is p.dot and len(parts := self.by_inputs(rows)) > 1:
+            pairs = self.filled(rows)
+            if pairs:
+                yield pairs
+                return
+            work = len(rows) * (len(self.trace.operands[rows[0]]) // 2)
+            parts = [rows] if work < _FEWEST_PRODUCTS * len(parts) else parts
+        for part in parts:
+            yield part, [self.trace.operands[row] for row in part]
+
+    def filled(self, rows: Sequence[int]) -> tuple[Sequence[int | None], Matrix] | None:
+        """Fill up products so that they have axes, if they have not, and that is little work."""
+        operands = [self.trace.operands[row] for row in rows]
+        factors = [factors_of(x, self.varying) for x in operands]
+        if product_axes([self.many(side).places for side in zip(*factors, strict=True)]):
+            return rows, operands
+        if len({repr(x[-1]) for x in operands}) > 1:  # the bias
+            return None
+        lefts, rights = [[_key(x[side]) for x in factors] for side in (0, 1)]
+        pairs = all_pairs(lefts, rights)
+        if not pairs:
+            return None
+        bias = operands[0][-1]
+        matrix = [(*factors[left][0], *factors[right][1], bias) for _, left, right in pairs]
+        return [None if i is None else rows[i] for i, *_ in pairs], matrix
+
+    def by_length(self, rows: list[int]) -> list[list[int]]:
+        """Part sums of different length, where to fill them up would more than double the work."""
+        parts: dict[int, list[int]] = defaultdict(list)
+        for row in rows:
+            parts[len(self.trace.operands[row])].append(row)
+        terms = sum([n * len(part) for n, part in parts.items()])
+        return [rows] if max(parts) * len(rows) <= 2 * terms else list(parts.values())
+
+    def by_inputs(self, rows: Sequence[int]) -> list[list[int]]:
+        """Put those rows of products together that read the same inputs, as neurons of a layer."""
+        parts: dict[Any, list[int]] = defaultdict(list)
+        for row in rows:
+            _, inputs = factors_of(self.trace.operands[row], self.varying)
+            parts[_key(inputs)].append(row)
+        return list(parts.values())
+
+    def step(self, rows: Sequence[int | None], matrix: Matrix) -> Step:
+        """Lay out one group of rows."""
+        own = [row for row in rows if row is not None]
+        op = self.trace.ops[own[0]]
+        assert op is not None
+        space = self.space(own[0])
+        if op is p.dot:
+            left, right = zip(*[factors_of(x, self.varying) for x in matrix], strict=True)
+            operands: tuple[Ref | float, ...] = (
+                self.many(left),
+                self.many(right),
+                self.one([x[-1] for x in matrix]),
+            )
+        elif op in NEUTRAL:
+            operands = self.terms(op, matrix)
+        elif op is TAKE:
+            operands = self.one([x[0] for x in matrix]), self.many([x[1:] for x in matrix])
+        else:
+            operands = tuple([self.one(column) for column in zip(*matrix, strict=True)])
+        start = self.take(space, len(rows))
+        for i, row in enumerate(rows):
+            if row is not None:
+                self.places[row] = start + i
+                self.release(self.trace.operands[row])
+        self.one_after(own[-1])
+        return Step(op, space, start, len(rows), operands, is_filled=len(own) < len(rows))
+
+    def terms(self, op: Primitive, matrix: Matrix) -> tuple[Ref | float, ...]:
+        """Find the terms of sums; the 0 that `sum` in Python begins with stands apart."""
+        begins: tuple[float, ...] = ()
+        for i, x in enumerate(matrix[0]):
+            is_begin = (
+                op is p.fsum
+                and x == 0.0
+                and all(repr(row[i : i + 1]) == "(0.0,)" for row in matrix)
+            )
+            if is_begin and min(map(len, matrix)) > 1:
+                matrix, begins = [(*row[:i], *row[i + 1 :]) for row in matrix], (0.0,)
+                break
+        longest = max(map(len, matrix))
+        neutral = NEUTRAL[op]
+        filled = [
+            (*row, *[row[0] if neutral is None else neutral] * (longest - len(row)))
+            for row in matrix
+        ]
+        return self.many(filled), *begins
+
+    def ref_space(self, matrix: Matrix) -> str:
+        """Return the space where all operands can be read."""
+        return VARYING if any(is_varying(row, self.varying) for row in matrix) else SHARED
+
+    def one(self, column: Sequence[Operand]) -> Ref | float:
+        """Find one operand of each element."""
+        first = column[0]
+        if not isinstance(first, int) and all(repr(x) == repr(first) for x in column):
+            return float(first)
+        space = self.ref_space([column])
+        return Ref(space, np.array([self.place(x, space) for x in column], dtype=np.intp))
+
+    def many(self, matrix: Sequence[Sequence[Operand]]) -> Ref:
+        """Find n operands of each element."""
+        space = self.ref_space(matrix)
+        return Ref(
+            space, np.array([[self.place(x, space) for x in row] for row in matrix], dtype=np.intp)
+        )
+
+    def place(self, x: Operand, space: str) -> int:
+        """Give the place of an operand; what is shared gets a varying copy where that is asked."""
+        if isinstance(x, int):
+            place = self.places[x]
+            return place if self.space(x) == space else self.lift(place)
+        key = space, repr(x)
+        if key not in self.constants:
+            self.constants[key] = space, self.take(space, 1), x
+        return self.constants[key][1]
+
+    def lift(self, place: int) -> int:
+        """Give the varying copy of a shared place."""
+        if place not in self.lifts:
+            self.lifts[place] = self.take(VARYING, 1)
+        return self.lifts[place]
+
+
+def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:
+    """Count how often each row is read; an output is never done with."""
+    uses = [0] * len(trace.ops)
+    for operands in (*trace.operands, outputs):
+        for x in operands:
+            if x.__class__ is int:
+                uses[x] += 1
+    return uses

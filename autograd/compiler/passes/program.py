@@ -1,0 +1,167 @@
+"""A re-rolled program as plain data: steps on arrays of places, and rows that run one by one.
+
+For a layer of the lecture with weights at the places 0 to 5, inputs at 0 to 2 of the lanes:
+
+    Step(dot, "V", start=3, size=2, operands=(Ref("S", [[0, 1, 2], [3, 4, 5]]),
+                                              Ref("V", [[0, 1, 2], [0, 1, 2]]), 0.0))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.passes.axes import common_axes, joint_axes, product_axes
+from autograd.compiler.passes.tables import TAKE
+from autograd.compiler.passes.trace import Operand
+from autograd.engine import Primitive
+
+SHARED, VARYING = "S", "V"  # one number for the whole batch, or one for each lane of it
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Where an operand of a step stands: a space, and places in it.
+
+    `places` has one entry per element of the step, or for a sum a row of n entries per element.
+    """
+
+    space: str
+    places: Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation on vectors: `size` results from place `start` of `space` on.
+
+    An operand is a `Ref`, or a float where all elements have the same constant. Sums have one `Ref`
+    for all terms. Where a step `is_filled`, nobody reads some of its results; they are there for
+    the sake of its axes.
+    """
+
+    op: Primitive
+    space: str
+    start: int
+    size: int
+    operands: tuple[Ref | float, ...]
+    is_filled: bool = False
+
+    def operations(self) -> set[Primitive]:
+        """Give the different operations."""
+        return {self.op}
+
+    @cached_property
+    def axes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The axes of its results, and those of the terms of each: see `axes.py`."""
+        places = [ref.places for ref in self.operands if isinstance(ref, Ref)]
+        sums = [x for x in places if x.ndim == 2]
+        if self.op is TAKE:  # what is read is found by the code
+            return (self.size,), ()
+        if not sums:
+            moving = [x for x in places if (x != x[0]).any()]
+            return joint_axes(moving) or (self.size,), ()
+        several = [x for x in sums if (x != x[0]).any()]
+        rows = product_axes(several)
+        terms = common_axes([x.T if (x != x[0]).any() else x[:1].T for x in sums])
+        return rows or (self.size,), terms or (sums[0].shape[1],)
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Rows of one space that are computed one after the other.
+
+    Attributes:
+        space: where all operands and results stand.
+        ops: the operation of each row.
+        places: where its result goes; with no gradient to come, rows may have a place in turn.
+        operands: places, and constants.
+    """
+
+    space: str
+    ops: tuple[Primitive, ...]
+    places: tuple[int, ...]
+    operands: tuple[tuple[Operand, ...], ...]
+
+    def operations(self) -> set[Primitive]:
+        """Give the different operations."""
+        return set(self.ops)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A re-rolled trace: plain data.
+
+    Attributes:
+        steps: in an order in which each reads only what is there already, the shared ones first.
+        sizes: the number of places in each space.
+        inputs: for each input of the trace its space and place.
+        captured: nodes from outside, each with the place of its number among what the lanes share.
+        constants: (space, place, value); no step writes there.
+        lifts: (shared place, varying place) pairs, of which the second is a copy of the first.
+        outputs: for each output its space and place, or a constant.
+
+    Raises:
+        ValueError: something is read that nothing has written.
+    """
+
+    steps: tuple[Step | Tape, ...]
+    sizes: dict[str, int]
+    inputs: tuple[tuple[str, int], ...]
+    captured: tuple[tuple[Any, int], ...]
+    constants: tuple[tuple[str, int, float], ...]
+    lifts: tuple[tuple[int, int], ...]
+    outputs: tuple[tuple[str, int] | float, ...]
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether some steps have results that nobody reads."""
+        return any(isinstance(step, Step) and step.is_filled for step in self.steps)
+
+    def __post_init__(self) -> None:
+        ready = {space: np.zeros(size, dtype=bool) for space, size in self.sizes.items()}
+        for space, place in self.inputs:
+            ready[space][place] = True
+        for _, place in self.captured:
+            ready[SHARED][place] = True
+        for space, place, _ in self.constants:
+            ready[space][place] = True
+        for step in self.steps:
+            if step.space == SHARED:
+                _check(step, ready)
+        for shared, copy in self.lifts:
+            _require(ready, SHARED, [shared], "a copy into the lanes")
+            ready[VARYING][copy] = True
+        for step in self.steps:
+            if step.space == VARYING:
+                _check(step, ready)
+        for out in self.outputs:
+            if not isinstance(out, float):
+                _require(ready, out[0], [out[1]], "an output")
+
+
+def _check(step: Step | Tape, ready: dict[str, Any]) -> None:
+    """Raise unless a step reads only what is ready; then its results are."""
+    if isinstance(step, Tape):
+        here = ready[step.space].data
+        for op, place, operands in zip(step.ops, step.places, step.operands, strict=True):
+            for x in operands:
+                if x.__class__ is int and not here[x]:
+                    _require(ready, step.space, [x], op.name)
+            here[place] = True
+        return
+    for ref in step.operands:
+        if isinstance(ref, Ref):
+            if len(ref.places) != step.size:
+                raise ValueError(f"{step.op.name} has {step.size} rows, not {len(ref.places)}")
+            _require(ready, ref.space, ref.places, step.op.name)
+    if step.start + step.size > len(ready[step.space]):
+        raise ValueError(f"{step.op.name} has results beyond the end of its space")
+    ready[step.space][step.start : step.start + step.size] = True
+
+
+def _require(ready: dict[str, Any], space: str, places: Any, what: str) -> None:
+    if not ready[space][places].all():
+        raise ValueError(f"{what} reads a place of {space} that nothing has written")
