@@ -37,6 +37,7 @@ class Group:
         path: of a module, the way to it.
         members: the nodes; of numbers the floats.
         depths: of operations, the number of depths that they are spread over.
+        inside: of a module, its operations between its layers; their constants are not drawn.
         place: that of the first member in the order of the graph.
     """
 
@@ -45,6 +46,7 @@ class Group:
     path: Path = ()
     members: list[Any] = field(default_factory=list)
     depths: int = 1
+    inside: set[Any] = field(default_factory=set)
 
     @property
     def is_single(self) -> bool:
@@ -151,6 +153,8 @@ def _collect_modules(
             if path not in modules:
                 modules[path] = Group("module", i, path)
             modules[path].members.append(node)
+            if node not in found.paths:
+                modules[path].inside.add(node)
             group_of[node] = modules[path]
     return len(modules)
 
@@ -349,6 +353,8 @@ def _connected(order: Sequence[Value], group_of: dict[Value, Group]) -> Collapse
         for slot in slots:
             first, last = (slot, slot + 1) if head.is_single else (0, len(operands))
             for known, count in Counter(tails[first:last]).items():
+                if known is None and node in head.inside:
+                    continue
                 tail = known or numbers.setdefault((head, slot), Group("numbers", i))
                 if known is None:
                     groups[tail] = None

@@ -382,6 +382,7 @@ def test_modules_have_the_operations_between_their_layers():
     source = draw(Block(), collapse="module", show=()).source
     assert all(f">{name}<" in source for name in ("norm", "attention", "mlp", "+"))
     assert not any(f">{op}<" in source for op in ("softmax", "⟨w, x⟩ + b", "×", "xʸ"))
+    assert "numbers" not in source  # the constants inside
     outputs = Flatten()(Block()(Block().example()))
     loss = draw(autograd.fsum([autograd.log(v * v) for v in outputs]), collapse="module", show=())
     assert (
