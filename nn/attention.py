@@ -120,7 +120,7 @@ class Attention(Module):
         return [[1.0] * self.size for _ in range(2)]
 
     def _parts_of_heads(self) -> list[slice]:
-        """Give the part of a vector that each head has."""
+        """Return the part of a vector that each head has."""
         width = self.size // self.heads
         return [slice(start, start + width) for start in range(0, self.size, width)]
 

@@ -298,7 +298,7 @@ def _mean(terms: list[Any]) -> Any:
 
 
 def _log_softmax(logits: list[Any], k: int) -> Any:
-    """Give log softmax(logits)ₖ alone, as one node."""
+    """Return log softmax(logits)ₖ alone, as one node."""
     return log_share(logits[k], *logits[:k], *logits[k + 1 :])
 
 
@@ -308,7 +308,7 @@ def _counts(chance: Any) -> bool:
 
 
 def _expectation(terms: list[tuple[Any, Any]]) -> Any:
-    """Give Σ p ℓ over pairs of a probability and a number; where p is 0, ℓ may be infinite."""
+    """Return Σ p ℓ over pairs of a probability and a number; where p is 0, ℓ may be infinite."""
     if len(terms) == 1 and terms[0][0].__class__ is float:
         return terms[0][1]  # certain
     if any(_is_node(p) for p, _ in terms):

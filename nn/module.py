@@ -314,7 +314,7 @@ class Module:
         return _table(rows, self.parameters())
 
     def _row(self, name: str) -> Row | None:  # noqa: ARG002 - for those who override it
-        """Give the line of the summary, for a module that has a single one."""
+        """Return the line of the summary, for a module that has a single one."""
         return None
 
 
@@ -330,7 +330,7 @@ class Row(NamedTuple):
     biases: int = 0
 
     def cells(self) -> tuple[str, ...]:
-        """Give the texts of the columns."""
+        """Return the texts of the columns."""
         kind = type(self.module).__name__
         counts = (str(self.weights), str(self.biases)) if self.shape else ("", "")
         return (

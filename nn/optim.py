@@ -111,7 +111,7 @@ class Optimizer(ABC):
 
         Args:
             theta: the n numbers θ of the parameters that are trained.
-            gradient: n derivatives by them.
+            gradient: n derivatives with respect to them.
             rows: which of all parameters they are, an index of the arrays in the memory.
 
         Returns:
@@ -461,7 +461,7 @@ def read(params: Sequence[Value]) -> Array:
 
 
 def _gradient(params: Sequence[Value]) -> Array:
-    """Give the gradient with respect to parameters."""
+    """Return the gradient with respect to parameters."""
     import numpy as np
 
     return np.array([grad_of(p) for p in params])
@@ -485,7 +485,7 @@ def write(params: Sequence[Value], theta: Array) -> None:
 
 
 def _norm(gradient: Array) -> float:
-    """Give the Euclidean norm, also where the square of a number is beyond the floats."""
+    """Return the Euclidean norm, also where the square of a number is beyond the floats."""
     import numpy as np
 
     with np.errstate(all="ignore"):
@@ -500,7 +500,7 @@ def _norm(gradient: Array) -> float:
 
 
 def _power(beta: float, steps: Array) -> Any:
-    """Give βᵗ for each t; one number if they are all the same, as they nearly always are."""
+    """Return βᵗ for each t; one number if they are all the same, as they nearly always are."""
     import numpy as np
 
     first = float(steps[0])

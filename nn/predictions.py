@@ -290,10 +290,10 @@ def target_class(target: Any, n_outputs: int, place: str = "target") -> int:
 
 
 def decision_threshold(model: Module) -> float:
-    """Give the number that divides the two classes of a single output."""
+    """Return the number that divides the two classes of a single output."""
     return 0.5 if isinstance(model, MLP) and model.layers[-1].activation == "sigmoid" else 0.0
 
 
 def _number(x: Any) -> float:
-    """Give the number in an output."""
+    """Return the number in an output."""
     return x.data if isinstance(x, Value) else as_float(x, "an output")

@@ -102,7 +102,7 @@ def animate(root: Value, path: str | PathLike[str] | None = None) -> Animation:
 
 
 def _data(graph: Graph) -> dict[str, Any]:
-    """Give what the page has to know: nodes are numbered in the order of the graph."""
+    """Return what the page has to know: nodes are numbered in the order of the graph."""
     place = {node: i for i, node in enumerate(graph.order)}
     nodes = [
         {
@@ -137,7 +137,7 @@ def _data(graph: Graph) -> dict[str, Any]:
 
 
 def _places(node: Value) -> list[int]:
-    """Give the places, among the parents, of those along which gradients flow."""
+    """Return the places, among the parents, of those along which gradients flow."""
     return [k for k, local in enumerate(node.local_derivatives) if local is not None]
 
 
@@ -249,7 +249,7 @@ def _ring(shapes: list[ET.Element]) -> ET.Element:
 
 
 def _coordinates(shape: ET.Element) -> list[float]:
-    """Give the coordinates of a polygon, path or ellipse, x and y in turn."""
+    """Return the coordinates of a polygon, path or ellipse, x and y in turn."""
     if shape.tag == "ellipse":
         x, y, rx, ry = [float(shape.attrib[key]) for key in ("cx", "cy", "rx", "ry")]
         return [x - rx, y - ry, x + rx, y + ry]

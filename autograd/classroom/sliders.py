@@ -72,7 +72,7 @@ def interactive(root: Value, wrt: Iterable[Value] | None = None) -> Any:
 
 
 def _leaves(graph: Graph, wrt: Iterable[Value] | None) -> list[Value]:
-    """Give the leaves that get a slider."""
+    """Return the leaves that get a slider."""
     reached = set(graph.differentiable)
     known = [node for node in graph.order if not node.op and node in reached]
     if isinstance(wrt, Value):

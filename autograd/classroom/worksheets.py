@@ -301,7 +301,7 @@ def _workings(graph: Graph) -> Mapping[Value, str]:
 
 
 def _given(node: Value, word: str) -> float | None:
-    """Give only the numbers that are known at the start."""
+    """Return only the numbers that are known at the start."""
     return node.data if word == "data" and not node.op else None
 
 

@@ -100,14 +100,14 @@ class _Own(Primitive):
         return super().__reduce__()
 
     def _value(self, *operands: Any) -> Any:
-        """Give the value, of floats or arrays."""
+        """Return the value, of floats or arrays."""
         if any(hasattr(x, "__array_function__") and x.shape != () for x in operands):
             return _on_arrays(self._user_forward, operands)
         value = self._user_forward(*operands)
         return as_float(value, f"the value of the primitive {self.name!r}")
 
     def _slopes(self, out: Any, *operands: Any) -> list[Any]:
-        """Give the partial derivatives, of floats or of what rules serve besides."""
+        """Return the partial derivatives, of floats or of what rules serve besides."""
         slopes = [
             rule(out, *operands) if takes_result else rule(*operands)
             for rule, takes_result in zip(self._functions, self._with_result, strict=True)

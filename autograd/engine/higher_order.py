@@ -70,7 +70,7 @@ def adjoints(order: Sequence[Node], seeds: dict[Node, Any]) -> dict[Node, Any]:
 
 
 def gated(local: Any, rate: Any, gate: Any = None) -> tuple[Any, Any]:
-    """Give the factors of a term of the chain rule: nothing where the gate is 0, not even nan."""
+    """Return the factors of a term of the chain rule: nothing where the gate is 0, not even nan."""
     return (local, rate) if gate is None else (1.0, p.where(p.gt(gate, 0.0), local * rate, 0.0))
 
 
@@ -123,6 +123,6 @@ def _close(a: float, b: float) -> bool:
 
 
 def _number(x: Any) -> float:
-    """Give the number of a node or a number."""
+    """Return the number of a node or a number."""
     number: float = x if x.__class__ is float else x.data
     return number

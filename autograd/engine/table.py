@@ -153,12 +153,12 @@ clip = _row(
 
 
 def _led(a: Any, b: Any) -> Any:
-    """Give 1 where a > b, 0 where a < b, ½ where they are equal."""
+    """Return 1 where a > b, 0 where a < b, ½ where they are equal."""
     return 0.5 * (above(a, b) + (1.0 - above(b, a)))
 
 
 def _by_sign(out: Any, x: Any, positive: Any, otherwise: Any) -> Any:
-    """Give `positive` where x > 0, `otherwise` where x <= 0, `out` where x is nan."""
+    """Return `positive` where x > 0, `otherwise` where x <= 0, `out` where x is nan."""
     return where(gt(x, 0.0), positive, where(le(x, 0.0), otherwise, out))
 
 
@@ -349,23 +349,23 @@ xlogy: Primitive = _row(
 
 
 def _over(out: Any, scale: Any, x: Any) -> Any:
-    """Give scale/x, and `out` where x < 0: outside of the domain; -0 is taken for 0."""
+    """Return scale/x, and `out` where x < 0: outside of the domain; -0 is taken for 0."""
     return where(lt(x, 0.0), out, div(scale, x + 0.0))
 
 
 def _off_origin(x: Any, y: Any, slope: Any) -> Any:
-    """Give the slope of x ln y, and 0 where x = 0 and y <= 0."""
+    """Return the slope of x ln y, and 0 where x = 0 and y <= 0."""
     return where(eq(x, 0.0), where(le(y, 0.0), 0.0, slope), slope)
 
 
 def _by_base_and_exponent(a: Any, b: Any) -> Any:
-    """Give the derivative of aᵇ by a and b, aᵇ⁻¹ (1 + b ln a)."""
+    """Return the derivative of aᵇ with respect to a and b, aᵇ⁻¹ (1 + b ln a)."""
     slope = _finite_product(power(a + 0.0, b - 1.0), 1.0 + xlogy(b, a))
     return where(ge(a, 0.0), slope, log(a))
 
 
 def _finite_product(x: Any, y: Any) -> Any:
-    """Give x y, and 0 where that is 0 · ∞."""
+    """Return x y, and 0 where that is 0 · ∞."""
     product = x * y
     return where(eq(product, product), product, where(eq(x + y, x + y), 0.0, product))
 
@@ -693,7 +693,7 @@ def _slope_of_gelu(x: Any) -> Any:
 
 
 def _gelu_logit(x: Any) -> Any:
-    """Give the z for which the tanh form of GELU is x σ(z): (1 + tanh u)/2 is σ(2u)."""
+    """Return the z for which the tanh form of GELU is x σ(z): (1 + tanh u)/2 is σ(2u)."""
     return _GELU_SLOPE * (x + 0.044715 * x * x * x)
 
 
@@ -796,7 +796,7 @@ log_softmax = _many(
 
 
 def _shares(*xs: Any) -> tuple[Any, ...]:
-    """Give softmax(xs).
+    """Return softmax(xs).
 
     The shift by the largest keeps exp from overflowing. It cancels, so `top` passes no gradient.
     """
@@ -807,12 +807,12 @@ def _shares(*xs: Any) -> tuple[Any, ...]:
 
 
 def _slopes_of_logsumexp(out: Any, *xs: Any) -> tuple[Any, ...]:
-    """Give softmax(xs), and 0 for all where all are -inf."""
+    """Return softmax(xs), and 0 for all where all are -inf."""
     return tuple([where(eq(out, -inf), 0.0, share) for share in _shares(*xs)])
 
 
 def _rest(*xs: Any) -> tuple[Any, ...]:
-    """Give 1 - p and every other -p; near p = 1 the sum of the others has the digits of 1 - p."""
+    """Return 1 - p and every other -p; near p = 1 the sum of the others has the digits of 1 - p."""
     _, *others = _shares(*xs)
     return (fsum(*others), *[-share for share in others])
 

@@ -269,7 +269,7 @@ def _spoilt_constants(node: Value) -> str:
 
 
 def _domains(node: Value) -> tuple[Interval, ...]:
-    """Give the intervals on which the operands may be; none for any number of operands."""
+    """Return the intervals on which the operands may be; none for any number of operands."""
     op = operation_of(node)
     return op.domain if op is not None and isinstance(op.partials, tuple) else ()
 

@@ -168,7 +168,7 @@ def _plain(text: str) -> str:
 
 
 def _orders(findings: list[Finding]) -> float:
-    """Give by how many orders of magnitude nodes change a gradient together."""
+    """Return by how many orders of magnitude nodes change a gradient together."""
     return abs(sum([log10(abs(finding.factor)) for finding in findings]))
 
 

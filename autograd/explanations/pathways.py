@@ -89,7 +89,7 @@ class Paths:
         value: the sum of their products, ∂root/∂wrt, computed in one sweep.
         multiplications: how many it takes to compute it path by path.
         edges: how many edges one sweep of the whole graph passes, with one multiplication each;
-            that gives the derivatives by all nodes.
+            that gives the derivatives with respect to all nodes.
 
     >>> a = Value(3.0, "a")
     >>> ways = paths(a * a, a)

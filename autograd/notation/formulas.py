@@ -280,7 +280,7 @@ def derivative(node: Value, parent: Value) -> Formula | None:
 
 
 def _operand(x: Any) -> Expression:
-    """Give an operand as a symbol; a number stands for itself."""
+    """Return an operand as a symbol; a number stands for itself."""
     return x if x.__class__ is float else Formula(x, value=x.data)
 
 
@@ -362,7 +362,7 @@ def slope(op: Primitive, out: Expression, operands: Sequence[Expression], i: int
 
 
 def _standing_for(x: Expression) -> Expression:
-    """Give a symbol, which rules do not look into."""
+    """Return a symbol, which rules do not look into."""
     return Formula(x, size=x.size) if isinstance(x, Formula) else x
 
 

@@ -60,7 +60,7 @@ class Names:
         return node in self._names
 
     def _name(self, node: Value) -> str:
-        """Give the name as plain text, made up when first asked for."""
+        """Return the name as plain text, made up when first asked for."""
         if (known := self._names.get(node)) is not None:
             return known
         if node.name:

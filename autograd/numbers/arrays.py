@@ -26,7 +26,7 @@ def _dot(*operands: Any) -> Any:
 
 
 def _shifted(xs: Sequence[Any]) -> tuple[Any, Any]:
-    """Give m = max(xs) and r with Σ exp(x - m) = 1 + r, as `floats.py` does for floats."""
+    """Return m = max(xs) and r with Σ exp(x - m) = 1 + r, as `floats.py` does for floats."""
     rows = np.stack(np.broadcast_arrays(*xs))
     m = rows.max(axis=0)
     terms = np.exp(rows - m)

@@ -57,7 +57,7 @@ def _is_for_table(x: Any, out: Any) -> bool:
 
 @cache
 def _table(function: Callable[[float], float]) -> Any:
-    """Give the function's values at the points, those at negative points counted from the end."""
+    """Return the function's values at the points, those at negative points counted from the end."""
     points = range(-_LIMIT * _DENSITY, _LIMIT * _DENSITY + 1)
     values = np.array([function(i / _DENSITY) for i in points])
     return np.roll(values, -_LIMIT * _DENSITY)

@@ -11,7 +11,7 @@ from operator import mul
 def _total(
     function: Callable[[float], float], poles: dict[float, float] | None = None
 ) -> Callable[[float], float]:
-    """Give nan outside the domain, the limit at a pole, and an infinity for an overflow."""
+    """Return nan outside the domain, the limit at a pole, and an infinity for an overflow."""
     limits = poles or {}
 
     def forward(x: float) -> float:
@@ -194,7 +194,7 @@ def mean(*xs: float) -> float:
 
 
 def _shifted(xs: Sequence[float]) -> tuple[float, float]:
-    """Give m = max(xs) and r with Σ exp(x - m) = 1 + r, so that a small r keeps its digits."""
+    """Return m = max(xs) and r with Σ exp(x - m) = 1 + r, so that a small r keeps its digits."""
     if any(x != x for x in xs):
         return nan, nan
     top = max(range(len(xs)), key=xs.__getitem__)

@@ -29,7 +29,7 @@ class HasParameters(Protocol):
     """A model, such as those of `nn`, or your own."""
 
     def named_parameters(self) -> Iterable[tuple[str, Value]]:
-        """Give the parameters and their names, paths such as "layer1.neuron2.w3"."""
+        """Return the parameters and their names, paths such as "layer1.neuron2.w3"."""
 
 
 class Drawing:

@@ -111,7 +111,7 @@ def _visited(
 
 
 def _operands(node: Value, operands: Sequence[Any], indent: str) -> list[tuple[_Branch, str]]:
-    """Give the lines of the operands of a node, and the indents of what comes under each."""
+    """Return the lines of the operands of a node, and the indents of what comes under each."""
     roles = notation.roles(node.op, len(operands))
     locals_ = node.local_derivatives
     places: list[int | None] = list(range(len(operands)))

@@ -141,7 +141,7 @@ class _Blueprint:
             yield from self._operations(inner)
 
     def _inside(self, equation: Equation) -> Iterator[Equation]:
-        """Give the equations that are written inside of another."""
+        """Return the equations that are written inside of another."""
         for use in equation.uses:
             for piece in use.pieces:
                 inner = self.reading.by_vector.get(piece.vector)
@@ -149,7 +149,7 @@ class _Blueprint:
                     yield inner
 
     def _read_by(self, equation: Equation) -> Iterator[tuple[Vector, int]]:
-        """Give the vectors that an equation reads, and how many numbers of them."""
+        """Return the vectors that an equation reads, and how many numbers of them."""
         for use in equation.uses:
             for piece in use.pieces:
                 inner = self.reading.by_vector.get(piece.vector)

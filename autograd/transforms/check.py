@@ -123,7 +123,7 @@ class _Check:
         self.gradient: list[float] = pullback(self.weights)[0]
 
     def next(self) -> _Check:
-        """Give the check of the derivatives of the gradient, if that can be recorded."""
+        """Return the check of the derivatives of the gradient, if that can be recorded."""
         names, level = [f"∂/∂{name}" for name in self.names], self.level + 1
         try:
             self._check_recorded_pass()
@@ -132,7 +132,7 @@ class _Check:
             raise GradientError(f"derivatives of order {level} are refused: {error}") from error
 
     def total(self, x: Any) -> Any:
-        """Give the weighted sum of the outputs."""
+        """Return the weighted sum of the outputs."""
         return p.dot(*self.weights, *self.outputs(x), 0.0)
 
     def run(self) -> list[str]:
@@ -152,7 +152,7 @@ class _Check:
         return self._examine()
 
     def _other_ways(self) -> dict[str, float]:
-        """Give the slope along the direction as it comes out by other ways than the gradient."""
+        """Return the slope along the direction as it comes out by other ways than the gradient."""
         rates = {"forward mode": jvp(self.outputs, (self.x,), (self.direction,))[1]}
         if self.before is not None:
             rates["the Hessian product"] = hvp(self.before.total, self.x, self.direction)
@@ -266,7 +266,7 @@ def _compare(f: Scalar, x: Point, direction: Sequence[float], slope: float) -> t
 
 
 def _estimate(f: Scalar, x: Point, direction: Sequence[float], step: float) -> _Estimate:
-    """Give the slope of `f` along a direction by a difference of fourth order."""
+    """Return the slope of `f` along a direction by a difference of fourth order."""
     half, one, two = [
         vjp(f, _moved(x, direction, t))[0] - vjp(f, _moved(x, direction, -t))[0]
         for t in (0.5 * step, step, 2.0 * step)
@@ -281,7 +281,7 @@ def _moved(x: Point, direction: Sequence[float], t: float) -> list[float]:
 
 
 def _terms(f: Scalar, x: Point) -> float:
-    """Give Σ |node · ∂f/∂node|: by so many units in the last place may rounding move the value.
+    """Return Σ |node · ∂f/∂node|: by so many units in the last place may rounding move the value.
 
     A small difference of large numbers is less sure than its own digits tell.
     """
@@ -326,7 +326,7 @@ def _kinks(f: Scalar, x: Point, names: Sequence[str], direction: Sequence[float]
 
 
 def _graph(f: Scalar, x: Point, names: Sequence[str]) -> list[Value]:
-    """Give the nodes of the graph at a point, with the arguments named."""
+    """Return the nodes of the graph at a point, with the arguments named."""
     root = f([Value(value, name) for name, value in zip(names, x, strict=True)])
     roots = (root,) if isinstance(root, Value) else ()
     return topological_order(roots, lambda node: node.parents[::-1])

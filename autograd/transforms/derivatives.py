@@ -3,9 +3,8 @@
 Each runs the function once on fresh variables, which records its graph, and then sweeps over the
 graph: backward for gradients (`grad`, `vjp`), forward for directional derivatives (`jvp`), both for
 products with the Hessian (`hvp`). Where the derivative is itself to be differentiated, since an
-argument to differentiate by is a node or a function around this one is being differentiated too,
-the sweep is made of nodes and so recorded in turn. That is all there is to derivatives of any
-order.
+argument is a node or a function around this one is being differentiated too, the sweep is made of
+nodes and so recorded in turn. That is all there is to derivatives of any order.
 
 Arguments are numbers, or nested lists, tuples and dictionaries of numbers, or NumPy arrays; the
 results have the same structure. Nothing outside is changed: no `grad` of a node that `f` uses. Nor
@@ -103,7 +102,7 @@ class _Recording:
         self._all_nodes = not _running.get() and any(x.__class__ is Value for x in numbers)
 
     def _is_nested(self, numbers: Sequence[Any]) -> bool:
-        """Tell whether anything depends on a node that others differentiate by."""
+        """Tell whether anything depends on a node that others differentiate with respect to."""
         if any(x.__class__ is not float for x in numbers):
             return True
         found: list[Any] = list(self.outputs)
@@ -116,12 +115,12 @@ class _Recording:
         return not all(variables.isdisjoint(order) for variables in around)
 
     def _order(self, roots: Iterable[Any]) -> list[Any]:
-        """Give the nodes that `roots` depend on, as far as the variables."""
+        """Return the nodes that `roots` depend on, as far as the variables."""
         own = self._own
         return topological_order(roots, lambda node: () if node in own else edges_of(node))
 
     def _varying(self, order: Sequence[Any]) -> list[Any]:
-        """Give those of `order` that depend on a variable."""
+        """Return those of `order` that depend on a variable."""
         varying = set(self._own)
         for node in order:
             if not varying.isdisjoint(edges_of(node)):
@@ -129,23 +128,23 @@ class _Recording:
         return [node for node in order if node in varying]
 
     def value(self) -> Any:
-        """Give the result of `f`."""
+        """Return the result of `f`."""
         return unflatten(self.output_spec, [self._result(self._shown(y)) for y in self.outputs])
 
     def _shown(self, x: Any) -> Any:
-        """Give the number of a node that `f` returned, or the node where that is recorded."""
+        """Return the number of a node that `f` returned, or the node where that is recorded."""
         if not isinstance(x, Value):
             return x
         return _as_recorded(x) if self.nested else x.data
 
     def _result(self, x: Any) -> Any:
-        """Give what a sweep found as the caller gets it."""
+        """Return what a sweep found as the caller gets it."""
         if x.__class__ is float:
             return Value(x) if self._all_nodes else x
         return _as_recorded(x)
 
     def with_aux(self, *results: Any) -> Any:
-        """Give the results of a transform, followed by what `f` wants handed through."""
+        """Return the results of a transform, followed by what `f` wants handed through."""
         if self._has_aux:
             results = (*results, _mapped(self._aux, self._shown))
         return results if len(results) > 1 else results[0]
@@ -244,7 +243,7 @@ class _Recording:
         return [x.adjoint_rate for x in variables]
 
     def matrix(self) -> list[list[Any]]:
-        """Give the partial derivatives, a row per output and a column per variable."""
+        """Return the partial derivatives, a row per output and a column per variable."""
         m, n = len(self.outputs), len(self.variables)
         if m <= n:
             return [self.pull(row) for row in _unit_rows(m)]
@@ -257,7 +256,7 @@ class _Recording:
             self.outputs, self.output_spec = self.pull([1.0], record=True), self.spec
 
     def second_derivatives(self) -> list[list[Any]]:
-        """Give the Hessian as rows."""
+        """Return the Hessian as rows."""
         rows = [] if self.nested else self._hessian_of_numbers()
         if self.nested or not all(isfinite(x) for row in rows for x in row):
             # where a slope is infinite, columns that are swept together spoil each other: 0 · inf
@@ -283,7 +282,7 @@ class _Recording:
 
 
 def _local_rates(node: Value, dual: Dual, duals: dict[Any, Dual]) -> list[Any]:
-    """Give the rates of change of the local derivatives towards moving parents; None for 0."""
+    """Return the rates of change of the local derivatives towards moving parents; None for 0."""
     op: Any = operation_of(node)
     if op is p.where:  # the slope of the branch taken is 1, for good
         return [None]
@@ -293,12 +292,12 @@ def _local_rates(node: Value, dual: Dual, duals: dict[Any, Dual]) -> list[Any]:
 
 
 def _unit_rows(n: int) -> list[list[float | None]]:
-    """Give the unit vectors, with None for 0: what takes no part cannot turn inf into nan."""
+    """Return the unit vectors, with None for 0: what takes no part cannot turn inf into nan."""
     return [[1.0 if i == j else None for j in range(n)] for i in range(n)]
 
 
 def _kept(x: Any) -> Node:
-    """Give what a sweep keeps a node by: itself, or the row for a stand-in, which has no hash."""
+    """Return what a sweep keeps a node by: itself, or the row for a stand-in, which has no hash."""
     return x.__node__() if isinstance(x, Value) else x
 
 
@@ -316,8 +315,8 @@ def value_and_grad(
 
     Args:
         f: a function with one number as result.
-        argnums: the place of the argument to differentiate by, counted from 0, or a tuple of
-            places. Arguments by keyword are handed through.
+        argnums: the place of the argument to differentiate with respect to, counted from 0, or a
+            tuple of places. Arguments by keyword are handed through.
         has_aux: whether `f` returns a pair, of the result and of anything else to hand through, in
             which nodes become numbers.
 
@@ -563,7 +562,7 @@ def _recorded() -> Iterator[None]:
 
 
 def _as_recorded(x: Any) -> Any:
-    """Give a node, or within `no_grad` one like it without a past."""
+    """Return a node, or within `no_grad` one like it without a past."""
     return x if x.__class__ is not Value or modes.recording.get() else x.detach()
 
 
@@ -599,7 +598,7 @@ def argument_places(
 
 
 def _data(variables: Sequence[Any]) -> list[Any]:
-    """Give the numbers of nodes that have one: while a function is compiled they do not."""
+    """Return the numbers of nodes that have one: while a function is compiled they do not."""
     return [x.data if x.__class__ is Value else None for x in variables]
 
 
@@ -656,5 +655,5 @@ def _mapped(tree: Any, function: Callable[[Any], Any]) -> Any:
 
 
 def name_of(f: Callable[..., Any]) -> str:
-    """Give the name of a function, or that of the class of what else is called."""
+    """Return the name of a function, or that of the class of what else is called."""
     return getattr(f, "__name__", type(f).__name__)

@@ -53,7 +53,7 @@ class Dual(Operators):
 
 
 def _constant(op: Primitive, x: Any) -> float:
-    """Give an operand that does not move as a float."""
+    """Return an operand that does not move as a float."""
     if x.__class__ is float:
         return x
     number: float = x.data if isinstance(x, Value) else as_float(x, f"operand of {op.name}")

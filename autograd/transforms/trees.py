@@ -69,7 +69,7 @@ def _flatten_into(leaves: list[Any], tree: Any, path: str) -> Spec:
 
 
 def _as_leaf(x: Any, path: str) -> Any:
-    """Give a number as a float; a node as it is, also one in an array without axes."""
+    """Return a number as a float; a node as it is, also one in an array without axes."""
     if getattr(x, "shape", None) == () and x.dtype.kind == "O":
         x = x.item()
     return x if hasattr(x.__class__, "__rank__") else as_float(x, path)
@@ -239,7 +239,7 @@ def _stacked(shape: tuple[int, ...], columns: Spec, block: Sequence[Sequence[Any
 
 
 def parts(spec: Spec) -> Iterator[tuple[Spec, slice]]:
-    """Give the children of a container, each with the place of its own leaves.
+    """Return the children of a container, each with the place of its own leaves.
 
     >>> list(parts(("list", ("number", ("array", (2,))))))
     [('number', slice(0, 1, None)), (('array', (2,)), slice(1, 3, None))]
@@ -256,5 +256,5 @@ def _is_container(spec: Spec) -> bool:
 
 
 def _keyed(spec: Spec) -> tuple[Any, ...]:
-    """Give a container with its keys: a list and a tuple are keyed by place."""
+    """Return a container with its keys: a list and a tuple are keyed by place."""
     return spec if spec[0] == "dict" else (*spec[:-1], range(len(spec[-1])), spec[-1])

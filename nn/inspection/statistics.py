@@ -177,7 +177,7 @@ def gradient_statistics(
 
 
 def _slope(x: Value, z: Value) -> float:
-    """Give ∂x/∂z, as far as x is an operation on z itself."""
+    """Return ∂x/∂z, as far as x is an operation on z itself."""
     if x is z:
         return 1.0
     slopes = [
@@ -189,7 +189,7 @@ def _slope(x: Value, z: Value) -> float:
 
 
 def _rms(numbers: Any) -> float:
-    """Give the root of the mean square, also of numbers whose squares are too small or large."""
+    """Return the root of the mean square, also of numbers whose squares are too small or large."""
     import numpy as np
 
     scale = float(np.abs(numbers).max())

@@ -105,7 +105,7 @@ def _layer_outputs(
     model: MLP,
     X: Iterable[Any],
 ) -> list[tuple[int, Any, list[list[float]]]]:
-    """Give for each layer its number, its activation, and its outputs for each sample."""
+    """Return for each layer its number, its activation, and its outputs for each sample."""
     if not isinstance(model, MLP):
         raise TypeError(f"this looks into the layers of an MLP, and cannot into {model!r}")
     samples = outputs(lambda x: model.activations(x).x, X)
@@ -118,5 +118,5 @@ def _layer_outputs(
 
 
 def _share(facts: list[bool]) -> float:
-    """Give the share of those that are true."""
+    """Return the share of those that are true."""
     return sum(facts) / len(facts)

@@ -114,7 +114,7 @@ class EarlyStopping(Callback):
         self._parameters = state["parameters"]
 
     def _score(self, epoch: Epoch) -> float:
-        """Give a number that is larger for a better epoch; nan, as ever, is not larger."""
+        """Return a number that is larger for a better epoch; nan, as ever, is not larger."""
         value: float = getattr(epoch, self.monitor)
         return value if self.monitor.endswith("accuracy") else -value
 

@@ -158,7 +158,7 @@ class Compiled(Engine):
         return arrays, self.loss
 
     def _observed(self, output: Any) -> Any:
-        """Give the numbers in an output, if they tell the class."""
+        """Return the numbers in an output, if they tell the class."""
         if self.samples.classes is None and self.held_out.classes is None:
             return []
         return as_array(output, (len(output),)) if isinstance(output, list) else output
@@ -188,13 +188,13 @@ class Compiled(Engine):
         return np.array([[draw(p) for p in self._rates] for _ in range(count)])
 
     def _kept(self, count: int) -> Array:
-        """Give the factors with which Dropout leaves numbers as they are."""
+        """Return the factors with which Dropout leaves numbers as they are."""
         import numpy as np
 
         return np.ones((count, len(self._rates)))
 
     def _theta(self) -> Array:
-        """Give the parameters that are trained, as they are in the model."""
+        """Return the parameters that are trained, as they are in the model."""
         return read(self.params)
 
 

@@ -116,7 +116,7 @@ def _check_rate(engine: Engine, optimizer: SGD) -> None:
 def _tried(
     engine: Engine, optimizer: SGD, params: list[Value], indices: Sequence[int]
 ) -> tuple[float, float]:
-    """Give the loss before and after some steps of gradient descent, of which nothing remains."""
+    """Return the loss before and after some steps of gradient descent, of which nothing remains."""
     options = (optimizer.lr, optimizer.momentum, optimizer.nesterov, optimizer.weight_decay)
     trial = SGD(params, *options)
     before = theta = read(params)

@@ -178,7 +178,7 @@ class Run:
         self.history[:] = [Epoch(**row) for row in state["history"]]
 
     def _remembering(self) -> list[tuple[str, Callback]]:
-        """Give the callbacks that have a memory, each with the name of its class."""
+        """Return the callbacks that have a memory, each with the name of its class."""
         return [(type(c).__name__, c) for c in self.callbacks if c.state_dict()]
 
     @contextmanager
