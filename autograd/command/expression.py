@@ -30,6 +30,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     if inspect.isfunction(function)
     and function.__module__ == functions.__name__
     and not name.startswith("_")
+    and name != "take"  # there are no tables
 }
 """What an expression may call: the functions of `autograd.engine.functions`."""
 FUNCTIONS["ln"] = functions.log  # as pictures and explanations write it
