@@ -213,6 +213,12 @@ def boundary():
     return nn.plot.decision_boundary(lambda X: nn.predict(model, X), moons.X, moons.y)
 
 
+@entry("The weights of a network")
+def weights():
+    """A network of any width as circles and wires: their signs, their sizes, the activations."""
+    return nn.plot.network(nn.MLP(3, [5, 4, 2], "tanh", seed=0))
+
+
 @entry("Activations and gradients, layer by layer")
 def statistics():
     """Activations and gradients, layer by layer: in a deep network of sigmoids they vanish."""

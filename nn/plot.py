@@ -18,8 +18,9 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import autograd
-from autograd import Value
+from autograd import Value, no_grad, notation
 from nn.forward import outputs, rows
+from nn.layers import MLP, activation_label
 from nn.module import Module
 from nn.predictions import count_of, predicted_indices, target_classes
 from nn.training import History
@@ -37,6 +38,7 @@ __all__ = [
     "digit_samples",
     "gradient_statistics",
     "learning_curves",
+    "network",
 ]
 
 _BLUE, _VERMILLION = "#0072B2", "#D55E00"
@@ -205,6 +207,110 @@ def decision_boundary(
     axes.set(title="Decision boundary", xlabel="$x_1$", ylabel="$x_2$")
     axes.set(xlim=(x1[0], x1[-1]), ylim=(x2[0], x2[-1]))
     figure.legend(title="class", loc="outside right upper", alignment="left", frameon=False)
+    return figure
+
+
+def network(model: MLP, sample: Any = None, *, max_neurons: int = 16) -> Figure:
+    """Draw a network: a column per layer, from top to bottom its neurons, and a wire per weight.
+
+    Wires are blue where the weight is positive, orange and dashed where it is negative, and the
+    thicker the larger it is; a weight of 0 has none.
+
+    Args:
+        model: The network.
+        sample: One sample, as the network takes it. What it makes of the sample is written into
+            its neurons; without one, which input or neuron of its column each is.
+        max_neurons: How many circles a column has, at least 2. A wider layer is cut in its middle,
+            which an ellipsis shows, and so are its wires.
+
+    Returns:
+        One picture. Inputs are squares; over each column stand its size and its activation.
+
+    Raises:
+        TypeError: If `model` is no MLP.
+        ValueError: If `sample` has not as many numbers as the network has inputs, or `max_neurons`
+            is below 2.
+
+    Example:
+        >>> figure = network(MLP(2, [3, 1], "tanh"))
+        >>> figure.axes[0].get_title()
+        'MLP(2 → 3 tanh → 1 linear)'
+    """
+    from matplotlib.collections import LineCollection
+    from matplotlib.lines import Line2D
+
+    if not isinstance(model, MLP):
+        raise TypeError(
+            f"network draws an MLP, not {type(model).__name__}: make one of layers that you have "
+            "with MLP.from_layers([layer, …])"
+        )
+    if max_neurons < 2:
+        raise ValueError(
+            f"max_neurons must be at least 2, one on each side of a cut, not {max_neurons}"
+        )
+    titles = [f"$x^{{(0)}}$: {notation.count(model.layers[0].n_in, 'input')}\n"]
+    for k, layer in enumerate(model.layers, start=1):
+        size = notation.count(layer.n_out, "neuron")
+        titles.append(f"$x^{{({k})}}$: {size}\n{activation_label(layer.activation)}")
+    widths = [model.layers[0].n_in, *[layer.n_out for layer in model.layers]]
+    columns = [_heights(n, max_neurons) for n in widths]
+    if sample is None:
+        texts = [[f"$x_{{{i + 1}}}$" for i in range(n)] for n in widths]
+    else:
+        with no_grad():
+            texts = [
+                [_short(getattr(v, "data", v)) for v in x] for x in model.activations(sample).x
+            ]
+
+    weights: list[tuple[float, list[tuple[float, float]]]] = []
+    for k, layer in enumerate(model.layers, start=1):
+        for i, y1 in columns[k].items():
+            w = layer.neurons[i].w
+            weights += [(w[j].data, [(k - 1, y0), (k, y1)]) for j, y0 in columns[k - 1].items()]
+    largest = max((abs(w) for w, _ in weights if math.isfinite(w)), default=0.0)
+    kinds: tuple[tuple[str, Callable[[float], bool], dict[str, Any]], ...] = (
+        ("w > 0", lambda w: 0.0 < w < math.inf, _FIRST_LINE),
+        ("w < 0", lambda w: -math.inf < w < 0.0, _SECOND_LINE),
+        ("w is nan or infinite", lambda w: not math.isfinite(w), {"color": "black"}),
+    )
+
+    tallest = min(max(widths), max_neurons + 1)
+    height = min(max(0.55 * tallest, 1.6), 8.0)
+    diameter = min(0.7 * 72 * height / tallest, 36.0)  # in points, as all that follow
+    fontsize = diameter * (0.36 if sample is None else 0.28)
+    thickest = min(2.5, 20 / tallest)
+    figure = _figure(max(2.2, 0.36 * height) * len(columns), height + 1.4)
+    axes = figure.subplots()
+    keys = []
+    for label, belongs, line in kinds:
+        wires = sorted((abs(w), wire) for w, wire in weights if belongs(w))
+        if wires:
+            sizes = [0.2 + thickest * (w / largest if w < math.inf else 1.0) for w, _ in wires]
+            axes.add_collection(
+                LineCollection([wire for _, wire in wires], linewidths=sizes, zorder=1, **line)
+            )
+            keys.append(Line2D([], [], linewidth=2, label=label, **line))
+    for k, (column, title) in enumerate(zip(columns, titles, strict=True)):
+        axes.scatter(
+            [k] * len(column),
+            list(column.values()),
+            s=diameter**2,
+            marker="o" if k else "s",
+            color="white",
+            edgecolors="0.2",
+            zorder=2,
+        )
+        for i, y in column.items():
+            axes.text(k, y, texts[k][i], ha="center", va="center", fontsize=fontsize, zorder=3)
+        if len(column) < widths[k]:
+            axes.text(k, 0.0, "$\\vdots$", ha="center", va="center", fontsize=14)
+        axes.text(k, tallest / 2 + 0.1, title, ha="center", va="bottom")
+    axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-tallest / 2, tallest / 2))
+    axes.set_title(repr(model), pad=44)
+    axes.axis("off")
+    if keys:
+        note = f"the thickest wire: |w| = {largest:.3g}" if largest else None
+        figure.legend(handles=keys, title=note, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
@@ -469,6 +575,22 @@ def _lighten(axes: Axes) -> None:
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _heights(n: int, most: int) -> dict[int, float]:
+    """Place the neurons of a column; of more than fit, those above and below a gap in its middle.
+
+    >>> _heights(3, 4), _heights(9, 4)
+    ({0: 1.0, 1: 0.0, 2: -1.0}, {0: 2.0, 1: 1.0, 7: -1.0, 8: -2.0})
+    """
+    above = (most + 1) // 2
+    slots = [*range(n)] if n <= most else [*range(above), None, *range(n - most + above, n)]
+    return {i: (len(slots) - 1) / 2 - at for at, i in enumerate(slots) if i is not None}
+
+
+def _short(number: float) -> str:
+    """Write a number so that it fits into a circle."""
+    return f"{number:.2f}" if abs(number) < 100 else f"{number:.0e}"
 
 
 def _first_not_finite(epochs: Sequence[float], values: Sequence[float]) -> str:

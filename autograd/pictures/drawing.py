@@ -100,7 +100,8 @@ def draw(
     same kind.
 
     A model is drawn as its neurons with the weights between them or, if these are many, as its
-    layers. The numbers are those of its parameters.
+    layers. The numbers are those of its parameters. Networks of `nn`, also such as are too wide for
+    boxes, have a picture of circles and wires: `nn.plot.network`.
 
     A compiled function is drawn as the steps on vectors that the last call made it into.
 

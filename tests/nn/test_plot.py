@@ -1,12 +1,13 @@
 """nn.plot: what the pictures show, read from the structure of the figures."""
 
 import io
+import itertools
 import math
 from functools import partial
 
 import numpy as np
 import pytest
-from matplotlib.collections import PathCollection, QuadMesh
+from matplotlib.collections import LineCollection, PathCollection, QuadMesh
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
@@ -302,6 +303,113 @@ class TestDecisionBoundary:
             TypeError, match=r"predict\(grid\): label 0 is 0\.7, which is not an int"
         ):
             plot.decision_boundary(lambda _: [0.7] * 4, [[0, 0]], [0], resolution=2)
+
+
+class TestNetwork:
+    @staticmethod
+    def filled(model, weight):
+        """Set all weights."""
+        for layer in model.layers:
+            for w in itertools.chain(*layer.W):
+                w.data = weight
+        return model
+
+    @staticmethod
+    def columns(axes):
+        """The heights of the nodes of each column."""
+        nodes = [c for c in axes.collections if isinstance(c, PathCollection)]
+        return [c.get_offsets()[:, 1].tolist() for c in nodes]
+
+    @staticmethod
+    def wires(axes):
+        """The colour of each wire, whether it is dashed and its width, by its ends."""
+        return {
+            tuple(map(tuple, segment)): (to_hex(c.get_color()[0]).upper(), dashed, width)
+            for c in axes.collections
+            if isinstance(c, LineCollection)
+            for dashed in [any(pattern is not None for _, pattern in c.get_linestyle())]
+            for segment, width in zip(c.get_segments(), c.get_linewidths(), strict=True)
+        }
+
+    @staticmethod
+    def written(axes):
+        return [text.get_text() for text in axes.texts]
+
+    def test_columns_from_top_to_bottom_with_size_and_activation(self):
+        model = nn.MLP(2, [3, 2], "tanh", output="softmax", seed=0)
+        axes = rendered(plot.network(model)).axes[0]
+        assert axes.get_title() == "MLP(2 → 3 tanh → 2 softmax)"
+        assert self.columns(axes) == [[0.5, -0.5], [1.0, 0.0, -1.0], [0.5, -0.5]]
+        assert self.written(axes) == [
+            *["$x_{1}$", "$x_{2}$", "$x^{(0)}$: 2 inputs\n"],
+            *["$x_{1}$", "$x_{2}$", "$x_{3}$", "$x^{(1)}$: 3 neurons\ntanh"],
+            *["$x_{1}$", "$x_{2}$", "$x^{(2)}$: 2 neurons\nsoftmax"],
+        ]
+
+    def test_a_wire_shows_the_sign_and_the_size_of_its_weight(self):
+        model = self.filled(nn.MLP(2, [2, 1]), 0.0)
+        first, second = model.layers[0].neurons
+        first.w[0].data, first.w[1].data, second.w[0].data = 4.0, -2.0, 1.0
+        figure = rendered(plot.network(model))
+        wires = self.wires(figure.axes[0])
+        colours = {ends: (colour, dashed) for ends, (colour, dashed, _) in wires.items()}
+        up, falling, rising = ((0, 0.5), (1, 0.5)), ((0, 0.5), (1, -0.5)), ((0, -0.5), (1, 0.5))
+        blue, orange = ("#0072B2", False), ("#D55E00", True)
+        assert colours == {up: blue, rising: orange, falling: blue}
+        sizes = [wires[ends][2] - 0.2 for ends in (up, rising, falling)]
+        assert sizes == pytest.approx([2.5, 1.25, 0.625])
+        (legend,) = figure.legends
+        assert texts(legend) == ["w > 0", "w < 0"]
+        assert legend.get_title().get_text() == "the thickest wire: |w| = 4"
+
+    @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+    def test_a_weight_that_is_not_finite_is_black_and_sets_no_scale(self, bad):
+        model = self.filled(nn.MLP(2, [1]), 0.0)
+        model.layers[0].neurons[0].w[0].data = bad
+        figure = rendered(plot.network(model))
+        assert [wire[0] for wire in self.wires(figure.axes[0]).values()] == ["#000000"]
+        assert texts(figure.legends[0]) == ["w is nan or infinite"]
+        assert figure.legends[0].get_title().get_text() == ""
+        model.layers[0].neurons[0].w[1].data = 3.0
+        assert "|w| = 3" in plot.network(model).legends[0].get_title().get_text()
+
+    def test_the_numbers_of_a_sample(self):
+        model = self.filled(nn.MLP(1, [1, 1], "relu"), 2.0)
+        axes = plot.network(model, [150.0]).axes[0]
+        assert self.written(axes)[::2] == ["2e+02", "3e+02", "6e+02"]
+        assert self.written(plot.network(model, np.array([-0.5])).axes[0])[::2] == [
+            *["-0.50", "0.00", "0.00"]
+        ]
+        with pytest.raises(ValueError, match="takes 1 inputs, not 2"):
+            plot.network(model, [1.0, 2.0])
+
+    def test_a_wide_layer_is_cut_in_its_middle(self):
+        model = nn.MLP(9, [4, 5, 1], seed=0)
+        axes = rendered(plot.network(model, max_neurons=4)).axes[0]
+        cut, full = [2.0, 1.0, -1.0, -2.0], [1.5, 0.5, -0.5, -1.5]
+        assert self.columns(axes) == [cut, full, cut, [0.0]]
+        inputs = ["$x_{1}$", "$x_{2}$", "$x_{8}$", "$x_{9}$", "$\\vdots$"]
+        assert self.written(axes)[:5] == inputs
+        assert len(self.wires(axes)) == 4 * 4 + 4 * 4 + 4
+        weight = model.layers[0].neurons[3].w[7].data
+        colour = self.wires(axes)[(0, -1.0), (1, -1.5)][0]
+        assert colour == ("#0072B2" if weight > 0 else "#D55E00")
+
+    @pytest.mark.parametrize("widths", [(2, 3, 1), (4, 16, 16, 3), (64, 32, 32, 10)])
+    def test_titles_cross_neither_each_other_nor_the_nodes(self, widths):
+        model = nn.MLP(widths[0], widths[1:], "leaky_relu", seed=0)
+        axes = rendered(plot.network(model)).axes[0]
+        titles = [t.get_window_extent() for t in axes.texts if "^{(" in t.get_text()]
+        nodes = [t.get_window_extent() for t in axes.texts if "^{(" not in t.get_text()]
+        assert all(a.x1 < b.x0 for a, b in itertools.pairwise(titles))
+        assert min(t.y0 for t in titles) > max(n.y1 for n in nodes)
+        assert axes.title.get_window_extent().y0 > max(t.y1 for t in titles)
+
+    def test_what_cannot_be_drawn(self):
+        with pytest.raises(TypeError, match=r"draws an MLP, not Layer: .*from_layers"):
+            plot.network(nn.Layer(2, 2))
+        with pytest.raises(ValueError, match=r"at least 2, .* not 1"):
+            plot.network(nn.MLP(2, [2]), max_neurons=1)
 
 
 class TestActivation:
