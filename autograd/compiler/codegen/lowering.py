@@ -41,7 +41,7 @@ from autograd.compiler.codegen.product import (
     strides_within,
 )
 from autograd.compiler.codegen.tape import backward_tape, forward_tape
-from autograd.compiler.passes import EXCESS, SHARED, VARYING, Ref, Step, Tape, differentiable
+from autograd.compiler.passes import SHARED, VARYING, Ref, Step, Tape, differentiable
 from autograd.engine import table as p
 
 
@@ -109,14 +109,14 @@ class Forward:
         assert out is not None
         if step.op is p.dot:
             self.dot(step, out)
-        elif step.op in (p.fsum, p.top, EXCESS):
+        elif step.op in (p.fsum, p.top, p.excess):
             ref, *first = step.operands
             assert isinstance(ref, Ref)
             shape = (*code.shape, *step.axes[1])
             terms = code.terms(ref.space, ref.places.reshape(shape))
             over = tuple(range(len(code.shape), len(shape)))
             n, varying = prod(shape), step.space == VARYING
-            if step.op is EXCESS:
+            if step.op is p.excess:
                 code.count(varying, 4 * n, 7 * (n + step.size))
                 self.excess(step, terms, shape, over, out)
             else:
@@ -275,7 +275,7 @@ class Backward:
             self.dot_by_case(step, gradient)
         elif step.op is p.dot:
             self.dot(step, gradient)
-        elif step.op in (p.fsum, EXCESS):
+        elif step.op in (p.fsum, p.excess):
             ref, *_ = step.operands
             assert isinstance(ref, Ref)
             self.add_sum(ref.space, ref.places.reshape(*code.shape, *step.axes[1]), gradient)
