@@ -255,6 +255,18 @@ def test_products_of_each_lane_are_matrix_products(samples):
     np.testing.assert_allclose(slopes, expected, rtol=1e-9)
 
 
+def test_the_derivative_of_a_difference_reads_no_operands():
+    def f(x):
+        return sum(ag.exp(x[i] - x[i * i % 11]) for i in range(1, 11))
+
+    x = np.linspace(-1.0, 1.0, 11)
+    compiled = ag.compile(f)
+    agree(compiled.value_and_grad(x), eager(lambda x, _: f(x), x, np.zeros(1)))
+    forward, backward = compiled.code.split("# at the end")
+    assert "take(" in forward
+    assert "take(" not in backward
+
+
 def test_copies_of_windows_count_when_memory_is_shared_out(monkeypatch):
     plans, write = [], plan.Plan._write
     monkeypatch.setattr(

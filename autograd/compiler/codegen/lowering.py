@@ -14,6 +14,7 @@ the code reads
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from itertools import compress
 from math import isfinite, prod
@@ -281,12 +282,18 @@ class Backward:
             self.add_sum(ref.space, ref.places.reshape(*code.shape, *step.axes[1]), gradient)
         else:
             out = Symbol(code, str(code.array(step.space, places)), varying)
+            before = code.take_lines()
             operands = [code.read(ref) for ref in step.operands]
+            copies = code.take_lines()
             wanted = [self.wants(ref) for ref in step.operands]
             slopes = iter(step.op.local_derivatives(out, operands, wanted))
             for ref, want in zip(step.operands, wanted, strict=True):
                 if want:
                     self.add(ref, gradient, next(slopes))
+            # the derivatives of a sum or a difference do not look at the operands
+            read = {word for line in code.lines for word in _WORD.findall(line)}
+            copies = [line for line in copies if line.split(", ")[3] in read]
+            code.lines = [*before, *copies, *code.lines]
 
     def where(self, step: Step, gradient: Symbol) -> None:
         """Write the gradients of the branches: each gets that of the lanes it was taken in."""
@@ -577,6 +584,7 @@ def _windows(places: Any) -> tuple[int, ...] | None:
 
 
 _MOST_WINDOWS = 512  # for which there are views
+_WORD = re.compile(r"\w+")
 _MOST_RUNS = 4  # of rows that are cleared one by one
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from autograd.compiler.passes.trace import Trace
 
+_MANY = 16384  # groups; with so many, most are small, and go on tapes
 _LARGE = 4096  # rows of a group, beside whose work one group more is nothing
 
 
@@ -39,7 +40,7 @@ def scheduled(trace: Trace, kinds: Sequence[Hashable]) -> list[list[int]]:
     [[3], [2, 4], [5, 6]]
     """
     by_depth = _by_depth(trace, kinds)
-    if len(trace.ops) > _LARGE * len(by_depth):
+    if len(by_depth) > _MANY or len(trace.ops) > _LARGE * len(by_depth):
         return by_depth
     return min(by_depth, _by_need(trace, kinds), key=len)
 
