@@ -36,8 +36,7 @@ from autograd.compiler.passes import (
     simplified,
     stand_ins,
 )
-from autograd.engine import Value, modes
-from autograd.engine import table as p
+from autograd.engine import OWN, Value, modes
 from autograd.transforms import name_of, split_aux
 from autograd.transforms.trees import NUMBER, described, flatten, paths
 
@@ -136,7 +135,7 @@ class Plan:
         self.wanted, self.active_inputs = bool(wanted), active
         operations = set().union(*[step.operations() for step in self.program.steps])
         self.branches = bool(wanted) and has_branches(self.program)
-        self.calls_users_own = any(op.name not in p.TABLE for op in operations)
+        self.calls_users_own = any(op.name in OWN for op in operations)
         self._write(careful=False)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)
         lane_bytes += self.code.kept_bytes

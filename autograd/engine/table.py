@@ -794,6 +794,32 @@ log_softmax = _many(
     """,
 )
 
+# What compiled code makes these of, besides other rows. Of numbers up to 1 of which one is 1,
+# `excess` is the sum of the others; `finite` is it, and 0 where the shift is infinite: there it has
+# no gradient that is a number. Where all exponentials are 0, `log_of_total` is the logarithm of 0,
+# and they pass no gradient.
+excess = _many(
+    "excess",
+    lambda *xs: ieee.fsum(*xs, -1.0),
+    lambda out, *xs: (1.0,) * len(xs),
+    formula=lambda *xs: fsum(*xs) - 1.0,
+)
+finite = _row(
+    "finite",
+    lambda x, shift: 0.0 if shift == inf else x,
+    lambda out, x, shift: 1.0 + (shift - shift),
+    lambda out, x, shift: 0.0,
+    expansion=lambda x, shift: where(eq(shift, inf), 0.0, x),
+    formula=lambda x, shift: x,
+)
+log_of_total = _row(
+    "log_of_total",
+    ieee.log1p,
+    lambda out, x: where(eq(x, -1.0), 0.0, div(1.0, 1.0 + x)),
+    domain=((-1.0, inf),),
+    formula=lambda x: log1p(x),
+)
+
 
 def _shares(*xs: Any) -> tuple[Any, ...]:
     """Return softmax(xs).

@@ -66,6 +66,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dot": _dot,
     "fsum": lambda *xs: reduce(np.add, xs),
     "mean": lambda *xs: reduce(np.add, xs) / len(xs),
+    "excess": lambda *xs: reduce(np.add, xs) - 1.0,
+    "log_of_total": np.log1p,
     "logsumexp": _logsumexp,
     "softmax": _softmax,
     "log_softmax": _log_softmax,

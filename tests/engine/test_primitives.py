@@ -175,7 +175,7 @@ def spoilt(rules, i, fault):
 
 
 @pytest.mark.parametrize("fault", PLANTED)
-@pytest.mark.parametrize("name", [name for name in ORACLES if name not in ("sign", "above")])
+@pytest.mark.parametrize("name", sorted(set(ORACLES) - {"sign", "above", "finite"}))  # slopes of 0
 def test_a_wrong_rule_is_caught(name, fault, monkeypatch):
     points = {
         "clip": [(0.3, 0.1, 0.9), (0.3, 0.4, 0.9), (0.3, 0.1, 0.2)],

@@ -408,11 +408,18 @@ ORACLES: dict[str, Oracle] = {
     "logsumexp": many(_logsumexp, lambda *xs: _shares(xs), ill_value=True),
     "softmax": many(lambda *xs: _shares(xs)[0], _softmax_partials, ill_value=True),
     "log_softmax": many(_log_softmax, _log_softmax_partials, ill_value=True),
+    # what a softmax is compiled to
+    "excess": many(lambda *xs: _sum([*xs, -exact.one]), lambda *xs: [exact.one] * len(xs)),
+    "finite": one(lambda x, _: x, _unit, _zero),
+    "log_of_total": one(exact.log1p, lambda x: 1 / (1 + x), domain=ABOVE_MINUS_1),
 }
 
 
 # Rows that are slopes of others: as accurate as slopes, and with edges that are seen there.
 SLOPES = {"above", "power_by_base", "power_by_exponent", "cosine", "inversion"}
+
+# Rows that softmax and its kin are compiled to: their edges are such that those of these are right.
+PARTS = {"excess", "finite", "log_of_total"}
 
 # Rules that subtract, or that reuse the result where it has rounded to its limit, fail here.
 TAILS = {

@@ -19,8 +19,6 @@ import numpy as np
 from scipy import special
 
 from autograd.compiler.passes import (
-    FINITE,
-    LOG_OF_TOTAL,
     SHARED,
     VARYING,
     Program,
@@ -38,7 +36,6 @@ UFUNCS: dict[Primitive, Any] = {
     **{
         op: function for op in p.TABLE.values() if isinstance(function := function_of(op), np.ufunc)
     },
-    LOG_OF_TOTAL: np.log1p,
     p.erf: errorfunction.erf,
     p.erfc: errorfunction.erfc,
     p.sigmoid: special.expit,
@@ -81,7 +78,6 @@ _EXTREMES = {p.relu: "maximum", p.maximum: "maximum", p.minimum: "minimum"}
 _EXPANSIONS: dict[Primitive, Callable[..., Any]] = {
     **{op: op.expansion for op in p.TABLE.values() if op.expansion is not None},
     p.above: _expand_above,
-    FINITE: lambda x, shift: p.where(p.eq(shift, np.inf), 0.0, x),
     p.silu: p.silu.forward,
     p.gelu: p.gelu.forward,
     p.gelu_tanh: p.gelu_tanh.forward,

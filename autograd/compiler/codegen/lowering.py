@@ -44,7 +44,6 @@ from autograd.compiler.codegen.product import (
 from autograd.compiler.codegen.tables import chosen_places, flat, forward_take
 from autograd.compiler.codegen.tape import backward_tape, forward_tape
 from autograd.compiler.passes import (
-    EXCESS,
     SHARED,
     TAKE,
     VARYING,
@@ -123,14 +122,14 @@ class Forward:
             self.dot(step, out)
         elif step.op is TAKE:
             forward_take(code, step, out)
-        elif step.op in (p.fsum, p.top, EXCESS):
+        elif step.op in (p.fsum, p.top, p.excess):
             ref, *first = step.operands
             assert isinstance(ref, Ref)
             shape = (*code.shape, *step.axes[1])
             terms = code.terms(ref.space, ref.places.reshape(shape))
             over = tuple(range(len(code.shape), len(shape)))
             n, varying = prod(shape), step.space == VARYING
-            if step.op is EXCESS:
+            if step.op is p.excess:
                 code.count(varying, 4 * n, 7 * (n + step.size))
                 self.excess(step, terms, shape, over, out)
             else:
@@ -292,7 +291,7 @@ class Backward:
             self.dot_by_case(step, gradient)
         elif step.op is p.dot:
             self.dot(step, gradient)
-        elif step.op in (p.fsum, EXCESS):
+        elif step.op in (p.fsum, p.excess):
             ref, *_ = step.operands
             assert isinstance(ref, Ref)
             self.add_sum(ref.space, ref.places.reshape(*code.shape, *step.axes[1]), gradient)

@@ -35,7 +35,7 @@ from autograd.compiler.codegen.code import (
     function_code,
     is_function,
 )
-from autograd.compiler.passes import EXCESS, VARYING, Operand, Tape, differentiable
+from autograd.compiler.passes import VARYING, Operand, Tape, differentiable
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -247,7 +247,7 @@ class _Row:
         def write() -> None:
             if self.op is p.dot:
                 self.dot(out)
-            elif self.op is EXCESS:
+            elif self.op is p.excess:
                 self.excess(out)
             elif self.op is p.fsum:
                 self.reduced(p.add, out)

@@ -1,8 +1,8 @@
 """The equations of a program: its steps, read as operations on named vectors.
 
 A step of a program is one operation on all rows of a level. Where it works on several vectors, it
-is parted into one equation for each. What was written out for the sake of speed is put together
-again, as for the softmax of the lecture:
+is parted into one equation for each. Of what was written out for the sake of speed, rows say what
+they are part of, as those of the softmax of the lecture do:
 
     before   m = top(z)    e = exp(z - m)    r = Σ e - 1    p = e / (1 + r)
     after    p = softmax(z)
@@ -13,14 +13,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Any
 
 import numpy as np
 
 from autograd.compiler.listing.names import Naming
 from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
-from autograd.compiler.passes import EXCESS, FINITE, LOG_OF_TOTAL, TAKE, Program, Ref, Step, Tape
+from autograd.compiler.passes import TAKE, Part, Program, Ref, Step, Tape
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -28,9 +27,6 @@ _MOST_PARTS = 8  # of a step; one of more is shown as it is
 _SHORT_TAPE = 256  # rows; a longer tape is one equation
 
 # Operations on a whole vector that the program has in parts. Their value is never asked for.
-SOFTMAX = Primitive("softmax", lambda: None, None)
-LOG_SOFTMAX = Primitive("log_softmax", lambda: None, None)
-LOGSUMEXP = Primitive("logsumexp", lambda: None, None)
 ROW_SUMS = Primitive("row sums", lambda: None, None)
 TAPE = Primitive("tape", lambda: None, None)
 INNER = Primitive("inner", lambda: None, None)
@@ -72,32 +68,34 @@ def equations_of(
 ) -> tuple[list[Equation], list[Use | float]]:
     """Read the equations of a program, and its outputs."""
     found: list[Equation] = []
+    wholes: dict[int, Use] = {}
     for i, step in enumerate(program.steps):
         layer = naming.layers.get(i, (0, 0))
         if isinstance(step, Tape):
-            found += _tape(step, vectors)
+            found += _tape(step, vectors, wholes)
         elif step.op is p.dot:
             found.append(_dot(step, vectors, *layer))
         else:
-            found += _step(step, vectors)
+            found += _step(step, vectors, wholes)
     outputs = [
         x if isinstance(x, float) else vectors.use(x[0], np.array([x[1]])) for x in program.outputs
     ]
-    found = _Idioms(found).applied()
     return _alive(found, outputs), outputs
 
 
 # --- from steps to equations ----------------------------------------------------------------------
 
 
-def _step(step: Step, vectors: Vectors) -> Iterator[Equation]:
+def _step(step: Step, vectors: Vectors, wholes: dict[int, Use]) -> Iterator[Equation]:
     """Read a step that is neither a dot nor a tape, part by part."""
-    in_rows = step.op in (p.fsum, p.top, EXCESS)
+    in_rows = step.op in (p.fsum, p.top, p.excess)
     starts = {0}
     for ref in step.operands:
         if isinstance(ref, Ref) and (in_rows or ref.places.ndim == 1):
             runs = range(step.size) if in_rows else vectors.runs(ref.space, ref.places)
             starts.update(runs)
+    kinds = [x and x[:2] for x in step.parts]
+    starts.update([i for i in range(1, len(kinds)) if kinds[i] != kinds[i - 1]])
     parts = sorted(starts) if len(starts) <= _MOST_PARTS else [0]
     read = []
     for start, stop in zip(parts, [*parts[1:], step.size], strict=True):
@@ -119,7 +117,8 @@ def _step(step: Step, vectors: Vectors) -> Iterator[Equation]:
     for start, stop, op, operands in read:
         vector = Vector("", stop - start)
         vectors.own(vector, step.space, np.arange(step.start + start, step.start + stop))
-        yield Equation(vector, *_sum_of_elements(op, operands), step.space)
+        equation = Equation(vector, *_sum_of_elements(op, operands), step.space)
+        yield _as_asked_for(equation, step.parts[start:stop], wholes)
 
 
 def _without_filling(op: Primitive, vectors: Vectors, space: str, places: Any) -> Any:
@@ -180,10 +179,10 @@ def _dot(step: Step, vectors: Vectors, layer: int, weights: int) -> Equation:
     return Equation(vector, op, operands, step.space, layer, terms=terms)
 
 
-def _tape(tape: Tape, vectors: Vectors) -> Iterator[Equation]:
+def _tape(tape: Tape, vectors: Vectors, wholes: dict[int, Use]) -> Iterator[Equation]:
     """Read a tape row by row, or a long one as one equation."""
     if len(tape.ops) <= _SHORT_TAPE:
-        yield from _rows(tape, vectors)
+        yield from _rows(tape, vectors, wholes)
         return
     written: set[int] = set()
     read: dict[int, None] = {}
@@ -201,7 +200,7 @@ def _tape(tape: Tape, vectors: Vectors) -> Iterator[Equation]:
     yield Equation(vector, TAPE, tuple(uses), tape.space, tape=tape)
 
 
-def _rows(tape: Tape, vectors: Vectors) -> Iterator[Equation]:
+def _rows(tape: Tape, vectors: Vectors, wholes: dict[int, Use]) -> Iterator[Equation]:
     """Read the rows of a tape."""
     space = tape.space
 
@@ -220,7 +219,9 @@ def _rows(tape: Tape, vectors: Vectors) -> Iterator[Equation]:
                 pieces.append(x)
         return pieces
 
-    for op, place, operands in zip(tape.ops, tape.places, tape.operands, strict=True):
+    for i, (op, place, operands) in enumerate(
+        zip(tape.ops, tape.places, tape.operands, strict=True)
+    ):
         n = len(operands) // 2
         if op is p.fsum:
             read = [y for x in use(operands) if isinstance(x, Use) for y in _terms(x)]
@@ -228,13 +229,14 @@ def _rows(tape: Tape, vectors: Vectors) -> Iterator[Equation]:
         elif op is p.dot:
             halves = [_one_use(use(x)) for x in (operands[:n], operands[n:-1])]
             read = [*halves, *use(operands[-1:])]
-        elif op in (p.top, EXCESS):
+        elif op in (p.top, p.excess):
             read = [_one_use(use(operands))]
         else:
             read = [use([x])[0] for x in operands]
         vector = Vector("", 1)
         vectors.own(vector, space, np.array([place]))
-        yield Equation(vector, *_sum_of_elements(op, read), space, terms=n)
+        equation = Equation(vector, *_sum_of_elements(op, read), space, terms=n)
+        yield _as_asked_for(equation, tape.parts[i : i + 1], wholes)
 
 
 def _one_use(parts: Sequence[Use | float]) -> Use:
@@ -248,88 +250,31 @@ def _one_use(parts: Sequence[Use | float]) -> Use:
 # --- what belongs together ------------------------------------------------------------------------
 
 
-class _Idioms:
-    """Finds what was one operation in the function, and is several steps in the program."""
+def _as_asked_for(
+    equation: Equation, parts: Sequence[Part | None], wholes: dict[int, Use]
+) -> Equation:
+    """Put what the function asked for in the place of the last step that it is written out in.
 
-    def __init__(self, equations: list[Equation]) -> None:
-        self.equations = equations
-        self.by_vector = {equation.vector: equation for equation in equations}
-
-    def applied(self) -> list[Equation]:
-        for equation in self.equations:
-            found = self.softmax(equation) or self.logarithm(equation)
-            if found:
-                equation.op, equation.operands, equation.part = found
-        return self.equations
-
-    def definition(self, x: Use | float, op: Primitive) -> Equation | None:
-        """Find the equation of all that an operand is, if it is that operation."""
-        vector = x.entire if isinstance(x, Use) else None
-        equation = self.by_vector.get(vector) if vector else None
-        return equation if equation and equation.op is op else None
-
-    def shifted_by(self, x: Use | float) -> Use | None:
-        """Find z, if an operand is the largest of z, by which softmax shifts it."""
-        choice = self.definition(x, p.where)
-        if not choice or choice.operands[1] != 0.0:
-            return None
-        test = self.definition(choice.operands[0], p.eq)
-        top = self.definition(choice.operands[2], p.top)
-        if not test or not top or test.operands[1] != -inf:
-            return None
-        (z,) = top.operands
-        return z if isinstance(z, Use) else None
-
-    def shifted(self, x: Use | float) -> Use | None:
-        """Find z, if an operand is z less its largest element."""
-        difference = self.definition(x, p.sub)
-        z = self.shifted_by(difference.operands[1]) if difference else None
-        return z if difference and z and difference.operands[0] == z else None
-
-    def exponentials(self, x: Use | float) -> Use | None:
-        """Find z, if an operand is exp(z less its largest element)."""
-        power = self.definition(x, p.exp)
-        return self.shifted(power.operands[0]) if power else None
-
-    def rest(self, x: Use | float) -> Use | None:
-        """Find z, if an operand is the sum of those, less 1."""
-        guarded = self.definition(x, FINITE)
-        excess = self.definition(guarded.operands[0], EXCESS) if guarded else None
-        return self.exponentials(excess.operands[0]) if excess else None
-
-    def softmax(self, equation: Equation) -> Any:
-        """Recognise e_i / Σ e."""
-        if equation.op is not p.div:
-            return None
-        total = self.definition(equation.operands[1], p.add)
-        z = self.rest(total.operands[1]) if total and total.operands[0] == 1.0 else None
-        return self.shared(SOFTMAX, z, equation.operands[0], p.exp)
-
-    def logarithm(self, equation: Equation) -> Any:
-        """Recognise m + ln Σ e, and (z_i - m) - ln Σ e."""
-        if equation.op is p.add:
-            shift, logarithm = equation.operands
-            found = self.definition(logarithm, LOG_OF_TOTAL)
-            z = self.rest(found.operands[0]) if found else None
-            return (LOGSUMEXP, (z,), None) if z and self.shifted_by(shift) == z else None
-        if equation.op is p.sub:
-            found = self.definition(equation.operands[1], p.log1p)
-            z = self.rest(found.operands[0]) if found else None
-            return self.shared(LOG_SOFTMAX, z, equation.operands[0], p.sub)
-        return None
-
-    def shared(self, op: Primitive, z: Use | None, x: Use | float, origin: Primitive) -> Any:
-        """Say which elements of a softmax are meant, if x is part of what that is made from."""
-        if not z or not isinstance(x, Use) or len(x.pieces) != 1:
-            return None
-        (piece,) = x.pieces
-        source = self.by_vector.get(piece.vector)
-        if not source or source.op is not origin:
-            return None
-        whole = Use((Piece(piece.vector, 0, 1, piece.vector.size),))
-        if (self.exponentials if origin is p.exp else self.shifted)(whole) != z:
-            return None
-        return op, (z,), None if piece.is_whole else piece
+    Args:
+        equation: the equation.
+        parts: what its elements are of operations that have been written out.
+        wholes: the operands of these, which are found here.
+    """
+    own = [x for x in parts if x]
+    if not own or len(own) < len(parts) or len({x[:2] for x in own}) > 1:
+        return equation
+    op, whole, first = own[0]
+    elements = np.array([x.element for x in own])
+    if op is p.top:
+        (z,) = equation.operands
+        assert isinstance(z, Use)
+        wholes[whole] = z
+    elif whole in wholes and len(set(np.diff(elements))) <= 1:
+        z = wholes[whole]
+        piece = Piece(Vector("", z.count), first, int(np.diff(elements)[:1].sum()), len(own))
+        equation.op, equation.operands = op, (z,)
+        equation.part = None if op is p.logsumexp or piece.is_whole else piece
+    return equation
 
 
 def _alive(equations: Sequence[Equation], outputs: Sequence[Use | float]) -> list[Equation]:

@@ -13,16 +13,13 @@ from typing import Any
 
 from autograd.compiler.listing.equations import (
     INNER,
-    LOG_SOFTMAX,
-    LOGSUMEXP,
     ROW_SUMS,
-    SOFTMAX,
     TAPE,
     Equation,
 )
 from autograd.compiler.listing.reading import Line, Reading, choice
 from autograd.compiler.listing.vectors import Use, Vector
-from autograd.compiler.passes import EXCESS, FINITE, TAKE, differentiable
+from autograd.compiler.passes import TAKE, differentiable
 from autograd.engine import table as p
 from autograd.notation import TEXT, Expression, Formula, is_number, slope, summed, total
 
@@ -204,7 +201,7 @@ def _through_part(
         by = Formula(f"(∂{equation.vector.name}/∂{z})ᵀ", size=z.size)
         return [Formula("matrix", [by, gradient], z.size)]
     others = Formula(f"onehot({piece.start})", size=z.size) - Formula("softmax", [z])
-    if equation.op is SOFTMAX:
+    if equation.op is p.softmax:
         gradient = gradient * out
     return [gradient * others]
 
@@ -263,11 +260,11 @@ _SPECIAL: dict[Any, _Special] = {
     p.dot: _through_dot,
     INNER: _through_inner,
     p.fsum: _through_sum,
-    EXCESS: _through_sum,
-    FINITE: _through_sum,
-    SOFTMAX: _through_softmax,
-    LOG_SOFTMAX: _through_log_softmax,
-    LOGSUMEXP: _through_logsumexp,
+    p.excess: _through_sum,
+    p.finite: _through_sum,
+    p.softmax: _through_softmax,
+    p.log_softmax: _through_log_softmax,
+    p.logsumexp: _through_logsumexp,
     ROW_SUMS: _through_row_sums,
     p.where: _through_choice,
     TAKE: _through_take,

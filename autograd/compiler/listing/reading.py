@@ -18,10 +18,7 @@ from typing import Any
 from autograd import notation
 from autograd.compiler.listing.equations import (
     INNER,
-    LOG_SOFTMAX,
-    LOGSUMEXP,
     ROW_SUMS,
-    SOFTMAX,
     TAPE,
     Equation,
     equations_of,
@@ -29,7 +26,7 @@ from autograd.compiler.listing.equations import (
 )
 from autograd.compiler.listing.names import Naming, inputs_of
 from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
-from autograd.compiler.passes import EXCESS, FINITE, TAKE, Tape, active_places
+from autograd.compiler.passes import TAKE, Tape, active_places
 from autograd.compiler.plan import Plan
 from autograd.engine import TABLE
 from autograd.engine import table as p
@@ -39,7 +36,7 @@ _LONGEST = 10  # symbols of an operation that is written inside of another line
 _DEEPEST = 10  # operations that are written one inside of the other
 _LONGEST_NAME = 12
 
-_ACTIVATIONS = {*[TABLE[name] for name in p.ACTIVATIONS], SOFTMAX} - {p.softplus, p.log_sigmoid}
+_ACTIVATIONS = {*[TABLE[name] for name in p.ACTIVATIONS], p.softmax} - {p.softplus, p.log_sigmoid}
 
 
 @dataclass(frozen=True)
@@ -146,6 +143,7 @@ class Reading:
     def _read_in_parts(self, equations: Sequence[Equation]) -> set[Vector]:
         """Find what must have a name: something reads it in part, or for a matrix product."""
         bare: set[Vector] = set()
+        returned = {piece.vector for use in self.returned_uses() for piece in use.pieces}
         for equation in equations:
             for use in equation.uses:
                 source = self.by_vector.get(use.entire) if use.entire else None
@@ -154,7 +152,7 @@ class Reading:
                     bare.update(piece.vector for piece in use.pieces)
             if equation.op in (p.dot, INNER) and equation.vector.size > 1:
                 bare.update(piece.vector for use in equation.uses for piece in use.pieces)
-            if equation.part and not equation.part.is_one:
+            if equation.part and (not equation.part.is_one or equation.vector in returned):
                 bare.add(equation.vector)
         return bare
 
@@ -224,16 +222,10 @@ class Reading:
             return total([both, self.formula(operands[2])])
         if op is p.fsum:
             return total([summed(self.formula(x)) for x in operands])
-        if op in (SOFTMAX, LOG_SOFTMAX, LOGSUMEXP):
+        if op in (p.softmax, p.log_softmax, p.logsumexp):
             z = self.of_vector(operands[0])
-            whole = Formula(op.name, [z], 1 if op is LOGSUMEXP else z.size)
-            if not equation.part:
-                return whole
-            piece = equation.part
-            place = (
-                f"{piece.start}" if piece.is_one else f"{piece.start}:{piece.start + piece.count}"
-            )
-            return Formula(f"{whole}[{place}]", size=size)
+            whole = Formula(op.name, [z], 1 if op is p.logsumexp else z.size)
+            return Formula(f"{whole}{equation.part}", size=size) if equation.part else whole
         if op is ROW_SUMS:
             (use,) = operands
             assert isinstance(use, Use)
@@ -243,10 +235,8 @@ class Reading:
             index, table = terms
             is_symbol = isinstance(table, Formula) and not table.operands
             return Formula(f"{table if is_symbol else f'({table})'}[{index}]", size=size)
-        if op is EXCESS:
+        if op is p.excess:
             return summed(terms[0]) - 1.0
-        if op is FINITE:  # a guard against a shift that is infinite
-            return terms[0]
         if op is p.mul and any(is_number(x, 0.0) for x in terms):  # nan for an infinite operand
             return Formula(op.name, sorted(terms, key=lambda x: isinstance(x, Formula)), size)
         if op is p.top:

@@ -23,18 +23,16 @@ from autograd.compiler.passes.program import (
     Tape,
     differentiable,
 )
-from autograd.compiler.passes.simplify import EXCESS, FINITE, LOG_OF_TOTAL, simplified
+from autograd.compiler.passes.simplify import simplified
 from autograd.compiler.passes.tables import TAKE, stand_ins
-from autograd.compiler.passes.trace import Operand, StandIn, Trace, Tracer
+from autograd.compiler.passes.trace import Operand, Part, StandIn, Trace, Tracer
 
 __all__ = [
-    "EXCESS",
-    "FINITE",
-    "LOG_OF_TOTAL",
     "SHARED",
     "TAKE",
     "VARYING",
     "Operand",
+    "Part",
     "Program",
     "Ref",
     "StandIn",

@@ -17,16 +17,15 @@ import numpy as np
 
 from autograd.compiler.passes.axes import all_pairs, product_axes
 from autograd.compiler.passes.program import SHARED, VARYING, Program, Ref, Step, Tape
-from autograd.compiler.passes.simplify import EXCESS
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import Operand, Trace
+from autograd.compiler.passes.trace import Operand, Part, Trace
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
 Matrix = Sequence[Sequence[Operand]]  # the operands of each row
 
 # What sums of different length are filled up with; with None, it is their first term.
-NEUTRAL: dict[Primitive | None, float | None] = {p.fsum: -0.0, p.top: None, EXCESS: 0.0}
+NEUTRAL: dict[Primitive | None, float | None] = {p.fsum: -0.0, p.top: None, p.excess: 0.0}
 
 _FEWEST_PRODUCTS = 256  # of numbers, that are worth a matrix product of their own
 _NOWHERE = -1  # the place of a row that has none yet
@@ -170,7 +169,13 @@ class Layout:
             self.on_tape[row] = True
             self.release(operands)
         ops = tuple([self.trace.ops[row] for row in rows])
-        return Tape(space, ops, tuple([places[row] for row in rows]), tuple(all_operands))  # type: ignore[arg-type]
+        own = tuple([places[row] for row in rows])
+        return Tape(space, ops, own, tuple(all_operands), self.parts(rows))  # type: ignore[arg-type]
+
+    def parts(self, rows: Sequence[int | None]) -> tuple[Part | None, ...]:
+        """Tell what rows are of operations that have been written out."""
+        parts: dict[Any, Part] = self.trace.parts
+        return tuple(map(parts.get, rows)) if any(row in parts for row in rows) else ()
 
     def release(self, operands: Sequence[Operand]) -> None:
         """Note that operands have been read; what is not needed again leaves its place."""
@@ -258,7 +263,8 @@ class Layout:
                 self.places[row] = start + i
                 self.release(self.trace.operands[row])
         self.one_after(own[-1])
-        return Step(op, space, start, len(rows), operands, is_filled=len(own) < len(rows))
+        is_filled = len(own) < len(rows)
+        return Step(op, space, start, len(rows), operands, is_filled, self.parts(rows))
 
     def terms(self, op: Primitive, matrix: Matrix) -> tuple[Ref | float, ...]:
         """Find the terms of sums; the 0 that `sum` in Python begins with stands apart."""

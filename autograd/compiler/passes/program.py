@@ -17,7 +17,7 @@ import numpy as np
 from autograd import notation
 from autograd.compiler.passes.axes import common_axes, joint_axes, product_axes
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import Operand
+from autograd.compiler.passes.trace import Operand, Part
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -41,7 +41,8 @@ class Step:
 
     An operand is a `Ref`, or a float where all elements have the same constant. Sums have one `Ref`
     for all terms. Where a step `is_filled`, nobody reads some of its results; they are there for
-    the sake of its axes.
+    the sake of its axes. Of an operation that has been written out, `parts` tell what the results
+    are; it is empty if there is no such.
     """
 
     op: Primitive
@@ -50,6 +51,7 @@ class Step:
     size: int
     operands: tuple[Ref | float, ...]
     is_filled: bool = False
+    parts: tuple[Part | None, ...] = ()
 
     @property
     def title(self) -> str:
@@ -117,12 +119,14 @@ class Tape:
         ops: the operation of each row.
         places: where its result goes; with no gradient to come, rows may have a place in turn.
         operands: places, and constants.
+        parts: as those of a `Step`.
     """
 
     space: str
     ops: tuple[Primitive, ...]
     places: tuple[int, ...]
     operands: tuple[tuple[Operand, ...], ...]
+    parts: tuple[Part | None, ...] = ()
     is_filled = False
 
     @property

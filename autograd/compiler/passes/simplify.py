@@ -9,14 +9,13 @@ What these passes do to the lecture's neuron, written as a sum over its inputs:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import inf
+from math import inf, nan
 from typing import Any
 
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import Operand, Trace, Tracer
+from autograd.compiler.passes.trace import Operand, Part, Trace, Tracer
 from autograd.engine import Primitive
 from autograd.engine import table as p
-from autograd.numbers import floats as ieee
 
 
 def simplified(
@@ -32,8 +31,8 @@ class _Pass:
     """A new trace being filled from an old one, and where each old row has gone."""
 
     def __init__(self, trace: Trace) -> None:
-        self.new = Trace()
-        self.place: list[Operand] = [0] * len(trace.ops)
+        self.old, self.new = trace, Trace()
+        self.place: list[Operand] = [nan] * len(trace.ops)
         self._owners = {row: value for value, row in trace.captured.items()}
 
     def carry_input(self, row: int) -> None:
@@ -45,6 +44,14 @@ class _Pass:
         """Give operands of the old trace as operands of the new one."""
         place = self.place
         return tuple([place[x] if x.__class__ is int else x for x in operands])
+
+    def done(self, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
+        """Give the new trace and its outputs; rows are still parts of what they were."""
+        for row, part in self.old.parts.items():
+            place = self.place[row]
+            if isinstance(place, int):
+                self.new.parts.setdefault(place, part)
+        return self.new, list(self.moved(outputs))
 
 
 def _expanded(
@@ -66,18 +73,18 @@ def _expanded(
             work.carry_input(row)
             continue
         moved = work.moved(operands)
-        if op in _EXPANSIONS:
-            result = _EXPANSIONS[op](
-                *[work.new.tracer(x) if isinstance(x, int) else x for x in moved]
-            )
-            work.place[row] = result.row if isinstance(result, Tracer) else result
+        if op in _RESULTS:
+            work.place[row] = _written_out(work.new, op, moved)
+        elif op is p.mean:
+            total = _entered(work.new, p.fsum, moved)
+            work.place[row] = _entered(work.new, p.div, (total, float(len(moved))))
         elif op is p.dot and len(moved) == 1:
             work.place[row] = moved[0]
         elif float in map(type, moved):
             work.place[row] = _with_constants(work.new, op, moved, fast_math)
         else:
             work.place[row] = work.new.apply(op, moved)
-    return work.new, list(work.moved(outputs))
+    return work.done(outputs)
 
 
 def _with_constants(
@@ -118,57 +125,30 @@ def _entered(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Oper
     return trace.apply(op, operands)
 
 
-def _shift_and_rest(xs: Sequence[Any]) -> tuple[Any, Any]:
-    """Give the shift m and r with Σ exp(x - m) = 1 + r; the same rows whatever the order of xs.
+def _written_out(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Operand:
+    """Enter the rows of a softmax or its kin, of the shift m and r with Σ exp(x - m) = 1 + r.
 
-    A small r keeps its digits, as it does on floats: see `autograd.numbers.floats`.
+    These two are the same rows whatever the order of the operands. A small r keeps its digits, as
+    it does on floats: see `autograd.numbers.floats`.
     """
-    ordered = sorted(xs, key=lambda x: (0, x.row) if isinstance(x, Tracer) else (1, x))
-    largest = p.top(*ordered)
+    ordered = sorted(operands, key=lambda x: (x.__class__ is float, x))
+    xs = [trace.tracer(x) if isinstance(x, int) else x for x in ordered]
+    index = next(i for i, x in enumerate(ordered) if x is operands[0])
+    largest = p.top(*xs)
     shift = p.where(p.eq(largest, -inf), 0.0, largest)
-    return shift, FINITE(EXCESS(*[p.exp(x - shift) for x in ordered]), shift)
+    rest = p.finite(p.excess(*[p.exp(x - shift) for x in xs]), shift)
+    result = _RESULTS[op](xs[index], shift, rest)
+    if not isinstance(result, Tracer):
+        return float(result)
+    trace.parts[largest.row] = Part(p.top, largest.row)
+    trace.parts[result.row] = Part(op, largest.row, index)
+    return result.row
 
 
-def _excess(*terms: float) -> float:
-    return ieee.fsum(*terms, -1.0)
-
-
-# A sum of numbers up to 1, less 1. If one of them is 1, the others are added up.
-EXCESS = Primitive("excess", _excess, lambda _, *terms: (1.0,) * len(terms))
-
-# An excess, and 0 where the shift is infinite; there it has no gradient that is a number.
-FINITE = Primitive(
-    "finite",
-    lambda x, shift: 0.0 if shift == inf else x,
-    (lambda _, __, shift: 1.0 + (shift - shift), lambda *_: 0.0),
-)
-
-# The logarithm of 1 + x. Where all exponentials are 0, x is -1 and they pass no gradient.
-LOG_OF_TOTAL = Primitive(
-    "log1p", ieee.log1p, (lambda _, x: p.where(p.eq(x, -1.0), 0.0, p.div(1.0, 1.0 + x)),)
-)
-
-
-def _expand_logsumexp(*xs: Any) -> Any:
-    shift, rest = _shift_and_rest(xs)
-    return shift + LOG_OF_TOTAL(rest)
-
-
-def _expand_softmax(*xs: Any) -> Any:
-    shift, rest = _shift_and_rest(xs)
-    return p.exp(xs[0] - shift) / (1.0 + rest)
-
-
-def _expand_log_softmax(*xs: Any) -> Any:
-    shift, rest = _shift_and_rest(xs)
-    return (xs[0] - shift) - p.log1p(rest)
-
-
-_EXPANSIONS: dict[Primitive, Callable[..., Any]] = {
-    p.mean: lambda *xs: p.div(p.fsum(*xs), float(len(xs))),
-    p.logsumexp: _expand_logsumexp,
-    p.softmax: _expand_softmax,
-    p.log_softmax: _expand_log_softmax,
+_RESULTS: dict[Primitive, Callable[..., Any]] = {
+    p.logsumexp: lambda _, shift, rest: shift + p.log_of_total(rest),
+    p.softmax: lambda x, shift, rest: p.exp(x - shift) / (1.0 + rest),
+    p.log_softmax: lambda x, shift, rest: (x - shift) - p.log1p(rest),
 }
 
 
@@ -226,7 +206,7 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
             work.place[row] = _difference(work.new, terms_of(row))
         elif not absorbed[row]:
             work.place[row] = _entered(work.new, op, work.moved(operands))
-    return work.new, list(work.moved(outputs))
+    return work.done(outputs)
 
 
 _FEWEST_TAKEN = 3  # terms in a row; where fewer are taken away, that is left as it was written
@@ -317,4 +297,4 @@ def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace,
             work.carry_input(row)
         elif alive[row]:
             work.place[row] = work.new.add(op, work.moved(operands))
-    return work.new, list(work.moved(outputs))
+    return work.done(outputs)

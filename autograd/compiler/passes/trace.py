@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import compress
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograd.compiler.passes.tables import gathered
 from autograd.engine import (
@@ -31,6 +31,20 @@ from autograd.errors import TraceError, as_float
 Operand = int | float  # the number of a row, or a constant
 
 
+class Part(NamedTuple):
+    """What a row is of an operation that has been written out in others.
+
+    Attributes:
+        op: the operation, or `top` for the row that reads all operands.
+        whole: a number for what is computed of the same operands.
+        element: which of the results the row is.
+    """
+
+    op: Primitive
+    whole: int
+    element: int = 0
+
+
 class Trace:
     """A program of scalars, row by row.
 
@@ -39,12 +53,14 @@ class Trace:
         operands: the operands of each row: numbers of earlier rows, and constants.
         captured: leaves from outside that the function uses, with their rows. Their data is read
             anew at each call, so a compiled model sees its parameters change.
+        parts: what rows are of operations that have been written out.
     """
 
     def __init__(self) -> None:
         self.ops: list[Primitive | None] = []
         self.operands: list[tuple[Operand, ...]] = []
         self.captured: dict[Value, int] = {}
+        self.parts: dict[int, Part] = {}
         self._rows: dict[Any, int] = {}
         self._tracers: dict[int, Tracer] = {}
         self._nodes: dict[int, Row] = {}

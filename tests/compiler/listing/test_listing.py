@@ -235,7 +235,7 @@ def test_choices_by_equality_are_listed_with_both_branches():
     assert "where(t ≠ 0, 1, 0)" in text
 
 
-def test_softmax_and_logsumexp_are_found_again():
+def test_softmax_and_logsumexp_are_listed_as_they_were_asked_for():
     def f(x):
         return [*ag.softmax(list(x)), ag.logsumexp(list(x)), ag.softmax(list(x))[1]]
 
@@ -254,6 +254,28 @@ def test_softmax_and_logsumexp_are_found_again():
     i.value_and_grad(X)
     assert section(str(i), "forward") == ["f = −ln softmax(x)[1]"]
     assert section(str(i), "backward") == ["∂f/∂x = softmax(x) − onehot(1) (3)"]
+
+
+def test_elements_of_a_softmax_and_several_of_them():
+    def forward(f):
+        compiled = ag.compile(f, in_axes=0)
+        compiled(X)
+        return section(str(compiled), "forward")
+
+    assert forward(lambda x: [ag.softmax(x)[i] for i in (2, 0)]) == [
+        "v1 = softmax(x)[0:4:2] (2)",
+        "returns [v1[1]; v1[0]]",
+    ]
+    assert forward(lambda x: [ag.softmax([*x, 1.0])[i] for i in (3, 0)]) == [
+        "v1 = softmax([x; 1])[0]",
+        "v2 = softmax([x; 1])[3]",
+        "returns [v2; v1]",
+    ]
+    assert forward(lambda x: [y for k in (1.0, 2.0) for y in ag.softmax([k * z for z in x])]) == [
+        "v1 = softmax(x) (3)",
+        "v2 = softmax(2 · x) (3)",
+        "returns [v1; v2]",
+    ]
 
 
 def price(s, k, r, sigma, t):
