@@ -36,6 +36,9 @@ def sweep(order: Sequence[Node]) -> None:
 def zero_grad(values: Iterable[Any]) -> None:
     """Set the gradient of each of `values` to zero.
 
+    Raises:
+        TypeError: `values` is no list, or nothing like one.
+
     >>> from autograd import Value
     >>> x = Value(3.0)
     >>> (x * x).backward()
@@ -43,6 +46,8 @@ def zero_grad(values: Iterable[Any]) -> None:
     >>> x.grad
     0.0
     """
+    if not isinstance(values, Iterable):  # a single Value
+        raise TypeError(f"zero_grad takes a list of Values, such as [w, b], not {values!r}")
     for value in values:
         value.grad = 0.0
         keep_gradient(value, None)

@@ -12,7 +12,7 @@ from itertools import compress
 from typing import Any
 
 from autograd.engine import modes
-from autograd.engine.graph import new_node
+from autograd.engine.graph import new_node, new_unrecorded
 from autograd.errors import as_float, data_of
 
 
@@ -61,7 +61,7 @@ def apply_to_values(kind: type[Any], op: Any, operands: Sequence[Any]) -> Any:
     if op.partials is None:  # a comparison
         return out
     if not modes.recording.get():
-        node = new_node(kind, None, out)
+        node = new_unrecorded(kind, out)
     elif isinstance(op.partials, tuple) and len(operands) <= 2:
         rest = iter(op.local_derivatives(out, data, wanted))
         edges = [next(rest) if want else None for want in wanted]
@@ -83,7 +83,7 @@ def _choose(kind: type[Any], op: Any, condition: Any, x: Any, y: Any) -> Any:
     taken = x if condition else y
     out = taken if taken.__class__ is float else data_of(taken)
     if not modes.recording.get():
-        node = new_node(kind, None, out)
+        node = new_unrecorded(kind, out)
     elif condition:
         node = new_node(kind, op, out, x, y, None if x.__class__ is float else 1.0, None)
     else:

@@ -26,7 +26,8 @@ class Node:
     # derivatives towards them, or None where there is no edge: a number, or the branch that
     # `where` did not take. A node with any number of operands has tuples instead: `_b` of all
     # operands, `_a` of those with an edge and `_da` of the local derivatives towards these.
-    # So most nodes are one object: quick to make, and quick to walk for the garbage collector.
+    # So most nodes are one object: quick to make, and quick to walk for the garbage collector. A
+    # leaf has none of these, but what was computed under `no_grad` has an `_a` of 0.0 for a mark.
     __slots__ = ("_a", "_b", "_da", "_db", "_grad", "_primitive", "_site", "data", "grad", "name")
 
     __rank__ = 1
@@ -81,6 +82,16 @@ def kept_edges(node: Node) -> tuple[Any, Any, Any, Any]:
 def operation_of(node: Node) -> Any:
     """Return the row of the table that made a node; None for a leaf."""
     return node._primitive
+
+
+def new_unrecorded(kind: type[Any], data: float) -> Any:
+    """Make the result of an operation that is not recorded."""
+    return new_node(kind, None, data, 0.0)
+
+
+def is_recorded(node: Node) -> bool:
+    """Tell a leaf or the result of an operation from the result of one under `no_grad`."""
+    return node._primitive is not None or node._a is None
 
 
 def operands_of(node: Node) -> tuple[Any, ...]:

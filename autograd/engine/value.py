@@ -15,13 +15,13 @@ methods are made from its rows, by `methods.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Never
 
 from autograd.engine import modes
 from autograd.engine import table as t
 from autograd.engine.copies import copy_node, deepcopy_graph, reduce_graph
 from autograd.engine.dispatch import apply_to_values, is_operand
-from autograd.engine.graph import Node, all_slopes_of, operands_of, set_operands
+from autograd.engine.graph import Node, all_slopes_of, is_recorded, operands_of, set_operands
 from autograd.engine.methods import binary, comparison, reflected, unary
 from autograd.engine.primitives import Primitive
 from autograd.errors import as_float
@@ -202,23 +202,38 @@ class Value(Node):
 
     # --- differentiation --------------------------------------------------------------------
 
-    def backward(self, seed: float = 1.0, create_graph: bool = False) -> None:
+    def backward(self, seed: float = 1.0, create_graph: bool = False, **others: Never) -> None:
         """Add the derivative of this node to the `grad` of every leaf it depends on.
 
         Args:
             seed: the derivative of the final result with respect to this node.
             create_graph: record the pass itself, and put each derivative as a Value, which can be
                 differentiated again, into `grad_value`.
+            others: none; PyTorch's are answered with what to write.
 
         Raises:
+            TypeError: `seed` is no number, or there are others.
             RuntimeError: `create_graph` and the data of a node was changed since it was used.
             AnomalyError: a derivative is nan or infinite, under `detect_anomaly`.
+
+        Warns:
+            MistakeWarning: the node was computed under `no_grad`, and depends on nothing.
 
         >>> x = Value(3.0)
         >>> (x * x + x).backward()
         >>> x.grad
         7.0
         """
+        if others:
+            raise TypeError(
+                f"backward takes seed and create_graph, not {', '.join(others)}: a graph is always "
+                "kept, so leave out retain_graph, and what PyTorch calls gradient is the seed"
+            )
+        if not is_recorded(self):
+            modes.warn(
+                "backward() reaches nothing from a result that was computed under no_grad, which "
+                "records no graph: compute it outside of no_grad"
+            )
         if create_graph:
             from autograd.engine.higher_order import recorded_backward
 
@@ -263,6 +278,20 @@ class Value(Node):
             "mathematics use autograd.exp and its kin instead of math.exp, for the number .item()"
         )
 
+    def __int__(self) -> int:
+        raise TypeError(_ROUNDED)
+
+    def __round__(self, ndigits: int | None = None) -> float:
+        raise TypeError(_ROUNDED)
+
+    def __floordiv__(self, other: Any) -> Never:
+        raise TypeError(
+            "// and % are no operations on a Value, since they jump: write v.data // 2 for the "
+            "number alone, and v - 2 * (v.data // 2) for v % 2 with its slope 1"
+        )
+
+    __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = __floordiv__
+
     def __bool__(self) -> bool:
         raise TypeError("the truth of a Value is unclear: write v.data != 0, or compare it")
 
@@ -276,6 +305,12 @@ class Value(Node):
         return f"Value(data={data}, grad={grad}{op}{name})"
 
     __copy__, __deepcopy__, __reduce__ = copy_node, deepcopy_graph, reduce_graph
+
+
+_ROUNDED = (
+    "int(v) and round(v) of a Value would cut the graph, since a rounded number has the slope 0: "
+    "round the data, as in round(v.data, 2)"
+)
 
 
 def equal(x: Any, y: Any) -> Any:

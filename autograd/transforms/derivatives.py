@@ -96,6 +96,10 @@ class _Recording:
         self._has_aux = has_aux
         self._aux: Any
         result, self._aux = split_aux(f, result) if has_aux else (result, None)
+        if result is None:
+            raise TypeError(
+                f"the result of {name_of(f)} must be a real number, not None: is a return missing?"
+            )
         self.outputs, self.output_spec = flatten(result, f"the result of {name_of(f)}")
         self.nested = self._is_nested(numbers)
         # by a node, outermost, even a constant derivative is a node: one can rely on its kind
@@ -331,6 +335,10 @@ def value_and_grad(
             there is no argument in a place.
         ValueError: from that function, if `argnums` has a place twice.
         RuntimeError: from that function, if `f` changes an argument in place.
+
+    Warns:
+        MistakeWarning: from that function, if `f` returns a number that it took out of a node with
+            `.data` or `.item()`, which has no derivative.
 
     >>> value_and_grad(lambda v: v["x"] ** 2 * v["y"])({"x": 3.0, "y": 2.0})
     (18.0, {'x': 12.0, 'y': 9.0})
@@ -626,10 +634,18 @@ def _refuse_mutation(
 
 
 def _require_scalar(f: Callable[..., Any], run: _Recording) -> None:
+    """Refuse several results, and warn of a number that `f` has read out of nodes."""
     if run.output_spec != NUMBER:
         raise TypeError(
             f"{name_of(f)} must return one number to have a gradient, not "
             f"{described(run.output_spec)}: return the sum, say, or take the jacobian"
+        )
+    (result,) = run.outputs
+    used = getattr(getattr(f, "__code__", None), "co_names", ())
+    if result.__class__ is float and ("data" in used or "item" in used):
+        modes.warn(
+            f"{name_of(f)} returned the number {result!r} and no Value, so its derivatives are 0: "
+            "compute with the argument itself, as in x ** 2 instead of x.data ** 2"
         )
 
 

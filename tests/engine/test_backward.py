@@ -2,6 +2,7 @@
 
 import gc
 import math
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -148,6 +149,24 @@ def test_zero_grad():
     (a * b).backward()
     assert (a.grad, b.grad) == (4.0, 3.0)
     zero_grad([])
+
+
+@pytest.mark.parametrize("single", [Value(3.0, "w"), 3.0])
+def test_zero_grad_of_what_is_no_list(single):
+    with pytest.raises(
+        TypeError, match=rf"takes a list of Values, such as \[w, b\], not {re.escape(repr(single))}"
+    ):
+        zero_grad(single)
+
+
+@pytest.mark.parametrize("option", ["retain_graph", "gradient", "inputs"])
+def test_options_of_pytorch_are_answered(option):
+    x = Value(3.0)
+    with pytest.raises(
+        TypeError, match=rf"not {option}: a graph is always kept, so leave out retain_graph"
+    ):
+        (x * x).backward(**{option: True})
+    assert x.grad == 0.0
 
 
 def test_gradients_are_floats():

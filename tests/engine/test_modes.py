@@ -1,6 +1,7 @@
 """`no_grad` and `detect_anomaly`."""
 
 import contextvars
+import copy
 import inspect
 import math
 import threading
@@ -69,6 +70,23 @@ def test_comparisons_and_numbers_are_the_same_without_recording():
         assert (v > 1) is True
         assert autograd.exp(0.0) == 1.0
         assert +v is v
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize(
+    "make", [lambda w: w * w, lambda w: where(w > 0, w, 0.0), lambda w: copy.deepcopy(w * w)]
+)
+def test_a_pass_from_a_result_that_was_not_recorded_is_a_mistake(make, create_graph):
+    w = Value(2.0)
+    with no_grad():
+        y = make(w)
+    with pytest.warns(
+        MistakeWarning, match=r"under no_grad.*: compute it outside of no_grad"
+    ) as caught:
+        y.backward(create_graph=create_graph)
+    assert (w.grad, y.grad, caught[0].filename) == (0.0, 1.0, __file__)
+    (y * w).backward()  # as a constant, and so a leaf, it is as good as any
+    Value(3.0).backward()
 
 
 def test_what_was_recorded_before_can_be_differentiated_inside():

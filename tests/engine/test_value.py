@@ -434,7 +434,31 @@ def test_a_value_does_not_turn_into_a_float_silently(convert):
         convert(argument)
 
 
-@pytest.mark.parametrize("convert", [int, round, operator.index, list, len])
+@pytest.mark.parametrize("convert", [int, round, lambda v: round(v, 2)])
+def test_rounding_names_the_data(convert):
+    with pytest.raises(
+        TypeError, match=r"cut the graph.*: round the data, as in round\(v\.data, 2\)"
+    ):
+        convert(Value(1.0))
+
+
+@pytest.mark.parametrize("op", [operator.floordiv, operator.mod, divmod])
+@pytest.mark.parametrize("operands", [(Value(7.0), 2), (7.0, Value(2.0)), (Value(7.0), Value(2.0))])
+def test_floor_and_remainder_say_what_to_write(op, operands):
+    with pytest.raises(
+        TypeError, match=r"write v\.data // 2 .* v - 2 \* \(v\.data // 2\) for v % 2"
+    ):
+        op(*operands)
+
+
+def test_the_remainder_as_it_is_to_be_written():
+    v = Value(7.0)
+    rest = v - 2 * (v.data // 2)
+    rest.backward()
+    assert (rest.data, v.grad) == (7.0 % 2, 1.0)
+
+
+@pytest.mark.parametrize("convert", [operator.index, list, len])
 def test_other_conversions_are_type_errors(convert):
     with pytest.raises(TypeError):
         convert(Value(1.0))

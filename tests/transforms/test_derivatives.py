@@ -21,6 +21,7 @@ from random_programs import evaluated, random_program, size_of_terms
 import autograd
 from autograd import (
     AnomalyError,
+    MistakeWarning,
     Value,
     cos,
     detect_anomaly,
@@ -1210,6 +1211,25 @@ def test_a_result_that_is_no_real_number(result):
     f = constant(result)
     with pytest.raises(TypeError, match=r"the result of f(\[1\])? must be a real number"):
         jacobian(f)(1.0)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [lambda x: x.data**2, lambda x: x.item() + 1.0, lambda x: math.floor(x.data)],
+)
+def test_a_number_taken_out_of_a_node_is_a_mistake(f):
+    message = r"<lambda> returned the number .* no Value, .*: compute with the argument itself"
+    for call in (grad(f), value_and_grad(f), hessian(f), lambda x: hvp(f, x, 1.0)):
+        with pytest.warns(MistakeWarning, match=message) as caught:
+            call(2.5)
+        assert caught[0].filename == __file__
+    assert grad(lambda x: x * x.data)(3.0) == 3.0
+    assert grad(lambda x: x if x > 5 else 1.0)(3.0) == 0.0  # a constant branch is none
+
+
+def test_a_function_without_a_return():
+    with pytest.raises(TypeError, match=r"not None: is a return missing\?"):
+        grad(constant(None))(1.0)
 
 
 @pytest.mark.parametrize(
