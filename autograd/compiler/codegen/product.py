@@ -174,8 +174,8 @@ def multiply(code: Code, out: Factor, left: Factor, right: Factor) -> None:
     left, right = [_summed(code, x, out.letters + y) for x, y in _with_others(left, right)]
     common = [x for x in left.letters if x in right.letters]
     is_matrix = is_matrix_product(out.letters, left.letters, right.letters)
-    sizes = dict(chain.from_iterable(zip(x.letters, x.sizes, strict=False) for x in (left, right)))
-    flops = prod(sizes.values()) * (1 if all(x in out.letters for x in common) else 2)
+    is_sum = not set(common) <= set(out.letters)
+    flops = prod(_sizes(left, right).values()) * (1 + is_sum)
     code.count(left.varying or right.varying, flops, blas=flops * is_matrix)
     for x in (left, right, out):
         code.count(x.varying, moved=prod(x.sizes))
@@ -185,7 +185,7 @@ def multiply(code: Code, out: Factor, left: Factor, right: Factor) -> None:
         subsets = chain.from_iterable(combinations(others, n) for n in range(_MOST_LOOPS + 1))
         products = [_Product(out, left, right, {*always, *loops}) for loops in subsets]
         min(products, key=lambda x: x.cost).write(code)
-    elif all(x in out.letters for x in common):
+    elif not is_sum:
         axes = [[x if x in y.letters else "" for x in out.letters] for y in (left, right)]
         names = [y.view(code, groups) for y, groups in zip((left, right), axes, strict=True)]
         code.emit(f"multiply({names[0]}, {names[1]}, out={out.view(code)})")
@@ -210,6 +210,11 @@ def is_matrix_product(out: str, left: str, right: str) -> bool:
     """
     common = set(left) & set(right)
     return bool(common - set(out)) and LANES not in common & set(out)
+
+
+def _sizes(left: Factor, right: Factor) -> dict[str, int]:
+    """Give the size of each axis, without that of the lanes."""
+    return {x: n for y in (left, right) for x, n in zip(y.letters, y.sizes, strict=False)}
 
 
 def _with_others(left: Factor, right: Factor) -> Iterator[tuple[Factor, str]]:
@@ -249,8 +254,7 @@ class _Product:
         ]
         self.groups = {"left": (rows, terms), "right": (terms, columns), "out": (rows, columns)}
         self.adds = [x for x in self.loops if x not in out.letters]
-        every = {x: n for y in (left, right) for x, n in zip(y.letters, y.sizes, strict=False)}
-        self.sizes = every
+        self.sizes = every = _sizes(left, right)
         self.cost = _PER_PRODUCT * prod([every[x] for x in self.loops])
         self.copied = [
             side for side, x in (("left", left), ("right", right)) if not self._fits(x, side)
@@ -323,7 +327,7 @@ class _ByLane:
 
     def __init__(self, out: Factor, left: Factor, right: Factor) -> None:
         self.letters = left.letters, right.letters, out.letters
-        self.sizes = {x: n for y in (left, right) for x, n in zip(y.letters, y.sizes, strict=False)}
+        self.sizes = _sizes(left, right)
         own = [x for x in self.sizes if x in left.letters and x in right.letters]
         self.loops = "".join([x for x in own if x in out.letters])
         terms = "".join([x for x in own if x not in out.letters])

@@ -175,7 +175,7 @@ class Layout:
     def parts(self, rows: Sequence[int | None]) -> tuple[Part | None, ...]:
         """Tell what rows are of operations that have been written out."""
         parts: dict[Any, Part] = self.trace.parts
-        return tuple(map(parts.get, rows)) if any(row in parts for row in rows) else ()
+        return tuple(map(parts.get, rows)) if parts else ()
 
     def release(self, operands: Sequence[Operand]) -> None:
         """Note that operands have been read; what is not needed again leaves its place."""

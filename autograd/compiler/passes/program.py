@@ -42,7 +42,7 @@ class Step:
     An operand is a `Ref`, or a float where all elements have the same constant. Sums have one `Ref`
     for all terms. Where a step `is_filled`, nobody reads some of its results; they are there for
     the sake of its axes. Of an operation that has been written out, `parts` tell what the results
-    are; it is empty if there is no such.
+    are; it may be empty if there is no such.
     """
 
     op: Primitive
