@@ -59,7 +59,7 @@ class NodeGivenError(Exception):
 
 
 def leaves_of(form: Form) -> Iterator[Leaf]:
-    """Give the leaves of a form from left to right."""
+    """Return the leaves of a form from left to right."""
     if isinstance(form, Leaf):
         yield form
     else:
@@ -68,7 +68,7 @@ def leaves_of(form: Form) -> Iterator[Leaf]:
 
 
 def spec_of(form: Form) -> Spec:
-    """Give the structure per sample, as `autograd.transforms.trees` has it."""
+    """Return the structure per sample, as `autograd.transforms.trees` has it."""
     if isinstance(form, Leaf):
         return form.spec
     return (*form[:-1], tuple([spec_of(child) for child in form[-1]]))
@@ -78,7 +78,7 @@ def spec_of(form: Form) -> Spec:
 
 
 def taken_apart(tree: Any, axes: Any, path: str) -> tuple[Form, list[Any]]:
-    """Give the form of an argument, and an array of floats per leaf of it.
+    """Return the form of an argument, and an array of floats per leaf of it.
 
     Args:
         tree: the argument.
@@ -163,13 +163,13 @@ def _check_prefix(tree: Any, axes: Any, path: str) -> None:
 
 
 def _numbers(tree: Any, path: str) -> Any:
-    """Give the array of a list or tuple of numbers, or None for what holds more than numbers."""
+    """Return the array of a list or tuple of numbers, or None for what holds more than numbers."""
     nested = any(isinstance(x, (list, tuple, dict)) or getattr(x, "shape", ()) for x in tree)
     return None if nested or not tree else _real_array(list(tree), path)
 
 
 def _real_array(x: Any, path: str) -> Any:
-    """Give an array of floats."""
+    """Return an array of floats."""
     try:
         array = np.asarray(x)
     except ValueError:

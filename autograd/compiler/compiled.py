@@ -144,15 +144,15 @@ class Compiled:
         update_wrapper(self, f, updated=())  # no attributes, which would replace those above
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Give the value of the function: per lane, or reduced over the batch."""
+        """Return the value of the function: per lane, or reduced over the batch."""
         return self._run(self._positional(args, kwargs) if kwargs else args, False)[0]
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        """Give the value and the gradient with respect to `argnums`."""
+        """Return the value and the gradient with respect to `argnums`."""
         return self._run(self._positional(args, kwargs) if kwargs else args, True)
 
     def grad(self, *args: Any, **kwargs: Any) -> Any:
-        """Give the gradient with respect to `argnums`."""
+        """Return the gradient with respect to `argnums`."""
         value, gradient = self.value_and_grad(*args, **kwargs)
         return (gradient, value[1]) if self._options.has_aux else gradient
 
@@ -249,7 +249,7 @@ class Compiled:
         return result
 
     def _taken_apart(self, args: Sequence[Any]) -> tuple[list[Form], list[Any]]:
-        """Give the form of each argument, and the arrays of all."""
+        """Return the form of each argument, and the arrays of all."""
         forms, arrays = [], []
         for i, (arg, axes) in enumerate(zip(args, self._axes(args), strict=True)):
             form, own = taken_apart(arg, axes, f"args[{i}]")
@@ -299,7 +299,7 @@ class Compiled:
         return self._differentiated(args)
 
     def _differentiated(self, args: Sequence[Any]) -> tuple[Any, Any]:
-        """Give the value and the gradient by the eager engine."""
+        """Return the value and the gradient by the eager engine."""
         argnums, has_aux = self._options.argnums, self._options.has_aux
         value, gradient = transforms.value_and_grad(self._f, argnums, has_aux)(*args)
         return value, gradient
@@ -339,7 +339,7 @@ class Compiled:
     # --- arguments ----------------------------------------------------------------------------
 
     def _axes(self, args: Sequence[Any]) -> Sequence[Any]:
-        """Give the entry of `in_axes` for each argument."""
+        """Return the entry of `in_axes` for each argument."""
         axes = self._in_axes
         if not isinstance(axes, (tuple, list)):
             return [axes] * len(args)
@@ -393,7 +393,7 @@ def _asks_for_batch(axes: Any) -> bool:
 
 
 def _batch_size(forms: Sequence[Form], arrays: Sequence[Any]) -> int:
-    """Give the number of samples, 1 without a batch; raise where arguments differ in it."""
+    """Return the number of samples, 1 without a batch; raise where arguments differ in it."""
     leaves: list[Leaf] = [leaf for form in forms for leaf in leaves_of(form)]
     sizes = {
         leaf.path: len(array) for leaf, array in zip(leaves, arrays, strict=True) if leaf.batched

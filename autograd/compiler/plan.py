@@ -112,7 +112,7 @@ class Plan:
         self.reduce, self.forms, self.arguments = options.reduce, tuple(forms), tuple(wanted)
         leaves = [list(leaves_of(form)) for form in forms]
         self.batched = any(leaf.batched for own in leaves for leaf in own)
-        # per lane, a gradient by a shared argument differs from lane to lane
+        # per lane, a gradient with respect to a shared argument differs from lane to lane
         self._all_lanes = self.batched and options.reduce is None
         self.reduces = self.batched and not self._all_lanes
 
@@ -310,7 +310,7 @@ class Plan:
             self.copied_outputs.append((slice(i, i + n), space, slice(place, place + n)))
 
     def samples(self, size: int, arrays: Sequence[Any]) -> Iterator[list[Any]]:
-        """Give the arguments of the function itself, for one sample after the other.
+        """Return the arguments of the function itself, for one sample after the other.
 
         Args:
             size: the number of samples.
@@ -326,7 +326,7 @@ class Plan:
             yield [stand_ins(spec_of(form), own) for form in self.forms]
 
     def refusal(self, bad: BadIndexError) -> Exception:
-        """Give the error that says which argument has an index that is none, in which sample."""
+        """Return the error that says which argument has an index that is none, in which sample."""
         leaves = [leaf for form in self.forms for leaf in leaves_of(form)]
         names = [name for leaf in leaves for name in paths(leaf.spec, leaf.path)]
         called = dict(zip(self.program.inputs, names, strict=True))
@@ -342,14 +342,14 @@ def _as_used(x: float, is_index: bool) -> float:
 
 
 def _row_of(y: Any, trace: Trace) -> int | float:
-    """Give the row of a result, or the number if it is constant."""
+    """Return the row of a result, or the number if it is constant."""
     if isinstance(y, Tracer):
         return y.row_of_result()
     return trace.capture(y) if isinstance(y, Value) else float(y)
 
 
 class Gradient:
-    """How the gradient by one argument is put together.
+    """How the gradient with respect to one argument is put together.
 
     Args:
         form: the form of the argument.
@@ -357,7 +357,7 @@ class Gradient:
         in_lanes: tells of a leaf whether its gradient differs from sample to sample.
 
     Attributes:
-        put: makes it of the gradients by `shared`, and of an array of those in the lanes.
+        put: makes it of the gradients with respect to `shared`, and of an array of the others.
         shared: the leaves of which all samples together have one gradient.
         lanes: where the numbers of the others stand in the lanes; None if there are no others.
         lane_count: how many these are.
@@ -374,7 +374,7 @@ class Gradient:
 
 
 def _compact(places: Any) -> Any:
-    """Give the slice that means the same as places, where there is one."""
+    """Return the slice that means the same as places, where there is one."""
     if len(places) and (np.diff(places) == 1).all():
         return slice(places[0], places[-1] + 1)
     return places

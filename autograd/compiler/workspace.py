@@ -201,7 +201,7 @@ class Workspace:
                     result[...] = lanes.slopes[x.lanes].T
 
     def _value(self, outputs: Any) -> Any:
-        """Give the result in the structure of the function's, per lane or reduced."""
+        """Return the result in the structure of the function's, per lane or reduced."""
         plan = self.plan
         own = outputs[: plan.output_count]
         if not plan.batched:
@@ -219,7 +219,7 @@ class Workspace:
         return value, plan.put_aux(None, aux.T) if plan.batched else plan.put_aux(aux[:, 0], None)
 
     def _gradient(self, lane_slopes: Sequence[Any]) -> Any:
-        """Give the gradient in the structure of the arguments."""
+        """Return the gradient in the structure of the arguments."""
         plan = self.plan
         if not self.size:  # a sum of nothing has the gradient 0, whatever the slopes are
             self.slopes.fill(0.0)
@@ -293,7 +293,7 @@ def _with_constants(program: Program, space: str, *lanes: int) -> Any:
 
 
 def _columns_of(leaf: Leaf, lanes: int) -> Callable[[Any, slice], Any]:
-    """Give the function that makes a matrix of a leaf, a row per number and a column per lane.
+    """Return the function that makes a matrix of a leaf, a row per number and a column per lane.
 
     It takes the array of the leaf, and which part of the samples the lanes are for.
     """
@@ -308,7 +308,7 @@ def _columns_of(leaf: Leaf, lanes: int) -> Callable[[Any, slice], Any]:
 
 
 def view_at(array: Any, places: Any) -> Any:
-    """Give the view of a flat array with what stands at places, or None where there is no such.
+    """Return the view of a flat array with what stands at places, or None where there is no such.
 
     >>> view_at(np.arange(10), np.array([[1, 2], [4, 5]])).tolist()
     [[1, 2], [4, 5]]

@@ -94,7 +94,7 @@ def expansion_of(op: Primitive, operands: Sequence[Any]) -> Callable[..., Any] |
 
 
 def _root(x: Any, _: float) -> Any:
-    """Give x to the power ½, which NumPy takes for the square root; at -inf and -0 it is not."""
+    """Return x to the power ½, which NumPy takes for the square root; at -inf and -0 it is not."""
     return p.where(p.eq(x, -np.inf), np.inf, p.sqrt(x) + 0.0)
 
 
@@ -170,14 +170,14 @@ class Code:
     # --- names ------------------------------------------------------------------------------
 
     def name(self, key: Any, maker: Callable[[dict[str, Any], int], Any], prefix: str = "a") -> str:
-        """Give the name of an array, or of what else code needs, made once for each key."""
+        """Return the name of an array, or of what else code needs, made once for each key."""
         if key not in self.names:
             self.names[key] = name = f"{prefix}{len(self.names)}"
             self.makers[name] = maker
         return self.names[key]
 
     def temporary(self, shape: tuple[int, ...], varying: bool, dtype: Any = np.float64) -> str:
-        """Give a scratch array, which is free again after the step; `varying` adds the lanes."""
+        """Return a scratch array, which is free again after the step; `varying` adds the lanes."""
         kind = (shape, varying, dtype)
         pool = self.free.setdefault(kind, [])
         if not pool:
@@ -221,7 +221,7 @@ class Code:
         self.work.append((self.writing, lanes, flops, blas, functions, moved))
 
     def take_lines(self) -> list[str]:
-        """Give the lines written so far, and start a new section."""
+        """Return the lines written so far, and start a new section."""
         lines, self.lines = self.lines, []
         return lines
 
@@ -262,7 +262,7 @@ class Code:
         return self.name(("array", buffer, first, strides, shape, column), maker)
 
     def read(self, ref: Ref | float) -> Any:
-        """Give the symbol for one operand of an elementwise step."""
+        """Return the symbol for one operand of an elementwise step."""
         if not isinstance(ref, Ref):
             return ref
         column = self.varying and ref.space == SHARED
@@ -479,7 +479,7 @@ def even(places: Any) -> bool:
 
 
 def strides_of(places: Any) -> tuple[int, ...] | None:
-    """Give the stride along each axis of an array of places, if it has such.
+    """Return the stride along each axis of an array of places, if it has such.
 
     >>> strides_of(np.array([[1, 2], [4, 5]]))
     (3, 1)
@@ -493,7 +493,7 @@ def strides_of(places: Any) -> tuple[int, ...] | None:
 
 
 def strided_view(array: Any, first: int, shape: Sequence[int], strides: Sequence[int]) -> Any:
-    """Give the view of an array whose rows stand at `first` and with these strides from there.
+    """Return the view of an array whose rows stand at `first` and with these strides from there.
 
     >>> strided_view(np.arange(10), 1, (2, 2), (3, 1)).tolist()
     [[1, 2], [4, 5]]

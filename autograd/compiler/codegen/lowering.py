@@ -68,7 +68,7 @@ class Side(NamedTuple):
 
 
 def sides(step: Step, ones: Collection[int] = ()) -> tuple[Side, Side, Ref | float]:
-    """Give weights, inputs and bias of sums ⟨w, x⟩ + b.
+    """Return weights, inputs and bias of sums ⟨w, x⟩ + b.
 
     Where each bias stands after the weights, and one of the `ones` after the inputs, the bias is
     taken for a weight:
@@ -180,13 +180,13 @@ class Forward:
 
 
 def _result(step: Step, buffer: str) -> Factor:
-    """Give the results of a step, or their gradients, with its axes."""
+    """Return the results of a step, or their gradients, with its axes."""
     sizes, _ = step.axes
     return Factor(buffer, step.start, result_letters(step), sizes, strides_within(sizes))
 
 
 def result_letters(step: Step) -> str:
-    """Give a letter for each axis of the results of a step, and one for the lanes."""
+    """Return a letter for each axis of the results of a step, and one for the lanes."""
     return ROWS[: len(step.axes[0])] + LANES * (step.space == VARYING)
 
 

@@ -71,7 +71,7 @@ class Factor:
         return self.letters.endswith(LANES)
 
     def axes(self) -> Iterator[tuple[str, int, int]]:
-        """Give for each axis, without the lanes, its letter, size and stride."""
+        """Return for each axis, without the lanes, its letter, size and stride."""
         return zip(self.letters, self.sizes, self.strides, strict=False)
 
     def fused(self, letters: str) -> Axis | None:
@@ -125,7 +125,7 @@ class Factor:
         return code.name(("view", buffer, first, *axes), maker)
 
     def places(self) -> Any:
-        """Give the rows, in the shape of the axes."""
+        """Return the rows, in the shape of the axes."""
         places: Any = np.array(self.first)
         for size, stride in zip(self.sizes, self.strides, strict=True):
             places = np.add.outer(places, stride * np.arange(size))
@@ -137,7 +137,7 @@ def _lanes_alone(axes: Sequence[Axis]) -> bool:
 
 
 def factor(code: Code, space: str, places: Any, letters: str) -> Factor:
-    """Give the factor that stands at places of a space, or a copy where these have no strides.
+    """Return the factor that stands at places of a space, or a copy where these have no strides.
 
     One that is the same in all terms is copied, too: it is not to be taken out of the sum, as terms
     may be infinite.
@@ -153,13 +153,13 @@ def factor(code: Code, space: str, places: Any, letters: str) -> Factor:
 
 
 def scratch(code: Code, letters: str, sizes: Sequence[int]) -> Factor:
-    """Give a new array with these axes, free again after the step."""
+    """Return a new array with these axes, free again after the step."""
     buffer = code.temporary((prod(sizes),), letters.endswith(LANES))
     return Factor(buffer, 0, letters, tuple(sizes), strides_within(sizes))
 
 
 def strides_within(sizes: Sequence[int]) -> tuple[int, ...]:
-    """Give the strides of an array without gaps.
+    """Return the strides of an array without gaps.
 
     >>> strides_within((2, 3, 4))
     (12, 4, 1)
@@ -213,7 +213,7 @@ def is_matrix_product(out: str, left: str, right: str) -> bool:
 
 
 def _sizes(left: Factor, right: Factor) -> dict[str, int]:
-    """Give the size of each axis, without that of the lanes."""
+    """Return the size of each axis, without that of the lanes."""
     return {x: n for y in (left, right) for x, n in zip(y.letters, y.sizes, strict=False)}
 
 
@@ -311,7 +311,7 @@ class _Product:
             code.emit(f"copyto({self.out.view(code)}, {out.view(code, list(self.out.letters))})")
 
     def _scratch(self, code: Code, letters: str, side: str) -> Factor:
-        """Give an array whose axes stand as the product wants them."""
+        """Return an array whose axes stand as the product wants them."""
         matrix = sorted(self.groups[side], key=lambda group: LANES in group)
         order = "".join([x for x in self.loops if x in letters]) + "".join(matrix)
         found = scratch(code, order, [self.sizes[x] for x in order if x != LANES])

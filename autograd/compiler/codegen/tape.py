@@ -140,7 +140,7 @@ def _count(code: Code, used: Counter[Any]) -> list[Work]:
 def _forward_function(
     code: Code, space: str, op: Primitive, operands: Sequence[Operand]
 ) -> tuple[str, list[Work], bool]:
-    """Give the function for a row: its name and cost, and whether it is handed constants."""
+    """Return the function for a row: its name and cost, and whether it is handed constants."""
     row = _Row(code, space, op, operands, False)
     if op in UFUNCS and op not in _BY_KEYWORD and not expansion_of(op, row.operands):
         moved = 1 + len(row.parameters)
@@ -179,7 +179,7 @@ def _bound(
 
 
 def _lanes(buffers: tuple[str, ...], names: dict[Any, Any]) -> list[Any]:
-    """Give the rows of buffers as arrays, the same list for all tapes."""
+    """Return the rows of buffers as arrays, the same list for all tapes."""
     if buffers not in names:
         arrays = [names[buffer] for buffer in buffers]
         names[buffers] = [array[i, ...] for array in arrays for i in range(len(array))]

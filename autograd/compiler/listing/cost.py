@@ -73,7 +73,7 @@ class StepCost:
     once: Amount = Amount()
 
     def total(self, samples: int) -> Amount:
-        """Give the cost for a batch."""
+        """Return the cost for a batch."""
         return self.lane * samples + self.once
 
 

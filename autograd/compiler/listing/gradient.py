@@ -56,7 +56,7 @@ class Adjoints:
                     yield piece.vector
 
     def wants(self, vector: Vector) -> bool:
-        """Tell whether the gradient by a vector is wanted."""
+        """Tell whether the gradient with respect to a vector is wanted."""
         return vector.value is None and self.reading.vectors.is_any(vector, self.reading.active)
 
     def partial(self, of: object) -> Formula:
@@ -66,7 +66,7 @@ class Adjoints:
         return Formula("∂", [Formula(self.reading.symbol), Formula(name)], size)
 
     def add(self, equation: Equation) -> None:
-        """Write the gradient by one vector, and give it on to what the vector is made from."""
+        """Write the gradient with respect to a vector, and give it on to what that is made of."""
         vector = equation.vector
         if self.terms[vector] or vector in self.in_parts:
             is_result = vector.name == self.reading.symbol

@@ -296,7 +296,7 @@ class Reading:
         return "" if self.shown and result == self.shown[-1].vector.name else f"returns {result}"
 
     def returned_uses(self) -> Iterator[Use]:
-        """Give what the function returns, without constants."""
+        """Return what the function returns, without constants."""
         return (x for x in self.outputs if isinstance(x, Use))
 
     def _several(self, outputs: Sequence[Use | float]) -> str:

@@ -22,7 +22,7 @@ _MOST_AXES = 6
 
 
 def common_axes(places: Sequence[Any]) -> tuple[int, ...] | None:
-    """Give the lengths of axes along which all arrays of places have strides; None without such.
+    """Return the lengths of axes along which all arrays of places have strides; None without such.
 
     Args:
         places: arrays whose first axis is the one to divide.
@@ -50,7 +50,7 @@ def common_axes(places: Sequence[Any]) -> tuple[int, ...] | None:
 
 
 def joint_axes(places: Sequence[Any]) -> tuple[int, ...] | None:
-    """Give axes that suit as many arrays of places as possible, the first ones above all.
+    """Return axes that suit as many arrays of places as possible, the first ones above all.
 
     >>> joint_axes([np.array([1, 2, 4, 8]), np.array([1, 2, 5, 6]), np.array([0, 0, 1, 1])])
     (2, 2)
@@ -66,7 +66,7 @@ def joint_axes(places: Sequence[Any]) -> tuple[int, ...] | None:
 
 
 def product_axes(places: Sequence[Any]) -> tuple[int, ...] | None:
-    """Give axes for rows of sums, of which each reads a row of every matrix of places.
+    """Return axes for rows of sums, of which each reads a row of every matrix of places.
 
     Where the places have no strides, it is enough if the rows are put together as in a nest of
     loops: then a copy of them has strides.

@@ -76,7 +76,7 @@ def grouped(
 def _likeness(
     op: Primitive, operands: Sequence[Operand], varying: Sequence[bool], here: bool
 ) -> tuple[Any, ...]:
-    """Give what rows of one step have in common."""
+    """Return what rows of one step have in common."""
     if op is p.dot:
         sides = [is_varying(x, varying) for x in factors_of(operands, varying)]
         return op, len(operands), *sides, _kind(operands[-1], varying)

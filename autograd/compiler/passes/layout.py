@@ -34,7 +34,7 @@ _NOWHERE = -1  # the place of a row that has none yet
 def factors_of(
     operands: Sequence[Operand], varying: Sequence[bool]
 ) -> tuple[Sequence[Operand], Sequence[Operand]]:
-    """Give the factors of a dot: first those that the lanes share, if only one half is shared."""
+    """Return the factors of a dot: first those that the lanes share, if only one half is shared."""
     k = len(operands) // 2
     left, right = operands[:k], operands[k:-1]
     if is_varying(left, varying) and not is_varying(right, varying):
@@ -306,7 +306,7 @@ class Layout:
         )
 
     def place(self, x: Operand, space: str) -> int:
-        """Give the place of an operand; what is shared gets a varying copy where that is asked."""
+        """Return the place of an operand: what is shared gets a copy in the lanes if need be."""
         if isinstance(x, int):
             place = self.places[x]
             return place if self.space(x) == space else self.lift(place)
@@ -316,7 +316,7 @@ class Layout:
         return self.constants[key][1]
 
     def lift(self, place: int) -> int:
-        """Give the varying copy of a shared place."""
+        """Return the varying copy of a shared place."""
         if place not in self.lifts:
             self.lifts[place] = self.take(VARYING, 1)
         return self.lifts[place]

@@ -61,7 +61,7 @@ class Step:
         return f"{notation.label(self.op.name)} ({size})"
 
     def operations(self) -> set[Primitive]:
-        """Give the different operations."""
+        """Return the different operations."""
         return {self.op}
 
     def check(self, ready: dict[str, Any]) -> None:
@@ -135,7 +135,7 @@ class Tape:
         return f"tape ({notation.count(len(self.ops), 'row')})"
 
     def operations(self) -> set[Primitive]:
-        """Give the different operations."""
+        """Return the different operations."""
         return set(self.ops)
 
     def check(self, ready: dict[str, Any]) -> None:
@@ -165,7 +165,7 @@ class Tape:
 
 
 def differentiable(op: Primitive, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Give those operands of a step or of a row to which a gradient flows."""
+    """Return those operands of a step or of a row to which a gradient flows."""
     if op is p.where:
         return operands[1:]
     return () if op.partials is None else operands

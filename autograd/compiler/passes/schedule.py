@@ -21,7 +21,7 @@ _LARGE = 4096  # rows of a group, beside whose work one group more is nothing
 
 
 def scheduled(trace: Trace, kinds: Sequence[Hashable]) -> list[list[int]]:
-    """Give the rows in groups of one kind, each after all groups that it depends on.
+    """Return the rows in groups of one kind, each after all groups that it depends on.
 
     Rows of one depth go together; or where this makes many groups, and it makes fewer, those that
     are needed at the same time.

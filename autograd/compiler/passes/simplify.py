@@ -41,12 +41,12 @@ class _Pass:
         self.place[row] = self.new.input() if owner is None else self.new.capture(owner)
 
     def moved(self, operands: Sequence[Operand]) -> tuple[Operand, ...]:
-        """Give operands of the old trace as operands of the new one."""
+        """Return operands of the old trace as operands of the new one."""
         place = self.place
         return tuple([place[x] if x.__class__ is int else x for x in operands])
 
     def done(self, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
-        """Give the new trace and its outputs; rows are still parts of what they were."""
+        """Return the new trace and its outputs; rows are still parts of what they were."""
         for row, part in self.old.parts.items():
             place = self.place[row]
             if isinstance(place, int):
@@ -182,7 +182,7 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
     work = _Pass(trace)
 
     def terms_of(row: int) -> list[tuple[int, tuple[Operand, ...]]]:
-        """Give the terms of a sum from left to right, with their signs: pairs, or singles."""
+        """Return the terms of a sum from left to right, with their signs: pairs, or singles."""
         terms: list[tuple[int, tuple[Operand, ...]]] = []
         stack: list[tuple[int, Operand]] = [(1, row)]
         while stack:

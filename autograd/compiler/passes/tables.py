@@ -28,7 +28,7 @@ def _taken(index: float, *entries: Any) -> Any:
 
 
 def _slopes(_: Any, index: Any, *entries: Any) -> tuple[Any, ...]:
-    """Give 1 towards the entry that was taken; towards the index there is nothing to be had."""
+    """Return 1 towards the entry that was taken; towards the index there is nothing to be had."""
     n = len(entries)
     counted = [p.where(p.eq(index, float(i - n)), 1.0, 0.0) for i in range(n)]  # from the end
     return nan, *[p.where(p.eq(index, float(i)), 1.0, x) for i, x in enumerate(counted)]
@@ -39,7 +39,7 @@ TAKE = Primitive("take", _taken, _slopes)
 
 
 def gathered(table: Any, index: Any) -> Any:
-    """Give the entry of a table at an index that is not known yet.
+    """Return the entry of a table at an index that is not known yet.
 
     Args:
         table: numbers, or lists or arrays of equal shape.

@@ -66,7 +66,7 @@ class Trace:
         self._nodes: dict[int, Row] = {}
 
     def tracer(self, row: int) -> Tracer:
-        """Give the stand-in for a row, always the same one."""
+        """Return the stand-in for a row, always the same one."""
         tracer = self._tracers.get(row)
         if tracer is None:
             tracer = self._tracers[row] = Tracer(self, row)
@@ -92,16 +92,16 @@ class Trace:
         return len(self.ops) - 1
 
     def constant(self, x: float) -> Tracer:
-        """Give a stand-in for a constant."""
+        """Return a stand-in for a constant."""
         return self.tracer(self.add(p.mul, (x, 1.0)))
 
     def capture(self, value: Value) -> int:
-        """Give the row of a node from outside, made of the leaves that it was computed from."""
+        """Return the row of a node from outside, made of the leaves that it was computed from."""
         row = self.captured.get(value)
         return self._captured_graph(value)[value] if row is None else row
 
     def _captured_graph(self, root: Value) -> dict[Value, int]:
-        """Give the rows of all nodes that `root` was computed from, and its own.
+        """Return the rows of all nodes that `root` was computed from, and its own.
 
         What the function computes from outer nodes alone, such as a penalty on weights it does not
         take as arguments, is recorded as nodes, since no stand-in takes part.
@@ -169,7 +169,7 @@ class Row:
         return tuple([trace.node(x) for x in operands if isinstance(x, int)])
 
     def recorded_edges(self) -> list[tuple[Any, Any, Any]]:
-        """Give `autograd.engine.higher_order.recorded_edges` of a row."""
+        """Return `autograd.engine.higher_order.recorded_edges` of a row."""
         trace, number = self._trace, self._number
         op = trace.ops[number]
         if op is None:
@@ -315,17 +315,17 @@ class Tracer(StandIn):
         return self._trace.tracer(self._trace.add(p.mul, (self.row, 1.0)))
 
     def row_of_result(self) -> int:
-        """Give the row, for a result of the function."""
+        """Return the row, for a result of the function."""
         if self._primitive in p.COMPARISONS:
             raise self._refuse("a comparison as a result", "return where(condition, 1.0, 0.0)")
         return self.row
 
     def detach(self) -> Any:
-        """Give the same number, taken as a constant."""
+        """Return the same number, taken as a constant."""
         return p.top(self)
 
     def __gather__(self, table: Any) -> Any:
-        """Give the entry of a table that this is the index of."""
+        """Return the entry of a table that this is the index of."""
         return gathered(table, self)
 
     def __format__(self, spec: str) -> str:
