@@ -27,7 +27,7 @@ from autograd import (
     take,
     where,
 )
-from autograd.engine.table import log_softmax as log_share  # of its first operand
+from autograd.engine import table
 from autograd.errors import as_float
 from nn.mistakes import check_logits
 
@@ -299,7 +299,7 @@ def _mean(terms: list[Any]) -> Any:
 
 def _log_softmax(logits: list[Any], k: int) -> Any:
     """Return log softmax(logits)ₖ alone, as one node."""
-    return log_share(logits[k], *logits[:k], *logits[k + 1 :])
+    return table.log_softmax(logits[k], *logits[:k], *logits[k + 1 :])
 
 
 def _counts(chance: Any) -> bool:

@@ -16,7 +16,7 @@ import autograd
 from autograd import AnomalyError, Value, dot, no_grad
 from autograd.engine import modes
 from autograd.errors import TraceError
-from autograd.transforms.trees import as_array
+from autograd.transforms import trees
 from nn.dropout import dropping, factors, rates_of
 from nn.forward import listed
 from nn.optim import read
@@ -161,7 +161,7 @@ class Compiled(Engine):
         """Return the numbers in an output, if they tell the class."""
         if self.samples.classes is None and self.held_out.classes is None:
             return []
-        return as_array(output, (len(output),)) if isinstance(output, list) else output
+        return trees.as_array(output, (len(output),)) if isinstance(output, list) else output
 
     def _compare(self, few: Samples) -> None:
         """Check that what was compiled computes what the model and the loss do."""
