@@ -19,7 +19,7 @@ from autograd.pictures.membership import Membership, Path, layer_of
 
 LEVELS = ("neuron", "layer", "module")
 
-MOST_BOXES, MOST_ARROWS = 40, 100  # that a reader can take in
+MOST_BOXES, MOST_ARROWS = 40, 60  # that a reader can take in
 _MOST_OPERATIONS = 16  # groups of those that no name tells
 _MOST_STRETCHES = 8  # of depths that have little in common
 _MOST_PERIOD = 32  # depths in one turn of a loop

@@ -94,6 +94,12 @@ def test_layers_of_a_larger_model():
     )
 
 
+@pytest.mark.parametrize(("sizes", "collapse"), [([4, 4, 1], "neuron"), ([8, 8, 2], "layer")])
+def test_neurons_are_drawn_while_their_wires_can_be_told_apart(sizes, collapse):
+    model = MLP(2, sizes, seed=0)
+    assert draw(model).source == draw(model, collapse=collapse).source
+
+
 def test_the_whole_model_in_one_box():
     picture = draw(MLP(2, [4, 1], seed=0), collapse="module")
     (model,) = [texts for texts in parts(picture).values() if texts[0] == "model"]
