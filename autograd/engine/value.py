@@ -313,16 +313,6 @@ _ROUNDED = (
 )
 
 
-def equal(x: Any, y: Any) -> Any:
-    """The `==` of nodes that stand for a number alone, and have no identity that anyone needs."""
-    return t.eq(x, y) if is_operand(y) else NotImplemented
-
-
-def unequal(x: Any, y: Any) -> Any:
-    """The `!=` of such nodes."""
-    return t.ne(x, y) if is_operand(y) else NotImplemented
-
-
 def _rounded(x: Any) -> Any:
     """Round a number for display; anything else that a user has set is shown as it is."""
     return float(f"{x:.6g}") if isinstance(x, (float, int)) else repr(x)
