@@ -393,3 +393,8 @@ def test_memory_stays_flat_whatever_the_sizes():
     finally:
         tracemalloc.stop()
     assert len(f._recent[True][0]._spare) == runner._SIZES_KEPT
+
+
+def test_an_array_of_another_shape_has_a_program_of_its_own():
+    f = ag.compile(lambda W: ag.fsum(W[0]) + 10.0 * len(W))
+    assert [f(np.ones(shape)) for shape in ((2, 3), (3, 2), (2, 3), (6, 1))] == [23, 32, 23, 61]

@@ -357,6 +357,10 @@ def test_early_stopping_can_be_used_again():
         assert (len(history), stop.best_epoch) == (3, best)
 
 
+def test_a_patience_of_one_epoch_is_the_least():
+    assert EarlyStopping(1).patience == 1
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
