@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, final
 
 from autograd import sigmoid, tanh
@@ -105,6 +106,11 @@ class Recurrent(Module):
         return f"{type(self).__name__}({self.n_in}, {self.n_out})"
 
 
+def _gate(function: Callable[[Any], Any], own: Sequence[Any], past: Sequence[Any]) -> list[Any]:
+    """Return σ(W x + b + U h + c) from what the inputs and the outputs before give to it."""
+    return [function(a + b) for a, b in zip(own, past, strict=True)]
+
+
 @final
 class RNN(Recurrent):
     """The simple recurrent network: h' = tanh(W x + b + U h + c).
@@ -128,7 +134,7 @@ class RNN(Recurrent):
             state: h.
         """
         (own,), (past,) = self._gates(self.inputs, x), self._gates(self.hidden, state)
-        return [tanh(a + b) for a, b in zip(own, past, strict=True)]
+        return _gate(tanh, own, past)
 
 
 @final
@@ -157,10 +163,7 @@ class GRU(Recurrent):
             state: h.
         """
         own, past = self._gates(self.inputs, x), self._gates(self.hidden, state)
-        r, z = [
-            [sigmoid(a + b) for a, b in zip(*pair, strict=True)]
-            for pair in zip(own[:2], past[:2], strict=True)
-        ]
+        r, z = [_gate(sigmoid, *pair) for pair in zip(own[:2], past[:2], strict=True)]
         n = [tanh(a + ri * b) for a, ri, b in zip(own[2], r, past[2], strict=True)]
         return [(1.0 - zi) * ni + zi * hi for zi, ni, hi in zip(z, n, state, strict=True)]
 
@@ -198,10 +201,7 @@ class LSTM(Recurrent):
         h, c = state
         own, past = self._gates(self.inputs, x), self._gates(self.hidden, h)
         functions = (sigmoid, sigmoid, tanh, sigmoid)
-        i, f, g, o = [
-            [function(a + b) for a, b in zip(*pair, strict=True)]
-            for function, *pair in zip(functions, own, past, strict=True)
-        ]
+        i, f, g, o = map(_gate, functions, own, past)
         c = [fi * ci + ii * gi for fi, ci, ii, gi in zip(f, c, i, g, strict=True)]
         return [oi * tanh(ci) for oi, ci in zip(o, c, strict=True)], c
 

@@ -298,9 +298,7 @@ def _reduction(op: Primitive, of_nothing: bool = False) -> Reduction:
         operands = tuple(xs)
         return _apply_to_many(op, operands if of_nothing else _not_empty(operands, op))
 
-    function.__name__ = function.__qualname__ = op.name
-    function.__doc__ = op.doc
-    return function
+    return _titled(op, function)  # type: ignore[no-any-return]
 
 
 def _shares(op: Primitive) -> Shares:
@@ -311,6 +309,11 @@ def _shares(op: Primitive) -> Shares:
         each_first = [(x, *operands[:i], *operands[i + 1 :]) for i, x in enumerate(operands)]
         return [_apply_to_many(op, v) for v in each_first]
 
+    return _titled(op, function)  # type: ignore[no-any-return]
+
+
+def _titled(op: Primitive, function: Any) -> Any:
+    """Give the function for a row its name and its help."""
     function.__name__ = function.__qualname__ = op.name
     function.__doc__ = op.doc
     return function
