@@ -130,11 +130,7 @@ def fit(
     schedule, lr = (lr, lr(0.0)) if callable(lr) else (None, lr)
     rng = random.Random(seed)
     samples = checked(X, y)
-    names = (
-        names_of(samples.y)
-        if criterion in (cross_entropy, binary_cross_entropy, hinge_loss)
-        else ()
-    )
+    names = names_of(samples.y) if criterion in _OF_CLASSES else ()
     samples, held_out = set_aside(samples, validation, rng)
     if isinstance(model, MLP):
         samples.check_width(model, "X")

@@ -124,22 +124,17 @@ class Trace:
     def apply(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
         """Add an operation, unless the same is there already, and give its row."""
         # by repr, a constant is apart from the row of that number, and 0.0 from -0.0
-        key: Any = op, operands
+        known: Any = operands
         if float in map(type, operands):
-            key = op, tuple([repr(x) if x.__class__ is float else x for x in operands])
+            known = tuple([repr(x) if x.__class__ is float else x for x in operands])
+        return self.enter(op, operands, known)
+
+    def enter(self, op: Primitive, operands: tuple[Operand, ...], known: Any) -> int:
+        """Add an operation, unless one is `known` by these operands, and give its row."""
+        key = op, known
         row = self._rows.get(key)
         if row is None:
             row = self._rows[key] = self.add(op, operands)
-        return row
-
-    def apply_to_rows(self, op: Primitive, operands: tuple[int, ...]) -> int:
-        """Do as `apply` does where there are no constants."""
-        key = op, operands
-        row = self._rows.get(key)
-        if row is None:
-            row = self._rows[key] = len(self.ops)
-            self.ops.append(op)
-            self.operands.append(operands)
         return row
 
 
@@ -245,7 +240,8 @@ def _recorded(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[An
         if not known or x._primitive in p.COMPARISONS or y._primitive in p.COMPARISONS:
             return general(x, y)
         trace: Trace = x._trace
-        return trace.tracer(trace.apply_to_rows(op, (x.row, y.row)))
+        rows = x.row, y.row
+        return trace.tracer(trace.enter(op, rows, rows))
 
     return method
 
