@@ -800,7 +800,7 @@ log_softmax = _many(
 
 # What compiled code makes these of, besides other rows. Of exponentials up to 1 of which one is 1,
 # `excess` is the sum of the others; inf where that is nan, as for an infinite operand. There the
-# slopes of what is made of it are nan, since with the total t = 1 + x they have the factor t/t. Where
+# slopes of what is made of it are nan, as they have the factor t/t, of the total t = 1 + x. Where
 # all exponentials are 0 the slope of `log_of_total` is 0; that of `log_of_denominator` is nan.
 exp_shifted = _row(
     "exp_shifted",
