@@ -533,21 +533,21 @@ class Backward:
         """Add rows of an array to gradients, of which several may go to the same place."""
         active = self.active[space][places]
         places, rows, count = places[active], rows[active], rows.max() + 1
-        code, varying = self.code, space == VARYING
+        code = self.code
         found, first = np.unique(places, return_index=True)
         sign = self.sign(space, found)
-        target = code.rows("d" + space, found) + "[...]" if even(found) else ""
+        target = code.rows("d" + space, found) if even(found) else None
         if len(found) < len(places):
             term = f"{self.sums(places, rows, count)[1]} @ {term}"
         else:  # one row each
-            each = target if target and sign == "=" else code.temporary(found.shape, varying)
+            direct = target if sign == "=" else None
+            each = direct or code.temporary(found.shape, space == VARYING)
             code.emit(f"take({term}, {code.index(rows[first])}, 0, {each}, 'clip')")
-            if each == target:
+            if direct:
                 return
             term = each
-        code.emit(
-            f"{target or f'd{space}[{code.index(found)}]'}{'[...]' * bool(target)} {sign} {term}"
-        )
+        there = f"{target}[...]" if target else f"d{space}[{code.index(found)}]"
+        code.emit(f"{there} {sign} {term}")
 
     def sums(self, places: Any, rows: Any, count: int) -> tuple[str, str]:
         """Name the different ones of `places`, and the matrix that adds up their rows."""
