@@ -153,10 +153,14 @@ def _completed(
         first = table.place(*min(lost.items()))
         notes.append(Note(f"{rows} left out because of an empty {why}, as in {first}", "empty"))
     if filled:
-        cells = "1 empty cell is" if len(filled) == 1 else f"{len(filled)} empty cells are"
-        first = table.place(*filled[0])
-        notes.append(Note(f"{cells} filled in with the mean of the column, as in {first}", "empty"))
+        notes.append(Note(_filled(table, filled, "column"), "empty"))
     return table.subset([i for i in range(len(table.rows)) if i not in lost]), notes
+
+
+def _filled(table: _Table, gaps: list[tuple[int, int]], what: str) -> str:
+    """Say which cells are filled in, and with the mean of what."""
+    cells = "1 empty cell is" if len(gaps) == 1 else f"{len(gaps)} empty cells are"
+    return f"{cells} filled in with the mean of the {what}, as in {table.place(*gaps[0])}"
 
 
 def _described(table: _Table, j: int, name: str) -> Column:
@@ -199,9 +203,7 @@ def _arranged(
             )
     gaps = [(i, j) for i, row in enumerate(table.rows) for j in places if not row[j]]
     if gaps:
-        cells = "1 empty cell is" if len(gaps) == 1 else f"{len(gaps)} empty cells are"
-        first = table.place(*gaps[0])
-        notes.append(Note(f"{cells} filled in with the mean of the training, as in {first}"))
+        notes.append(Note(_filled(table, gaps, "training")))
     return places, list(columns), notes
 
 

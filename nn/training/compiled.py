@@ -31,24 +31,12 @@ __all__ = ["Compiled"]
 
 @final
 class Compiled(Engine):
-    """Array code, made from the scalar code of the model and the loss.
-
-    Args:
-        model: see `Engine`.
-        loss: likewise.
-        samples: likewise.
-        held_out: likewise.
-        rng: likewise.
-    """
+    """Array code, made from the scalar code of the model and the loss."""
 
     name = "compiled"
 
     def begin(self, params: list[Value], touched: bool = False) -> None:
         """Get ready for an epoch: compile, if other parameters are trained than before.
-
-        Args:
-            params: see `Engine.begin`.
-            touched: likewise.
 
         Raises:
             TraceError: the model or the loss cannot be compiled, or does not compute any more what
@@ -70,12 +58,7 @@ class Compiled(Engine):
             raise TraceError(f"{type(error).__name__}: {error}") from error
 
     def gradient(self, theta: Array, indices: Sequence[int]) -> tuple[float, Any, Array]:
-        """Compute the gradient of a minibatch.
-
-        Args:
-            theta: see `Engine.gradient`.
-            indices: likewise.
-        """
+        """Compute the gradient of a minibatch."""
         X, targets = self.samples.X[indices], self._targets[0][indices]
         with suppress(AnomalyError):
             (loss, outputs), gradient = self._function.value_and_grad(

@@ -106,10 +106,6 @@ class Eager(Engine):
         Up to 16 samples share a graph, so that one backward pass visits each parameter once for
         all of them: that takes two thirds of the time of a pass per sample. More would hardly be
         faster, and the memory that a graph takes stays bounded for any batch size.
-
-        Args:
-            theta: see `Engine.gradient`.
-            indices: likewise.
         """
         import numpy as np
 
@@ -138,14 +134,7 @@ class Eager(Engine):
 
 
 def needs_value(loss: Any) -> Value:
-    """Check that a loss is a node.
-
-    Args:
-        loss: what a loss returned.
-
-    Raises:
-        TypeError: it is not.
-    """
+    """Check that what a loss returned is a node."""
     if not isinstance(loss, Value):
         raise TypeError(
             f"loss must return a Value that depends on the output of the model, not {loss}"

@@ -41,9 +41,6 @@ class Samples:
     def inputs(self, indices: Iterable[int]) -> list[Any]:
         """Return inputs as a model takes them one by one: lists of floats, or floats.
 
-        Args:
-            indices: positions from 0.
-
         >>> checked([[1, 2], [3, 4]], [0, 1]).inputs([1])
         [[3.0, 4.0]]
         """
@@ -51,9 +48,6 @@ class Samples:
 
     def subset(self, indices: Sequence[int]) -> Samples:
         """Pick samples by their index.
-
-        Args:
-            indices: positions from 0.
 
         >>> checked([1, 2, 3], [0, 1, 0]).subset([2, 0])
         Samples(X=array([3., 1.]), y=[0, 0], classes=None)
@@ -66,9 +60,6 @@ class Samples:
 
     def classified(self, model: Module) -> Samples:
         """Note the classes that the targets stand for, if they do for outputs of this model.
-
-        Args:
-            model: a model that takes these inputs.
 
         >>> from nn import MLP
         >>> checked([[1.0], [2.0]], [-1, 1]).classified(MLP(1, [1])).classes
@@ -89,13 +80,6 @@ class Samples:
 
     def check_width(self, model: MLP, name: str) -> None:
         """Check that all inputs have as many numbers as a network takes.
-
-        Args:
-            model: the network.
-            name: what an error calls the inputs.
-
-        Raises:
-            ValueError: one has not; the message says which.
 
         >>> from nn import MLP
         >>> checked([[1.0, 2.0], [3.0]], [0, 1]).check_width(MLP(2, [1]), "X")
@@ -180,12 +164,6 @@ def checked(X: Any, y: Any, place: str = "") -> Samples:
 def names_of(y: Sequence[Any]) -> tuple[str, ...]:
     """Return the names that targets have, in alphabetical order; none, if they are not names.
 
-    Args:
-        y: targets.
-
-    Raises:
-        TypeError: only some of them are names.
-
     >>> names_of(["dog", "cat", "dog"]), names_of([1, 0, 1])
     (('cat', 'dog'), ())
     """
@@ -198,19 +176,9 @@ def names_of(y: Sequence[Any]) -> tuple[str, ...]:
 
 
 def set_aside(samples: Samples, validation: Any, rng: random.Random) -> tuple[Samples, Samples]:
-    """Divide samples for training from samples for validation.
+    """Return the samples to train on, and those to validate with, maybe none.
 
-    Args:
-        samples: the samples.
-        validation: other inputs and targets, or the share to set aside, or None.
-        rng: the source of the choice.
-
-    Returns:
-        Those to train on; those to validate with, maybe none.
-
-    Raises:
-        ValueError: a share leaves either with none, or the others are not samples.
-        TypeError: `validation` is something else.
+    The latter are others that are given, or a share of the samples to set aside.
 
     >>> samples = checked([1.0, 2.0, 3.0, 4.0], [0, 1, 0, 1])
     >>> [len(part) for part in set_aside(samples, 0.25, random.Random(0))]
