@@ -252,6 +252,7 @@ class _Row:
             elif self.op is p.fsum:
                 self.reduced(p.add, out)
             elif self.op is p.top:
+                self.operands = [p.LEAST, *self.operands]
                 self.reduced(p.maximum, out)
             else:
                 self.code.compute(self.op, self.operands, out)
@@ -277,6 +278,7 @@ class _Row:
             largest = code.compute(p.maximum, [largest, x], top)
         rest = code.compute(p.sub, [largest, 1.0], smaller)
         code.compute(p.add, [Symbol(code, out, self.varying), rest], out)
+        code.emit(f"fmin({out}, inf, out={out})")
 
     def dot(self, out: str) -> None:
         """Write ⟨w, x⟩ + b, added up from b."""
