@@ -63,7 +63,8 @@ o.backward()
 assert "tanh" in autograd.draw(o).text and "digraph" in autograd.draw(o).source
 for shown in (autograd.explain(o, w), autograd.why(o, w), autograd.paths(o, w)):
     assert "w" in str(shown)
-assert [len(list(steps(o))) for steps in (autograd.forward_steps, autograd.backward_steps)] == [6, 5]
+passes = autograd.forward_steps(o), autograd.backward_steps(o)
+assert [len(list(steps)) for steps in passes] == [6, 5]
 assert autograd.grad(autograd.grad(autograd.sin))(0.0) == 0.0
 model = nn.MLP(2, [3, 1], "relu", seed=0)
 loss = nn.hinge_loss(model([1.0, 2.0]), 1.0) + nn.binary_cross_entropy(model([0.0, 1.0]), 1)
