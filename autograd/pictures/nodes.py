@@ -82,7 +82,7 @@ def graph_source(
     >>> x = Value(2.0, "x")
     >>> y = x * x
     >>> source = graph_source([x, y], [y], show=["local"], active_edges=[(y, 1)])
-    >>> "id=n1" in source, "id=e1_0" in source, source.count("penwidth=4")
+    >>> 'id="n1"' in source, 'id="e1_0"' in source, source.count('penwidth="4"')
     (True, True, 1)
     """
     keys = {node: f"n{i}" for i, node in enumerate(order)}

@@ -232,7 +232,7 @@ def test_edges_leave_and_enter_on_the_sides_of_the_direction(rankdir, sides):
     assert {(tail, head) for _, tail, _, _, head, _ in EDGE.findall(picture.source)} == {
         tuple(sides)
     }
-    assert f"rankdir={rankdir}" in picture.source
+    assert f'rankdir="{rankdir}"' in picture.source
     places = places_of(picture)
     (slot,), (other,), (row,) = places["num."], places["den."], places["0.75"]
     # The slots are side by side along the edge of the box that is nearer to the operands.
