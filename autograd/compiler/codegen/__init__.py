@@ -2,7 +2,7 @@
 
 `code.py` writes lines and knows how arrays are laid out, `lowering.py` writes the forward and the
 backward pass by it, `product.py` the sums of products in these, `tables.py` the choices by index,
-and `tape.py` the steps that run row by row.
+`tape.py` the steps that run row by row, and `instructions.py` these as plain data.
 """
 
 from autograd.compiler.codegen.code import (
@@ -14,6 +14,13 @@ from autograd.compiler.codegen.code import (
     strided_view,
     strides_of,
 )
+from autograd.compiler.codegen.instructions import (
+    Instructions,
+    Numbers,
+    gradient_flow,
+    gradient_instructions,
+    value_instructions,
+)
 from autograd.compiler.codegen.lowering import Backward, Forward
 from autograd.compiler.codegen.tables import BadIndexError
 
@@ -22,10 +29,15 @@ __all__ = [
     "BadIndexError",
     "Code",
     "Forward",
+    "Instructions",
+    "Numbers",
     "Symbol",
     "Work",
     "bound",
     "function_code",
+    "gradient_flow",
+    "gradient_instructions",
     "strided_view",
     "strides_of",
+    "value_instructions",
 ]

@@ -35,7 +35,8 @@ from autograd.compiler.codegen.code import (
     function_code,
     is_function,
 )
-from autograd.compiler.passes import VARYING, Operand, Tape, differentiable
+from autograd.compiler.codegen.instructions import gradient_flow
+from autograd.compiler.passes import VARYING, Operand, Tape
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -77,37 +78,25 @@ def backward_tape(code: Code, tape: Tape, written: Any, active: Any, always: Any
         active: for each place, whether its gradient is wanted.
         always: for each place, whether the gradient reaches it whatever branches are taken.
     """
-    written, active, always = written.data, active.data, always.data
     if id(tape) in code.tapes:  # in the lanes, the code of later blocks is that of the first
-        line, places, work = code.tapes[id(tape)]
+        line, before, work = code.tapes[id(tape)]
         code.emit(line)
         code.work += work
-        for x in places:
-            written[x] = True
+        written[before] = True
         return
     size = code.program.sizes[tape.space]
     functions: dict[Any, tuple[str, list[Work]]] = code.functions
     used: Counter[Any] = Counter()
-    places = []
+    fresh_places: list[int] = []
     marked = False
     instructions: list[Instruction] = []
-    for i in range(len(tape.ops) - 1, -1, -1):
+    always = always.data
+    for i, wanted, fresh in gradient_flow(tape, written, active):
         op, place, operands = tape.ops[i], tape.places[i], tape.operands[i]
-        if not written[place]:
-            continue
-        flows = differentiable(op, operands)
-        skipped = len(operands) - len(flows)
-        wanted, fresh, unsure = [False] * skipped, [False] * skipped, [False] * skipped
-        for x in flows:
-            here = x.__class__ is int and active[x]
-            wanted.append(here)
-            fresh.append(here and not written[x])
-            if fresh[-1]:
-                written[x] = True
-                places.append(x)
-            unsure.append(x.__class__ is int and not always[x])
-        if True not in wanted:
-            continue
+        fresh_places += [x for x, flag in zip(operands, fresh, strict=True) if flag]  # type: ignore[misc]
+        unsure = [x.__class__ is int and not always[x] for x in operands]
+        if op is p.where:
+            unsure[0] = False  # no gradient goes to the condition
         constants = [None if x.__class__ is int else op in _ARITHMETIC or repr(x) for x in operands]
         masked = not always[place]
         key = (tape.space, op, masked, *constants, *wanted, *fresh, *unsure)
@@ -125,7 +114,7 @@ def backward_tape(code: Code, tape: Tape, written: Any, active: Any, always: Any
         instructions.append((functions[key][0], tuple(arguments)))
     kinds = ("", "d", "m") if marked else ("", "d")
     work = _count(code, used)
-    code.tapes[id(tape)] = _emit(code, tape, instructions, kinds), places, work
+    code.tapes[id(tape)] = _emit(code, tape, instructions, kinds), fresh_places, work
 
 
 def _count(code: Code, used: Counter[Any]) -> list[Work]:
