@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.passes import Operand, Tape, differentiable
+from autograd.compiler.passes import Operand, Program, Tape, differentiable
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -85,6 +85,14 @@ class Numbers:
     def place(self, x: Operand) -> int:
         """Return the place of an operand."""
         return x if isinstance(x, int) else self._places[repr(x)]
+
+
+def numbers_of(program: Program) -> dict[str, Numbers]:
+    """Return for each space where the operands on its tapes stand."""
+    return {
+        space: Numbers([tape for tape in program.tapes if tape.space == space], size)
+        for space, size in program.sizes.items()
+    }
 
 
 def value_instructions(tape: Tape, numbers: Numbers) -> Instructions:
