@@ -494,7 +494,9 @@ def _decoded(file: str, data: bytes) -> str:
         ) from error
 
 
-def _cells(file: str, text: str, delimiter: str, line: int) -> tuple[list[int], list[list[str]]]:
+def _cells(
+    file: str, text: str, delimiter: str, line: int = 1
+) -> tuple[list[int], list[list[str]]]:
     """Read on which lines the rows of a CSV file start, and their cells without outer blanks."""
     lines: list[int] = []
     rows: list[list[str]] = []

@@ -76,7 +76,8 @@ class Standardiser:
         """Take mean and standard deviation from data that come in parts.
 
         Args:
-            parts: Samples, as lists of rows or arrays, such as the chunks of a `Stream`; at least one in all.
+            parts: Samples, as lists of rows or arrays, such as the chunks of a `Stream`; at least
+                one in all.
 
         Returns:
             The map, see `fit`.

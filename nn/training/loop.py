@@ -282,20 +282,29 @@ class _Tally:
         if classes is not None:
             self._outputs.append(outputs)
             self._classes.append(classes)
+        if len(self._classes) == _MANY:
+            self._look()
 
     def means(self) -> dict[str, float]:
         """Return the means by the names that they have in `Epoch`."""
-        import numpy as np
-
         means = {"loss": self._loss / self._n}
         if self._classes:
-            outputs, classes = map(np.concatenate, (self._outputs, self._classes))
-            right = predicted_classes(outputs, self._threshold) == classes
-            self._right = (self._right or 0) + int(right.sum())
-            self._outputs, self._classes = [], []
+            self._look()
         if self._right is not None:
             means["accuracy"] = self._right / self._n
         return means
+
+    def _look(self) -> None:
+        """Count which of the outputs so far are right."""
+        import numpy as np
+
+        outputs, classes = map(np.concatenate, (self._outputs, self._classes))
+        right = predicted_classes(outputs, self._threshold) == classes
+        self._right = (self._right or 0) + int(right.sum())
+        self._outputs, self._classes = [], []
+
+
+_MANY = 100  # minibatches, whose outputs are kept at most
 
 
 def _quantities(samples: Samples) -> list[str]:
