@@ -31,12 +31,24 @@ def test_the_gradient_of_a_sum_is_that_of_its_terms():
     assert "copyto" not in code
 
 
-@pytest.mark.parametrize("again", [ag.exp, lambda z: z, lambda z: 2.0 - z])
-def test_a_gradient_that_more_is_added_to_is_copied_first(again):
+def elementwise(z):
+    return [ag.sin(a) for a in z]
+
+
+def total(z):
+    return [ag.fsum(z)] * len(z)
+
+
+def scattered(z):
+    return [ag.sin(z[i]) for i in (2, 0, 3, 1, 4)]
+
+
+@pytest.mark.parametrize("others", [elementwise, total, scattered])
+def test_a_gradient_that_more_is_added_to_is_copied_first(others):
     def f(w, x):
         z = [a * b for a, b in zip(w, x, strict=True)]
-        y = [ag.sin(a) for a in z]
-        return sum([*y, ag.fsum(y) * ag.fsum(z)]) + sum(again(a) * y[0] for a in z)
+        y = [a + ag.exp(b) for a, b in zip(z, others(z), strict=True)]
+        return ag.fsum([ag.tanh(a) for a in y])
 
     agrees(f, numbers(5), numbers(3, 5))
 
