@@ -109,24 +109,16 @@ if _exists(f"{__path__[0]}/numpy"):
 
 # What stands on the core is loaded when first used, so that `import autograd` stays quick.
 _LATER = {
-    "animate": "classroom",
-    "backward_steps": "explanations",
-    "check_grads": "transforms",
-    "compile": "compiler",
-    "draw": "pictures",
-    "explain": "explanations",
-    "forward_steps": "explanations",
-    "grad": "transforms",
-    "hessian": "transforms",
-    "hvp": "transforms",
-    "interactive": "classroom",
-    "jacobian": "transforms",
-    "jvp": "transforms",
-    "paths": "explanations",
-    "primitive": "engine.custom",
-    "value_and_grad": "transforms",
-    "vjp": "transforms",
-    "why": "explanations",
+    name: room
+    for room, names in {
+        "classroom": "animate interactive",
+        "compiler": "compile",
+        "engine.custom": "primitive",
+        "explanations": "backward_steps explain forward_steps paths why",
+        "pictures": "draw",
+        "transforms": "check_grads grad hessian hvp jacobian jvp value_and_grad vjp",
+    }.items()
+    for name in names.split()
 }
 
 

@@ -295,6 +295,24 @@ class Reading:
             return f"returns {result}, and as aux {aux}"
         return "" if self.shown and result == self.shown[-1].vector.name else f"returns {result}"
 
+    def inside(self, equation: Equation) -> Iterator[Equation]:
+        """Return the equations that are written inside of another."""
+        for use in equation.uses:
+            for piece in use.pieces:
+                inner = self.by_vector.get(piece.vector)
+                if inner and not inner.vector.name:
+                    yield inner
+
+    def read_by(self, equation: Equation) -> Iterator[Piece]:
+        """Return what an equation reads, and what those inside of it do."""
+        for use in equation.uses:
+            for piece in use.pieces:
+                inner = self.by_vector.get(piece.vector)
+                if inner and not inner.vector.name:
+                    yield from self.read_by(inner)
+                else:
+                    yield piece
+
     def returned_uses(self) -> Iterator[Use]:
         """Return what the function returns, without constants."""
         return (x for x in self.outputs if isinstance(x, Use))
