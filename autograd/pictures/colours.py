@@ -54,12 +54,7 @@ def size_class(x: float, scale: float) -> int:
 
 
 def legend(scale: float, what: str = "grad") -> str:
-    """Lay out what the colours mean.
-
-    Args:
-        scale: the largest size in the picture.
-        what: the quantity that they show.
-    """
+    """Lay out what the colours mean, where `scale` is the largest size in the picture."""
     limits = [f"{scale * 10.0**-k:.2g}" for k in range(1, CLASSES)]
     names = [f"≥ {limits[0]}", *[f"≥ {limit}" for limit in limits[1:]], "smaller"]
     small = 11
@@ -86,11 +81,7 @@ def line(x: float, scale: float) -> dict[str, str]:
 
 
 def line_legend(scale: float) -> str:
-    """Lay out what the lines of weights mean.
-
-    Args:
-        scale: the largest size of a weight in the picture.
-    """
+    """Lay out what the lines of weights mean, where `scale` is the largest size of one."""
     small = 11
     texts = (
         (f"weights up to {scale:.4g}: the larger, the thicker", ""),

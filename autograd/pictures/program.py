@@ -28,20 +28,11 @@ _LONGEST = 48  # characters of an equation
 
 
 def program_picture(compiled: Any, collapse: str, rankdir: str) -> tuple[str, str]:
-    """Draw the program of a compiled function; give the DOT, and its listing as text.
+    """Draw the program of the latest call; give the DOT, and its listing as text.
 
     Each box is a line of the listing: a layer, an activation, the loss. Those of a layer, with its
-    parameters, stand in a frame.
-
-    Args:
-        compiled: the function. It has a program for each structure of arguments that it was called
-            with; that of the latest call is drawn.
-        collapse: "none" gives each line a box of its own. Otherwise, if there are too many to read,
-            each box is a stretch of them, and so for arguments.
-        rankdir: as in `draw`.
-
-    Raises:
-        ValueError: it has not been called yet, or `collapse` is "none" for too many lines.
+    parameters, stand in a frame. If there are too many to read, and `collapse` is not "none", each
+    box is a stretch of them, and so for arguments.
     """
     reading = compiled.reading()
     text = listed(reading, compiled.cost)

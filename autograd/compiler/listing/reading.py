@@ -52,15 +52,9 @@ class Line:
 class Reading:
     """A plan, read as equations that have names.
 
-    Args:
-        plan: the plan.
-        name: the name of the function.
-        arguments: the names of its arguments.
-
     Attributes:
-        arguments: where the numbers come from that have names of their own.
-        forward: the equations that have lines of their own, in order.
-        returns: what the function returns.
+        shown: the equations that have lines of their own, in order.
+        outputs: what the function returns.
     """
 
     def __init__(self, plan: Plan, name: str, arguments: Sequence[str]) -> None:
@@ -126,11 +120,9 @@ class Reading:
 
     def _single_result(self) -> Vector | None:
         (first, *more) = self.outputs or [0.0]
-        return (
-            first.entire
-            if isinstance(first, Use) and not more[: self.plan.output_count - 1]
-            else None
-        )
+        if not isinstance(first, Use) or more[: self.plan.output_count - 1]:
+            return None
+        return first.entire
 
     def _is_activation(self, equation: Equation) -> bool:
         last = equation.vector in {x.entire for x in self.outputs if isinstance(x, Use)}
