@@ -251,7 +251,7 @@ class Layer(Module):
     def W(self) -> list[list[Value]]:
         """The weight matrix, n_in × n_out: column i has the weights of neuron i.
 
-        So W[j][i] is `neurons[i].w[j]`, the Value itself, and the layer is σ(Wᵀx + b).
+        So `W[j][i]` is `neurons[i].w[j]`, the Value itself, and the layer is σ(Wᵀx + b).
 
         >>> layer = Layer(3, 2)
         >>> len(layer.W), len(layer.W[0])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from nn.data.dataset import Dataset
 
@@ -58,15 +59,34 @@ class Standardiser:
             >>> Standardiser.fit(Dataset([[1.0, 7.0], [5.0, 7.0]], [], ("x1", "x2"), (), "toy"))
             Standardiser(mean=(3.0, 7.0), scale=(2.0, 1.0))
         """
-        from sklearn.preprocessing import StandardScaler
-
         if not dataset.X:
             raise ValueError(f"{dataset.name}: cannot standardise a data set without samples")
         for i, row in enumerate(dataset.X):
             for name, x in zip(dataset.feature_names, row, strict=True):
                 if not math.isfinite(x):
                     raise ValueError(f"{dataset.name}: row {i}, feature {name!r} is {x}")
-        scaler = StandardScaler().fit(dataset.X)
+        return cls.from_parts([dataset.X])
+
+    @classmethod
+    def from_parts(cls, parts: Iterable[Any]) -> Standardiser:
+        """Take mean and standard deviation from data that come in parts.
+
+        Args:
+            parts: Samples, as lists of rows or arrays, such as the chunks of a `Stream`; at least
+                one in all.
+
+        Returns:
+            The map, see `fit`.
+
+        Example:
+            >>> Standardiser.from_parts([[[1.0, 7.0]], [[5.0, 7.0]]])
+            Standardiser(mean=(3.0, 7.0), scale=(2.0, 1.0))
+        """
+        from sklearn.preprocessing import StandardScaler
+
+        scaler = StandardScaler()
+        for part in parts:
+            scaler.partial_fit(part)
         return cls(tuple(scaler.mean_.tolist()), tuple(scaler.scale_.tolist()))
 
     @classmethod

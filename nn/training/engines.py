@@ -66,6 +66,17 @@ class Engine(ABC):
         """
         self.params = params
 
+    def take(self, samples: Samples) -> None:
+        """Go on with these samples.
+
+        Args:
+            samples: a part of those to train on.
+
+        Raises:
+            TraceError: this engine cannot do it.
+        """
+        self.samples = samples
+
     @abstractmethod
     def gradient(self, theta: Array, indices: Sequence[int]) -> tuple[float, Any, Array]:
         """Compute the gradient of a minibatch.

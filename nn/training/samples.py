@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from autograd import no_grad
 from autograd.errors import as_float
-from nn.data import is_number
+from nn.data import Stream, batches, is_number
 from nn.forward import entries, rows
 from nn.layers import MLP
 from nn.module import Module
@@ -69,14 +69,33 @@ class Samples:
 
         if not self:
             return self
-        n_outputs = self._n_outputs(model)
+        n_outputs = self.n_outputs(model)
         if not n_outputs:
             return self
+        targets = distinct(self.y)
         try:
-            classes = [target_class(t, n_outputs) for t in self.y]
+            classes = [target_class(t, n_outputs) for t in targets]
         except (TypeError, ValueError):
             return self
+        if len(targets) < len(self):
+            class_of = dict(zip(targets, classes, strict=True))
+            classes = [class_of[t] for t in self.y]
         return replace(self, classes=np.array(classes))
+
+    def epoch(
+        self, batch_size: int, rng: random.Random
+    ) -> Iterator[tuple[Samples, Sequence[Sequence[int]]]]:
+        """Go through the samples once: return parts of them, here a single one, with minibatches.
+
+        Args:
+            batch_size: how many samples a minibatch has.
+            rng: the source of their order.
+
+        >>> [(part, minibatches)] = checked([1, 2], [0, 1]).epoch(2, random.Random(0))
+        >>> [sorted(indices) for indices in minibatches]
+        [[0, 1]]
+        """
+        yield self, list(batches(len(self), batch_size, rng=rng))
 
     def check_width(self, model: MLP, name: str) -> None:
         """Check that all inputs have as many numbers as a network takes.
@@ -109,7 +128,7 @@ class Samples:
         """
         if not names or not self:
             return self
-        n_outputs = self._n_outputs(model)
+        n_outputs = self.n_outputs(model)
         if len(names) != max(n_outputs, 2):
             raise ValueError(
                 f"y has {len(names)} classes, {', '.join(names[:8])}{', …' * (len(names) > 8)}, so "
@@ -119,8 +138,12 @@ class Samples:
         signs = two_signs and n_outputs == 1
         return replace(self, y=[2 * k - 1 for k in indices] if signs else indices)
 
-    def _n_outputs(self, model: Module) -> int:
-        """Count the outputs of a model; 0 where they are lists of lists."""
+    def n_outputs(self, model: Module) -> int:
+        """Count the outputs of a model; 0 where they are lists of lists.
+
+        Args:
+            model: a model that takes these inputs.
+        """
         with no_grad():
             (output,) = map(model, self.inputs([0]))
         nested = isinstance(output, list) and any(isinstance(row, list) for row in output)
@@ -159,6 +182,69 @@ def checked(X: Any, y: Any, place: str = "") -> Samples:
     if not targets:
         raise ValueError(f"{place}X is empty: there are no samples")
     return Samples(inputs, targets)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Streamed:
+    """The samples of a stream.
+
+    Args:
+        stream: the stream.
+        few: the first of them, to look at.
+        model: the model that is to be trained.
+    """
+
+    stream: Stream
+    few: Samples
+    model: Module
+
+    def __len__(self) -> int:
+        return len(self.stream)
+
+    def epoch(
+        self, batch_size: int, rng: random.Random
+    ) -> Iterator[tuple[Samples, Sequence[Sequence[int]]]]:
+        """Go through the samples once: return parts of them, each with its minibatches.
+
+        Args:
+            batch_size: how many samples a minibatch has.
+            rng: the source of their order.
+
+        Raises:
+            ValueError: a sample is no numbers, or a target no class while the first ones are.
+        """
+        for X, y in self.stream.chunks(rng, multiple=batch_size):
+            part = Samples(X, y.tolist())
+            if self.few.classes is not None:
+                part = part.classified(self.model)
+                if part.classes is None:
+                    n_outputs = part.n_outputs(self.model)
+                    for target in part.y:
+                        target_class(target, n_outputs)
+            starts = range(0, len(part), batch_size)
+            yield part, [range(start, min(start + batch_size, len(part))) for start in starts]
+
+
+def first_of(stream: Stream, y: Any, validation: Any) -> Samples:
+    """Return the first samples of a stream, to check what does not depend on all of them.
+
+    Args:
+        stream: the stream.
+        y: what the user gave for targets.
+        validation: likewise for validation.
+
+    Raises:
+        ValueError: the stream is not all of that.
+    """
+    if y is not None:
+        raise ValueError(f"y must not be given beside a stream, whose targets are in {stream!r}")
+    if isinstance(validation, (int, float)):
+        raise ValueError(
+            f"validation={validation} of a stream cannot be set aside, since it is not in memory: "
+            "pass validation=(X, y)"
+        )
+    X, targets = stream.first(1000)
+    return Samples(X, targets.tolist())
 
 
 def names_of(y: Sequence[Any]) -> tuple[str, ...]:
@@ -209,7 +295,7 @@ def _inputs(X: Any, name: str) -> Any:
     import numpy as np
 
     if isinstance(X, np.ndarray) and X.dtype.kind in "fiub" and X.ndim:
-        array = np.array(X, dtype=np.float64)
+        array = np.asarray(X, dtype=np.float64)
         for place in np.argwhere(~np.isfinite(array))[:1].tolist():
             _finite(array[tuple(place)], name + "".join(f"[{i}]" for i in place))
         return array
@@ -251,3 +337,16 @@ def _finite(v: Any, place: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{place} is {number}; only finite numbers can be trained on")
     return number
+
+
+def distinct(targets: Sequence[Any]) -> list[Any]:
+    """Leave out repetitions, as far as that is easy.
+
+    Args:
+        targets: targets.
+
+    >>> distinct([1, 0, 1])
+    [1, 0]
+    """
+    hashable = all(isinstance(target, Hashable) for target in targets)
+    return list(dict.fromkeys(targets)) if hashable else list(targets)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from autograd.compiler.codegen.instructions import Numbers
 from autograd.compiler.passes import (
     SHARED,
     VARYING,
@@ -134,10 +135,17 @@ class Code:
         program: what the code is for.
         is_flat: whether the results of a step are one row after the other, instead of an array with
             the step's axes.
+        numbers: for each space, where the operands of instructions stand; None where NumPy runs
+            the tapes. See `machine.py`.
     """
 
-    def __init__(self, program: Program, is_flat: bool = False) -> None:
-        self.program, self.is_flat = program, is_flat
+    def __init__(
+        self,
+        program: Program,
+        is_flat: bool = False,
+        numbers: dict[str, Numbers] | None = None,
+    ) -> None:
+        self.program, self.is_flat, self.numbers = program, is_flat, numbers
         self.lines: list[str] = []
         self.work: list[Work] = []  # what the lines cost
         self.writing: Any = None  # the step that they are for

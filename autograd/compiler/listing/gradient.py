@@ -234,7 +234,6 @@ _SPECIAL: dict[Any, Callable[[Adjoints, Equation, Expression], _Terms]] = {
     INNER: _through_inner,
     p.fsum: _through_sum,
     p.excess: _through_sum,
-    p.finite: _through_sum,
     p.softmax: _through_softmax,
     p.log_softmax: _through_log_softmax,
     p.logsumexp: _through_logsumexp,

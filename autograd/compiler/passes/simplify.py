@@ -9,7 +9,7 @@ What these passes do to the lecture's neuron, written as a sum over its inputs:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from math import inf, nan
+from math import nan
 from typing import Any
 
 from autograd.compiler.passes.tables import TAKE
@@ -71,7 +71,7 @@ def _expanded(
     n exponentials and one sum:
 
         before   p_i = softmax(x_i | x_1 ... x_n)
-        after    m = max(x)    e_i = exp(x_i - m)    r = Σ e_i - 1    p_i = e_i / (1 + r)
+        after    m = max(x)    e_i = exp(x_i - m)    r = Σ e_i - 1    u = 1/(1 + r)    p_i = e_i u
     """
     work = _Pass(trace)
     for row, op, operands in work.rows():
@@ -137,21 +137,20 @@ def _written_out(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> 
     ordered = sorted(operands, key=lambda x: (x.__class__ is float, x))
     xs = [trace.tracer(x) if isinstance(x, int) else x for x in ordered]
     index = next(i for i, x in enumerate(ordered) if x is operands[0])
-    largest = p.top(*xs)
-    shift = p.where(p.eq(largest, -inf), 0.0, largest)
-    rest = p.finite(p.excess(*[p.exp(x - shift) for x in xs]), shift)
+    shift = p.top(*xs)
+    rest = p.excess(*[p.exp_shifted(x, shift) for x in xs])
     result = _RESULTS[op](xs[index], shift, rest)
     if not isinstance(result, Tracer):
         return float(result)
-    trace.parts[largest.row] = Part(p.top, largest.row)
-    trace.parts[result.row] = Part(op, largest.row, index)
+    trace.parts[shift.row] = Part(p.top, shift.row)
+    trace.parts[result.row] = Part(op, shift.row, index)
     return result.row
 
 
 _RESULTS: dict[Primitive, Callable[..., Any]] = {
     p.logsumexp: lambda _, shift, rest: shift + p.log_of_total(rest),
-    p.softmax: lambda x, shift, rest: p.exp(x - shift) / (1.0 + rest),
-    p.log_softmax: lambda x, shift, rest: (x - shift) - p.log1p(rest),
+    p.softmax: lambda x, shift, rest: p.exp_shifted(x, shift) * p.inverse_of_total(rest),
+    p.log_softmax: lambda x, shift, rest: (x - shift) - p.log_of_denominator(rest),
 }
 
 
