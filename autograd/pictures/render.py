@@ -66,26 +66,7 @@ def set_layout(layout: Callable[[str], str] | None) -> None:
 
 
 def save(source: str, path: str | os.PathLike[str]) -> Path:
-    """Draw a graph into a file, whose suffix says in which format.
-
-    The file appears complete or not at all.
-
-    Args:
-        source: the graph, in DOT.
-        path: where to write; an existing file is replaced.
-
-    Returns:
-        The path.
-
-    Raises:
-        ValueError: the suffix is none of .svg, .png, .pdf and .dot.
-        OSError: the folder does not exist, or the file cannot be written.
-        RuntimeError: the program that draws it is missing, or fails.
-
-    >>> save("digraph { a -> b }", "graph.gif")
-    Traceback (most recent call last):
-    ValueError: cannot save a picture as 'graph.gif': end the name in .svg, .png, .pdf or .dot
-    """
+    """Draw a graph into a file: see `Drawing.save`."""
     path = Path(path)
     kind = path.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
