@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 # For each direction in which a graph may grow, the sides where edges leave and enter a box.
 SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}
@@ -17,7 +18,6 @@ LEAF = "#D6E8F7"
 LEAF_BORDER = "#0B5394"
 ACCENT = "#B8006B"
 FONT_SIZE, SYMBOL_SIZE = 14, 18  # lengths are in points
-_FONT = {"fontname": "Helvetica", "fontsize": str(FONT_SIZE)}
 
 MAX_NODES, MAX_EDGES = 2000, 5000  # seconds to lay out, and more than anybody can read
 
@@ -75,53 +75,48 @@ def write(
         rankdir: where the arrows lead, as in `draw`.
         legend: a table in HTML, as Graphviz knows it, to stand under the picture.
         in_order: whether boxes side by side stay in order, and are not moved for fewer crossings of
-            arrows: where every box has an arrow to each of the next, they are always as many.
+            arrows: where every box has an arrow to each of the next, they are always as many. The
+            arrows are straight then, and have room to spread.
 
     >>> print(write([Box("a", {}), Box("b", {})], [Arrow("e", "a", "b")]).splitlines()[-2].strip())
-    a:e -> b:w [id="e"]
+    a:e -> b:w [id=e]
     """
-    look = {
-        "rankdir": rankdir,
-        "nodesep": "0.2",
-        "ranksep": "0.7",
-        "bgcolor": "white",
-        **_FONT,
-        **({"label": f"<{legend}>", "labeljust": "l"} if legend else {}),
-        **({"mclimit": "0.01"} if in_order else {}),
-    }
-    lines = [
-        f"graph{_attributes(look)}",
-        f"node{_attributes({'shape': 'plain', **_FONT})}",
-        f"edge{_attributes({'arrowsize': '0.7', 'color': INK, **_FONT, 'fontsize': '11'})}",
-    ]
-    if in_order and rankdir in ("LR", "RL") and not any("label" in arrow.look for arrow in arrows):
-        inside = [box for box in boxes if box.clusters]  # graphviz-pure turns their order round
+    import graphviz
+
+    graph = graphviz.Digraph(
+        graph_attr={
+            "rankdir": rankdir,
+            "nodesep": "0.2",
+            "ranksep": "1.6" if in_order else "0.7",
+            "bgcolor": "white",
+            "fontname": "Helvetica",
+            "fontsize": str(FONT_SIZE),
+            **({"label": f"<{legend}>", "labeljust": "l"} if legend else {}),
+            **({"mclimit": "0.01", "splines": "polyline"} if in_order else {}),
+        },
+        node_attr={"shape": "plain", "fontname": "Helvetica", "fontsize": str(FONT_SIZE)},
+        edge_attr={"arrowsize": "0.7", "color": INK, "fontname": "Helvetica", "fontsize": "11"},
+    )
+    # graphviz-pure turns the order of what stands in frames round, unless arrows have labels
+    turned = rankdir in ("LR", "RL") and not any("label" in arrow.look for arrow in arrows)
+    if in_order and turned:
+        inside = [box for box in boxes if box.clusters]
         boxes = [*(box for box in boxes if not box.clusters), *reversed(inside)]
-    lines += _clusters(boxes)
+    _write_clusters(graph, boxes, turned)
     leave, enter = SIDES[rankdir]
     for arrow in arrows:
-        ends = f"{arrow.tail}:{leave} -> {arrow.head}:{enter}"
-        lines.append(ends + _attributes({"id": arrow.key, **arrow.look}))
-    return "digraph {\n" + "".join(f"\t{line}\n" for line in lines) + "}\n"
+        graph.edge(f"{arrow.tail}:{leave}", f"{arrow.head}:{enter}", id=arrow.key, **arrow.look)
+    return str(graph.source)
 
 
-def _attributes(look: Mapping[str, str]) -> str:
-    """Write attributes; a value in angle brackets is a table, and any other is text."""
-    written = [
-        f"{key}={x}" if x[:1] == "<" else '{}="{}"'.format(key, x.replace('"', '\\"'))
-        for key, x in look.items()
-    ]
-    return f" [{' '.join(written)}]"
-
-
-def _clusters(boxes: Iterable[Box]) -> list[str]:
+def _write_clusters(graph: Any, boxes: Iterable[Box], turned: bool) -> None:
     """Write the boxes, each into its innermost cluster, and that into the one around it."""
-    inside: dict[tuple[str, ...], list[str]] = {(): []}
+    graphs: dict[tuple[str, ...], Any] = {(): graph}
     for box in boxes:
         for depth in range(1, len(box.clusters) + 1):
             path = box.clusters[:depth]
-            if path not in inside:
-                key = f"cluster{len(inside)}"
+            if path not in graphs:
+                key = f"cluster{len(graphs)}"
                 look = {
                     "id": key,
                     "label": text(path[-1]),
@@ -130,13 +125,11 @@ def _clusters(boxes: Iterable[Box]) -> list[str]:
                     "color": FAINT,
                     "fillcolor": _CLUSTER_FILLS[(depth - 1) % 2],
                 }
-                inside[path] = [f"subgraph {key} {{", f"graph{_attributes(look)}"]
-        inside[box.clusters].append(box.key + _attributes({"id": box.key, **box.look}))
-    backwards = reversed(inside)  # graphviz-pure puts the last one uppermost
-    for path in sorted(backwards, key=len, reverse=True)[:-1]:
-        head, *body = inside[path]
-        inside[path[:-1]] += [head, *(f"\t{line}" for line in body), "}"]
-    return inside[()]
+                graphs[path] = type(graph)(name=key, graph_attr=look)
+        graphs[box.clusters].node(box.key, id=box.key, **box.look)
+    paths = reversed(graphs) if turned else graphs
+    for path in sorted(paths, key=len, reverse=True)[:-1]:
+        graphs[path[:-1]].subgraph(graphs[path])
 
 
 # --- text in boxes ------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pictures import SVG, texts_inside
+from pictures import SVG, parts, texts_inside
 
 import autograd as ag
 from autograd import (
@@ -51,12 +51,7 @@ def edges(drawing):
 
 def nodes(drawing):
     """The nodes of the rendered picture: the texts of each, by its key."""
-    root = ET.fromstring(drawing._repr_svg_())
-    return {
-        group.find(f"{SVG}title").text: [text.text for text in group.iter(f"{SVG}text")]
-        for group in root.iter(f"{SVG}g")
-        if group.get("class") == "node"
-    }
+    return parts(drawing)
 
 
 def key_of(drawing, text):
@@ -232,7 +227,7 @@ def test_edges_leave_and_enter_on_the_sides_of_the_direction(rankdir, sides):
     assert {(tail, head) for _, tail, _, _, head, _ in EDGE.findall(picture.source)} == {
         tuple(sides)
     }
-    assert f'rankdir="{rankdir}"' in picture.source
+    assert f"rankdir={rankdir}" in picture.source
     places = places_of(picture)
     (slot,), (other,), (row,) = places["num."], places["den."], places["0.75"]
     # The slots are side by side along the edge of the box that is nearer to the operands.

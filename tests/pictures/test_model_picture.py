@@ -56,11 +56,11 @@ def test_arrows_tell_sign_and_size_of_weights():
     for parameter, weight in zip(neuron.w, (2.0, -2.0, 0.001), strict=True):
         parameter.data = weight
     first, second, third = [look for _, _, look in arrows(draw(neuron))]
-    assert 'arrowhead="normal"' in first
-    assert 'arrowhead="tee"' in second
+    assert "arrowhead=normal" in first
+    assert "arrowhead=tee" in second
     lines = [re.search(r'color="(#\w+)"', look)[1] for look in (first, second)]
     assert lines[0] != lines[1]
-    widths = [float(re.search(r"penwidth=\"([\d.]+)", look)[1]) for look in (first, second, third)]
+    widths = [float(re.search(r"penwidth=([\d.]+)", look)[1]) for look in (first, second, third)]
     assert widths[0] == widths[1] > widths[2]
     assert "ending in a bar" in draw(neuron).source
     assert "ending in a bar" not in draw(neuron, legend=False).source

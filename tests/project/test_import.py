@@ -51,7 +51,7 @@ print([name for name in sys.argv[1:] if name in sys.modules])
 
 
 def test_what_shows_and_explains_needs_no_other_package(run_python):
-    """As in a browser, where the playground has the standard library alone."""
+    """As in a browser: there the playground has the standard library, and what is pure Python."""
     code = """
 import sys
 sys.modules.update(dict.fromkeys(sys.argv[1:]))  # so that importing them raises ImportError
@@ -73,7 +73,8 @@ loss.backward()
 assert "layer1" in str(model.summary()) and "neuron" in autograd.draw(model).source
 print(loss.data > 0.0)
 """
-    assert run_python(code, *HEAVY, "ipywidgets", "IPython") == "True\n"
+    native = [name for name in HEAVY if name != "graphviz"]
+    assert run_python(code, *native, "ipywidgets", "IPython") == "True\n"
 
 
 def test_numpy_loads_when_an_array_is_met(run_python):

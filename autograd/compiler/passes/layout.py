@@ -49,7 +49,9 @@ def is_varying(operands: Sequence[Operand], varying: Sequence[bool]) -> bool:
 
 def _key(operands: Sequence[Operand]) -> tuple[Any, ...]:
     """Make a key of operands: 3 is not 3.0."""
-    return tuple([x if isinstance(x, int) else repr(x) for x in operands])
+    if float not in map(type, operands):
+        return tuple(operands)
+    return tuple([repr(x) if x.__class__ is float else x for x in operands])
 
 
 class Layout:
@@ -111,8 +113,9 @@ class Layout:
 
     def input(self, row: int) -> None:
         """Give an input its place, and the other parameters of its layer theirs."""
-        for x in self.layers.get(row, (row,)):
-            self.places[x] = self.take(self.space(x), 1)
+        block = self.layers.get(row, (row,))
+        for place, x in enumerate(block, self.take(self.space(row), len(block))):
+            self.places[x] = place
         self.one_after(row)
 
     def one_after(self, row: int) -> None:
