@@ -11,13 +11,15 @@ async function bytes(name) {
 }
 
 async function load() {
-  const [python, graphviz, wheel, code] = await Promise.all([
+  const [python, graphviz, wheel, dot, code] = await Promise.all([
     loadPyodide({ indexURL: new URL("vendor/", import.meta.url).href }),
     Graphviz.load(),
     bytes("vendor/chainrule.whl"),
+    bytes("vendor/graphviz.zip"),
     bytes("playground.py"),
   ]);
   python.unpackArchive(wheel, "wheel");
+  python.unpackArchive(dot, "zip");
   python.FS.writeFile("playground.py", new Uint8Array(code));
   python.pyimport("autograd.pictures").set_layout((source) => graphviz.dot(source));
   return python.pyimport("playground").call;
