@@ -9,8 +9,9 @@ import sysconfig
 from pathlib import Path
 
 from autograd.files import write_atomically
+from autograd.pictures.tikz import tikz
 
-FORMATS = ("svg", "png", "pdf", "dot")
+FORMATS = ("svg", "png", "pdf", "tex", "dot")
 
 # The fonts that graphviz-pure draws PNGs with have no angle brackets ⟨ ⟩; ‹ › look much alike.
 _PNG_GLYPHS = str.maketrans("\u27e8\u27e9", "\u2039\u203a")
@@ -24,7 +25,7 @@ def render(source: str, kind: str) -> bytes:
 
     Args:
         source: the graph, in DOT.
-        kind: "svg", "png", "pdf" or "dot"; the last is the source itself.
+        kind: "svg", "png", "pdf", "tex", for LaTeX, or "dot"; the last is the source itself.
 
     Raises:
         ValueError: there is no such format.
@@ -41,7 +42,8 @@ def render(source: str, kind: str) -> bytes:
         return _run(_system_dot(), source, "-Tpdf")
     if kind == "png":
         return _run(_graphviz_pure(), source.translate(_PNG_GLYPHS), *_PNG_OPTIONS)
-    return _run(_graphviz_pure(), source, "-Tsvg")
+    svg = _run(_graphviz_pure(), source, "-Tsvg")
+    return tikz(svg.decode()).encode() if kind == "tex" else svg
 
 
 def save(source: str, path: str | os.PathLike[str]) -> Path:
@@ -57,19 +59,20 @@ def save(source: str, path: str | os.PathLike[str]) -> Path:
         The path.
 
     Raises:
-        ValueError: the suffix is none of .svg, .png, .pdf and .dot.
+        ValueError: the suffix is none of .svg, .png, .pdf, .tex and .dot.
         OSError: the folder does not exist, or the file cannot be written.
         RuntimeError: the program that draws it is missing, or fails.
 
     >>> save("digraph { a -> b }", "graph.gif")
     Traceback (most recent call last):
-    ValueError: cannot save a picture as 'graph.gif': end the name in .svg, .png, .pdf or .dot
+    ValueError: cannot save a picture as 'graph.gif': end the name in .svg, .png, ...
     """
     path = Path(path)
     kind = path.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
         raise ValueError(
-            f"cannot save a picture as {str(path)!r}: end the name in .svg, .png, .pdf or .dot"
+            f"cannot save a picture as {str(path)!r}: end the name in "
+            ".svg, .png, .pdf, .tex or .dot"
         )
     write_atomically(path, render(source, kind))
     return path
