@@ -617,7 +617,7 @@ def _stages(model: Module) -> list[_Stage]:
             add(module.module)
             if len(stages) > start:
                 last = stages[-1]
-                stages[-1] = last._replace(shortcuts=(*last.shortcuts, start))
+                stages[-1] = _Stage(last.layer, (*last.shortcuts, start))
         elif not isinstance(module, Dropout):
             raise TypeError(
                 f"network draws layers of neurons, not {type(module).__name__}: take "

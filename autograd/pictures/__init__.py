@@ -8,6 +8,7 @@ by `boxes.py` and `colours.py`; `render.py` makes files of it, also in LaTeX by 
 """
 
 from autograd.pictures.drawing import Drawing, draw
+from autograd.pictures.group_boxes import frames_of
 from autograd.pictures.nodes import graph_source
 
-__all__ = ["Drawing", "draw", "graph_source", "nodes", "render"]
+__all__ = ["Drawing", "draw", "frames_of", "graph_source", "nodes", "render", "shapes"]
