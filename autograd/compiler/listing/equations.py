@@ -255,10 +255,7 @@ def _as_asked_for(
 ) -> Equation:
     """Put what the function asked for in the place of the last step that it is written out in.
 
-    Args:
-        equation: the equation.
-        parts: what its elements are of operations that have been written out.
-        wholes: the operands of these, which are found here.
+    The parts are what elements are of operations written out, whose operands are noted in `wholes`.
     """
     own = [x for x in parts if x]
     if not own or len(own) < len(parts) or len({x[:2] for x in own}) > 1:

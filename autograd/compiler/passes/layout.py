@@ -132,13 +132,17 @@ class Layout:
             self.ones.append((VARYING, self.take(VARYING, 1), 1.0))
 
     def program(
-        self, groups: Iterable[tuple[bool, list[int]]], outputs: Sequence[Operand]
+        self,
+        groups: Iterable[tuple[bool, list[int]]],
+        outputs: Sequence[Operand],
+        native: bool = False,
     ) -> Program:
         """Lay out inputs and groups in order; make the program.
 
         Args:
             groups: the rows of each, and whether they go on a tape.
             outputs: rows or constants.
+            native: whether native code is to run the tapes.
         """
         trace = self.trace
         owners = {row: value for value, row in trace.captured.items()}
@@ -163,6 +167,7 @@ class Layout:
             (*self.constants.values(), *self.ones),
             tuple(self.lifts.items()),
             tuple(where),
+            native,
         )
 
     def tape(self, rows: Sequence[int]) -> Tape:

@@ -187,6 +187,7 @@ class Program:
         constants: (space, place, value); no step writes there.
         lifts: (shared place, varying place) pairs, of which the second is a copy of the first.
         outputs: for each output its space and place, or a constant.
+        native: whether native code is to run the tapes.
 
     Raises:
         ValueError: something is read that nothing has written.
@@ -199,6 +200,7 @@ class Program:
     constants: tuple[tuple[str, int, float], ...]
     lifts: tuple[tuple[int, int], ...]
     outputs: tuple[tuple[str, int] | float, ...]
+    native: bool = False
 
     @property
     def choices(self) -> list[tuple[Ref, Ref]]:
