@@ -42,6 +42,7 @@ from autograd.compiler.codegen.product import (
     scratch,
     strides_within,
 )
+from autograd.compiler.codegen.saturating import SLOPES
 from autograd.compiler.codegen.tables import chosen_places, flat, forward_take
 from autograd.compiler.codegen.tape import backward_tape, forward_tape
 from autograd.compiler.codegen.totals import Totals
@@ -54,6 +55,7 @@ from autograd.compiler.passes import (
     Tape,
     differentiable,
 )
+from autograd.engine import Primitive
 from autograd.engine import table as p
 from autograd.errors import TraceError
 
@@ -339,7 +341,10 @@ class Backward:
             operands = [code.read(ref) for ref in step.operands]
             copies = code.take_lines()
             wanted = [self.wants(ref) for ref in step.operands]
-            slopes = iter(step.op.local_derivatives(out, operands, wanted))
+            if step.op in SLOPES:
+                slopes = iter([self.slope_from_result(step.op, out, operands[0])])
+            else:
+                slopes = iter(step.op.local_derivatives(out, operands, wanted))
             for ref, want in zip(step.operands, wanted, strict=True):
                 if want:
                     self.add(ref, gradient, next(slopes))
@@ -347,6 +352,16 @@ class Backward:
             read = {word for line in code.lines for word in _WORD.findall(line)}
             copies = [line for line in copies if line.split(", ")[3] in read]
             code.lines = [*before, *copies, *code.lines]
+
+    def slope_from_result(self, op: Primitive, out: Symbol, x: Symbol) -> Symbol:
+        """Write the slope of a function that its results tell as long as they are not near 1."""
+        code = self.code
+        target = code.temporary(code.shape, code.varying)
+        function = code.name(("slope", op), lambda *_: SLOPES[op], prefix=f"slope_of_{op.name}")
+        n = prod(code.shape)
+        code.count(code.varying, 2 * n, 5 * n)
+        code.emit(f"{function}({out.name}, {x.name}, {target})")
+        return Symbol(code, target, code.varying)
 
     def where(self, step: Step, gradient: Symbol) -> None:
         """Write the gradients of the branches: each gets that of the lanes it was taken in."""

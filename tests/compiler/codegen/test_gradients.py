@@ -1,4 +1,4 @@
-"""Gradients that are not copied, and sums over the lanes that are put off."""
+"""Gradients that are not copied, sums over the lanes that are put off, slopes from results."""
 
 import numpy as np
 import pytest
@@ -65,3 +65,12 @@ def test_what_each_step_adds_to_a_parameter_is_summed_at_once(sign, odd, sums):
 
     code = agrees(f, numbers(2), numbers(3, 2))
     assert sum("add.reduce(" in line for line in code.splitlines()) <= sums
+
+
+@pytest.mark.parametrize("op", [ag.tanh, ag.sigmoid])
+@pytest.mark.parametrize("largest", [0.5, 3.0, 4.0, 7.5, 20.0, 800.0, np.inf, np.nan])
+@pytest.mark.parametrize("samples", [100, 1000])
+def test_slopes_keep_their_digits_where_results_are_near_1(op, largest, samples):
+    x = np.append(np.linspace(-3.0, 3.0, samples), largest)
+    slopes = ag.compile(lambda x: op(x), in_axes=0, reduce="sum").grad(x)
+    np.testing.assert_allclose(slopes, [ag.grad(op)(a) for a in x], rtol=1e-12)
