@@ -367,7 +367,8 @@ class Backward:
             code.emit(f"put({flat(code, 'm' + table.space)}, {reached}, True)")
         self.clear_unwritten(table.space, table.places)
         target = flat(code, "d" + table.space)
-        code.emit(f"add.at({target}, {chosen}.reshape(-1), {gradient.name}.reshape(-1))")
+        # a copy of the gradient, which may stand in the target: of that, NumPy would make one
+        code.emit(f"add.at({target}, {chosen}.reshape(-1), {gradient.name}.flatten())")
         code.count(step.space == VARYING, step.size, moved=3 * step.size)
 
     def reach(self, ref: Ref | float, reached: Symbol, missing: Any = None) -> None:
