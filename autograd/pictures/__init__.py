@@ -11,4 +11,4 @@ from autograd.pictures.drawing import Drawing, draw
 from autograd.pictures.group_boxes import frames_of
 from autograd.pictures.nodes import graph_source
 
-__all__ = ["Drawing", "draw", "frames_of", "graph_source", "nodes", "render", "shapes"]
+__all__ = ["Drawing", "colours", "draw", "frames_of", "graph_source", "nodes", "render", "shapes"]
