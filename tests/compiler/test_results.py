@@ -22,7 +22,7 @@ from random_programs import MANY, evaluated, random_program, size_of_terms
 
 import autograd as ag
 from autograd import TraceError, Value
-from autograd.compiler import plan as plan_module
+from autograd.compiler import arraycode
 from autograd.compiler.passes import group as grouping
 from autograd.engine.primitives import TABLE
 
@@ -35,9 +35,9 @@ SEEDS = st.integers(0, 2**32)
 def small_blocks():
     """Let a batch of a few lanes take several blocks, and leave one over."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan_module, "_FEWEST_LANES", 3)
-        patch.setattr(plan_module, "_FEWEST_LANES_ON_TAPE", 3)
-        patch.setattr(plan_module, "_BLOCK_BYTES", 0)
+        patch.setattr(arraycode, "_FEWEST_LANES", 3)
+        patch.setattr(arraycode, "_FEWEST_LANES_ON_TAPE", 3)
+        patch.setattr(arraycode, "_BLOCK_BYTES", 0)
         yield
 
 
@@ -367,10 +367,10 @@ def test_a_branch_not_taken_adds_nothing(name, reduce):
 def test_masks_are_used_only_where_a_gradient_would_be_nan():
     f = ag.compile(lambda x: ag.where(x > 0, ag.sqrt(x), x * x), in_axes=0)
     np.testing.assert_array_equal(f.grad(np.array([4.0, 16.0])), [0.25, 0.125])
-    plan = f._last.plan
-    assert "careful" not in vars(plan)  # its code is not even written
+    runner = f._last
+    assert "careful" not in vars(runner)  # its code is not even written
     np.testing.assert_array_equal(f.grad(np.array([4.0, -3.0])), [0.25, -6.0])
-    assert "careful" in vars(plan)
+    assert "careful" in vars(runner)
     np.testing.assert_array_equal(f.grad(np.array([math.nan, 1.0])), [math.nan, 0.5])
 
 

@@ -10,6 +10,7 @@ from autograd.compiler.codegen.code import (
     Symbol,
     Work,
     bound,
+    expansion_of,
     function_code,
     strided_view,
     strides_of,
@@ -21,7 +22,7 @@ from autograd.compiler.codegen.instructions import (
     gradient_instructions,
     value_instructions,
 )
-from autograd.compiler.codegen.lowering import Backward, Forward
+from autograd.compiler.codegen.lowering import Backward, Forward, result_letters, sides
 from autograd.compiler.codegen.tables import BadIndexError
 
 __all__ = [
@@ -34,9 +35,12 @@ __all__ = [
     "Symbol",
     "Work",
     "bound",
+    "expansion_of",
     "function_code",
     "gradient_flow",
     "gradient_instructions",
+    "result_letters",
+    "sides",
     "strided_view",
     "strides_of",
     "value_instructions",
