@@ -592,8 +592,12 @@ def test_wrong_arguments_are_named(in_axes, args, message):
 def test_wrong_options_are_named():
     with pytest.raises(ValueError, match='reduce must be None, "sum" or "mean", not \'max\''):
         ag.compile(abs, reduce="max")
-    with pytest.raises(ValueError, match="backend must be \"numpy\", not 'jax'"):
-        ag.compile(abs, backend="jax")
+    with pytest.raises(ValueError, match='"numpy" or "jax", not \'torch\''):
+        ag.compile(abs, backend="torch")
+    with pytest.raises(ValueError, match='backend="numpy" computes in double precision'):
+        ag.compile(abs, dtype="float32")
+    with pytest.raises(ValueError, match='dtype must be "float64" or "float32", not \'int\''):
+        ag.compile(abs, backend="jax", dtype="int")
     with pytest.raises(TypeError, match="argnums=2, but abs was called with 1 positional"):
         ag.compile(abs, argnums=2).grad(1.0)
     with pytest.raises(TypeError, match=r"but <lambda> returns a list of 2: .*jacobian"):

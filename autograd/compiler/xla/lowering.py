@@ -45,10 +45,10 @@ class Results(NamedTuple):
 
     Attributes:
         own: the numbers of the result; those of each lane side by side, if it is per lane.
-        aux: those of what is handed through, each with its lanes.
+        aux: those of what is handed through, each with its lanes; None if there is no such.
         shared: for each argument, the gradients of those of its leaves that have one for all lanes.
         lanes: for each argument, those of the others, side by side for each lane; or None.
-        is_bad: whether a number is used as an index, but is none.
+        is_bad: whether a number is used as an index, but is none; None without indices.
     """
 
     own: Any
@@ -80,7 +80,7 @@ class _Run:
         self.spaces = {SHARED: Space(sizes[SHARED], None), VARYING: Space(sizes[VARYING], size)}
         self.owners: dict[int, int] = {}  # by step, which array of its space it made
         self.choices: dict[int, Read] = {}
-        self.is_bad: Any = False
+        self.is_bad: Any = None
         self._load(captured, leaves)
         self._forward()
 
@@ -186,7 +186,8 @@ class _Run:
         number = self._value(step, index, (step.size,))
         count = table.places.shape[1]
         whole = number.astype(int)
-        self.is_bad |= jnp.any((whole != number) | (whole < -count) | (whole >= count))
+        is_bad = jnp.any((whole != number) | (whole < -count) | (whole >= count))
+        self.is_bad = is_bad if self.is_bad is None else self.is_bad | is_bad
         whole = jnp.where(whole < 0, whole + count, whole)
         space = self.spaces[table.space]
         needed, rows = space.found(table.places)
@@ -385,11 +386,13 @@ class _Run:
         lanes = [
             None if g.lanes is None else self._slopes(VARYING, g.places).T for g in plan.gradients
         ]
-        return Results(value, self._stacked(aux), shared, lanes, self.is_bad)
+        handed_on = self._stacked(aux) if plan.put_aux else None
+        return Results(value, handed_on, shared, lanes, self.is_bad)
 
     def _stacked(self, outputs: Sequence[tuple[str, int] | float]) -> Any:
         """Return outputs with their lanes, one behind the other."""
-        parts, order = [], []
+        parts: list[Any] = []
+        order: list[int] = []
         for where, space in self.spaces.items():
             own = [
                 (i, x[1]) for i, x in enumerate(outputs) if x.__class__ is tuple and x[0] == where

@@ -29,8 +29,16 @@ def _div(a: Any, b: Any) -> Any:
     return lax.optimization_barrier(jnp.divide(a, b))
 
 
+def _add(a: Any, b: Any) -> Any:
+    """Return a + b; XLA would make a of a + 0, and that of -0 is 0."""
+    if b.__class__ is float and repr(b) == "0.0":
+        return jnp.where(a == 0.0, 0.0, a)
+    return jnp.add(a, b)
+
+
 # By row, where it is not as NumPy has it, or not to be as XLA would have it.
 _FUNCTIONS: dict[Primitive, Callable[..., Any]] = {
+    p.add: _add,
     p.div: _div,
     p.above: _above,
     p.relu: lambda x: jnp.maximum(x, 0.0),

@@ -75,8 +75,12 @@ class XlaRunner:
         leaves = [np.asarray(x, self.dtype) for x in arrays]
         captured = np.array([data_of(node) for node in self._nodes], self.dtype)
         with jax.enable_x64(self.dtype == np.float64):
-            found = jax.tree.map(np.asarray, self._function(size, captured, leaves))
-        if found.is_bad:
+            own, aux, shared, lanes, is_bad = self._function(size, captured, leaves)
+        if is_bad:
             Runner(plan).run(size, arrays)  # which finds out what is bad, and raises
-        value = plan.value_of(found.own, found.aux)
-        return value, plan.gradient_of(found.shared, found.lanes) if plan.wanted else None
+        value = plan.value_of(np.asarray(own), None if aux is None else np.asarray(aux))
+        if not plan.wanted:
+            return value, None
+        parts = [list(map(np.asarray, leaves)) for leaves in shared]
+        by_lane = [None if x is None else np.asarray(x) for x in lanes]
+        return value, plan.gradient_of(parts, by_lane)

@@ -157,7 +157,7 @@ def _value(op: Primitive) -> Callable[..., Any]:
     return compute
 
 
-def _slope(op: Primitive, i: int, masked: bool) -> Callable[..., Any]:
+def _slope(op: Primitive, i: int | None, masked: bool) -> Callable[..., Any]:
     """Make the function for instructions that give a gradient on to operand i.
 
     It takes the gradient, whether it is reached, the result and the operands; and gives what to
