@@ -59,7 +59,7 @@ def backend_of(name: str, dtype: str) -> Backend:
         raise ValueError(f'dtype must be "float64" or "float32", not {dtype!r}')
     if name == "jax":
         try:
-            from autograd.compiler.xla import XlaRunner
+            from autograd.compiler.xla.runner import XlaRunner
         except ModuleNotFoundError as error:
             if error.name != "jax":
                 raise

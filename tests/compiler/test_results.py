@@ -117,8 +117,10 @@ class Case:
                 slopes[i], sizes[i] = [x.grad for x in leaves], size_of_terms(y, leaves)
         return values, slopes, sizes
 
-    def check(self, reduce, argnums):
-        compiled = ag.compile(self.function, in_axes=self.axes, argnums=argnums, reduce=reduce)
+    def check(self, reduce, argnums, backend="numpy"):
+        compiled = ag.compile(
+            self.function, in_axes=self.axes, argnums=argnums, reduce=reduce, backend=backend
+        )
         value, slopes = compiled.value_and_grad(*self.args)
         agrees(self, value, self.values, self.value_slack, self.unstable[0], reduce, True)
         again = compiled(*self.args)
@@ -191,6 +193,18 @@ def test_nan_and_infinities_among_the_numbers(seed):
     # infinities of both signs, or with a nan, are outside of what softmax and its kin define
     if not any(name in MANY[3:] for name, _ in case.rows):
         case.check(None, tuple(range(len(case.sizes))))
+
+
+@pytest.mark.usefixtures("path")
+@settings(max_examples=examples(12))
+@given(SEEDS, st.booleans())
+def test_random_programs_by_xla(seed, special):
+    pytest.importorskip("jax", reason="JAX is not installed")
+    rng = random.Random(seed)
+    case = Case(rng, rng.choice((2, 4)), tame=not special, special=special)
+    if not (special and any(name in MANY[3:] for name, _ in case.rows)):
+        reduce = None if special else rng.choice((None, "sum", "mean"))
+        case.check(reduce, tuple(range(len(case.sizes))), backend="jax")
 
 
 def lane(tree, i):

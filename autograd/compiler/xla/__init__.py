@@ -5,6 +5,4 @@ and gives gradients back, `lowering.py` runs the steps of a program and its grad
 `tapes.py` for rows that run one by one, and `runner.py` has it compiled and calls it.
 """
 
-from autograd.compiler.xla.runner import XlaRunner
-
-__all__ = ["XlaRunner"]
+__all__ = ["runner"]  # which is not loaded before it is asked for, since JAX may be missing

@@ -236,7 +236,7 @@ class _Run:
         if where == VARYING and plan.reduce == "mean":
             weight /= max(n, 1)
         elif where == SHARED and plan.batched:
-            weight = float(n) if plan.reduce == "sum" else float(n > 0)
+            weight = float(n) if plan.reduce == "sum" else 1.0
         space = self.spaces[where]
         lanes = [n] * (where == VARYING)
         term = jnp.full((1, *lanes), weight, self.dtype)
@@ -415,8 +415,8 @@ class _Run:
         """Return the gradients at places of inputs; 0 where none was given."""
         space = self.spaces[where]
         lanes = [self.size] * (where == VARYING)
-        if not places.size:
-            return jnp.zeros((0, *lanes), self.dtype)
+        if not places.size or not self.size:  # a sum of nothing has the gradient 0
+            return jnp.zeros((places.size, *lanes), self.dtype)
         read = space.read(places)
         slopes = [
             jnp.zeros_like(space.arrays[i]) if space.slopes[i] is None else space.slopes[i]
