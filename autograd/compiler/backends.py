@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from autograd.compiler import runner
 from autograd.compiler.codegen import Work
@@ -45,11 +45,15 @@ class Runner(Protocol):
         """
 
 
-Backend = Callable[[Plan], Runner]
+class Backend(NamedTuple):
+    """A backend: its name, and what makes a runner of a plan."""
+
+    name: str
+    runner_of: Callable[[Plan], Runner]
 
 
 def backend_of(name: str, dtype: str) -> Backend:
-    """Find what makes the runners of a backend.
+    """Find a backend.
 
     Raises:
         ValueError: there is no such backend, or it does not compute in such numbers.
@@ -66,9 +70,9 @@ def backend_of(name: str, dtype: str) -> Backend:
             raise ImportError(
                 "backend=\"jax\" needs JAX, which is not installed: pip install 'chainrule[jax]'"
             ) from None
-        return partial(XlaRunner, dtype=dtype)
+        return Backend(name, partial(XlaRunner, dtype=dtype))
     if name != "numpy":
         raise ValueError(f'backend must be "numpy" or "jax", not {name!r}')
     if dtype != "float64":
         raise ValueError('backend="numpy" computes in double precision: ask for backend="jax"')
-    return runner.Runner
+    return Backend(name, runner.Runner)

@@ -86,7 +86,8 @@ def compile(  # type: ignore[misc]
         the gradient: of the reduced result, or with `reduce=None` per sample, the batch first.
         With `has_aux` these give, as in JAX, (result, aux), (gradient, aux), and
         ((result, aux), gradient). `print` lists its program, in the language
-        of the lecture; `code` is the NumPy code, `cost` what it costs.
+        of the lecture; `code` is the NumPy code, `cost` what it costs. With the backend "jax", `jax` is the pure
+        function, for code in JAX.
 
     Raises:
         TraceError: at the first call, if the function asks for a value, as in `if v > 0`, `v in xs`
@@ -164,6 +165,27 @@ class Compiled:
         value, gradient = self.value_and_grad(*args, **kwargs)
         return (gradient, value[1]) if self._options.has_aux else gradient
 
+    @property
+    def jax(self) -> Callable[..., Any]:
+        """The pure function, for your own code in JAX: to be part of what `jax.jit` compiles.
+
+        It is called like the original, on arrays of JAX. `jax.grad` of it is our gradient, by the
+        table of rules, with respect to all arguments. Nodes from outside are read when it is
+        traced, and what is no index is not noticed.
+
+        Raises:
+            ValueError: the backend is another one.
+        """
+        if self._backend.name != "jax":
+            raise ValueError(f'{self._name} is compiled for another backend: use backend="jax"')
+        from autograd.compiler.xla.pure import Pure
+
+        def planned(forms: Sequence[Form], wanted: Sequence[int]) -> Plan:
+            self._check_call(len(forms))
+            return Plan(self._f, forms, wanted, self._options)
+
+        return Pure(lambda args: self._taken_apart(args)[0], planned)
+
     # --- looking at the program ---------------------------------------------------------------
 
     def listing(self) -> str:
@@ -178,7 +200,7 @@ class Compiled:
 
     @property
     def code(self) -> str:
-        """The NumPy code of that program."""
+        """The code of that program: for NumPy, or as JAX writes it."""
         return self._used_last().listing
 
     @property
@@ -286,7 +308,7 @@ class Compiled:
             wanted = transforms.argument_places(self._f, forms, self._options.argnums)
         with collector_paused():
             plan = Plan(self._f, forms, wanted, self._options)
-            runner = self._backend(plan)
+            runner = self._backend.runner_of(plan)
         if self._options.check and Plan(self._f, forms, wanted, self._options).text != plan.text:
             raise TraceError(
                 f"{self._name} was traced twice with different results: it depends on "

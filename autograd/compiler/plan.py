@@ -26,7 +26,7 @@ from autograd.compiler.passes import (
 )
 from autograd.engine import OWN, Value, modes
 from autograd.transforms import name_of, split_aux
-from autograd.transforms.trees import NUMBER, described, flatten, paths
+from autograd.transforms.trees import NUMBER, Spec, described, flatten, paths
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,11 @@ class Plan:
             modes.tracing.reset(token)
         aux: list[Any] = []
         self.put_aux: Callable[[Any, Any], Any] | None = None
+        self.aux_spec: Spec | None = None
         if has_aux:
             result, aux_tree = split_aux(f, result)
-            aux, aux_spec = flatten(aux_tree, "the aux of the function")
-            self.put_aux = assembler(aux_spec, lanes=self.batched)
+            aux, self.aux_spec = flatten(aux_tree, "the aux of the function")
+            self.put_aux = assembler(self.aux_spec, lanes=self.batched)
         outputs, self.output_spec = flatten(result, "the result of the function")
         self.output_count = len(outputs)
         self.put_value = assembler(self.output_spec, lanes=self.batched and self.reduce is None)
@@ -239,7 +240,8 @@ class Gradient:
     Attributes:
         put: makes it of the gradients with respect to `shared`, and of an array of the others.
         shared: the leaves of which all samples together have one gradient.
-        lanes: where the numbers of the others stand in the lanes; None if there are no others.
+        by_lane: the others.
+        lanes: where their numbers stand in the lanes; None if there are none.
         places: each of these places.
         lane_count: how many there are.
     """
@@ -249,7 +251,8 @@ class Gradient:
     ) -> None:
         self.put = assembler(form, in_lanes)
         self.shared = [x for x in inputs if not in_lanes(x.leaf)]
-        others = [x.places.reshape(-1) for x in inputs if in_lanes(x.leaf)]
+        self.by_lane = [x for x in inputs if in_lanes(x.leaf)]
+        others = [x.places.reshape(-1) for x in self.by_lane]
         self.places = np.concatenate(others or [np.empty(0, np.intp)])
         self.lanes = _compact(self.places) if others else None
         self.lane_count = len(self.places)

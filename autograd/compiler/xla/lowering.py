@@ -34,6 +34,7 @@ from autograd.compiler.passes import (
     refuse_slope_of_index,
 )
 from autograd.compiler.plan import Plan
+from autograd.compiler.xla.loosen import loosened
 from autograd.compiler.xla.numbers import Number, applied, array_of
 from autograd.compiler.xla.places import Read, Space, joined
 from autograd.compiler.xla.tapes import run_back, run_forward
@@ -74,7 +75,7 @@ class _Run:
     """One run of a plan, forward and back."""
 
     def __init__(self, plan: Plan, size: int, captured: Any, leaves: Sequence[Any]) -> None:
-        self.plan, self.program, self.size = plan, plan.program, size
+        self.plan, self.program, self.size = plan, loosened(plan.program), size
         self.dtype = captured.dtype
         sizes = self.program.sizes
         self.spaces = {SHARED: Space(sizes[SHARED], None), VARYING: Space(sizes[VARYING], size)}

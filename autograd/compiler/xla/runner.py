@@ -18,6 +18,22 @@ from autograd.engine import OWN
 from autograd.errors import TraceError, data_of
 
 
+def refuse_own(plan: Plan) -> None:
+    """Raise a TraceError if a plan has an operation that only Python can compute."""
+    own = [op for step in plan.program.steps for op in step.operations() if op.name in OWN]
+    if own:
+        raise TraceError(
+            f'backend="jax" cannot run {own[0].name}, a primitive of your own, since its '
+            "functions are Python's: write it with autograd's functions, or use "
+            'backend="numpy"'
+        )
+
+
+def captured_numbers(plan: Plan) -> list[float]:
+    """Return the numbers of the nodes from outside."""
+    return [data_of(node) for node, _ in plan.program.captured]
+
+
 class XlaRunner:
     """Runs a plan on batches, compiled by XLA for each number of samples.
 
@@ -35,15 +51,8 @@ class XlaRunner:
     def __init__(self, plan: Plan, dtype: str) -> None:
         self.plan, self.match, self.dtype = plan, plan.match, np.dtype(dtype)
         self.size = 0
-        own = [op for step in plan.program.steps for op in step.operations() if op.name in OWN]
-        if own:
-            raise TraceError(
-                f'backend="jax" cannot run {own[0].name}, a primitive of your own, since its '
-                "functions are Python's: write it with autograd's functions, or use "
-                'backend="numpy"'
-            )
+        refuse_own(plan)
         self._function = jax.jit(partial(computed, plan), static_argnums=0)
-        self._nodes = [node for node, _ in plan.program.captured]
 
     @property
     def listing(self) -> str:
@@ -55,7 +64,7 @@ class XlaRunner:
             for x in self.plan.inputs
         ]
         with jax.enable_x64(self.dtype == np.float64):
-            captured = jax.ShapeDtypeStruct((len(self._nodes),), self.dtype)
+            captured = jax.ShapeDtypeStruct((len(self.plan.program.captured),), self.dtype)
             return str(jax.make_jaxpr(partial(computed, self.plan, self.size))(captured, shapes))
 
     @cached_property
@@ -73,7 +82,7 @@ class XlaRunner:
         self.size = size
         plan = self.plan
         leaves = [np.asarray(x, self.dtype) for x in arrays]
-        captured = np.array([data_of(node) for node in self._nodes], self.dtype)
+        captured = np.array(captured_numbers(plan), self.dtype)
         with jax.enable_x64(self.dtype == np.float64):
             own, aux, shared, lanes, is_bad = self._function(size, captured, leaves)
         if is_bad:

@@ -5,12 +5,14 @@ import pytest
 
 import autograd as ag
 from autograd import TraceError, Value
+from benchmarks.irregular import Graph, function_of
 from benchmarks.networks import Network, neuron, scalar_loss
 from benchmarks.structure_programs import STRUCTURES
 from benchmarks.structures import numbers
 from benchmarks.timing import largest_difference
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
+loosened = pytest.importorskip("autograd.compiler.xla.loosen").loosened
 RNG = np.random.default_rng(0)
 
 
@@ -187,3 +189,69 @@ def test_programs_are_listed_as_those_of_numpy():
     assert str(ours) == str(theirs)
     assert "tanh" in theirs.code
     assert "dot_general" in theirs.code or "mul" in theirs.code
+
+
+# --- in JAX's own code ----------------------------------------------------------------------------
+
+
+def test_the_pure_function_has_our_gradient_in_code_of_jax():
+    def f(w, x):
+        return ag.where(x > 0.0, ag.sqrt(x), 0.0) * w["a"] + ag.relu(x) * w["b"][1]
+
+    w, x = {"a": 2.0, "b": [0.5, 3.0]}, np.array([0.0, 4.0])
+    pure = ag.compile(f, in_axes=(None, 0), reduce="sum", backend="jax").jax
+    with jax.enable_x64(True):
+        value, (by_w, by_x) = jax.jit(jax.value_and_grad(pure, argnums=(0, 1)))(w, x)
+    assert float(value) == 16.0
+    assert jax.tree.map(float, by_w) == {"a": 2.0, "b": [0.0, 4.0]}
+    np.testing.assert_array_equal(by_x, [0.0, 3.5])  # relu'(0) is 0, and of √0 there is nothing
+
+
+def test_the_pure_function_per_sample_and_with_what_is_handed_through():
+    f = ag.compile(
+        lambda w, x: (w[0] * x[0] * x[1], [x[1]]), in_axes=(None, 0), has_aux=True, backend="jax"
+    )
+    w, x = np.array([2.0]), np.array([[1.0, 3.0], [5.0, 7.0]])
+
+    def total(w, x):
+        values, aux = f.jax(w, x)
+        return values @ np.array([1.0, 10.0]), aux
+
+    with jax.enable_x64(True):
+        (by_w, by_x), ((seconds),) = jax.grad(total, argnums=(0, 1), has_aux=True)(w, x)
+    np.testing.assert_array_equal(by_w, [353.0])
+    np.testing.assert_array_equal(by_x, [[6.0, 2.0], [140.0, 100.0]])
+    np.testing.assert_array_equal(seconds, [3.0, 7.0])
+
+
+def test_the_pure_function_takes_indices_and_the_precision_of_jax():
+    f = ag.compile(
+        lambda table, i: ag.exp(table[i]), in_axes=(None, 0), backend="jax", reduce="sum"
+    )
+    slope = jax.grad(f.jax)(np.array([0.0, 1.0, 2.0]), np.array([0, 0, 2]))
+    assert slope.dtype == np.float32
+    np.testing.assert_allclose(slope, [2.0, 0.0, np.exp(2.0)], rtol=1e-6)
+
+
+def test_the_pure_function_of_another_backend_is_refused():
+    with pytest.raises(
+        ValueError, match='square is compiled for another backend: use backend="jax"'
+    ):
+        _ = ag.compile(ag.square).jax
+
+
+# --- tapes ----------------------------------------------------------------------------------------
+
+
+def test_small_steps_that_gather_are_put_on_the_tape():
+    f = function_of(Graph(400, 12, 2), ag)
+    X = Graph(400, 12, 2).batch()
+    agree(f, X, in_axes=0)
+    compiled = ag.compile(f, in_axes=0)
+    compiled(X)
+    program = compiled.reading().plan.program
+    merged = loosened(program)
+    assert len(merged.steps) < len(program.steps) / 2
+    regular = ag.compile(scalar_loss(Network((3, 4, 2), 5), neuron), in_axes=(None, 0, 0))
+    regular(Network((3, 4, 2), 5).parameters(), *Network((3, 4, 2), 5).batch())
+    assert loosened(regular.reading().plan.program) is regular.reading().plan.program
