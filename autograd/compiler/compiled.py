@@ -85,9 +85,9 @@ def compile(  # type: ignore[misc]
         A function that is called like `f`, on arrays. Its methods `grad` and `value_and_grad` give
         the gradient: of the reduced result, or with `reduce=None` per sample, the batch first.
         With `has_aux` these give, as in JAX, (result, aux), (gradient, aux), and
-        ((result, aux), gradient). `print` lists its program, in the language
-        of the lecture; `code` is the NumPy code, `cost` what it costs. With the backend "jax", `jax` is the pure
-        function, for code in JAX.
+        ((result, aux), gradient). `print` lists its program, in the language of the lecture; `code`
+        is the NumPy code, `cost` what it costs. With the backend "jax", `jax` is the pure function,
+        for code in JAX.
 
     Raises:
         TraceError: at the first call, if the function asks for a value, as in `if v > 0`, `v in xs`
