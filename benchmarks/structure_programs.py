@@ -64,12 +64,12 @@ class Program:
         parameters = [np.asarray(parameter) for parameter in self.parameters]
         return parameters, self.data if self.given is None else self.given
 
-    def compiled(self) -> Any:
+    def compiled(self, backend: str = "numpy") -> Any:
         """Return our compiled function; it is not traced before its first call."""
         if not self.batched:
-            return ag.compile(self.loss)
+            return ag.compile(self.loss, backend=backend)
         axes = (None, *[0] * len(self.data))
-        return ag.compile(self.loss, in_axes=axes, reduce="mean")
+        return ag.compile(self.loss, in_axes=axes, reduce="mean", backend=backend)
 
 
 @dataclass(frozen=True)
