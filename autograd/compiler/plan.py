@@ -150,6 +150,8 @@ class Plan:
         self._write(careful=False)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)
         lane_bytes += self.code.kept_bytes
+        if self.code.numbers:
+            lane_bytes += 8 * len(self.code.numbers[VARYING].values)
         fewest = _FEWEST_LANES_ON_TAPE if self.program.tapes else _FEWEST_LANES
         most = max(1, _MOST_BYTES // (lane_bytes + self.code.scratch_bytes))
         self.block: int = min(max(fewest, _BLOCK_BYTES // lane_bytes), most)

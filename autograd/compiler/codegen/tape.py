@@ -259,9 +259,12 @@ class _Row:
                 self.dot(out)
             elif self.op is p.excess:
                 self.excess(out)
-            elif self.op is p.fsum:
+            elif self.op in (p.fsum, p.total):
                 self.reduced(p.add, out)
+                if self.op is p.total:
+                    self.code.emit(f"fmin({out}, inf, out={out})")
             elif self.op is p.top:
+                self.operands = [p.LEAST, *self.operands]
                 self.reduced(p.maximum, out)
             else:
                 self.code.compute(self.op, self.operands, out)
@@ -287,6 +290,7 @@ class _Row:
             largest = code.compute(p.maximum, [largest, x], top)
         rest = code.compute(p.sub, [largest, 1.0], smaller)
         code.compute(p.add, [Symbol(code, out, self.varying), rest], out)
+        code.emit(f"fmin({out}, inf, out={out})")
 
     def dot(self, out: str) -> None:
         """Write ⟨w, x⟩ + b, added up from b."""

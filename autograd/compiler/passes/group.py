@@ -86,7 +86,7 @@ def _likeness(
     """Return what rows of one step have in common."""
     if op is p.dot:
         sides = [is_varying(x, varying) for x in factors_of(operands, varying)]
-        return op, len(operands), *sides, _kind(operands[-1], varying)
+        return op, *sides, _kind(operands[-1], varying)
     if op is TAKE:
         index, *table = operands
         return op, len(table), _kind(index, varying), is_varying(table, varying)
