@@ -76,6 +76,8 @@ class ArrayCode:
         self._write(careful)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if plan.wanted else 1)
         lane_bytes += self._written.kept_bytes
+        if self._written.numbers:
+            lane_bytes += 8 * len(self._written.numbers[VARYING].values)
         fewest = _FEWEST_LANES_ON_TAPE if self.program.tapes else _FEWEST_LANES
         most = max(1, _MOST_BYTES // (lane_bytes + self._written.scratch_bytes))
         self.block: int = min(max(fewest, _BLOCK_BYTES // lane_bytes), most)

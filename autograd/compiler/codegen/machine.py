@@ -56,6 +56,7 @@ _FORMS: dict[Primitive, Callable[..., Any]] = {
     p.fsum: lambda x: x,
     p.gelu: p.gelu.forward,
     p.gelu_tanh: p.gelu_tanh.forward,
+    p.log_of_denominator: p.log1p,
     p.log_of_total: p.log1p,
     p.log_sigmoid: lambda x: p.minimum(x, 0.0) - p.log1p(p.exp(-p.absolute(x))),
     p.relu: lambda x: p.maximum(x, 0.0),
@@ -217,7 +218,7 @@ def arity(op: Primitive) -> int:
     """Return how many operands an operation has in an instruction."""
     if isinstance(op.partials, tuple):
         return len(op.partials)
-    return {p.fsum: 1, p.where: MOST_OPERANDS}.get(op, 2)
+    return MOST_OPERANDS if op is p.where else 1 + (op in p.COMPARISONS)
 
 
 def _source() -> str:

@@ -73,23 +73,6 @@ def test_results_are_those_of_numpy(lanes, monkeypatch):
     np.testing.assert_allclose(*results, rtol=1e-11, atol=1e-13)
 
 
-def test_gradients_of_numbers_that_all_lanes_share():
-    def f(w, x):
-        for k in range(300):
-            w = ag.sin(w) + 0.01 * k
-        for k in range(300):
-            x = ag.sin(w * x) - 0.01 * k
-        return x
-
-    compiled = ag.compile(f, in_axes=(None, 0), argnums=(0, 1), reduce="sum")
-    value, (by_w, by_x) = compiled.value_and_grad(0.5, [1.0, 2.0])
-    assert program_of(compiled).native
-    want = [ag.value_and_grad(f, argnums=(0, 1))(0.5, x) for x in (1.0, 2.0)]
-    assert value == pytest.approx(sum(v for v, _ in want), rel=1e-13)
-    assert by_w == pytest.approx(sum(slopes[0] for _, slopes in want), rel=1e-12)
-    assert by_x == pytest.approx([slopes[1] for _, slopes in want], rel=1e-12)
-
-
 def test_a_branch_that_was_not_taken_gives_nothing():
     def f(x):
         for k in range(300):
