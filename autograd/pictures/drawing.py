@@ -49,7 +49,8 @@ class Drawing:
         """Write the picture to a file, complete or not at all, and return its path.
 
         Args:
-            path: a name that ends in .svg, .png, .pdf or .dot. PDF needs Graphviz on the machine.
+            path: a name that ends in .svg, .png, .pdf, .tex or .dot. PDF needs Graphviz on the
+                machine; .tex is TikZ, for the command input of LaTeX.
                 A PNG has at most 8000 pixels a side, and of scripts Latin, Greek, Cyrillic and
                 Hebrew; an SVG can be enlarged, and has the scripts of its viewer.
 
@@ -60,7 +61,7 @@ class Drawing:
 
         >>> Drawing("digraph { a -> b }").save("graph.gif")
         Traceback (most recent call last):
-        ValueError: cannot save a picture as 'graph.gif': end the name in .svg, .png, .pdf or .dot
+        ValueError: cannot save a picture as 'graph.gif': end the name in .svg, .png, ...
         """
         from autograd.pictures.render import save
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from math import isfinite, log10
 
 from autograd import notation
@@ -24,7 +24,14 @@ from autograd.pictures.boxes import (
     write,
 )
 from autograd.pictures.groups import Collapsed, Group, Link
-from autograd.pictures.membership import Address, Membership, is_bias, is_neuron, layer_of
+from autograd.pictures.membership import (
+    Address,
+    Membership,
+    is_bias,
+    is_neuron,
+    layer_of,
+    membership,
+)
 from autograd.pictures.nodes import edge_look, node_look, number_look
 
 _MOST_WEIGHTS = 30  # that are written on arrows
@@ -184,6 +191,24 @@ def node_frames(order: Iterable[Value], members: Membership) -> dict[Value, tupl
         if around:
             found[node] = around
     return found
+
+
+def frames_of(
+    order: Sequence[Value], names: Mapping[Value, str]
+) -> tuple[dict[Value, tuple[str, ...]], Callable[[Value], str]]:
+    """Return the frames of nodes that are drawn one by one, and what each is called inside of them.
+
+    Args:
+        order: the nodes, parents before children.
+        names: what they are called outside; for parameters that are paths, with the path.
+    """
+    members = membership(order)
+
+    def name_of(node: Value) -> str:
+        path = () if node.op else members.paths.get(node, ())
+        return names[node].removeprefix(".".join([*path, ""]))
+
+    return node_frames(order, members), name_of
 
 
 def shape_of(parameters: Iterable[Value], members: Membership) -> str:

@@ -4,7 +4,7 @@ A step of a program is one operation on all rows of a level. Where it works on s
 is parted into one equation for each. Of what was written out for the sake of speed, rows say what
 they are part of, as those of the softmax of the lecture do:
 
-    before   m = top(z)    e = exp(z - m)    r = Σ e - 1    p = e / (1 + r)
+    before   m = top(z)    e = exp(z - m)    t = Σ e    p = e · 1/t
     after    p = softmax(z)
 """
 
@@ -93,7 +93,7 @@ def equations_of(
 
 def _step(step: Step, vectors: Vectors, wholes: dict[int, Use]) -> Iterator[Equation]:
     """Read a step that is neither a dot nor a tape, part by part."""
-    in_rows = step.op in (p.fsum, p.top, p.excess)
+    in_rows = step.op in (p.fsum, p.top, p.total, p.excess)
     starts = {0}
     for ref in step.operands:
         if isinstance(ref, Ref) and (in_rows or ref.places.ndim == 1):
@@ -234,7 +234,7 @@ def _rows(tape: Tape, vectors: Vectors, wholes: dict[int, Use]) -> Iterator[Equa
         elif op is p.dot:
             halves = [_one_use(use(x)) for x in (operands[:n], operands[n:-1])]
             read = [*halves, *use(operands[-1:])]
-        elif op in (p.top, p.excess):
+        elif op in (p.top, p.total, p.excess):
             read = [_one_use(use(operands))]
         else:
             read = [use([x])[0] for x in operands]

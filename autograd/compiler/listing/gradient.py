@@ -233,6 +233,7 @@ _SPECIAL: dict[Any, Callable[[Adjoints, Equation, Expression], _Terms]] = {
     p.dot: _through_dot,
     INNER: _through_inner,
     p.fsum: _through_sum,
+    p.total: _through_sum,
     p.excess: _through_sum,
     p.softmax: _through_softmax,
     p.log_softmax: _through_log_softmax,

@@ -223,8 +223,8 @@ class Reading:
             index, table = terms
             is_symbol = isinstance(table, Formula) and not table.operands
             return Formula(f"{table if is_symbol else f'({table})'}[{index}]", size=size)
-        if op is p.excess:
-            return summed(terms[0]) - 1.0
+        if op in (p.total, p.excess):
+            return summed(terms[0]) - float(op is p.excess)
         if op is p.mul and any(is_number(x, 0.0) for x in terms):  # nan for an infinite operand
             return Formula(op.name, sorted(terms, key=lambda x: isinstance(x, Formula)), size)
         if op is p.top:
