@@ -239,12 +239,7 @@ def clear_inner(order: Iterable[Node]) -> None:
 
 
 def give_on(order: Sequence[Node], after_each: Callable[[Node], None] | None = None) -> None:
-    """Give each node's gradient on to its parents, from the last of `order` to the first.
-
-    Args:
-        order: nodes in topological order.
-        after_each: what to call with each node whose gradient has been given on.
-    """
+    """Give each node's gradient on to its parents, from the last of `order` to the first."""
     for node in reversed(order):
         gradient = node.grad
         da, db = node._da, node._db
