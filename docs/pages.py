@@ -108,7 +108,8 @@ def rendered(path: Path) -> tuple[str, dict[str, bytes]]:
     for name in outputs:
         text = text.replace(f"]({name})", f"]({path.stem}/{name})")
     title, _, rest = text.partition("\n")
-    here = f"[This notebook as a file]({path.name}){{ download }}"
+    lite = f'<a href="../lite/lab/index.html?path={path.name}">Run it in this browser</a>'
+    here = f"{lite} · [Get it as a file]({path.name}){{ download }}"
     return f"{title}\n\n{here}\n{rest}", {f"{path.stem}/{k}": v for k, v in outputs.items()}
 
 
