@@ -243,4 +243,6 @@ def test_a_page_fits_a_phone_and_has_no_complaint(page, address, name):
     assert page.run("document.documentElement.scrollWidth") <= 390
     if name.startswith("notebooks"):
         page.wait("document.querySelectorAll('mjx-container').length > 20")
+        formula = "document.querySelector('mjx-container[display=true] svg')"
+        assert page.run(f"{formula}.clientWidth") > 50
     assert page.complaints == []
