@@ -10,7 +10,7 @@ import copy
 import math
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any
 
 import autograd
 from autograd import AnomalyError, Value, dot, no_grad
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Compiled"]
 
 
-@final
 class Compiled(Engine):
     """Array code, made from the scalar code of the model and the loss.
 
@@ -127,10 +126,8 @@ class Compiled(Engine):
             _refuse_nodes_from_outside(trained)
             return value, self._observed(output)
 
-        self._function = autograd.compile(
-            loss, in_axes=(None, None, 0, 0, 0), reduce="mean", has_aux=True
-        )
-        self.params = params
+        self._function = autograd.compile(loss, **MEAN)
+        self._traced, self.params = loss, params
 
     def _encoded(self) -> tuple[list[Array], Loss]:
         """Make arrays of the targets, and the loss that takes a row of them.
@@ -196,6 +193,10 @@ class Compiled(Engine):
     def _theta(self) -> Array:
         """Return the parameters that are trained, as they are in the model."""
         return read(self.params)
+
+
+# How the loss of a sample becomes that of a minibatch
+MEAN: dict[str, Any] = {"in_axes": (None, None, 0, 0, 0), "reduce": "mean", "has_aux": True}
 
 
 def _distinct(targets: list[Any]) -> list[Any]:
