@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, final
 
@@ -101,9 +102,10 @@ class Optimizer(ABC):
         >>> optimizer.trained()
         ([Value(data=1.0, grad=0.0), Value(data=2.0, grad=0.0)], slice(None, None, None))
         """
+        if Frozen not in set(map(type, self.params)):
+            return self.params.copy(), slice(None)
         rows = [i for i, p in enumerate(self.params) if not isinstance(p, Frozen)]
-        everything = len(rows) == len(self.params)
-        return [self.params[i] for i in rows], slice(None) if everything else rows
+        return [self.params[i] for i in rows], rows
 
     @abstractmethod
     def rule(
@@ -159,6 +161,14 @@ class Optimizer(ABC):
         """
         autograd.zero_grad(self.params)
 
+    def options(self) -> dict[str, Any]:
+        """Return the arguments that it was made with, but for the parameters, as they are now.
+
+        >>> SGD([Value(1.0)], lr=0.1, momentum=0.9).options()
+        {'lr': 0.1, 'momentum': 0.9, 'nesterov': False, 'weight_decay': 0.0}
+        """
+        return {name: getattr(self, name) for name in self._options}
+
     def state_dict(self) -> dict[str, Any]:
         """Return the options and the memory, but not the parameters, as plain data for JSON.
 
@@ -171,7 +181,7 @@ class Optimizer(ABC):
         """
         return {
             "optimizer": type(self).__name__,
-            "options": {name: getattr(self, name) for name in self._options},
+            "options": self.options(),
             "memory": {name: getattr(self, name).tolist() for name in self._memory},
         }
 
@@ -501,7 +511,10 @@ def read(params: Sequence[Value]) -> Array:
     """
     import numpy as np
 
-    return np.array([data_of(p) for p in params])
+    try:  # not by NumPy, which takes the text "1.5" for a number
+        return np.frombuffer(array("d", [p.data for p in params]))
+    except TypeError:
+        return np.array([data_of(p) for p in params])
 
 
 def _gradient(params: Sequence[Value]) -> Array:

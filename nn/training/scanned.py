@@ -85,18 +85,16 @@ class Scanned(Compiled):
 
         Beside these stand those of the last one, if it has fewer samples; otherwise None.
         """
-        each = [
-            (np.array(indices), self._drawn(len(indices)), rate)
-            for indices, rate in zip(course.minibatches, course.rates, strict=True)
-        ]
+        factors = [self._drawn(len(indices)) for indices in course.minibatches]
+        each = course.minibatches, factors, course.rates
         is_odd = len(course.minibatches[-1]) < len(course.minibatches[0])
-        rest = each.pop() if is_odd else None
-        return tuple(map(np.stack, zip(*each, strict=True))), rest
+        alike = tuple([np.array(x[: len(x) - is_odd]) for x in each])
+        return alike, tuple([np.array(x[-1]) for x in each]) if is_odd else None
 
     def _function_of(self, optimizer: Optimizer) -> Any:
         """Return what XLA compiles, for an optimiser with these options."""
-        options = optimizer.state_dict()["options"]
-        key = type(optimizer), *[(name, x) for name, x in options.items() if name != "lr"]
+        options = optimizer.options().items()
+        key = type(optimizer), *[(name, x) for name, x in options if name != "lr"]
         if key not in self._functions:
             loss = autograd.compile(self._traced, **MEAN, backend="jax").jax
             function = partial(_epoch, jax.value_and_grad(loss, has_aux=True), optimizer.rule)
@@ -135,6 +133,6 @@ def _epoch(
 
 def _one_by_one(measured: Any) -> tuple[list[float], list[float], list[Any]]:
     """Return losses, norms and outputs for one minibatch after the other."""
-    losses, norms, outputs = jax.tree.map(np.asarray, measured)
-    each = [jax.tree.map(lambda x, i=i: x[i], outputs) for i in range(len(losses))]
+    losses, norms, outputs = measured  # no outputs is an empty list
+    each = list(np.asarray(outputs)) if hasattr(outputs, "shape") else [outputs] * len(losses)
     return losses.tolist(), norms.tolist(), each
