@@ -72,12 +72,13 @@ class Finder:
         """
         index = self._found(numbers.reshape(len(self.distinct), -1))
         out = out.reshape(self._size, -1)
-        if self._which is not None:
-            index = index[self._which]
-        if self._entries is None:
-            np.add(index, self._starts, out=out)
+        if self._which is None:
+            out[...] = index
         else:
-            np.add(self._entries[index + self._starts], self._by_lane, out=out)
+            np.take(index, self._which, 0, out, "clip")
+        out += self._starts
+        if self._entries is not None:
+            np.add(self._entries[out], self._by_lane, out=out)
 
     def _found(self, numbers: Any) -> Any:
         """Return how far from the first entry those at these indices stand."""
