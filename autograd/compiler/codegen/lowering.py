@@ -251,7 +251,8 @@ class Backward:
 
     def clear_inputs(self, space: str) -> None:
         """Clear the gradients of inputs that are wanted, but that nothing was added to."""
-        places = np.array([at for where, at in self.code.program.inputs if where == space], np.intp)
+        own = [x.places for x in self.code.program.inputs if x.space == space]
+        places = np.concatenate([np.zeros(0, np.intp), *own])
         self.clear_unwritten(space, places[self.active[space][places]])
 
     def wants(self, ref: Ref | float) -> bool:

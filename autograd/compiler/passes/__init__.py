@@ -13,6 +13,7 @@ from autograd.compiler.passes.activity import (
     everywhere,
     has_branches,
 )
+from autograd.compiler.passes.arrays import given
 from autograd.compiler.passes.group import grouped
 from autograd.compiler.passes.program import (
     SHARED,
@@ -24,7 +25,7 @@ from autograd.compiler.passes.program import (
     differentiable,
 )
 from autograd.compiler.passes.simplify import simplified
-from autograd.compiler.passes.tables import TAKE, stand_ins
+from autograd.compiler.passes.tables import TAKE, Table, stand_ins
 from autograd.compiler.passes.trace import Operand, Part, StandIn, Trace, Tracer
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Ref",
     "StandIn",
     "Step",
+    "Table",
     "Tape",
     "Trace",
     "Tracer",
@@ -44,6 +46,7 @@ __all__ = [
     "always_reached",
     "differentiable",
     "everywhere",
+    "given",
     "grouped",
     "has_branches",
     "simplified",

@@ -26,7 +26,7 @@ from autograd.compiler.passes.layout import NEUTRAL, Layout, factors_of, is_vary
 from autograd.compiler.passes.program import SHARED, VARYING, Program
 from autograd.compiler.passes.schedule import scheduled
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import Operand, Trace
+from autograd.compiler.passes.trace import PICK, Operand, Trace, View
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -51,11 +51,11 @@ def grouped(
     Args:
         trace: the rows.
         outputs: rows or constants.
-        varying_inputs: for each input, whether it differs from lane to lane.
+        varying_inputs: for each row that is an input, whether it differs from lane to lane.
         reuse: whether a place may be given to another row when nobody needs the first any more;
             not if there is a gradient to come, which needs all values.
-        last_inputs: the inputs after which there may be a gap; those that differ from lane to lane
-            stand one after the other elsewhere.
+        last_inputs: the inputs, counted by number, after which there may be a gap; those that
+            differ from lane to lane stand one after the other elsewhere.
     """
     n = len(trace.ops)
     varying = list(varying_inputs) + [False] * (n - len(varying_inputs))
@@ -63,8 +63,8 @@ def grouped(
     for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
         if op is not None:
             varying[row] = True in [varying[x] for x in operands if x.__class__ is int]
-            kinds[row] = _likeness(op, operands, varying, varying[row])
-    arranged = list(_arranged(trace, scheduled(trace, kinds), varying))
+            kinds[row] = _likeness(op, trace, row, varying)
+    arranged = list(_arranged(trace, scheduled(_computed(trace), kinds), varying))
     layout = Layout(trace, varying, outputs, reuse)
     for few, rows in arranged:
         if not few and trace.ops[rows[0]] is p.dot:
@@ -73,13 +73,34 @@ def grouped(
     return layout.program(arranged, outputs)
 
 
+def _computed(trace: Trace) -> Trace:
+    """Leave views and the like out: what reads them reads what they show."""
+    if not any([op is PICK or op.__class__ is View for op in trace.ops]):
+        return trace
+    only = Trace()
+    sources: dict[Operand, list[Operand]] = {}
+    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+        if op is PICK or op.__class__ is View:
+            sources[row] = [x for x in operands if x.__class__ is int]
+            only.input()
+        elif op is None:
+            only.input()
+        else:
+            seen = [y for x in operands for y in sources.get(x, (x,))]
+            only.add(op, tuple(dict.fromkeys(seen) if len(seen) > len(operands) else seen))
+    return only
+
+
 def _likeness(
-    op: Primitive, operands: Sequence[Operand], varying: Sequence[bool], here: bool
-) -> tuple[Any, ...]:
+    op: Primitive, trace: Trace, row: int, varying: Sequence[bool]
+) -> tuple[Any, ...] | None:
     """Return what rows of one step have in common."""
+    operands, here = trace.operands[row], varying[row]
+    if op is PICK or op.__class__ is View:
+        return None
     if op is p.dot:
         sides = [is_varying(x, varying) for x in factors_of(operands, varying)]
-        return op, len(operands), *sides, _kind(operands[-1], varying)
+        return op, trace.terms(row), *sides, _kind(operands[-1], varying)
     if op is TAKE:
         index, *table = operands
         return op, len(table), _kind(index, varying), is_varying(table, varying)
@@ -98,13 +119,13 @@ def _arranged(
     Of a program in which little repeats, or which is long, small groups are put together. These are
     marked: they are for tapes.
     """
-    rows_in_all = sum([len(rows) for rows in groups])
+    rows_in_all = sum([trace.count(rows) for rows in groups])
     little = len(groups) > _FEW_STEPS and rows_in_all < _LARGE * len(groups)
     long = little or len(groups) > _MOST_STEPS
 
     def small(rows: list[int]) -> bool:
-        few = long and len(rows) < _FEWEST_ROWS and trace.ops[rows[0]] is not TAKE
-        if not few or len(trace.operands[rows[0]]) > _MOST_OPERANDS:
+        few = long and trace.count(rows) < _FEWEST_ROWS and trace.ops[rows[0]] is not TAKE
+        if not few or trace.has_blocks(rows) or len(trace.operands[rows[0]]) > _MOST_OPERANDS:
             return False
         if len(rows) < _FEWEST_REGULAR or len(groups) > _MOST_GROUPS:
             return True

@@ -12,8 +12,10 @@ from collections.abc import Callable, Sequence
 from math import inf, nan
 from typing import Any
 
+import numpy as np
+
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import Operand, Part, Trace, Tracer
+from autograd.compiler.passes.trace import BITS, INDEX, PICK, Operand, Part, Trace, Tracer, View
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -22,9 +24,61 @@ def simplified(
     trace: Trace, outputs: Sequence[Operand], fast_math: bool = False
 ) -> tuple[Trace, list[Operand]]:
     """Apply all passes; give the new trace and its outputs."""
+    if trace.counts and _size(trace) < _FEW_NUMBERS:
+        trace, outputs = _written_in_scalars(trace, outputs)
     trace, outputs = _expanded(trace, outputs, fast_math)
     trace, outputs = _contracted(trace, outputs)
     return _without_dead_rows(trace, outputs)
+
+
+_FEW_NUMBERS = 4096  # read by all blocks together, which are as well written out
+
+
+def _size(trace: Trace) -> int:
+    """Count the numbers that blocks read."""
+    return sum(
+        trace.counts.get(row, 1) * sum(map(trace.width, trace.operands[row]))
+        for row, op in enumerate(trace.ops)
+        if op is not None and op is not PICK and op.__class__ is not View
+        if row in trace.counts or any(trace.width(x) > 1 for x in trace.operands[row])
+    )
+
+
+def _written_in_scalars(
+    trace: Trace, outputs: Sequence[Operand]
+) -> tuple[Trace, list[Operand]]:
+    """Write blocks out in rows of single numbers, which go together with others of their kind."""
+    work = _Pass(trace)
+    numbers: dict[int, list[Operand]] = {}  # of each block
+
+    def number(address: int) -> Operand:
+        row, i = address >> BITS, address & INDEX
+        if row in numbers:
+            return numbers[row][i]
+        if row in trace.counts:
+            return work.new.one((int(work.place[row]) << BITS) + i)
+        return work.place[row] if row >= 0 else trace.one(address)
+
+    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+        if op is None:
+            work.carry_input(row)
+        elif op is PICK:
+            work.place[row] = number(int(trace.addresses(row)))
+        elif op.__class__ is View:
+            continue
+        elif row in trace.counts or any([trace.width(x) > 1 for x in operands]):
+            grid = trace.grid(operands, trace.counts.get(row, 1))
+            rows = [tuple(map(number, addresses)) for addresses in grid.tolist()]
+            if op is p.dot:
+                n = len(rows[0]) // 2
+                pairs = [zip(x[:n], x[n:-1], strict=True) for x in rows]
+                rows = [tuple([work.new.apply(p.mul, pair) for pair in own]) for own in pairs]
+                op = p.fsum
+            made = [work.new.apply(op, x) for x in rows]
+            numbers[row], work.place[row] = made, made[0]
+        else:
+            work.place[row] = work.new.apply(op, work.moved(operands))
+    return work.done(outputs)
 
 
 class _Pass:
@@ -38,7 +92,47 @@ class _Pass:
     def carry_input(self, row: int) -> None:
         """Give an input its row in the new trace."""
         owner = self._owners.get(row)
-        self.place[row] = self.new.input() if owner is None else self.new.capture(owner)
+        if owner is None:
+            self.place[row] = self.new.input(self.old.counts.get(row, 1))
+        else:
+            self.place[row] = self.new.capture(owner)
+
+    def carry_numbers(self, row: int) -> None:
+        """Give numbers of blocks, or a view, their row in the new trace."""
+        op, new = self.old.ops[row], self.new
+        moved = self.moved(self.old.operands[row])
+        counts, own = [
+            [t.counts.get(x, 1) if x.__class__ is int else 1 for x in xs]  # type: ignore[call-overload]
+            for t, xs in ((new, moved), (self.old, self.old.operands[row]))
+        ]
+        if counts == own and all(map(new.is_source, moved)):
+            if op is PICK:
+                self.place[row] = new.one((int(moved[0]) << BITS) + int(moved[1]))
+            else:
+                assert isinstance(op, View)
+                self.place[row] = new.view(op.at, moved, op)
+            return
+        which, index = indices(self.old, row)
+        parts = [new.addresses(x).reshape(-1) for x in moved]
+        starts = np.cumsum([0, *map(len, parts)])
+        several = np.array([len(x) > 1 for x in parts])
+        self.place[row] = new.select(
+            np.concatenate(parts)[starts[which] + np.where(several[which], index, 0)]
+        )
+
+    def taken(self, x: Operand, at: Any) -> Operand:
+        """Return numbers of an operand of the old trace as an operand of the new one.
+
+        Args:
+            x: the operand.
+            at: which numbers, a row for each of the result; None for it as it is.
+        """
+        (x,) = self.moved((x,))
+        if at is None or (at.shape[1] == 1 and x.__class__ is float):
+            return x
+        own = self.new.addresses(x)
+        found = own[at].reshape(len(at), -1) if own.ndim else np.broadcast_to(own, at.shape)
+        return self.new.select(found if found.shape[1] > 1 else found[:, 0])
 
     def moved(self, operands: Sequence[Operand]) -> tuple[Operand, ...]:
         """Return operands of the old trace as operands of the new one."""
@@ -72,6 +166,9 @@ def _expanded(
         if op is None:
             work.carry_input(row)
             continue
+        if op is PICK or op.__class__ is View:
+            work.carry_numbers(row)
+            continue
         moved = work.moved(operands)
         if op in _RESULTS:
             work.place[row] = _written_out(work.new, op, moved)
@@ -101,7 +198,8 @@ def _with_constants(
         terms = [_with_constants(trace, p.mul, pair, fast_math) for pair in pairs]
         terms += [operands[-1]] * (repr(operands[-1]) != "0.0")
         return _entered(trace, p.fsum, tuple(terms)) if len(terms) > 1 else terms[0]
-    if op is p.dot and len(operands) == 3 and repr(operands[2]) == "0.0":
+    one_term = len(operands) == 3 and trace.width(operands[0]) == 1
+    if op is p.dot and one_term and repr(operands[2]) == "0.0":
         op, operands = p.mul, operands[:2]
     if op is TAKE and operands[0].__class__ is float:
         return TAKE.forward(*operands)  # type: ignore[no-any-return]
@@ -171,42 +269,96 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
                 uses[x] += 1
     is_sum = _sums(trace, uses)
     inside = [False] * len(trace.ops)  # whether the last user of a row is a sum
+    counts = trace.counts
     for row, operands in enumerate(trace.operands):
         for i, x in enumerate(operands):
             if isinstance(x, int):
                 inside[x] = is_sum[row] and (i == 0 or trace.ops[x] is not p.sub)
+                if counts and counts.get(x) != counts.get(row):  # used again and again
+                    inside[x] = False
     absorbed = [
         (is_sum[row] or op is p.mul) and uses[row] == 1 and inside[row]
         for row, op in enumerate(trace.ops)
     ]
+    for row in _absorbed_by_number(trace, uses, is_sum, inside):
+        absorbed[row] = True
     work = _Pass(trace)
 
     def terms_of(row: int) -> list[tuple[int, tuple[Operand, ...]]]:
         """Return the terms of a sum from left to right, with their signs: pairs, or singles."""
         terms: list[tuple[int, tuple[Operand, ...]]] = []
-        stack: list[tuple[int, Operand]] = [(1, row)]
+        stack: list[tuple[int, Operand, Any]] = [(1, row, None)]
         while stack:
-            sign, x = stack.pop()
+            sign, x, at = stack.pop()
             if x.__class__ is float or (not absorbed[x] and x != row):  # type: ignore[index]
-                terms.append((sign, work.moved((x,))))
+                terms.append((sign, (work.taken(x, at),)))
                 continue
             op, operands = trace.ops[x], trace.operands[x]  # type: ignore[index]
             if op is p.mul:
-                terms.append((sign, work.moved(operands)))
+                terms.append((sign, (work.taken(operands[0], at), work.taken(operands[1], at))))
             elif op is p.sub:
-                stack += (-sign, operands[1]), (sign, operands[0])
+                stack += (-sign, operands[1], at), (sign, operands[0], at)
+            elif op is p.dot:
+                n = len(operands) // 2
+                for pair in zip(operands[:n], operands[n:-1], strict=True):
+                    terms.append((sign, (work.taken(pair[0], at), work.taken(pair[1], at))))
+                stack += [(sign, operands[-1], at)] * (repr(operands[-1]) != "0.0")
+            elif op is PICK or op.__class__ is View:
+                _, own = indices(trace, x)  # type: ignore[arg-type]
+                own = own.reshape(len(own) if own.ndim else 1, -1)
+                at = own if at is None else own[at].reshape(len(at), -1)
+                stack.append((sign, operands[0], at))
             else:
-                stack += [(sign, y) for y in operands[::-1]]
+                stack += [(sign, y, at) for y in operands[::-1]]
         return terms
 
     for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
         if op is None:
             work.carry_input(row)
+        elif (op is PICK or op.__class__ is View) and not absorbed[row]:
+            work.carry_numbers(row)
         elif is_sum[row] and not absorbed[row]:
             work.place[row] = _difference(work.new, terms_of(row))
         elif not absorbed[row]:
             work.place[row] = _entered(work.new, op, work.moved(operands))
     return work.done(outputs)
+
+
+def indices(trace: Trace, row: int) -> tuple[Any, Any]:
+    """Return of which operand a view, or a pick, takes each number, and which one of it that is."""
+    op = trace.ops[row]
+    at = op.at if isinstance(op, View) else np.array(int(trace.operands[row][1]))
+    return at >> BITS, at & INDEX
+
+
+def _absorbed_by_number(
+    trace: Trace, uses: Sequence[int], is_sum: Sequence[bool], inside: Sequence[bool]
+) -> list[int]:
+    """Find the blocks whose numbers are each read once, by sums, and what picks these.
+
+    before   p = W[...] * x[...]    s = fsum(p[0, 1, 2], p[3, 4, 5])
+    after    s = dot(W[0, 1, 2], W[3, 4, 5], x[0, 1, 2], x[0, 1, 2])
+    """
+    readers: dict[int, list[int]] = {}
+    several: set[Operand] = set()  # read along with others
+    for row, op in enumerate(trace.ops):
+        if op is PICK or op.__class__ is View:
+            source, *others = trace.operands[row]
+            if op is PICK or not others:
+                readers.setdefault(source, []).append(row)  # type: ignore[arg-type]
+            else:
+                several |= {source, *others}
+    found = []
+    for source, rows in readers.items():
+        if source.__class__ is not int or source in several or uses[source] != len(rows):
+            continue
+        if not (is_sum[source] or trace.ops[source] is p.mul):
+            continue
+        if all(uses[row] == 1 and inside[row] for row in rows):
+            read = np.concatenate([indices(trace, row)[1].reshape(-1) for row in rows])
+            if len(np.unique(read)) == len(read):
+                found += [source, *rows]
+    return found
 
 
 _FEWEST_TAKEN = 3  # terms in a row; where fewer are taken away, that is left as it was written
@@ -215,6 +367,7 @@ _FEWEST_TAKEN = 3  # terms in a row; where fewer are taken away, that is left as
 def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
     """Tell which rows are sums: differences are, if they are part of a long one."""
     inner = {p.add, p.sub}
+    always: set[int] = set()
 
     def before(row: int) -> int | None:
         """Find the sum that a row adds a last term to, or takes one away from."""
@@ -223,8 +376,12 @@ def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
         return first if is_part else None  # type: ignore[return-value]
 
     parts = [row for row, op in enumerate(trace.ops) if op is p.sub and before(row) is not None]
+    if trace.counts:  # the products of arrays
+        for row, op in enumerate(trace.ops):
+            if op is p.dot and trace.width(trace.operands[row][0]) > 1:
+                always.add(row)
     if len(parts) < _FEWEST_TAKEN - 1:
-        return [op is p.add or op is p.fsum for op in trace.ops]
+        return [op is p.add or op is p.fsum or row in always for row, op in enumerate(trace.ops)]
     taken = [0] * len(trace.ops)  # first up to the row, then in the whole of the sum
     for row, op in enumerate(trace.ops):
         if op in inner:
@@ -234,7 +391,10 @@ def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
         if trace.ops[row] in inner and (first := before(row)) is not None:
             taken[first] = taken[row]
     return [
-        op is p.add or op is p.fsum or (op is p.sub and taken[row] >= _FEWEST_TAKEN)
+        op is p.add
+        or op is p.fsum
+        or (op is p.sub and taken[row] >= _FEWEST_TAKEN)
+        or row in always
         for row, op in enumerate(trace.ops)
     ]
 
@@ -250,15 +410,21 @@ def _difference(trace: Trace, terms: Sequence[tuple[int, tuple[Operand, ...]]]) 
     # in their order, as what is left of two large terms may be small
     return _summed(
         trace,
-        [x if sign > 0 else (_entered(trace, p.neg, x[:1]), *x[1:]) for sign, x in terms],
+        [x if sign > 0 else _negated(trace, x) for sign, x in terms],
     )
+
+
+def _negated(trace: Trace, term: tuple[Operand, ...]) -> tuple[Operand, ...]:
+    if trace.width(term[0]) > 1:
+        term = (_summed(trace, [term]),)
+    return _entered(trace, p.neg, term[:1]), *term[1:]
 
 
 def _summed(trace: Trace, terms: Sequence[tuple[Operand, ...]]) -> Operand:
     """Add the row for a sum of products and single terms."""
     products = [term for term in terms if len(term) == 2]
     rest = [term[0] for term in terms if len(term) == 1]
-    if len(products) < 2:
+    if sum([trace.width(x) for x, _ in products]) < 2:
         rest = [x[0] if len(x) == 1 else _entered(trace, p.mul, x) for x in terms]
         products = []
     constants = [x for x in rest if x.__class__ is float]
@@ -268,9 +434,9 @@ def _summed(trace: Trace, terms: Sequence[tuple[Operand, ...]]) -> Operand:
         rest = [x for x in rest if x.__class__ is not float or x != 0.0]
     if not rest:
         bias: Operand = 0.0
-    elif len(rest) == 1:
+    elif len(rest) == 1 and trace.width(rest[0]) == 1:
         bias = rest[0]
-    elif len(rest) == 2:
+    elif len(rest) == 2 and trace.width(rest[0]) == trace.width(rest[1]) == 1:
         bias = _entered(trace, p.add, tuple(rest))
     else:
         bias = _entered(trace, p.fsum, tuple(rest))
@@ -295,6 +461,8 @@ def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace,
     for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
         if op is None:
             work.carry_input(row)
+        elif alive[row] and (op is PICK or op.__class__ is View):
+            work.carry_numbers(row)
         elif alive[row]:
             work.place[row] = work.new.add(op, work.moved(operands))
     return work.done(outputs)

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.arguments import Form, Leaf
 from autograd.engine import Primitive
 from autograd.engine import table as p
 from autograd.engine.functions import take
-from autograd.transforms.trees import NUMBER, Spec, as_array, wrapped
+from autograd.transforms.trees import NUMBER, as_array, wrapped
 
 
 def _taken(index: float, *entries: Any) -> Any:
@@ -90,21 +91,17 @@ class Table(np.ndarray[Any, Any]):
         return super().__getitem__(key)
 
 
-def stand_ins(spec: Spec, leaves: Iterator[Any]) -> Any:
+def stand_ins(form: Form, leaves: Iterator[Any]) -> Any:
     """Put an argument together whose lists and arrays can be indexed by stand-ins.
 
     Args:
-        spec: its structure, as of `autograd.transforms.trees`.
-        leaves: the stand-ins, or numbers, from left to right.
+        form: its form.
+        leaves: for each leaf a stand-in or a number, or an array or list of these.
     """
-    if spec == NUMBER:
-        return next(leaves)
-    if spec[0] == "array":
-        return _array(spec[1], leaves)
-    items: Sequence[Any] = [stand_ins(child, leaves) for child in spec[-1]]
-    return Listed(items) if spec[0] == "list" else wrapped(spec, list(items))
-
-
-def _array(shape: tuple[int, ...], leaves: Iterator[Any]) -> Any:
-    count = int(np.prod(shape, dtype=int))
-    return as_array([next(leaves) for _ in range(count)], shape).view(Table)
+    if isinstance(form, Leaf):
+        leaf = next(leaves)
+        if form.spec == NUMBER or form.spec[0] == "array":
+            return leaf
+        return Listed(leaf) if form.spec[0] == "list" else wrapped(form.spec, leaf)
+    items: Sequence[Any] = [stand_ins(child, leaves) for child in form[-1]]
+    return Listed(items) if form[0] == "list" else wrapped(form, list(items))

@@ -5,6 +5,12 @@ add a row to a `Trace`. Equal rows are entered once, so what the trace holds is 
 operation appears twice on the same operands. For the lecture's neuron the trace reads
 
     w1  w2  x1  x2  b        z = dot(w1, w2, x1, x2, b)        a = relu(z)
+
+A row may also stand for many numbers at once, one operation on arrays: a block. Its operands are
+single rows, blocks of as many numbers, and views, which are numbers of any rows in any order. So a
+whole layer, with W and x one row each, is
+
+    p = W[...] * x[...]        z = fsum(p[...])        a = relu(z)
 """
 
 from __future__ import annotations
@@ -12,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from autograd.compiler.passes.tables import gathered
 from autograd.engine import (
@@ -29,6 +37,28 @@ from autograd.engine import table as p
 from autograd.errors import TraceError, as_float
 
 Operand = int | float  # the number of a row, or a constant
+
+# The address of a number: its row in the high bits, below them its index in the row. Constants have
+# negative rows.
+BITS = 32
+INDEX = (1 << BITS) - 1
+
+# One number of a block; its operands are the block and, as a constant, the index.
+PICK = Primitive("pick", lambda x, _: x, None)
+
+
+class View(Primitive):
+    """Numbers of other rows: a block, or where each of its numbers takes several, a matrix.
+
+    Attributes:
+        at: for each its address, with the number of an operand in the place of the row.
+    """
+
+    __slots__ = ("at",)
+
+    def __init__(self, at: Any) -> None:
+        super().__init__("view", lambda *x: x, None)
+        self.at = at
 
 
 class Part(NamedTuple):
@@ -51,6 +81,7 @@ class Trace:
     Attributes:
         ops: the operation of each row; None for an input.
         operands: the operands of each row: numbers of earlier rows, and constants.
+        counts: how many numbers a row stands for, where it is not one.
         captured: leaves from outside that the function uses, with their rows. Their data is read
             anew at each call, so a compiled model sees its parameters change.
         parts: what rows are of operations that have been written out.
@@ -59,11 +90,16 @@ class Trace:
     def __init__(self) -> None:
         self.ops: list[Primitive | None] = []
         self.operands: list[tuple[Operand, ...]] = []
+        self.counts: dict[int, int] = {}
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
         self._rows: dict[Any, int] = {}
         self._tracers: dict[int, Tracer] = {}
         self._nodes: dict[int, Row] = {}
+        self._has_blocks = False
+        self._constants: dict[str, int] = {}
+        self._numbers: list[float] = []
+        self._written: dict[int, list[tuple[Operand, ...]]] = {}
 
     def tracer(self, row: int) -> Tracer:
         """Return the stand-in for a row, always the same one."""
@@ -81,19 +117,174 @@ class Trace:
 
     def add(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
         """Add an operation, even if the same is there already, and give its row."""
+        row = len(self.ops)
         self.ops.append(op)
         self.operands.append(operands)
-        return len(self.ops) - 1
+        if self._has_blocks:
+            count = max([self.counts.get(x, 1) for x in operands if x.__class__ is int], default=1)
+            if count > 1 and op is not PICK:
+                self.counts[row] = count
+        return row
 
-    def input(self) -> int:
-        """Add an input, and give its row."""
+    def input(self, count: int = 1) -> int:
+        """Add an input of one number or more, and give its row."""
+        row = len(self.ops)
         self.ops.append(None)
         self.operands.append(())
-        return len(self.ops) - 1
+        if count != 1:
+            self.counts[row] = count
+        return row
 
     def constant(self, x: float) -> Tracer:
         """Return a stand-in for a constant."""
         return self.tracer(self.add(p.mul, (x, 1.0)))
+
+    # --- blocks -------------------------------------------------------------------------------
+
+    def addresses(self, x: Operand) -> Any:
+        """Return the address of each number of an operand: of a single one in an array of no axis.
+
+        >>> trace = Trace()
+        >>> x = trace.input(3)
+        >>> trace.select(trace.addresses(x)[::-1]), trace.select(trace.addresses(x)[1])
+        (1, 2)
+        >>> trace.ops[1].at.tolist(), trace.operands[2]
+        ([2, 1, 0], (0, 1.0))
+        """
+        if x.__class__ is not int:
+            return np.array(self._of_constant(float(x)) << BITS)
+        op = self.ops[x]  # type: ignore[index]
+        if op is PICK:
+            row, i = self.operands[x]  # type: ignore[index]
+            return np.array((int(row) << BITS) + int(i))
+        if op.__class__ is View:
+            own = self.operands[x]  # type: ignore[index]
+            rows = [y if y.__class__ is int else self._of_constant(y) for y in own]
+            starts = np.array(rows, np.int64) << BITS
+            return mapped(lambda at: starts[at >> BITS] + (at & INDEX), op.at)  # type: ignore[union-attr]
+        start = np.int64(x) << BITS
+        return start + np.arange(self.counts[x]) if x in self.counts else np.array(start)  # type: ignore[index]
+
+    def _of_constant(self, x: float) -> int:
+        """Return what stands for a constant in the place of a row."""
+        number = self._constants.setdefault(repr(x), len(self._constants))
+        if number == len(self._numbers):
+            self._numbers.append(x)
+        return ~number
+
+    def select(self, addresses: Any) -> Operand:
+        """Return the operand with the numbers at these addresses, of up to two axes."""
+        few = _distinct(addresses)
+        if few.size == 1 and addresses.ndim < 2:
+            return self.one(int(few.flat[0]))
+        self._has_blocks = True
+        rows, index = few >> BITS, few & INDEX
+        first = int(rows.flat[0])
+        if (rows == first).all():
+            own = [first]
+            count = self.counts.get(first)
+            whole = addresses.ndim == 1 and count == few.size
+            if whole and (index == np.arange(count)).all():
+                return first
+        else:
+            numbers, which = np.unique(rows, return_inverse=True)
+            own = numbers.tolist()
+            index += which.reshape(rows.shape) << BITS
+        operands = tuple([x if x >= 0 else self._numbers[~x] for x in own])
+        key = View, tuple(own), addresses.shape, few.shape, index.tobytes()
+        row = self._rows.get(key)
+        if row is None:
+            row = self._rows[key] = self.view(np.broadcast_to(index, addresses.shape), operands)
+        return row
+
+    def view(self, at: Any, operands: tuple[Operand, ...], op: View | None = None) -> int:
+        """Add a view, and give its row."""
+        row = self.add(op or View(at), operands)
+        self._has_blocks = True
+        self.counts.pop(row, None)
+        if len(at) != 1:
+            self.counts[row] = len(at)
+        return row
+
+    def one(self, address: int) -> Operand:
+        """Return the operand that is a single number."""
+        row, i = address >> BITS, address & INDEX
+        if row < 0:
+            return self._numbers[~row]
+        return self.enter(PICK, (row, float(i)), address) if row in self.counts else row
+
+    def number(self, address: int) -> Any:
+        """Return the stand-in for a single number, or the constant that it is."""
+        x = self.one(address)
+        return self.tracer(x) if x.__class__ is int else x  # type: ignore[arg-type]
+
+    def operand(self, x: Any, what: str) -> Operand:
+        """Return what stands for a number or a node; `what` is to do with it."""
+        if x.__class__ is Tracer:
+            if x._trace is not self:
+                raise TraceError(
+                    f"{what} mixes variables of two functions that are being compiled: pass "
+                    f"the outer one's to the inner as an argument, at {modes.caller()}"
+                )
+            return x.row  # type: ignore[no-any-return]
+        return self.capture(x) if isinstance(x, Value) else as_float(x, f"operand of {what}")
+
+    def compares(self, addresses: Any, wanted: bool) -> bool:
+        """Tell whether all numbers are comparisons, or none is, as `wanted`."""
+        rows = _distinct(addresses) >> BITS
+        same = rows.size and (rows == rows.flat[0]).all()
+        rows = [int(rows.flat[0])] if same else np.unique(rows).tolist()
+        return all((row >= 0 and self.ops[row] in p.COMPARISONS) is wanted for row in rows)
+
+    def is_source(self, x: Operand) -> bool:
+        """Tell whether an operand has numbers of its own."""
+        op = self.ops[x] if x.__class__ is int else None  # type: ignore[index]
+        return op is not PICK and op.__class__ is not View
+
+    def width(self, x: Operand) -> int:
+        """Return how many numbers of an operand each number of a block takes."""
+        op = self.ops[x] if x.__class__ is int else None  # type: ignore[index]
+        return op.at.shape[1] if op.__class__ is View and op.at.ndim == 2 else 1  # type: ignore[union-attr]
+
+    def terms(self, row: int) -> int:
+        """Return how many operands there are for each number of a row."""
+        operands = self.operands[row]
+        return sum(map(self.width, operands)) if self._has_blocks else len(operands)
+
+    def count(self, rows: Sequence[int]) -> int:
+        """Return how many numbers there are in rows."""
+        counts = self.counts
+        return sum([counts.get(row, 1) for row in rows]) if counts else len(rows)
+
+    def has_blocks(self, rows: Sequence[int]) -> bool:
+        """Tell whether some rows are blocks, or take numbers together."""
+        return self._has_blocks and any(
+            row in self.counts or self.terms(row) > len(self.operands[row]) for row in rows
+        )
+
+    def operands_of(self, row: int) -> tuple[Primitive | None, tuple[Operand, ...]]:
+        """Return the operation of a single number and its operands, each a single one too."""
+        op, operands, i = self.ops[row], self.operands[row], 0
+        if op is PICK:
+            row, i = int(operands[0]), int(operands[1])
+            op = self.ops[row]
+        elif not any(self.width(x) > 1 for x in operands):
+            return op, operands
+        if op is None:
+            return op, ()
+        if row not in self._written:
+            rows = self.grid(self.operands[row], self.counts.get(row, 1)).tolist()
+            self._written[row] = [tuple(map(self.one, addresses)) for addresses in rows]
+        return op, self._written[row][i]
+
+    def grid(self, operands: Sequence[Operand], count: int) -> Any:
+        """Return the addresses of the operands of each of so many numbers."""
+        own = [self.addresses(x) for x in operands]
+        columns = [x if x.ndim == 2 else x.reshape(-1, 1) for x in own]
+        rows = [np.broadcast_to(x, (count, x.shape[1])) for x in columns]
+        return rows[0] if len(rows) == 1 else np.hstack(rows)
+
+    # --- what is there already ----------------------------------------------------------------
 
     def capture(self, value: Value) -> int:
         """Return the row of a node from outside, made of the leaves that it was computed from."""
@@ -138,6 +329,16 @@ class Trace:
         return row
 
 
+def mapped(function: Callable[[Any], Any], array: Any) -> Any:
+    """Apply a function to each number of an array, but only once where an axis repeats one."""
+    return np.broadcast_to(function(_distinct(array)), array.shape)
+
+
+def _distinct(array: Any) -> Any:
+    """Leave out what an axis without a stride repeats."""
+    return array[tuple([slice(1 if stride == 0 else None) for stride in array.strides])]
+
+
 def _refused(what: str, fix: str) -> Any:
     """Make an attribute that can be neither read nor written."""
 
@@ -156,21 +357,21 @@ class Row:
         self._trace, self._number = trace, number
 
     def __edges__(self) -> tuple[Row, ...]:
-        trace, number = self._trace, self._number
-        op = trace.ops[number]
+        trace = self._trace
+        op, operands = trace.operands_of(self._number)
         if op is None or (op.partials is None and op is not p.where):
             return ()
-        operands = trace.operands[number][op is p.where :]
+        operands = operands[op is p.where :]
         return tuple([trace.node(x) for x in operands if isinstance(x, int)])
 
     def recorded_edges(self) -> list[tuple[Any, Any, Any]]:
         """Return `autograd.engine.higher_order.recorded_edges` of a row."""
         trace, number = self._trace, self._number
-        op = trace.ops[number]
+        op, rows = trace.operands_of(number)
         if op is None:
             return []
         parents = self.__edges__()
-        operands = [trace.tracer(x) if isinstance(x, int) else x for x in trace.operands[number]]
+        operands = [trace.tracer(x) if isinstance(x, int) else x for x in rows]
         wanted = [isinstance(x, Tracer) for x in operands]
         if op is p.where:
             gates = p.where(operands[0], 1.0, 0.0), p.where(operands[0], 0.0, 1.0)
@@ -263,7 +464,8 @@ class Tracer(StandIn):
     def __init__(self, trace: Trace, row: int) -> None:
         self._trace = trace
         self.row = row
-        self._primitive = trace.ops[row]
+        op = trace.ops[row]
+        self._primitive = op if op is not PICK else trace.ops[int(trace.operands[row][0])]
         self.name = None
 
     @staticmethod
@@ -274,24 +476,15 @@ class Tracer(StandIn):
         rows: list[Operand] = []
         takes_comparison = op is p.where  # as its first operand
         for x in operands:
-            if x.__class__ is Tracer:
-                if x._trace is not trace:
-                    raise TraceError(
-                        f"{op.name} mixes variables of two functions that are being compiled: pass "
-                        f"the outer one's to the inner as an argument, at {modes.caller()}"
-                    )
-                if (x._primitive in p.COMPARISONS) is not takes_comparison:
-                    raise TraceError(
-                        f"where needs a comparison, such as v > 0, at {modes.caller()}"
-                        if takes_comparison
-                        else f"{op.name} is applied to a comparison, which under tracing only "
-                        f"`where` takes, at {modes.caller()}"
-                    )
-                rows.append(x.row)
-            elif isinstance(x, Value):
-                rows.append(trace.capture(x))
-            else:
-                rows.append(as_float(x, f"operand of {op.name}"))
+            rows.append(trace.operand(x, op.name))
+            is_comparison = x.__class__ is Tracer and x._primitive in p.COMPARISONS
+            if x.__class__ is Tracer and is_comparison is not takes_comparison:
+                raise TraceError(
+                    f"where needs a comparison, such as v > 0, at {modes.caller()}"
+                    if takes_comparison
+                    else f"{op.name} is applied to a comparison, which under tracing only "
+                    f"`where` takes, at {modes.caller()}"
+                )
             takes_comparison = False
         return trace.tracer(trace.apply(op, tuple(rows)))
 
@@ -328,5 +521,5 @@ class Tracer(StandIn):
         return repr(self)
 
     def __repr__(self) -> str:
-        op = self._trace.ops[self.row]
+        op = self._primitive
         return f"Tracer({'input' if op is None else op.name}, row={self.row})"
