@@ -50,6 +50,7 @@ from autograd.compiler.passes import (
     Ref,
     Step,
     Tape,
+    are_different,
     differentiable,
 )
 from autograd.engine import table as p
@@ -463,7 +464,7 @@ class Backward:
         if target:
             self.clear_unwritten(space, places)
             code.emit(f"add({target}, {term}, out={target})")
-        elif len(np.unique(places)) == places.size:
+        elif are_different(places):
             sign = self.sign(space, places)
             code.emit(f"{buffer}[{code.index(places)}] {sign} {term}")
         elif windows := _windows(places):
@@ -528,7 +529,7 @@ class Backward:
 
     def one_array(self, space: str, places: Any) -> str | None:
         """Name the gradients at places if they stand as one array, each once."""
-        if len(np.unique(places)) != places.size:
+        if not are_different(places):
             return None
         return self.code.array("d" + space, places)
 
@@ -613,7 +614,7 @@ def _windows(places: Any) -> tuple[int, ...] | None:
     for count in range(1, places.ndim):
         axes = tuple(sorted(order[:count]))
         at_first = places[tuple([0 if i in axes else slice(None) for i in range(places.ndim)])]
-        if len(np.unique(at_first)) == at_first.size:
+        if are_different(at_first):
             return axes if places.size // at_first.size <= _MOST_WINDOWS else None
     return None
 

@@ -14,6 +14,7 @@ from autograd.compiler.passes.activity import (
     has_branches,
 )
 from autograd.compiler.passes.arrays import given
+from autograd.compiler.passes.axes import are_different
 from autograd.compiler.passes.group import grouped
 from autograd.compiler.passes.program import (
     SHARED,
@@ -44,6 +45,7 @@ __all__ = [
     "Tracer",
     "active_places",
     "always_reached",
+    "are_different",
     "differentiable",
     "everywhere",
     "given",

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.passes.axes import all_pairs, product_axes
+from autograd.compiler.passes.axes import all_pairs, are_different, product_axes
 from autograd.compiler.passes.program import SHARED, VARYING, Program, Ref, Step, Tape
 from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import BITS, INDEX, PICK, Operand, Part, Trace, View, mapped
@@ -118,9 +118,7 @@ class Layout:
         if is_input and (number not in last_inputs or len(inputs) > len(neurons)):
             return
         parameters = (self.first[owners] + (neurons & INDEX)).reshape(-1)
-        here = np.zeros(len(self.layer), dtype=bool)
-        here[parameters] = True
-        if np.count_nonzero(here) < len(parameters):  # some are shared
+        if not are_different(parameters):
             parameters = parameters[np.sort(np.unique(parameters, return_index=True)[1])]
         elif (self.layer[parameters] == _NOWHERE).all():
             self.layer[parameters] = len(self.layers)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.passes.axes import are_different
 from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import BITS, INDEX, PICK, Operand, Part, Trace, Tracer, View
 from autograd.engine import Primitive
@@ -356,7 +357,7 @@ def _absorbed_by_number(
             continue
         if all(uses[row] == 1 and inside[row] for row in rows):
             read = np.concatenate([indices(trace, row)[1].reshape(-1) for row in rows])
-            if len(np.unique(read)) == len(read):
+            if are_different(read):
                 found += [source, *rows]
     return found
 
