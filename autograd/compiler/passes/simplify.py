@@ -50,6 +50,7 @@ def _written_in_scalars(
 ) -> tuple[Trace, list[Operand]]:
     """Write blocks out in rows of single numbers, which go together with others of their kind."""
     work = _Pass(trace)
+    work.new.reads_blocks = False
     numbers: dict[int, list[Operand]] = {}  # of each block
 
     def number(address: int) -> Operand:
@@ -87,6 +88,7 @@ class _Pass:
 
     def __init__(self, trace: Trace) -> None:
         self.old, self.new = trace, Trace()
+        self.new.reads_blocks = trace.reads_blocks
         self.place: list[Operand] = [nan] * len(trace.ops)
         self._owners = {row: value for value, row in trace.captured.items()}
 
@@ -272,9 +274,12 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
     inside = [False] * len(trace.ops)  # whether the last user of a row is a sum
     counts = trace.counts
     for row, operands in enumerate(trace.operands):
+        is_product = trace.ops[row] is p.dot
         for i, x in enumerate(operands):
             if isinstance(x, int):
                 inside[x] = is_sum[row] and (i == 0 or trace.ops[x] is not p.sub)
+                if is_product and i < len(operands) - 1:  # a factor
+                    inside[x] = False
                 if counts and counts.get(x) != counts.get(row):  # used again and again
                     inside[x] = False
     absorbed = [

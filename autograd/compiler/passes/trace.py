@@ -82,6 +82,7 @@ class Trace:
         ops: the operation of each row; None for an input.
         operands: the operands of each row: numbers of earlier rows, and constants.
         counts: how many numbers a row stands for, where it is not one.
+        reads_blocks: whether rows read blocks as such, and so may be blocks, too.
         captured: leaves from outside that the function uses, with their rows. Their data is read
             anew at each call, so a compiled model sees its parameters change.
         parts: what rows are of operations that have been written out.
@@ -91,12 +92,12 @@ class Trace:
         self.ops: list[Primitive | None] = []
         self.operands: list[tuple[Operand, ...]] = []
         self.counts: dict[int, int] = {}
+        self.reads_blocks = False
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
         self._rows: dict[Any, int] = {}
         self._tracers: dict[int, Tracer] = {}
         self._nodes: dict[int, Row] = {}
-        self._has_blocks = False
         self._constants: dict[str, int] = {}
         self._numbers: list[float] = []
         self._written: dict[int, list[tuple[Operand, ...]]] = {}
@@ -120,7 +121,7 @@ class Trace:
         row = len(self.ops)
         self.ops.append(op)
         self.operands.append(operands)
-        if self._has_blocks:
+        if self.reads_blocks:
             count = max([self.counts.get(x, 1) for x in operands if x.__class__ is int], default=1)
             if count > 1 and op is not PICK:
                 self.counts[row] = count
@@ -177,7 +178,7 @@ class Trace:
         few = _distinct(addresses)
         if few.size == 1 and addresses.ndim < 2:
             return self.one(int(few.flat[0]))
-        self._has_blocks = True
+        self.reads_blocks = True
         rows, index = few >> BITS, few & INDEX
         first = int(rows.flat[0])
         if (rows == first).all():
@@ -200,7 +201,7 @@ class Trace:
     def view(self, at: Any, operands: tuple[Operand, ...], op: View | None = None) -> int:
         """Add a view, and give its row."""
         row = self.add(op or View(at), operands)
-        self._has_blocks = True
+        self.reads_blocks = True
         self.counts.pop(row, None)
         if len(at) != 1:
             self.counts[row] = len(at)
@@ -249,7 +250,7 @@ class Trace:
     def terms(self, row: int) -> int:
         """Return how many operands there are for each number of a row."""
         operands = self.operands[row]
-        return sum(map(self.width, operands)) if self._has_blocks else len(operands)
+        return sum(map(self.width, operands)) if self.reads_blocks else len(operands)
 
     def count(self, rows: Sequence[int]) -> int:
         """Return how many numbers there are in rows."""
@@ -258,7 +259,7 @@ class Trace:
 
     def has_blocks(self, rows: Sequence[int]) -> bool:
         """Tell whether some rows are blocks, or take numbers together."""
-        return self._has_blocks and any(
+        return self.reads_blocks and any(
             row in self.counts or self.terms(row) > len(self.operands[row]) for row in rows
         )
 
