@@ -25,7 +25,7 @@ def simplified(
     trace: Trace, outputs: Sequence[Operand], fast_math: bool = False
 ) -> tuple[Trace, list[Operand]]:
     """Apply all passes; give the new trace and its outputs."""
-    if trace.counts and _size(trace) < _FEW_NUMBERS:
+    if trace.reads_blocks and _size(trace) < _FEW_NUMBERS:
         trace, outputs = _written_in_scalars(trace, outputs)
     trace, outputs = _expanded(trace, outputs, fast_math)
     trace, outputs = _contracted(trace, outputs)
@@ -102,11 +102,14 @@ class _Pass:
 
     def carry_numbers(self, row: int) -> None:
         """Give numbers of blocks, or a view, their row in the new trace."""
-        op, new = self.old.ops[row], self.new
-        moved = self.moved(self.old.operands[row])
+        op, new, operands = self.old.ops[row], self.new, self.old.operands[row]
+        moved = self.moved(operands)
+        if op is PICK and self.old.ops[operands[0]] is None:  # type: ignore[index]
+            self.place[row] = new.enter(PICK, moved, moved)  # as plain code does all the time
+            return
         counts, own = [
             [t.counts.get(x, 1) if x.__class__ is int else 1 for x in xs]  # type: ignore[call-overload]
-            for t, xs in ((new, moved), (self.old, self.old.operands[row]))
+            for t, xs in ((new, moved), (self.old, operands))
         ]
         if counts == own and all(map(new.is_source, moved)):
             if op is PICK:

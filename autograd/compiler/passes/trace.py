@@ -212,7 +212,10 @@ class Trace:
         row, i = address >> BITS, address & INDEX
         if row < 0:
             return self._numbers[~row]
-        return self.enter(PICK, (row, float(i)), address) if row in self.counts else row
+        if row not in self.counts:
+            return row
+        operands = row, float(i)
+        return self.enter(PICK, operands, operands)
 
     def number(self, address: int) -> Any:
         """Return the stand-in for a single number, or the constant that it is."""
