@@ -15,7 +15,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import accumulate, groupby, islice
+from itertools import accumulate, chain, groupby, islice
 from types import CodeType
 from typing import Any
 
@@ -331,10 +331,9 @@ class Plan:
         """Return the error that says which argument has an index that is none, in which sample."""
         leaves = [leaf for form in self.forms for leaf in leaves_of(form)]
         names = [name for leaf in leaves for name in paths(leaf.spec, leaf.path)]
-        space, place = bad.place
-        found = [x.places == place if x.space == space else x.places < 0 for x in self.inputs]
-        called = [name for name, here in zip(names, np.hstack([*map(np.ravel, found)])) if here]
-        where = called[0] if called else "an index that is computed"
+        places = chain.from_iterable([(x.space, y) for y in x.places.flat] for x in self.inputs)
+        called = dict(zip(places, names, strict=True))
+        where = called.get(bad.place, "an index that is computed")
         here = f"{where} is {bad.number:g}{f' in sample {bad.lane}' if self.batched else ''}"
         if bad.number % 1.0 == 0.0:
             return IndexError(f"{here}, but it is an index of a table of {bad.count} entries")
@@ -344,8 +343,8 @@ class Plan:
 def _sample(i: int, x: Input, are_indices: Any, array: Any) -> Any:
     """Return what one sample has of a leaf, as the function takes it, with integers to index."""
     own = np.asarray(array[i] if x.leaf.batched else array, dtype=np.float64)
-    flags = are_indices.reshape(-1).tolist()
-    numbers = [int(y) if is_index else y for y, is_index in zip(own.ravel().tolist(), flags)]
+    pairs = zip(own.ravel().tolist(), are_indices.ravel().tolist(), strict=True)
+    numbers = [int(y) if is_index else y for y, is_index in pairs]
     if x.leaf.spec == NUMBER:
         return numbers[0]
     return as_array(numbers, own.shape).view(Table) if x.leaf.spec[0] == "array" else numbers

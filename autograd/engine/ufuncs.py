@@ -38,7 +38,9 @@ def apply_ufunc(ufunc: Any, inputs: Sequence[Any]) -> Any:
     if op is p.eq or op is p.ne:  # of Values it is not the row, but identity
         return elementwise(_equal if op is p.eq else _unequal, inputs)
     if op is None:
-        raise TypeError(f"numpy.{ufunc.__name__} has no rule for Values; build it from autograd's functions")
+        raise TypeError(
+            f"numpy.{ufunc.__name__} has no rule for Values; build it from autograd's functions"
+        )
     return elementwise(op, inputs)
 
 

@@ -6,7 +6,6 @@ a, and not at x; it reaches all of these whatever the numbers are, as there is n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,13 @@ from autograd.compiler.passes.program import SHARED, VARYING, Program
 from autograd.engine import table as p
 
 
-def active_places(program: Program, inputs: Sequence[Any]) -> dict[str, Any]:
-    """Tell for each place whether it depends on an input whose gradient is wanted."""
+def active_places(program: Program, inputs: Any) -> dict[str, Any]:
+    """Tell for each place whether it depends on an input whose gradient is wanted.
+
+    Args:
+        program: the program.
+        inputs: for each number of the inputs, whether it is.
+    """
     active = _nowhere(program)
     start = 0
     for ref in program.inputs:

@@ -50,8 +50,8 @@ class Array(NDArrayOperatorsMixin):
     def __init__(self, trace: Trace, addresses: Any) -> None:
         self._trace, self._addresses = trace, addresses
 
-    @property
-    def __class__(self) -> type[Any]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Any]:
         """What `isinstance` asks for: code that tells arrays from lists is to go on doing so."""
         return np.ndarray
 
@@ -94,9 +94,13 @@ class Array(NDArrayOperatorsMixin):
 
     def tolist(self) -> Any:
         """Return the stand-ins of all numbers, in nested lists."""
-        return self.objects().tolist() if self.ndim != 1 else list(map(self._trace.number, self._addresses.tolist()))
+        return (
+            self.objects().tolist()
+            if self.ndim != 1
+            else list(map(self._trace.number, self._addresses.tolist()))
+        )
 
-    def copy(self, order: str = "C") -> Array:
+    def copy(self, *_: Any) -> Array:
         """Return an array that may be changed without changing this one."""
         return Array(self._trace, self._addresses.copy())
 

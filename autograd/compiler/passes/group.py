@@ -75,7 +75,7 @@ def grouped(
 
 def _computed(trace: Trace) -> Trace:
     """Leave views and the like out: what reads them reads what they show."""
-    if not any([op is PICK or op.__class__ is View for op in trace.ops]):
+    if not any(op is PICK or op.__class__ is View for op in trace.ops):
         return trace
     only = Trace()
     sources: dict[Operand, list[Operand]] = {}

@@ -104,18 +104,17 @@ class Layout:
         found = self.neurons(rows)
         if found is None:
             return
-        neurons, inputs = found
+        neurons, (last, terms) = found
         owners = neurons >> BITS
         shared = ~np.array(self.varying)[owners]
         if not (shared & (self.first[owners] != _NOWHERE)).all():
             return
-        last = int(inputs[-1])
         if last < 0 or not self.varying[last >> BITS]:
             return
         # copying inputs into the lanes, to add the 1, is not worth it where there are many
         number = self.first[last >> BITS] + (last & INDEX)
         is_input = self.first[last >> BITS] != _NOWHERE
-        if is_input and (number not in last_inputs or len(inputs) > len(neurons)):
+        if is_input and (number not in last_inputs or terms > len(neurons)):
             return
         parameters = (self.first[owners] + (neurons & INDEX)).reshape(-1)
         if not are_different(parameters):
@@ -127,24 +126,28 @@ class Layout:
         if layer != _NOWHERE and np.array_equal(self.layers[layer], parameters):
             self.before_one.add(last)
 
-    def neurons(self, rows: Sequence[int]) -> tuple[Any, Any] | None:
-        """Find the addresses of the weights and biases of neurons, and of what all of them read."""
+    def neurons(self, rows: Sequence[int]) -> tuple[Any, tuple[int, int]] | None:
+        """Find parameters of neurons, and the last of what these read, and how much that is.
+
+        They are told by their addresses. Neurons of a layer read the same, others give None.
+        """
         trace, own = self.trace, []
         operands = [trace.operands[row] for row in rows]
         factors = [factors_of(x, self.varying) for x in operands]
         neurons = [(*left, x[-1]) for (left, _), x in zip(factors, operands, strict=True)]
+        _, inputs = factors[0]
         if not trace.has_blocks(rows):
-            if any([x.__class__ is float for neuron in neurons for x in neuron]):
+            last = inputs[-1]
+            if not isinstance(last, int) or any(float in map(type, neuron) for neuron in neurons):
                 return None
-            inputs = [x if x.__class__ is int else _NOWHERE for x in factors[0][1]]
-            last = self.addresses[inputs[-1]] if inputs[-1] != _NOWHERE else _NOWHERE
-            return self.addresses[np.array(neurons)], [*inputs[:-1], last]
+            return self.addresses[np.array(neurons)], (int(self.addresses[last]), len(inputs))
         for row, neuron, (_, inputs) in zip(rows, neurons, factors, strict=True):
-            read = trace.grid(inputs, trace.counts.get(row, 1))
+            count = trace.counts.get(row, 1)
+            read = trace.grid(inputs, count)
             if read.strides[0] and (read != read[0]).any():
                 return None
-            own.append(trace.grid(neuron, trace.counts.get(row, 1)))
-        return np.vstack(own), read[0]
+            own.append(trace.grid(neuron, count))
+        return np.vstack(own), (int(read[0, -1]), read.shape[1])
 
     def place_inputs(self) -> Any:
         """Give inputs their places, and the other parameters of a layer theirs; give them all."""

@@ -45,9 +45,7 @@ def _size(trace: Trace) -> int:
     )
 
 
-def _written_in_scalars(
-    trace: Trace, outputs: Sequence[Operand]
-) -> tuple[Trace, list[Operand]]:
+def _written_in_scalars(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
     """Write blocks out in rows of single numbers, which go together with others of their kind."""
     work = _Pass(trace)
     work.new.reads_blocks = False
@@ -68,15 +66,15 @@ def _written_in_scalars(
             work.place[row] = number(int(trace.addresses(row)))
         elif op.__class__ is View:
             continue
-        elif row in trace.counts or any([trace.width(x) > 1 for x in operands]):
+        elif row in trace.counts or any(trace.width(x) > 1 for x in operands):
             grid = trace.grid(operands, trace.counts.get(row, 1))
-            rows = [tuple(map(number, addresses)) for addresses in grid.tolist()]
-            if op is p.dot:
-                n = len(rows[0]) // 2
-                pairs = [zip(x[:n], x[n:-1], strict=True) for x in rows]
-                rows = [tuple([work.new.apply(p.mul, pair) for pair in own]) for own in pairs]
-                op = p.fsum
-            made = [work.new.apply(op, x) for x in rows]
+            made: list[Operand] = []
+            for addresses in grid.tolist():
+                own = tuple(map(number, addresses))
+                if op is p.dot:  # which has no bias yet
+                    pairs = zip(own[: len(own) // 2], own[len(own) // 2 : -1], strict=True)
+                    own = tuple([work.new.apply(p.mul, pair) for pair in pairs])
+                made.append(work.new.apply(p.fsum if op is p.dot else op, own))
             numbers[row], work.place[row] = made, made[0]
         else:
             work.place[row] = work.new.apply(op, work.moved(operands))
@@ -108,7 +106,7 @@ class _Pass:
             self.place[row] = new.enter(PICK, moved, moved)  # as plain code does all the time
             return
         counts, own = [
-            [t.counts.get(x, 1) if x.__class__ is int else 1 for x in xs]  # type: ignore[call-overload]
+            [t.counts.get(x, 1) if x.__class__ is int else 1 for x in xs]
             for t, xs in ((new, moved), (self.old, operands))
         ]
         if counts == own and all(map(new.is_source, moved)):

@@ -154,17 +154,17 @@ class Trace:
         """
         if x.__class__ is not int:
             return np.array(self._of_constant(float(x)) << BITS)
-        op = self.ops[x]  # type: ignore[index]
+        op = self.ops[x]
         if op is PICK:
-            row, i = self.operands[x]  # type: ignore[index]
+            row, i = self.operands[x]
             return np.array((int(row) << BITS) + int(i))
         if op.__class__ is View:
-            own = self.operands[x]  # type: ignore[index]
+            own = self.operands[x]
             rows = [y if y.__class__ is int else self._of_constant(y) for y in own]
             starts = np.array(rows, np.int64) << BITS
-            return mapped(lambda at: starts[at >> BITS] + (at & INDEX), op.at)  # type: ignore[union-attr]
+            return mapped(lambda at: starts[at >> BITS] + (at & INDEX), op.at)
         start = np.int64(x) << BITS
-        return start + np.arange(self.counts[x]) if x in self.counts else np.array(start)  # type: ignore[index]
+        return start + np.arange(self.counts[x]) if x in self.counts else np.array(start)
 
     def _of_constant(self, x: float) -> int:
         """Return what stands for a constant in the place of a row."""
@@ -183,7 +183,7 @@ class Trace:
         first = int(rows.flat[0])
         if (rows == first).all():
             own = [first]
-            count = self.counts.get(first)
+            count = self.counts.get(first, 1)
             whole = addresses.ndim == 1 and count == few.size
             if whole and (index == np.arange(count)).all():
                 return first
@@ -220,7 +220,7 @@ class Trace:
     def number(self, address: int) -> Any:
         """Return the stand-in for a single number, or the constant that it is."""
         x = self.one(address)
-        return self.tracer(x) if x.__class__ is int else x  # type: ignore[arg-type]
+        return self.tracer(x) if x.__class__ is int else x
 
     def operand(self, x: Any, what: str) -> Operand:
         """Return what stands for a number or a node; `what` is to do with it."""
@@ -230,7 +230,7 @@ class Trace:
                     f"{what} mixes variables of two functions that are being compiled: pass "
                     f"the outer one's to the inner as an argument, at {modes.caller()}"
                 )
-            return x.row  # type: ignore[no-any-return]
+            return x.row
         return self.capture(x) if isinstance(x, Value) else as_float(x, f"operand of {what}")
 
     def compares(self, addresses: Any, wanted: bool) -> bool:
@@ -242,13 +242,13 @@ class Trace:
 
     def is_source(self, x: Operand) -> bool:
         """Tell whether an operand has numbers of its own."""
-        op = self.ops[x] if x.__class__ is int else None  # type: ignore[index]
+        op = self.ops[x] if x.__class__ is int else None
         return op is not PICK and op.__class__ is not View
 
     def width(self, x: Operand) -> int:
         """Return how many numbers of an operand each number of a block takes."""
-        op = self.ops[x] if x.__class__ is int else None  # type: ignore[index]
-        return op.at.shape[1] if op.__class__ is View and op.at.ndim == 2 else 1  # type: ignore[union-attr]
+        op = self.ops[x] if x.__class__ is int else None
+        return op.at.shape[1] if op.__class__ is View and op.at.ndim == 2 else 1
 
     def terms(self, row: int) -> int:
         """Return how many operands there are for each number of a row."""
