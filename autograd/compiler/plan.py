@@ -121,8 +121,7 @@ class Plan:
         varying: list[bool] = []
         for i, own in enumerate(leaves):
             for leaf in own:
-                is_array = leaf.spec != NUMBER and leaf.spec[0] == "array"
-                varying += [self._in_lanes(leaf, i in wanted)] * (1 if is_array else leaf.count)
+                varying += [self._in_lanes(leaf, i in wanted)] * leaf.count
         counts = [sum(leaf.count for leaf in own) for own in leaves]
         active = np.repeat([i in wanted for i in range(len(leaves))], counts)
         trace, rows = self._traced(f, forms, options.has_aux)

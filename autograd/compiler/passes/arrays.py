@@ -19,7 +19,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd.compiler.arguments import Leaf
 from autograd.compiler.passes.tables import Table
-from autograd.compiler.passes.trace import Trace
+from autograd.compiler.passes.trace import BITS, Trace
 from autograd.engine import Primitive
 from autograd.engine import table as p
 from autograd.engine.ufuncs import row_of
@@ -35,6 +35,7 @@ _MOVES = {
     )
 }
 _MOST_OPERANDS = 3  # a row of more is a sum or its like, and takes single numbers
+_FEW = 4096  # numbers of an array that have a row each, as plain code may well take them one by one
 
 
 class Array(NDArrayOperatorsMixin):
@@ -276,8 +277,10 @@ def given(trace: Trace, leaf: Leaf) -> Any:
         return trace.tracer(trace.input())
     if leaf.spec[0] != "array":
         return [trace.tracer(trace.input()) for _ in range(leaf.count)]
-    row = trace.input(leaf.count)
-    return Array(trace, trace.addresses(row).reshape(leaf.shape))
+    if leaf.count <= _FEW:
+        rows = np.array([trace.input() for _ in range(leaf.count)], np.int64)
+        return Array(trace, rows.reshape(leaf.shape) << BITS)
+    return Array(trace, trace.addresses(trace.input(leaf.count)).reshape(leaf.shape))
 
 
 def _addresses(trace: Trace, x: Any) -> Any:

@@ -51,17 +51,21 @@ def grouped(
     Args:
         trace: the rows.
         outputs: rows or constants.
-        varying_inputs: for each row that is an input, whether it differs from lane to lane.
+        varying_inputs: for each number of the inputs, whether it differs from lane to lane.
         reuse: whether a place may be given to another row when nobody needs the first any more;
             not if there is a gradient to come, which needs all values.
         last_inputs: the inputs, counted by number, after which there may be a gap; those that
             differ from lane to lane stand one after the other elsewhere.
     """
     n = len(trace.ops)
-    varying = list(varying_inputs) + [False] * (n - len(varying_inputs))
+    varying = [False] * n
+    number = 0
     kinds: list[Any] = [None] * n
     for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is not None:
+        if op is None:
+            varying[row] = number < len(varying_inputs) and varying_inputs[number]
+            number += trace.counts.get(row, 1)
+        else:
             varying[row] = True in [varying[x] for x in operands if x.__class__ is int]
             kinds[row] = _likeness(op, trace, row, varying)
     arranged = list(_arranged(trace, scheduled(_computed(trace), kinds), varying))
@@ -152,7 +156,7 @@ def _is_regular(trace: Trace, rows: Sequence[int]) -> bool:
     """Tell whether rows, and most of what they read, were computed at regular intervals."""
     operands = zip(*[trace.operands[row] for row in rows], strict=False)
     columns = [rows, *[x for x in operands if float not in map(type, x)]]
-    axes = [common_axes([np.array(x)]) for x in columns]
+    axes = [common_axes([np.array([trace.addresses(y) for y in x])]) for x in columns]
     by_rule = sum([len(rows) - 1 - len(x) for x in axes if x])  # numbers that others foretell
     return by_rule >= _FEWEST_REGULAR and 2 * sum(x is not None for x in axes) > len(axes)
 
