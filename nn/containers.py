@@ -43,22 +43,14 @@ class Sequential(Module):
         self.name_parameters()
 
     def __call__(self, x: Any) -> Any:
-        """Return what the last module does.
-
-        Args:
-            x: what the first one takes.
-        """
+        """Return what the last module makes of what the first one takes."""
         for module in self.parts:
             x = module(x)
         return x
 
     @classmethod
     def from_saved(cls, **fields: Any) -> Sequential:
-        """Make it of its modules.
-
-        Args:
-            fields: `parts`, a list.
-        """
+        """Make it of its modules."""
         return cls(*fields["parts"])
 
     def example(self) -> Any:
@@ -98,14 +90,7 @@ class Residual(Module):
         self.name_parameters()
 
     def __call__(self, x: Any) -> Any:
-        """Return x + F(x).
-
-        Args:
-            x: what F takes.
-
-        Raises:
-            ValueError: what F returns has another form.
-        """
+        """Return x + F(x); a ValueError is raised if F returns another form than it takes."""
         return _sum(x, self.module(x))
 
     def example(self) -> Any:
@@ -143,11 +128,7 @@ class Each(Module):
         self.name_parameters()
 
     def __call__(self, x: Any) -> list[Any]:
-        """Return what the module does for each element.
-
-        Args:
-            x: a list of what the module takes.
-        """
+        """Return what the module does for each element of a list."""
         return [self.module(element) for element in x]
 
     def example(self) -> Any:
@@ -169,11 +150,7 @@ class Flatten(Module):
     saved: ClassVar[dict[str, Field]] = {}
 
     def __call__(self, x: Any) -> list[Any]:
-        """Return the elements of nested lists, from left to right.
-
-        Args:
-            x: nested lists.
-        """
+        """Return the elements of nested lists, from left to right."""
         x = listed(x)
         if not isinstance(x, (list, tuple)):
             return [x]
@@ -186,10 +163,6 @@ class Flatten(Module):
 def mapped(f: Callable[[Any], Any], x: Any) -> Any:
     """Return nested lists with `f` applied to each number.
 
-    Args:
-        f: a function of a number.
-        x: a number, or nested lists of such.
-
     >>> mapped(abs, [-1, [2, -3]])
     [1, [2, 3]]
     """
@@ -198,15 +171,7 @@ def mapped(f: Callable[[Any], Any], x: Any) -> Any:
 
 
 def module_of(module: Any, taker: str) -> Module:
-    """Check that something is a module.
-
-    Args:
-        module: what should be one.
-        taker: who takes it, for the error.
-
-    Raises:
-        TypeError: it is none.
-    """
+    """Check that something is a module; the error names who takes it."""
     if not isinstance(module, Module):
         raise TypeError(f"{taker} is made of Modules, such as a Layer, not of {module!r}")
     return module

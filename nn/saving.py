@@ -222,12 +222,7 @@ class _Builder:
         }
 
     def module(self, x: Any, place: str) -> Module:
-        """Build a module.
-
-        Args:
-            x: what the file says of it.
-            place: the name of the field.
-        """
+        """Build a module of what the file says of it in the field `place`."""
         _checked(x, place, dict)
         kind = _MODULES[_one_of(_MODULES, _field(x, f"{place}.", "kind", str), f"{place}.kind")]
         fields = {}

@@ -8,5 +8,6 @@ by `boxes.py` and `colours.py`; `render.py` makes files of it.
 
 from autograd.pictures.drawing import Drawing, draw
 from autograd.pictures.nodes import graph_source
+from autograd.pictures.render import set_layout
 
-__all__ = ["Drawing", "draw", "graph_source", "nodes", "render"]
+__all__ = ["Drawing", "draw", "graph_source", "nodes", "render", "set_layout"]

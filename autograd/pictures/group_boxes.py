@@ -59,8 +59,8 @@ def collapsed_source(
     """
     rest = () if is_model else show  # what is shown of nodes that are no parameters
     shown = [g for g in found.groups if g.kind == "module" or (rest and g.kind != "numbers")]
-    gradients = [grad_of(x) for group in shown for x in group.members]
-    scale = colours.largest(gradients) if "grad" in show else 0.0
+    gradients = [grad_of(x) for group in shown for x in group.members] if "grad" in show else []
+    scale = colours.largest(gradients)
     if is_model and not any(gradients):  # there has been no backward pass yet
         show = [word for word in show if word != "grad"]
     keys = [
@@ -102,9 +102,11 @@ def collapsed_source(
         port = f":p{link.operand}" if slots > 1 else ""
         arrow = f"e{keys[link.head]}_{link.operand}" if head.is_single else f"a{len(arrows)}"
         arrows.append(Arrow(arrow, keys[link.tail], keys[link.head] + port, look))
-    parts = [colours.legend(scale)] * bool(scale) + [colours.line_legend(heaviest)] * bool(weights)
-    key = table([row(f"<TD>{part}</TD>") for part in parts]) if legend and parts else ""
-    return write(boxes, arrows, rankdir, key, in_order=bool(weights))
+    parts = [colours.legend(gradients), colours.line_legend(heaviest) if weights else ""]
+    rows = [row(f"<TD>{part}</TD>") for part in parts if part]
+    key = table(rows) if legend and rows else ""
+    neurons = any(is_neuron(group.path) for group in found.groups)
+    return write(boxes, arrows, rankdir, key, in_order=neurons)
 
 
 def _weights(found: Collapsed) -> dict[Link, float]:

@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pictures import SVG, texts_inside
+from pictures import SVG, parts, texts_inside
 
 import autograd as ag
 from autograd import (
@@ -51,12 +51,7 @@ def edges(drawing):
 
 def nodes(drawing):
     """The nodes of the rendered picture: the texts of each, by its key."""
-    root = ET.fromstring(drawing._repr_svg_())
-    return {
-        group.find(f"{SVG}title").text: [text.text for text in group.iter(f"{SVG}text")]
-        for group in root.iter(f"{SVG}g")
-        if group.get("class") == "node"
-    }
+    return parts(drawing)
 
 
 def key_of(drawing, text):

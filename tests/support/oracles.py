@@ -410,8 +410,16 @@ ORACLES: dict[str, Oracle] = {
     "log_softmax": many(_log_softmax, _log_softmax_partials, ill_value=True),
     # what a softmax is compiled to
     "excess": many(lambda *xs: _sum([*xs, -exact.one]), lambda *xs: [exact.one] * len(xs)),
-    "finite": one(lambda x, _: x, _unit, _zero),
-    "log_of_total": one(exact.log1p, lambda x: 1 / (1 + x), domain=ABOVE_MINUS_1),
+    "exp_shifted": one(
+        lambda x, m: exact.exp(x - m),
+        lambda x, m: exact.exp(x - m),
+        lambda x, m: -exact.exp(x - m),
+        ill_value=True,
+        ill_slopes=True,
+    ),
+    "inverse_of_total": one(lambda x: 1 / (1 + x), lambda x: -1 / (1 + x) ** 2, domain=POSITIVE),
+    "log_of_total": one(exact.log1p, lambda x: 1 / (1 + x), domain=POSITIVE),
+    "log_of_denominator": one(exact.log1p, lambda x: 1 / (1 + x), domain=POSITIVE),
 }
 
 
@@ -419,7 +427,7 @@ ORACLES: dict[str, Oracle] = {
 SLOPES = {"above", "power_by_base", "power_by_exponent", "cosine", "inversion"}
 
 # Rows that softmax and its kin are compiled to: their edges are such that those of these are right.
-PARTS = {"excess", "finite", "log_of_total"}
+PARTS = {"excess", "exp_shifted", "inverse_of_total", "log_of_total", "log_of_denominator"}
 
 # Rules that subtract, or that reuse the result where it has rounded to its limit, fail here.
 TAILS = {

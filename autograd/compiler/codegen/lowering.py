@@ -126,17 +126,21 @@ class Forward:
         elif step.op in (p.fsum, p.top, p.excess):
             ref, *first = step.operands
             assert isinstance(ref, Ref)
-            shape = (*code.shape, *step.axes[1])
-            terms = code.terms(ref.space, ref.places.reshape(shape))
-            over = tuple(range(len(code.shape), len(shape)))
-            n, varying = prod(shape), step.space == VARYING
+            places = ref.places.reshape(*code.shape, *step.axes[1])
+            over = tuple(range(len(code.shape), places.ndim))
+            terms = code.array(ref.space, places)
+            if terms is None:  # of a copy, the first axes are those that NumPy sums over fastest
+                places, over = np.moveaxis(places, over, range(len(over))), tuple(range(len(over)))
+                terms = code.gather(ref.space, places)
+            n, varying = places.size, step.space == VARYING
             if step.op is p.excess:
                 code.count(varying, 4 * n, 7 * (n + step.size))
-                self.excess(step, terms, shape, over, out)
+                self.excess(step, terms, places.shape, over, out)
             else:
                 code.count(varying, n - step.size, n + step.size)
                 function = "add" if step.op is p.fsum else "maximum"
-                begin = ", False, 0.0" * len(first)
+                begin = f", False, {p.LEAST if step.op is p.top else 0.0}"
+                begin *= step.op is p.top or len(first)
                 code.emit(f"{function}.reduce({terms}, {over}, None, {out}{begin})")
         else:
             operands = [code.read(x) for x in step.operands]
@@ -148,14 +152,13 @@ class Forward:
     ) -> None:
         """Write a sum less 1, of which a term that is 1 is left out, so that the rest is exact."""
         code, varying = self.code, step.space == VARYING
-        ones = code.temporary(shape, varying, np.bool_)
-        others = code.temporary(shape, varying)
+        ones, others = [code.temporary(shape, varying) for _ in range(2)]
         count = code.temporary(code.shape, varying)
-        code.emit(f"equal({terms}, 1.0, out={ones})")
+        code.emit(f"floor({terms}, out={ones})")
         code.emit(f"subtract({terms}, {ones}, out={others})")
         code.emit(f"add.reduce({others}, {over}, None, {out})")
-        code.emit(f"add.reduce({ones}, {over}, float64, {count})")
-        code.emit(f"add({out}, subtract({count}, 1.0, out={count}), out={out})")
+        code.emit(f"add.reduce({ones}, {over}, None, {count}, False, -1.0)")
+        code.emit(f"fmin(add({out}, {count}, out={out}), inf, out={out})")
 
     def lift(self) -> None:
         """Copy what is shared into the lanes, where a step needs it there."""

@@ -261,7 +261,6 @@ _SPECIAL: dict[Any, _Special] = {
     INNER: _through_inner,
     p.fsum: _through_sum,
     p.excess: _through_sum,
-    p.finite: _through_sum,
     p.softmax: _through_softmax,
     p.log_softmax: _through_log_softmax,
     p.logsumexp: _through_logsumexp,

@@ -50,7 +50,9 @@ def is_varying(operands: Sequence[Operand], varying: Sequence[bool]) -> bool:
 
 def _key(operands: Sequence[Operand]) -> tuple[Any, ...]:
     """Make a key of operands: 3 is not 3.0."""
-    return tuple([x if isinstance(x, int) else repr(x) for x in operands])
+    if float not in map(type, operands):
+        return tuple(operands)
+    return tuple([repr(x) if x.__class__ is float else x for x in operands])
 
 
 class Layout:

@@ -8,8 +8,8 @@ What these passes do to the lecture's neuron, written as a sum over its inputs:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import inf, nan
+from collections.abc import Callable, Iterator, Sequence
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -47,37 +47,19 @@ def _size(trace: Trace) -> int:
 
 def _written_in_scalars(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
     """Write blocks out in rows of single numbers, which go together with others of their kind."""
-    work = _Pass(trace)
-    work.new.reads_blocks = False
-    numbers: dict[int, list[Operand]] = {}  # of each block
-
-    def number(address: int) -> Operand:
-        row, i = address >> BITS, address & INDEX
-        if row in numbers:
-            return numbers[row][i]
-        if row in trace.counts:
-            return work.new.one((int(work.place[row]) << BITS) + i)
-        return work.place[row] if row >= 0 else trace.one(address)
-
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is None:
-            work.carry_input(row)
-        elif op is PICK:
-            work.place[row] = number(int(trace.addresses(row)))
-        elif op.__class__ is View:
-            continue
-        elif row in trace.counts or any(trace.width(x) > 1 for x in operands):
-            grid = trace.grid(operands, trace.counts.get(row, 1))
-            made: list[Operand] = []
-            for addresses in grid.tolist():
-                own = tuple(map(number, addresses))
-                if op is p.dot:  # which has no bias yet
-                    pairs = zip(own[: len(own) // 2], own[len(own) // 2 : -1], strict=True)
-                    own = tuple([work.new.apply(p.mul, pair) for pair in pairs])
-                made.append(work.new.apply(p.fsum if op is p.dot else op, own))
-            numbers[row], work.place[row] = made, made[0]
-        else:
+    work = _InScalars(trace)
+    for row, op, operands in work.rows():
+        if row not in trace.counts and all(trace.width(x) == 1 for x in operands):
             work.place[row] = work.new.apply(op, work.moved(operands))
+            continue
+        made: list[Operand] = []
+        for addresses in trace.grid(operands, trace.counts.get(row, 1)).tolist():
+            own = tuple(map(work.number, addresses))
+            if op is p.dot:  # which has no bias yet
+                pairs = zip(own[: len(own) // 2], own[len(own) // 2 : -1], strict=True)
+                own = tuple([work.new.apply(p.mul, pair) for pair in pairs])
+            made.append(work.new.apply(p.fsum if op is p.dot else op, own))
+        work.numbers[row], work.place[row] = made, made[0]
     return work.done(outputs)
 
 
@@ -90,13 +72,26 @@ class _Pass:
         self.place: list[Operand] = [nan] * len(trace.ops)
         self._owners = {row: value for value, row in trace.captured.items()}
 
-    def carry_input(self, row: int) -> None:
-        """Give an input its row in the new trace."""
-        owner = self._owners.get(row)
-        if owner is None:
-            self.place[row] = self.new.input(self.old.counts.get(row, 1))
-        else:
-            self.place[row] = self.new.capture(owner)
+    def rows(
+        self, without: Sequence[bool] = ()
+    ) -> Iterator[tuple[int, Primitive, tuple[Operand, ...]]]:
+        """Return the rows of operations, of inputs and views the new row is made on the way.
+
+        Args:
+            without: which rows not to go on with.
+        """
+        new, place = self.new, self.place
+        for row, (op, operands) in enumerate(zip(self.old.ops, self.old.operands, strict=True)):
+            if op is None:
+                owner = self._owners.get(row)
+                count = self.old.counts.get(row, 1)
+                place[row] = new.input(count) if owner is None else new.capture(owner)
+            elif without and without[row]:
+                continue
+            elif op is PICK or op.__class__ is View:
+                self.carry_numbers(row)
+            else:
+                yield row, op, operands
 
     def carry_numbers(self, row: int) -> None:
         """Give numbers of blocks, or a view, their row in the new trace."""
@@ -152,6 +147,29 @@ class _Pass:
         return self.new, list(self.moved(outputs))
 
 
+class _InScalars(_Pass):
+    """A pass to a trace without blocks, which knows where each of their numbers has gone."""
+
+    def __init__(self, trace: Trace) -> None:
+        super().__init__(trace)
+        self.new.reads_blocks = False
+        self.numbers: dict[int, list[Operand]] = {}
+
+    def number(self, address: int) -> Operand:
+        """Return the operand for a single number of the old trace."""
+        row, i = address >> BITS, address & INDEX
+        if row in self.numbers:
+            return self.numbers[row][i]
+        if row in self.old.counts:
+            return self.new.one((int(self.place[row]) << BITS) + i)
+        return self.place[row] if row >= 0 else self.old.one(address)
+
+    def carry_numbers(self, row: int) -> None:
+        """Note where a single number has gone; views are read by what reads them."""
+        if self.old.ops[row] is PICK:
+            self.place[row] = self.number(int(self.old.addresses(row)))
+
+
 def _expanded(
     trace: Trace, outputs: Sequence[Operand], fast_math: bool
 ) -> tuple[Trace, list[Operand]]:
@@ -163,16 +181,10 @@ def _expanded(
     n exponentials and one sum:
 
         before   p_i = softmax(x_i | x_1 ... x_n)
-        after    m = max(x)    e_i = exp(x_i - m)    r = Σ e_i - 1    p_i = e_i / (1 + r)
+        after    m = max(x)    e_i = exp(x_i - m)    r = Σ e_i - 1    u = 1/(1 + r)    p_i = e_i u
     """
     work = _Pass(trace)
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is None:
-            work.carry_input(row)
-            continue
-        if op is PICK or op.__class__ is View:
-            work.carry_numbers(row)
-            continue
+    for row, op, operands in work.rows():
         moved = work.moved(operands)
         if op in _RESULTS:
             work.place[row] = _written_out(work.new, op, moved)
@@ -215,7 +227,7 @@ def _with_constants(
         return others[0]
     if fast_math and op is p.mul and constants == [0.0]:
         return 0.0
-    if op is p.power and operands[1] == 2.0:
+    if op is p.power and repr(operands[1]) == "2.0":  # and not row 2
         return _entered(trace, p.square, operands[:1])
     return _entered(trace, op, operands)
 
@@ -236,21 +248,20 @@ def _written_out(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> 
     ordered = sorted(operands, key=lambda x: (x.__class__ is float, x))
     xs = [trace.tracer(x) if isinstance(x, int) else x for x in ordered]
     index = next(i for i, x in enumerate(ordered) if x is operands[0])
-    largest = p.top(*xs)
-    shift = p.where(p.eq(largest, -inf), 0.0, largest)
-    rest = p.finite(p.excess(*[p.exp(x - shift) for x in xs]), shift)
+    shift = p.top(*xs)
+    rest = p.excess(*[p.exp_shifted(x, shift) for x in xs])
     result = _RESULTS[op](xs[index], shift, rest)
     if not isinstance(result, Tracer):
         return float(result)
-    trace.parts[largest.row] = Part(p.top, largest.row)
-    trace.parts[result.row] = Part(op, largest.row, index)
+    trace.parts[shift.row] = Part(p.top, shift.row)
+    trace.parts[result.row] = Part(op, shift.row, index)
     return result.row
 
 
 _RESULTS: dict[Primitive, Callable[..., Any]] = {
     p.logsumexp: lambda _, shift, rest: shift + p.log_of_total(rest),
-    p.softmax: lambda x, shift, rest: p.exp(x - shift) / (1.0 + rest),
-    p.log_softmax: lambda x, shift, rest: (x - shift) - p.log1p(rest),
+    p.softmax: lambda x, shift, rest: p.exp_shifted(x, shift) * p.inverse_of_total(rest),
+    p.log_softmax: lambda x, shift, rest: (x - shift) - p.log_of_denominator(rest),
 }
 
 
@@ -319,14 +330,10 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
                 stack += [(sign, y, at) for y in operands[::-1]]
         return terms
 
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is None:
-            work.carry_input(row)
-        elif (op is PICK or op.__class__ is View) and not absorbed[row]:
-            work.carry_numbers(row)
-        elif is_sum[row] and not absorbed[row]:
+    for row, op, operands in work.rows(absorbed):
+        if is_sum[row]:
             work.place[row] = _difference(work.new, terms_of(row))
-        elif not absorbed[row]:
+        else:
             work.place[row] = _entered(work.new, op, work.moved(operands))
     return work.done(outputs)
 
@@ -464,12 +471,9 @@ def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace,
             for x in trace.operands[row]:
                 if isinstance(x, int):
                     alive[x] = True
+    if all(alive):
+        return trace, list(outputs)
     work = _Pass(trace)
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is None:
-            work.carry_input(row)
-        elif alive[row] and (op is PICK or op.__class__ is View):
-            work.carry_numbers(row)
-        elif alive[row]:
-            work.place[row] = work.new.add(op, work.moved(operands))
+    for row, op, operands in work.rows([not x for x in alive]):
+        work.place[row] = work.new.add(op, work.moved(operands))
     return work.done(outputs)

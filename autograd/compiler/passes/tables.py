@@ -77,6 +77,9 @@ class Listed(list[Any]):
 class Table(np.ndarray[Any, Any]):
     """An array that stand-ins for integers can index too, also along with slices and integers."""
 
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.tolist()) if self.ndim == 1 else super().__iter__()
+
     def __getitem__(self, key: Any) -> Any:
         keys = key if isinstance(key, tuple) else (key,)
         for axis, k in enumerate(keys):
