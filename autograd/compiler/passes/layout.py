@@ -88,6 +88,7 @@ class Layout:
         self.starts = np.cumsum([0, *[trace.counts.get(row, 1) for row in self.inputs]])
         self.first = np.full(len(trace.ops), _NOWHERE)
         self.first[self.inputs] = self.starts[:-1]
+        self.is_parameter = (self.first != _NOWHERE) & ~np.array(varying, dtype=bool)
         self.layers: list[Any] = []  # the numbers of inputs that are its parameters
         self.layer = np.full(self.starts[-1], _NOWHERE)  # by number
 
@@ -108,8 +109,7 @@ class Layout:
             return
         neurons, (last, terms) = found
         owners = neurons >> BITS
-        shared = ~np.array(self.varying)[owners]
-        if not (shared & (self.first[owners] != _NOWHERE)).all():
+        if not self.is_parameter[owners].all():
             return
         if last < 0 or not self.varying[last >> BITS]:
             return
