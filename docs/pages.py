@@ -88,6 +88,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         for name in names:
             add(f"{folder}/{Path(name).name}", abs_src_path=str(NODE_MODULES / name))
     add("playground/vendor/chainrule.whl", content=wheel())
+    add("playground/vendor/graphviz.zip", content=zipped("graphviz"))
     return files
 
 
@@ -144,6 +145,14 @@ class Docstrings(Extension):
         """Leave out what the source does not have."""
         if "__init__" in cls.members and cls.members["__init__"].is_alias:
             del cls.members["__init__"]  # a protocol's is that of `typing`
+
+
+def zipped(package: str) -> bytes:
+    """Return an installed package of pure Python as an archive."""
+    folder = Path(importlib.import_module(package).__file__ or "").parent
+    with tempfile.TemporaryDirectory() as place:
+        archive = shutil.make_archive(f"{place}/{package}", "zip", folder.parent, package)
+        return Path(archive).read_bytes()
 
 
 def wheel() -> bytes:

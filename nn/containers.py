@@ -61,8 +61,26 @@ class Sequential(Module):
         return f"Sequential({', '.join(map(repr, self.parts))})"
 
 
+class Around(Module):
+    """What is made of one module; a TypeError is raised if that is none."""
+
+    module: Module
+    saved: ClassVar[dict[str, Field]] = {"module": Field.MODULE}
+
+    def __init__(self, module: Module) -> None:
+        self.module = module_of(module, type(self).__name__)
+        self.name_parameters()
+
+    def example(self) -> Any:
+        """Return an input that the module takes."""
+        return self.module.example()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.module!r})"
+
+
 @final
-class Residual(Module):
+class Residual(Around):
     """A module with a shortcut around it: x + F(x). So gradients reach what is before it undimmed.
 
     Source: He et al., arXiv:1512.03385.
@@ -70,62 +88,29 @@ class Residual(Module):
     Args:
         module: F, which returns what has the form of its input: a number, or nested lists.
 
-    Attributes:
-        module: F.
-
-    Raises:
-        TypeError: it is no Module.
-
     >>> from nn import Layer
     >>> F = Layer(2, 2, "linear", init=lambda n_in, n_out, *, rng: [1.0, 2.0])
     >>> [y.data for y in Residual(F)([1.0, 2.0])]
     [6.0, 7.0]
     """
 
-    module: Module
-    saved: ClassVar[dict[str, Field]] = {"module": Field.MODULE}
-
-    def __init__(self, module: Module) -> None:
-        self.module = module_of(module, "Residual")
-        self.name_parameters()
-
     def __call__(self, x: Any) -> Any:
         """Return x + F(x); a ValueError is raised if F returns another form than it takes."""
         return _sum(x, self.module(x))
 
-    def example(self) -> Any:
-        """Return an input that the module takes."""
-        return self.module.example()
-
-    def __repr__(self) -> str:
-        return f"Residual({self.module!r})"
-
 
 @final
-class Each(Module):
+class Each(Around):
     """A module for each element of a list: each vector of a sequence, say.
 
     Args:
         module: the module, the same for all elements.
-
-    Attributes:
-        module: the module.
-
-    Raises:
-        TypeError: it is no Module.
 
     >>> from nn import Embedding
     >>> vectors = Each(Embedding(27, 4))([7, 0, 25])
     >>> len(vectors), len(vectors[0])
     (3, 4)
     """
-
-    module: Module
-    saved: ClassVar[dict[str, Field]] = {"module": Field.MODULE}
-
-    def __init__(self, module: Module) -> None:
-        self.module = module_of(module, "Each")
-        self.name_parameters()
 
     def __call__(self, x: Any) -> list[Any]:
         """Return what the module does for each element of a list."""
@@ -134,9 +119,6 @@ class Each(Module):
     def example(self) -> Any:
         """Return a list with two inputs that the module takes."""
         return [self.module.example() for _ in range(2)]
-
-    def __repr__(self) -> str:
-        return f"Each({self.module!r})"
 
 
 @final

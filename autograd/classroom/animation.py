@@ -17,9 +17,7 @@ from autograd import notation
 from autograd.engine import Value
 from autograd.explanations import Graph, swept
 from autograd.files import write_atomically
-from autograd.pictures.group_boxes import node_frames
-from autograd.pictures.membership import membership
-from autograd.pictures.nodes import graph_source
+from autograd.pictures import frames_of, graph_source
 from autograd.pictures.render import render
 
 if TYPE_CHECKING:
@@ -195,17 +193,12 @@ def _picture(graph: Graph) -> str:
         for node, x in [(edge.parent, edge.running_sum) for edge in edges]:
             if x and len(notation.number(x)) > len(notation.number(widest[node])):
                 widest[node] = x
-    members = membership(graph.order)
-
-    def name_of(node: Value) -> str:  # inside its frames
-        path = () if node.op else members.paths.get(node, ())
-        return graph.names[node].removeprefix(".".join([*path, ""]))
-
+    clusters, name_of = frames_of(graph.order, graph.names)
     source = graph_source(
         graph.order,
         [graph.root],
         show=("data", "grad", "local"),
-        clusters=node_frames(graph.order, members),
+        clusters=clusters,
         name_of=name_of,
         number_of=lambda node, word: node.data if word == "data" else widest[node],
     )

@@ -29,8 +29,8 @@ from autograd.compiler.codegen import (
     Forward,
     Work,
     function_code,
+    machine_for,
     numbers_of,
-    serves,
 )
 from autograd.compiler.passes import (
     SHARED,
@@ -142,12 +142,13 @@ class Plan:
         trace, rows = simplified(trace, rows, options.fast_math)
         self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
         last_inputs = {end - 1 for end in accumulate(x.count for own in leaves for x in own)}
-        self.program = grouped(trace, rows, varying, not wanted, last_inputs)
+        machine = machine_for(trace.ops)
+        self.program = grouped(trace, rows, varying, not wanted, last_inputs, machine)
         self.wanted, self.active_inputs = bool(wanted), active
         operations = set().union(*[step.operations() for step in self.program.steps])
         self.branches = bool(wanted) and has_branches(self.program)
         self.calls_users_own = any(op.name in OWN for op in operations)
-        self.native = serves(self.program)
+        self.native = self.program.native
         self._write(careful=False)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)
         lane_bytes += self.code.kept_bytes

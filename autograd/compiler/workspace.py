@@ -301,10 +301,7 @@ def _with_constants(plan: Plan, space: str, *lanes: int) -> Any:
 
 
 def _columns_of(leaf: Leaf, lanes: int) -> Callable[[Any, slice], Any]:
-    """Return the function that makes a matrix of a leaf, a row per number and a column per lane.
-
-    It takes the array of the leaf, and which part of the samples the lanes are for.
-    """
+    """Return what makes a matrix of a leaf and a part of the samples, with a row per number."""
     count = leaf.count
     if not leaf.batched:
         return lambda array, _: np.broadcast_to(np.reshape(array, (count, 1)), (count, lanes))

@@ -799,9 +799,9 @@ log_softmax = _many(
 )
 
 # What compiled code makes these of, besides other rows. Of exponentials up to 1 of which one is 1,
-# `excess` is the sum of the others; inf where that is nan, as for an infinite operand. There the
-# slopes of what is made of it are nan, as they have the factor t/t, of the total t = 1 + x. Where
-# all exponentials are 0 the slope of `log_of_total` is 0; that of `log_of_denominator` is nan.
+# `total` is the sum and `excess` that of the others; inf where that is nan, as for an infinite
+# operand. There slopes of what is made of it are nan, as they have the factor t/t, of the total t.
+# Where all exponentials are 0 the slope of `log_of_total` is 0, of `log_of_denominator` nan.
 exp_shifted = _row(
     "exp_shifted",
     lambda x, shift: exp(x - shift),
@@ -810,19 +810,25 @@ exp_shifted = _row(
     expansion=lambda x, shift: exp(x - shift),
     formula=lambda x, shift: exp(x - shift),
 )
+total = _many(
+    "total",
+    lambda *xs: _or_infinite(ieee.fsum(*xs)),
+    lambda out, *xs: (1.0,) * len(xs),
+    formula=lambda *xs: fsum(*xs),
+)
 excess = _many(
     "excess",
-    lambda *xs: inf if (rest := ieee.fsum(*xs, -1.0)) != rest else rest,
+    lambda *xs: _or_infinite(ieee.fsum(*xs, -1.0)),
     lambda out, *xs: (1.0,) * len(xs),
     formula=lambda *xs: fsum(*xs) - 1.0,
 )
 inverse_of_total = _row(
     "inverse_of_total",
-    lambda x: ieee.div(1.0, 1.0 + x),
-    lambda out, x: -out * _inverse(out, 1.0 + x),
+    lambda t: ieee.div(1.0, t),
+    lambda out, t: -out * _inverse(out, t),
     domain=((0.0, inf),),
-    expansion=lambda x: div(1.0, 1.0 + x),
-    formula=lambda x: div(1.0, 1.0 + x),
+    expansion=lambda t: div(1.0, t),
+    formula=lambda t: div(1.0, t),
 )
 log_of_total = _row(
     "log_of_total",
@@ -838,6 +844,10 @@ log_of_denominator = _row(
     domain=((0.0, inf),),
     formula=lambda x: log1p(x),
 )
+
+
+def _or_infinite(x: float) -> float:
+    return x if x == x else inf
 
 
 def _inverse(s: Any, t: Any) -> Any:

@@ -67,6 +67,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dot": _dot,
     "fsum": lambda *xs: reduce(np.add, xs),
     "mean": lambda *xs: reduce(np.add, xs) / len(xs),
+    "total": lambda *xs: np.fmin(reduce(np.add, xs), np.inf),
     "excess": lambda *xs: np.fmin(reduce(np.add, xs) - 1.0, np.inf),
     "log_of_total": np.log1p,
     "log_of_denominator": np.log1p,

@@ -17,7 +17,7 @@ from autograd.engine import table
 from nn.inspection.units import checked_mlp
 from nn.layers import MLP, activation_label
 from nn.tables import html_table
-from nn.training import LOSSES, checked, needs_value
+from nn.training import checked, loss_called, needs_value
 
 __all__ = ["GradientStatistics", "LayerStatistics", "gradient_statistics"]
 
@@ -131,9 +131,7 @@ def gradient_statistics(
     import numpy as np
 
     checked_mlp(model)
-    if isinstance(loss, str) and loss not in LOSSES:
-        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, not {loss!r}")
-    criterion = LOSSES[loss] if isinstance(loss, str) else loss
+    criterion = loss_called(loss)
     samples, parameters = checked(X, y), model.parameters()
     grads = [p.grad for p in parameters]
     model.zero_grad()

@@ -189,6 +189,8 @@ class Compiled(Engine):
         """Draw the factors that Dropout takes for samples, in the order in which it would."""
         import numpy as np
 
+        if not self._rates:
+            return self._kept(count)
         draw = factors(self.rng)
         return np.array([[draw(p) for p in self._rates] for _ in range(count)])
 

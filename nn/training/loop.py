@@ -128,7 +128,7 @@ def fit(
         raise TypeError(f"callbacks must be a list: [{type(callbacks).__name__}(…)]")
     epochs, batch_size = count("epochs", epochs), count("batch_size", batch_size)
     max_grad_norm = checked_norm(max_grad_norm)
-    criterion = _named(LOSSES, loss, "loss") if isinstance(loss, str) else loss
+    criterion = loss_called(loss)
     schedule, lr = (lr, lr(0.0)) if callable(lr) else (None, lr)
     rng = random.Random(seed)
     stream = X if isinstance(X, Stream) else None
@@ -351,6 +351,12 @@ def _optimizer(optimizer: str | Optimizer, model: Module, lr: float | None) -> O
     if all(isinstance(p, Frozen) for p in optimizer.params):
         raise ValueError("all parameters are frozen, so there is nothing to train: see unfreeze()")
     return optimizer
+
+
+def loss_called(loss: str | Loss) -> Loss:
+    """Return the loss of a name, or the function that was given instead."""
+    found: Loss = _named(LOSSES, loss, "loss") if isinstance(loss, str) else loss
+    return found
 
 
 def _named(table: Mapping[str, Any], name: str, what: str) -> Any:

@@ -50,7 +50,8 @@ def _check_inputs(X: Any) -> None:
 
     if isinstance(X, list):  # of different lengths
         return
-    sizes = np.sqrt(np.square(X).reshape(len(X), -1).mean(axis=0))
+    table = X.reshape(len(X), -1)
+    sizes = np.sqrt(np.einsum("ij,ij->j", table, table) / len(X))  # without an array of squares
     j = int(sizes.argmax())
     if sizes[j] > _LARGE:
         which = f"feature {j} of the inputs is" if sizes.size > 1 else "the inputs are"

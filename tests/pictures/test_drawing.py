@@ -494,9 +494,9 @@ def test_dot_is_the_source(tmp_path):
 
 @pytest.mark.parametrize("name", ["g.gif", "g", ".svg", "g.svg.txt", ""])
 def test_unknown_suffix(tmp_path, name):
-    with pytest.raises(ValueError, match=r"end the name in \.svg, \.png, \.pdf or \.dot"):
+    with pytest.raises(ValueError, match=r"end the name in \.svg, \.png, \.pdf, \.tex or \.dot"):
         draw(Value(1.0)).save(tmp_path / name)
-    with pytest.raises(ValueError, match="can be svg, png, pdf, dot, not 'gif'"):
+    with pytest.raises(ValueError, match="can be svg, png, pdf, tex, dot, not 'gif'"):
         render.render("digraph {}", "gif")
 
 

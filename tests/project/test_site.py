@@ -1,10 +1,6 @@
 """The site as MkDocs builds it: links, names, and how its pages look in a browser."""
 
-import importlib.util
 import re
-import shutil
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
@@ -26,19 +22,6 @@ def test_what_the_tables_for_others_name_is_there():
     missing = [f"{room}.{name}" for room, name in names if not hasattr(globals()[room], name)]
     assert missing == []
     assert [autograd, nn]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """Build the site, with broken links as errors."""
-    if importlib.util.find_spec("mkdocs") is None:
-        pytest.skip("needs the extra named docs")
-    if shutil.which("npm") is None and not (DOCS / "node_modules").is_dir():
-        pytest.skip("needs npm, which comes with Node.js")
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=600)
-    return folder
 
 
 class Links(HTMLParser):

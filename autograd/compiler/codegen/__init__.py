@@ -24,7 +24,7 @@ from autograd.compiler.codegen.instructions import (
     value_instructions,
 )
 from autograd.compiler.codegen.lowering import Backward, Forward
-from autograd.compiler.codegen.machine import serves
+from autograd.compiler.codegen.machine import for_operations as machine_for
 from autograd.compiler.codegen.tables import BadIndexError
 
 __all__ = [
@@ -40,8 +40,8 @@ __all__ = [
     "function_code",
     "gradient_flow",
     "gradient_instructions",
+    "machine_for",
     "numbers_of",
-    "serves",
     "strided_view",
     "strides_of",
     "value_instructions",

@@ -303,6 +303,18 @@ class Code:
         """Name the array of the terms of sums."""
         return self.array(space, places) or self.gather(space, places)
 
+    def copy_of(self, ref: Ref) -> str:
+        """Name a copy of the factors of sums, for code that hardly ever runs."""
+        if ref.space == VARYING:
+            self.read_anywhere[ref.places] = True
+        column = "[:, :, None]" * (self.varying and ref.space == SHARED)
+        return f"{ref.space}[{self.index(ref.places)}]{column}"
+
+    def present(self, step: Step) -> str:
+        """Name the truth values that tell which products of sums are not missing."""
+        shown = ~step.missing[..., None] if self.varying else ~step.missing
+        return self.name(("present", step.space, step.start), lambda *_: shown, prefix="present")
+
     # --- elementwise operations -------------------------------------------------------------
 
     def compute(self, op: Primitive, operands: Sequence[Any], out: str | None = None) -> Any:

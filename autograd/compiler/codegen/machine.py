@@ -22,9 +22,9 @@ import hashlib
 import re
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,10 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.codegen.instructions import MANY, MOST_OPERANDS, Instructions, Kind
-from autograd.compiler.passes import Program, StandIn
+from autograd.compiler.passes import TAKE, StandIn
 from autograd.engine import Primitive
 from autograd.engine import table as p
 from autograd.files import write_atomically
-
-_FEWEST_ROWS = 256  # fewer are done before Numba is loaded
 
 
 def _sigmoid(x: Any) -> Any:
@@ -101,11 +99,13 @@ def follow(rows, functions, fresh, lanes, memory, gradients):
 """
 
 
-def serves(program: Program) -> bool:
-    """Tell whether the machine is there, and is the better way to run a program's tapes."""
-    known = {op for op, _ in _kinds()} | MANY
-    rows = sum([len(tape.ops) for tape in program.tapes])
-    return rows >= _FEWEST_ROWS and all(x.operations() <= known for x in program.tapes) and _there()
+def for_operations(ops: Iterable[Primitive | None]) -> Callable[[], bool] | None:
+    """Return what tells whether the machine is there; None where it cannot be or knows not all.
+
+    To tell it for sure takes Numba as long to load as many a program takes to run.
+    """
+    known = {op for op, _ in _kinds()} | MANY | {None, TAKE}  # inputs, and what is on no tape
+    return _is_there if find_spec("numba") is not None and known.issuperset(ops) else None
 
 
 def bound(instructions: Instructions, memory: Any, gradients: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -126,7 +126,7 @@ def bound(instructions: Instructions, memory: Any, gradients: Any) -> tuple[Any,
 
 
 @cache
-def _there() -> bool:
+def _is_there() -> bool:
     try:
         import numba
     except ImportError:  # or is for another version of NumPy

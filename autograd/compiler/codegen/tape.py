@@ -259,8 +259,10 @@ class _Row:
                 self.dot(out)
             elif self.op is p.excess:
                 self.excess(out)
-            elif self.op is p.fsum:
+            elif self.op in (p.fsum, p.total):
                 self.reduced(p.add, out)
+                if self.op is p.total:
+                    self.code.emit(f"fmin({out}, inf, out={out})")
             elif self.op is p.top:
                 self.operands = [p.LEAST, *self.operands]
                 self.reduced(p.maximum, out)

@@ -181,7 +181,7 @@ def _expanded(
     n exponentials and one sum:
 
         before   p_i = softmax(x_i | x_1 ... x_n)
-        after    m = max(x)    e_i = exp(x_i - m)    r = Σ e_i - 1    u = 1/(1 + r)    p_i = e_i u
+        after    m = max(x)    e_i = exp(x_i - m)    t = Σ e_i    u = 1/t    p_i = e_i u
     """
     work = _Pass(trace)
     for row, op, operands in work.rows():
@@ -240,17 +240,17 @@ def _entered(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Oper
 
 
 def _written_out(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Operand:
-    """Enter the rows of a softmax or its kin, of the shift m and r with Σ exp(x - m) = 1 + r.
+    """Enter the rows of a softmax or its kin, of the shift m and what Σ exp(x - m) is.
 
-    These two are the same rows whatever the order of the operands. A small r keeps its digits, as
-    it does on floats: see `autograd.numbers.floats`.
+    These two are the same rows whatever the order of the operands. Where a small r has to keep its
+    digits, as it does on floats, that is 1 + r: see `autograd.numbers.floats`.
     """
     ordered = sorted(operands, key=lambda x: (x.__class__ is float, x))
     xs = [trace.tracer(x) if isinstance(x, int) else x for x in ordered]
     index = next(i for i, x in enumerate(ordered) if x is operands[0])
     shift = p.top(*xs)
-    rest = p.excess(*[p.exp_shifted(x, shift) for x in xs])
-    result = _RESULTS[op](xs[index], shift, rest)
+    total, finished = _RESULTS[op]
+    result = finished(xs[index], shift, total(*[p.exp_shifted(x, shift) for x in xs]))
     if not isinstance(result, Tracer):
         return float(result)
     trace.parts[shift.row] = Part(p.top, shift.row)
@@ -258,10 +258,10 @@ def _written_out(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> 
     return result.row
 
 
-_RESULTS: dict[Primitive, Callable[..., Any]] = {
-    p.logsumexp: lambda _, shift, rest: shift + p.log_of_total(rest),
-    p.softmax: lambda x, shift, rest: p.exp_shifted(x, shift) * p.inverse_of_total(rest),
-    p.log_softmax: lambda x, shift, rest: (x - shift) - p.log_of_denominator(rest),
+_RESULTS: dict[Primitive, tuple[Primitive, Callable[..., Any]]] = {
+    p.logsumexp: (p.excess, lambda _, shift, r: shift + p.log_of_total(r)),
+    p.softmax: (p.total, lambda x, shift, t: p.exp_shifted(x, shift) * p.inverse_of_total(t)),
+    p.log_softmax: (p.excess, lambda x, shift, r: (x - shift) - p.log_of_denominator(r)),
 }
 
 

@@ -245,7 +245,7 @@ class Trace:
         op = self.ops[x] if x.__class__ is int else None
         return op is not PICK and op.__class__ is not View
 
-    def width(self, x: Operand) -> int:
+    def width(self, x: Operand | None) -> int:
         """Return how many numbers of an operand each number of a block takes."""
         op = self.ops[x] if x.__class__ is int else None
         return op.at.shape[1] if op.__class__ is View and op.at.ndim == 2 else 1
