@@ -9,6 +9,7 @@ What these passes do to the lecture's neuron, written as a sum over its inputs:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from math import nan
 from typing import Any
 
@@ -64,12 +65,16 @@ def _written_in_scalars(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace
 
 
 class _Pass:
-    """A new trace being filled from an old one, and where each old row has gone."""
+    """A new trace being filled from an old one, and where each old row has gone.
 
-    def __init__(self, trace: Trace) -> None:
-        self.old, self.new = trace, Trace()
-        self.new.reads_blocks = trace.reads_blocks
-        self.place: list[Operand] = [nan] * len(trace.ops)
+    Args:
+        trace: the old trace.
+        settled: how many rows, from the first on, stay as they are.
+    """
+
+    def __init__(self, trace: Trace, settled: int = 0) -> None:
+        self.old, self.new, self.settled = trace, trace.beginning(settled), settled
+        self.place: list[Operand] = [*range(settled), *[nan] * (len(trace.ops) - settled)]
         self._owners = {row: value for value, row in trace.captured.items()}
 
     def rows(
@@ -81,7 +86,8 @@ class _Pass:
             without: which rows not to go on with.
         """
         new, place = self.new, self.place
-        for row, (op, operands) in enumerate(zip(self.old.ops, self.old.operands, strict=True)):
+        rows = enumerate(zip(self.old.ops, self.old.operands, strict=True))
+        for row, (op, operands) in islice(rows, self.settled, None):
             if op is None:
                 owner = self._owners.get(row)
                 count = self.old.counts.get(row, 1)
@@ -144,7 +150,10 @@ class _Pass:
             place = self.place[row]
             if isinstance(place, int):
                 self.new.parts.setdefault(place, part)
-        return self.new, list(self.moved(outputs))
+        found = list(self.moved(outputs))
+        if self.old is not self.new:
+            self.old.forget()
+        return self.new, found
 
 
 class _InScalars(_Pass):
@@ -183,7 +192,7 @@ def _expanded(
         before   p_i = softmax(x_i | x_1 ... x_n)
         after    m = max(x)    e_i = exp(x_i - m)    t = Σ e_i    u = 1/t    p_i = e_i u
     """
-    work = _Pass(trace)
+    work = _Pass(trace, _settled(trace, fast_math))
     for row, op, operands in work.rows():
         moved = work.moved(operands)
         if op in _RESULTS:
@@ -198,6 +207,20 @@ def _expanded(
         else:
             work.place[row] = work.new.apply(op, moved)
     return work.done(outputs)
+
+
+def _settled(trace: Trace, fast_math: bool) -> int:
+    """Count the rows before the first that may have to be written in another way."""
+    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+        if op in _UNSETTLED or (op is p.dot and len(operands) == 1):
+            return row
+        if float in map(type, operands) and op is not PICK:
+            constants = [x for x in operands if x.__class__ is float]
+            if fast_math or _CRITICAL.get(op) in constants or len(constants) == len(operands):
+                return row
+            if op is p.dot or op is TAKE:
+                return row
+    return len(trace.ops)
 
 
 def _with_constants(
@@ -265,6 +288,10 @@ _RESULTS: dict[Primitive, tuple[Primitive, Callable[..., Any]]] = {
 }
 
 
+_UNSETTLED = {*_RESULTS, p.mean}
+_CRITICAL: dict[Primitive | None, float] = {p.mul: 1.0, p.div: 1.0, p.power: 2.0}
+
+
 def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
     """Turn chains of sums into one row: `dot` where products are added, else `fsum`.
 
@@ -283,23 +310,19 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
             if isinstance(x, int):
                 uses[x] += 1
     is_sum = _sums(trace, uses)
-    inside = [False] * len(trace.ops)  # whether the last user of a row is a sum
-    counts = trace.counts
+    counts, absorbed = trace.counts, [False] * len(trace.ops)
     for row, operands in enumerate(trace.operands):
-        is_product = trace.ops[row] is p.dot
-        for i, x in enumerate(operands):
-            if isinstance(x, int):
-                inside[x] = is_sum[row] and (i == 0 or trace.ops[x] is not p.sub)
-                if is_product and i < len(operands) - 1:  # a factor
-                    inside[x] = False
-                if counts and counts.get(x) != counts.get(row):  # used again and again
-                    inside[x] = False
-    absorbed = [
-        (is_sum[row] or op is p.mul) and uses[row] == 1 and inside[row]
-        for row, op in enumerate(trace.ops)
-    ]
-    for row in _absorbed_by_number(trace, uses, is_sum, inside):
-        absorbed[row] = True
+        if not is_sum[row]:
+            continue
+        terms = operands if trace.ops[row] is not p.dot else operands[-1:]
+        for i, x in enumerate(terms):
+            if x.__class__ is int and uses[x] == 1:
+                op = trace.ops[x]
+                fits = is_sum[x] and (i == 0 or op is not p.sub)
+                fits = fits or op is p.mul or op is PICK or op.__class__ is View
+                # what stands for one number is not to be computed for each of a block
+                absorbed[x] = fits and (not counts or counts.get(x) == counts.get(row))
+    _absorb_by_number(trace, uses, is_sum, absorbed)
     work = _Pass(trace)
 
     def terms_of(row: int) -> list[tuple[int, tuple[Operand, ...]]]:
@@ -312,7 +335,9 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
                 terms.append((sign, (work.taken(x, at),)))
                 continue
             op, operands = trace.ops[x], trace.operands[x]  # type: ignore[index]
-            if op is p.mul:
+            if op is p.mul and at is None:
+                terms.append((sign, work.moved(operands)))
+            elif op is p.mul:
                 terms.append((sign, (work.taken(operands[0], at), work.taken(operands[1], at))))
             elif op is p.sub:
                 stack += (-sign, operands[1], at), (sign, operands[0], at)
@@ -345,34 +370,42 @@ def indices(trace: Trace, row: int) -> tuple[Any, Any]:
     return at >> BITS, at & INDEX
 
 
-def _absorbed_by_number(
-    trace: Trace, uses: Sequence[int], is_sum: Sequence[bool], inside: Sequence[bool]
-) -> list[int]:
-    """Find the blocks whose numbers are each read once, by sums, and what picks these.
+def _absorb_by_number(
+    trace: Trace, uses: Sequence[int], is_sum: Sequence[bool], absorbed: list[bool]
+) -> None:
+    """Absorb blocks whose numbers are each read once, by sums; views of others stay.
 
     before   p = W[...] * x[...]    s = fsum(p[0, 1, 2], p[3, 4, 5])
     after    s = dot(W[0, 1, 2], W[3, 4, 5], x[0, 1, 2], x[0, 1, 2])
+
+    Args:
+        trace: the rows.
+        uses: how often each is read.
+        is_sum: whether it is a sum.
+        absorbed: whether it is part of one, so far; of views, whether a sum reads them and nothing
+            else does.
     """
     readers: dict[int, list[int]] = {}
     several: set[Operand] = set()  # read along with others
     for row, op in enumerate(trace.ops):
         if op is PICK or op.__class__ is View:
             source, *others = trace.operands[row]
-            if op is PICK or not others:
-                readers.setdefault(source, []).append(row)  # type: ignore[arg-type]
-            else:
+            if op is not PICK and others:
                 several |= {source, *others}
-    found = []
+                absorbed[row] = False
+            elif source.__class__ is int and trace.ops[source] is not None:
+                readers.setdefault(source, []).append(row)
+            else:
+                absorbed[row] = False
     for source, rows in readers.items():
-        if source.__class__ is not int or source in several or uses[source] != len(rows):
-            continue
-        if not (is_sum[source] or trace.ops[source] is p.mul):
-            continue
-        if all(uses[row] == 1 and inside[row] for row in rows):
-            read = np.concatenate([indices(trace, row)[1].reshape(-1) for row in rows])
-            if are_different(read):
-                found += [source, *rows]
-    return found
+        once = uses[source] == len(rows) and source not in several
+        if once and (is_sum[source] or trace.ops[source] is p.mul):
+            read = [indices(trace, row)[1].reshape(-1) for row in rows]
+            absorbed[source] = all(absorbed[row] for row in rows) and are_different(
+                np.concatenate(read)
+            )
+        for row in rows:
+            absorbed[row] = absorbed[row] and absorbed[source]
 
 
 _FEWEST_TAKEN = 3  # terms in a row; where fewer are taken away, that is left as it was written

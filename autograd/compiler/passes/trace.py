@@ -36,6 +36,8 @@ from autograd.engine import (
 from autograd.engine import table as p
 from autograd.errors import TraceError, as_float
 
+_new = object.__new__
+
 Operand = int | float  # the number of a row, or a constant
 
 # The address of a number: its row in the high bits, below them its index in the row. Constants have
@@ -105,8 +107,13 @@ class Trace:
     def tracer(self, row: int) -> Tracer:
         """Return the stand-in for a row, always the same one."""
         tracer = self._tracers.get(row)
-        if tracer is None:
-            tracer = self._tracers[row] = Tracer(self, row)
+        return self._new_tracer(row) if tracer is None else tracer
+
+    def _new_tracer(self, row: int) -> Tracer:
+        tracer = self._tracers[row] = _new(Tracer)
+        tracer._trace, tracer.row, tracer.name = self, row, None
+        op = self.ops[row]
+        tracer._primitive = op if op is not PICK else self.ops[int(self.operands[row][0])]
         return tracer
 
     def node(self, row: int) -> Row:
@@ -288,6 +295,26 @@ class Trace:
         rows = [np.broadcast_to(x, (count, x.shape[1])) for x in columns]
         return rows[0] if len(rows) == 1 else np.hstack(rows)
 
+    def beginning(self, count: int) -> Trace:
+        """Return a trace of the first rows, to go on with another way; nothing goes on here."""
+        first = Trace()
+        first.ops, first.operands = self.ops[:count], self.operands[:count]
+        first.counts = {row: n for row, n in self.counts.items() if row < count}
+        first.captured = {node: row for node, row in self.captured.items() if row < count}
+        first.reads_blocks = self.reads_blocks
+        first._rows, self._rows = self._rows, {}
+        while first._rows:  # in the order in which they were entered
+            key, row = first._rows.popitem()
+            if row < count:
+                first._rows[key] = row
+                break
+        return first
+
+    def forget(self) -> None:
+        """Let go of all rows: stand-ins that somebody may still have are of no use any more."""
+        self.ops, self.operands = [], []
+        self._rows, self._tracers, self._nodes = {}, {}, {}
+
     # --- what is there already ----------------------------------------------------------------
 
     def capture(self, value: Value) -> int:
@@ -446,7 +473,13 @@ def _recorded(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[An
             return general(x, y)
         trace: Trace = x._trace
         rows = x.row, y.row
-        return trace.tracer(trace.enter(op, rows, rows))
+        row = trace._rows.get((op, rows))
+        if row is not None:
+            return trace.tracer(row)
+        row = trace._rows[op, rows] = len(trace.ops)
+        trace.ops.append(op)
+        trace.operands.append(rows)
+        return trace._new_tracer(row)
 
     return method
 
@@ -464,13 +497,6 @@ class Tracer(StandIn):
     __rank__ = 3
     _trace: Trace
     row: int
-
-    def __init__(self, trace: Trace, row: int) -> None:
-        self._trace = trace
-        self.row = row
-        op = trace.ops[row]
-        self._primitive = op if op is not PICK else trace.ops[int(trace.operands[row][0])]
-        self.name = None
 
     @staticmethod
     def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
