@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
@@ -469,6 +469,12 @@ class Layout:
                 for row, n in zip(matrix, counts, strict=True)
             ]
             return Ref(space, blocks[0] if len(blocks) == 1 else np.vstack(blocks))
+        places, operands = self.places, list(chain.from_iterable(matrix))
+        if int in map(type, operands) and len(set(map(type, operands))) == 1:
+            own = map(self.varying.__getitem__, operands)  # type: ignore[arg-type]
+            if space == SHARED or all(own):
+                found = [list(map(places.__getitem__, row)) for row in matrix]  # type: ignore[arg-type]
+                return Ref(space, np.array(found, dtype=np.intp))
         return Ref(
             space, np.array([[self.place(x, space) for x in row] for row in matrix], dtype=np.intp)
         )

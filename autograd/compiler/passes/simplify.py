@@ -9,7 +9,7 @@ What these passes do to the lecture's neuron, written as a sum over its inputs:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from math import nan
 from typing import Any
 
@@ -304,11 +304,9 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         before   s1 = 0 - w1 * x1    s2 = s1 - w2 * x2    s3 = s2 - w3 * x3
         after    s3 = 0 - dot(w1, w2, w3, x1, x2, x3)
     """
-    uses = [0] * len(trace.ops)
-    for operands in (*trace.operands, outputs, outputs):
-        for x in operands:
-            if isinstance(x, int):
-                uses[x] += 1
+    read = chain(*trace.operands, outputs, outputs)
+    rows_read = np.array([x for x in read if x.__class__ is int], dtype=np.intp)
+    uses = np.bincount(rows_read, minlength=len(trace.ops)).tolist()
     is_sum = _sums(trace, uses)
     counts, absorbed = trace.counts, [False] * len(trace.ops)
     for row, operands in enumerate(trace.operands):

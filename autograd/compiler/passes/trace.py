@@ -15,6 +15,7 @@ whole layer, with W and x one row each, is
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import Any, NamedTuple
@@ -97,8 +98,8 @@ class Trace:
         self.reads_blocks = False
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
-        self._rows: dict[Any, int] = {}
-        self._tracers: dict[int, Tracer] = {}
+        self._rows: defaultdict[Any, dict[Any, int]] = defaultdict(dict)  # by operation
+        self._tracers: list[Tracer | None] = []
         self._nodes: dict[int, Row] = {}
         self._constants: dict[str, int] = {}
         self._numbers: list[float] = []
@@ -106,11 +107,16 @@ class Trace:
 
     def tracer(self, row: int) -> Tracer:
         """Return the stand-in for a row, always the same one."""
-        tracer = self._tracers.get(row)
+        tracer = self._tracers[row] if row < len(self._tracers) else None
         return self._new_tracer(row) if tracer is None else tracer
 
     def _new_tracer(self, row: int) -> Tracer:
-        tracer = self._tracers[row] = _new(Tracer)
+        tracer, tracers = _new(Tracer), self._tracers
+        if row >= len(tracers):
+            tracers += [None] * (row - len(tracers))
+            tracers.append(tracer)
+        else:
+            tracers[row] = tracer
         tracer._trace, tracer.row, tracer.name = self, row, None
         op = self.ops[row]
         tracer._primitive = op if op is not PICK else self.ops[int(self.operands[row][0])]
@@ -199,10 +205,11 @@ class Trace:
             own = numbers.tolist()
             index += which.reshape(rows.shape) << BITS
         operands = tuple([x if x >= 0 else self._numbers[~x] for x in own])
-        key = View, tuple(own), addresses.shape, few.shape, index.tobytes()
-        row = self._rows.get(key)
+        views = self._rows[View]
+        key = tuple(own), addresses.shape, few.shape, index.tobytes()
+        row = views.get(key)
         if row is None:
-            row = self._rows[key] = self.view(np.broadcast_to(index, addresses.shape), operands)
+            row = views[key] = self.view(np.broadcast_to(index, addresses.shape), operands)
         return row
 
     def view(self, at: Any, operands: tuple[Operand, ...], op: View | None = None) -> int:
@@ -302,18 +309,19 @@ class Trace:
         first.counts = {row: n for row, n in self.counts.items() if row < count}
         first.captured = {node: row for node, row in self.captured.items() if row < count}
         first.reads_blocks = self.reads_blocks
-        first._rows, self._rows = self._rows, {}
-        while first._rows:  # in the order in which they were entered
-            key, row = first._rows.popitem()
-            if row < count:
-                first._rows[key] = row
-                break
+        first._rows, self._rows, self._tracers = self._rows, first._rows, []
+        for rows in first._rows.values():
+            while rows:  # in the order in which they were entered
+                key, row = rows.popitem()
+                if row < count:
+                    rows[key] = row
+                    break
         return first
 
     def forget(self) -> None:
         """Let go of all rows: stand-ins that somebody may still have are of no use any more."""
         self.ops, self.operands = [], []
-        self._rows, self._tracers, self._nodes = {}, {}, {}
+        self._rows, self._tracers, self._nodes = defaultdict(dict), [], {}
 
     # --- what is there already ----------------------------------------------------------------
 
@@ -353,10 +361,10 @@ class Trace:
 
     def enter(self, op: Primitive, operands: tuple[Operand, ...], known: Any) -> int:
         """Add an operation, unless one is `known` by these operands, and give its row."""
-        key = op, known
-        row = self._rows.get(key)
+        rows = self._rows[op]
+        row = rows.get(known)
         if row is None:
-            row = self._rows[key] = self.add(op, operands)
+            row = rows[known] = self.add(op, operands)
         return row
 
 
@@ -466,17 +474,19 @@ class StandIn(Value):
 
 def _recorded(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """Make an operator with a short way for two rows of a trace: plain code does little else."""
+    comparisons = p.COMPARISONS
 
     def method(x: Any, y: Any) -> Any:
-        known = y.__class__ is Tracer and y._trace is x._trace
-        if not known or x._primitive in p.COMPARISONS or y._primitive in p.COMPARISONS:
-            return general(x, y)
         trace: Trace = x._trace
+        known = y.__class__ is Tracer and y._trace is trace
+        if not known or x._primitive in comparisons or y._primitive in comparisons:
+            return general(x, y)
         rows = x.row, y.row
-        row = trace._rows.get((op, rows))
+        entered = trace._rows[op]
+        row = entered.get(rows)
         if row is not None:
             return trace.tracer(row)
-        row = trace._rows[op, rows] = len(trace.ops)
+        row = entered[rows] = len(trace.ops)
         trace.ops.append(op)
         trace.operands.append(rows)
         return trace._new_tracer(row)
