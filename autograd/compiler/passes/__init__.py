@@ -26,7 +26,7 @@ from autograd.compiler.passes.program import (
     differentiable,
 )
 from autograd.compiler.passes.simplify import simplified
-from autograd.compiler.passes.tables import TAKE, Table, stand_ins
+from autograd.compiler.passes.tables import TAKE, Table, refuse_slope_of_index, stand_ins
 from autograd.compiler.passes.trace import Operand, Part, StandIn, Trace, Tracer
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "given",
     "grouped",
     "has_branches",
+    "refuse_slope_of_index",
     "simplified",
     "stand_ins",
 ]
