@@ -286,7 +286,8 @@ class Plan:
         """Note which numbers of the arguments are indices of tables, and in which arguments."""
         indices = [index for index, _ in self.program.choices]
         found = {(index.space, i) for index in indices for i in index.places.tolist()}
-        self.are_indices = [place in found for place in self.program.inputs]
+        inputs = self.program.inputs
+        self.are_indices = [x in found for x in inputs] if found else [False] * len(inputs)
         flags = iter(self.are_indices)
         counts = [sum(leaf.count for leaf in leaves_of(form)) for form in self.forms]
         self.with_index = [i for i, n in enumerate(counts) if sum(islice(flags, n))]
