@@ -58,6 +58,8 @@ def has_branches(program: Program) -> bool:
     """Tell whether there is a choice, of which the gradient goes to what was computed for it."""
     if program.is_filled or any(p.where in step.operations() for step in program.steps):
         return True
+    if not program.choices:
+        return False
     given = _nowhere(program)
     for ref in program.inputs:
         given[ref.space][ref.places] = True
