@@ -10,7 +10,7 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any
 
 import autograd
 from autograd import AnomalyError, Value, dot, no_grad
@@ -20,17 +20,16 @@ from autograd.transforms import trees
 from nn.dropout import dropping, factors, rates_of
 from nn.forward import listed
 from nn.optim import read
-from nn.training.engines import Eager, Engine, Loss, needs_value
+from nn.training.engines import EagerEngine, Engine, Loss, needs_value
 from nn.training.samples import Samples, distinct
 
 if TYPE_CHECKING:
     from nn.optim import Array
 
-__all__ = ["Compiled"]
+__all__ = ["CompiledEngine"]
 
 
-@final
-class Compiled(Engine):
+class CompiledEngine(Engine):
     """Array code, made from the scalar code of the model and the loss."""
 
     name = "compiled"
@@ -45,7 +44,7 @@ class Compiled(Engine):
         """
         fresh = params != self.params
         if fresh:
-            self._eager = Eager(self.model, self.loss, self.samples, self.held_out, self.rng)
+            self._eager = EagerEngine(self.model, self.loss, self.samples, self.held_out, self.rng)
             self._check_targets()
             self._compile(params)
         self._eager.begin(params)
@@ -131,10 +130,8 @@ class Compiled(Engine):
             _refuse_nodes_from_outside(trained)
             return value, self._observed(output)
 
-        self._function = autograd.compile(
-            loss, in_axes=(None, None, 0, 0, 0), reduce="mean", has_aux=True
-        )
-        self.params = params
+        self._function = autograd.compile(loss, **MEAN)
+        self._traced, self.params = loss, params
 
     def _loss_by_row(self) -> Loss:
         """Make the loss that takes a row of what `_encoded` makes of the targets.
@@ -177,7 +174,7 @@ class Compiled(Engine):
             few.X,
             self._targets[0][: len(few)],
         )
-        expected, _ = Eager(self.model, self.loss, self.samples, few).evaluate()
+        expected, _ = EagerEngine(self.model, self.loss, self.samples, few).evaluate()
         if abs(loss - expected) > 1e-6 * (1.0 + abs(expected)):  # false if either is nan
             raise TraceError(
                 f"the mean loss of the first samples is {expected:.6g}, but {loss:.6g} as "
@@ -190,7 +187,7 @@ class Compiled(Engine):
         import numpy as np
 
         if not self._rates:
-            return self._kept(count)
+            return np.empty((count, 0))
         draw = factors(self.rng)
         return np.array([[draw(p) for p in self._rates] for _ in range(count)])
 
@@ -203,6 +200,10 @@ class Compiled(Engine):
     def _theta(self) -> Array:
         """Return the parameters that are trained, as they are in the model."""
         return read(self.params)
+
+
+# How the loss of a sample becomes that of a minibatch
+MEAN: dict[str, Any] = {"in_axes": (None, None, 0, 0, 0), "reduce": "mean", "has_aux": True}
 
 
 def _refuse_nodes_from_outside(trained: set[Value]) -> None:

@@ -49,7 +49,7 @@ def test_blocks_of_lanes_add_to_one_gradient():
     targets = RNG.normal(size=(30_000, 3))
     compiled = ag.compile(error_of_row, in_axes=(None, 0, 0), reduce="sum")
     _, gradient = compiled.value_and_grad(TABLE, tokens, targets)
-    assert compiled._used_last().plan.block < 30_000
+    assert compiled._used_last().written.block < 30_000
     h = np.tanh(TABLE[tokens])
     by_hand = np.zeros_like(TABLE)
     np.add.at(by_hand, tokens, (h - targets) * (1.0 - h * h) * 2.0)
@@ -114,6 +114,19 @@ def test_a_choice_in_a_branch_that_was_not_taken_adds_nothing():
     compiled = ag.compile(f, in_axes=(None, 0, 0), reduce="sum")
     _, gradient = compiled.value_and_grad([0.0, 4.0], [0, 1], [-1.0, 1.0])
     assert gradient == [0.0, 0.125]
+
+
+@pytest.mark.parametrize("table", [TABLE, TABLE.tolist()], ids=["array", "lists"])
+def test_a_transform_inside_hands_on_tables_and_its_gradient_is_one(table):
+    def penalty(table, token, target):
+        slopes = ag.grad(error_of_row)(table, token, target)
+        return ag.fsum([slope * slope for slope in slopes[token]])
+
+    token, target = int(TOKENS[0]), TARGETS[0]
+    _, gradient = ag.compile(penalty).value_and_grad(table, token, target)
+    assert type(gradient) is type(table)
+    _, expected = mean_loss(penalty, TABLE, TOKENS[:1], TARGETS[:1])
+    np.testing.assert_allclose(gradient, expected, rtol=1e-12)
 
 
 def test_second_derivatives_pass_through_a_table():
