@@ -127,8 +127,8 @@ def _sorted_out(
 ) -> tuple[list[bool], bool]:
     """Tell which groups go on tapes, and whether native code is to run these.
 
-    They do in a program in which little repeats, or which is long. With native code, a program
-    counts as such if most of its work is in rows that read scattered places.
+    They do in a program in which little repeats, or which is long. If many do, or most of the work
+    is in rows that read scattered places, native code runs these, and all others of that kind.
     """
     lengths = list(map(trace.count, groups))
     little = len(groups) > _FEW_STEPS and sum(lengths) < _LARGE * len(groups)
@@ -144,14 +144,15 @@ def _sorted_out(
             return True
         return not _is_regular(trace, rows)
 
+    by_numpy = [long and is_loose(rows, native=False) for rows in groups]
     if is_machine_there is not None and len(groups) > _FEW_STEPS:
         are_loose = [is_loose(rows, native=True) for rows in groups]
         work = [n * trace.terms(rows[0]) for n, rows in zip(lengths, groups, strict=True)]
         most = 2 * sum(compress(work, are_loose)) > sum(work)
-        enough = sum(compress(lengths, are_loose)) >= _FEWEST_ON_MACHINE
-        if (long or most) and enough and is_machine_there():
+        count = sum(compress(lengths, are_loose if most else by_numpy))
+        if count >= _FEWEST_ON_MACHINE and is_machine_there():
             return are_loose, True
-    return [long and is_loose(rows, native=False) for rows in groups], False
+    return by_numpy, False
 
 
 def _arranged(
