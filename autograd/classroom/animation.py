@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograd import notation
+from autograd.classroom.movie import film
 from autograd.engine import Value
 from autograd.explanations import Graph, swept
 from autograd.files import write_atomically
@@ -71,19 +72,25 @@ def animate(root: Value, path: str | PathLike[str] | None = None) -> Animation:
     Args:
         root: the result.
         path: where to write, a name that ends in .html; an existing file is replaced. If None,
-            the page is only shown, in a notebook.
+            the page is only shown, in a notebook. A name that ends in .gif or .mp4 gets a film
+            instead, one and a half seconds a step, for slides; MP4 needs ffmpeg on the machine.
 
     Raises:
         TypeError: `root` is not a Value.
-        ValueError: the graph has more than 800 nodes or 2000 edges, or `path` another ending.
+        ValueError: the graph has more than 800 nodes or 2000 edges, or 200 nodes for a film, or
+            `path` another ending.
         OSError: the folder does not exist, or the file cannot be written.
+        RuntimeError: the program that makes MP4 is missing.
 
     >>> from autograd import Value, tanh
     >>> animate(tanh(Value(-3.0, "w") * Value(2.0, "x")))
     <Animation, ... kB, not written to a file>
     """
-    if path is not None and Path(path).suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"an animation is a page: end the name {str(path)!r} in .html")
+    suffix = ".html" if path is None else Path(path).suffix.lower()
+    if suffix not in (".html", ".htm", ".gif", ".mp4"):
+        raise ValueError(
+            f"an animation is a page or a film: end the name {str(path)!r} in .html, .gif or .mp4"
+        )
     graph = Graph(root)
     edges = sum([len(node.parents) for node in graph.order])
     if len(graph.order) > MAX_NODES or edges > MAX_EDGES:
@@ -92,15 +99,16 @@ def animate(root: Value, path: str | PathLike[str] | None = None) -> Animation:
             f"{MAX_NODES} and {MAX_EDGES}: animate a part of it, such as one neuron or the loss of "
             f"one sample"
         )
+    svg = _picture(graph)
     parts = {
         "title": html.escape(f"{graph.names[root]}: the forward and the backward pass"),
-        "svg": _picture(graph),
+        "svg": svg,
         "data": _as_json(_data(graph)),
     }
     template = files("autograd.classroom").joinpath("animation.html").read_text(encoding="utf-8")
     page = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
     if path is not None:
-        write_atomically(path, page)
+        write_atomically(path, page if suffix in (".html", ".htm") else film(graph, svg, suffix))
     return Animation(page, None if path is None else Path(path))
 
 
@@ -241,7 +249,8 @@ def _join_edges(svg: ET.Element) -> None:
     groups = {group.get("id", ""): group for group in graph.iter("g")}
     for key in [key for key in groups if key.endswith("_")]:
         (first,), (second,) = [groups[half].findall("path") for half in (key, key[:-1])]
-        second.set("d", f"{first.attrib['d']}L{second.attrib['d'][1:]}")
+        start, rest = second.attrib["d"][1:].split("C", 1)
+        second.set("d", f"{first.attrib['d']}C{start} {start} {start}C{rest}")
         graph.remove(groups[key])
         graph.remove(groups[f"v{key[1:-1]}"])
 

@@ -100,7 +100,9 @@ def _parser() -> argparse.ArgumentParser:
         "--steps", action="store_true", help="go through the forward and the backward pass"
     )
     parser.add_argument(
-        "--animate", metavar="FILE", help="write a page that plays both passes, as .html"
+        "--animate",
+        metavar="FILE",
+        help="write a page that plays both passes, as .html, or a film, as .gif or .mp4",
     )
     parser.add_argument(
         "--explain", metavar="NAME", help="write out the chain rule for the gradient of a variable"

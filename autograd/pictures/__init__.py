@@ -14,6 +14,7 @@ from autograd.pictures.render import set_layout
 
 __all__ = [
     "Drawing",
+    "colours",
     "draw",
     "frames_of",
     "graph_source",

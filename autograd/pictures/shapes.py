@@ -74,6 +74,10 @@ def _shapes(svg: ET.Element) -> Iterator[Shape]:
         elif kind == "ellipse":
             x, y, rx, ry = [float(element.attrib[key]) for key in ("cx", "cy", "rx", "ry")]
             yield Shape(kind, ((x - rx, y - ry), (x + rx, y + ry)), fill, stroke, width, is_dashed)
+        elif kind == "rect":
+            x, y, w, h = [float(element.attrib[key]) for key in ("x", "y", "width", "height")]
+            corners = ((x, y), (x + w, y), (x + w, y + h), (x, y + h), (x, y))
+            yield Shape("polygon", corners, fill, stroke, width, is_dashed)
         elif kind in ("polygon", "polyline", "path"):
             numbers = re.findall(r"-?[\d.]+", get("points") or element.attrib["d"])
             points = tuple(zip(*[map(float, numbers)] * 2, strict=True))

@@ -663,8 +663,8 @@ def test_a_graph_as_large_as_can_be_is_shown(monkeypatch):
 def test_bad_arguments_are_named(tmp_path):
     with pytest.raises(TypeError, match=r"go from a Value, not from \[1\]"):
         animate([1])
-    with pytest.raises(ValueError, match=r"end the name 'a\.gif' in \.html"):
-        animate(neuron(), "a.gif")
+    with pytest.raises(ValueError, match=r"end the name 'a\.avi' in \.html, \.gif or \.mp4"):
+        animate(neuron(), "a.avi")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         animate(neuron(), tmp_path / "nowhere" / "a.html")
 

@@ -86,7 +86,7 @@ def test_animate_writes_a_page(tmp_path, capsys):
 
 
 def test_an_animation_is_a_page(fails):
-    assert "end the name 'a.gif' in .html" in fails("x", "x=1", "--animate", "a.gif")
+    assert "end the name 'a.avi' in .html" in fails("x", "x=1", "--animate", "a.avi")
 
 
 def test_only_a_variable_can_be_explained(fails):
