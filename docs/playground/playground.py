@@ -25,6 +25,7 @@ import nn
 from autograd import Value, no_grad
 
 FILE = "your code"
+HAS = "which has Python's own library: compile, fit and the optimisers need NumPy"
 Sample = tuple[list[float], float]
 
 
@@ -57,6 +58,8 @@ def _told(error: Exception) -> str:
     if isinstance(error, SyntaxError) and error.filename == FILE:
         where = f"line {error.lineno}: {(error.text or '').strip()}\n"
         return f"{where}{error.msg}"
+    if isinstance(error, ModuleNotFoundError):
+        return f"{where}{error.name} is not in the playground, {HAS}"
     return f"{where}{type(error).__name__}: {error}"
 
 
