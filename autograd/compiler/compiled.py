@@ -179,7 +179,7 @@ class Compiled:
         from autograd.compiler.listing import cost_of
 
         runner = self._used_last()
-        return cost_of(runner.plan.program, runner.plan.code.work, runner.size)
+        return cost_of(runner.plan.program, runner.plan.work, runner.size)
 
     def __str__(self) -> str:
         if self._last is None:

@@ -22,7 +22,16 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.arguments import Form, Leaf, assembler, leaves_of, matcher, spec_of
-from autograd.compiler.codegen import Backward, BadIndexError, Code, Forward, function_code
+from autograd.compiler.codegen import (
+    Backward,
+    BadIndexError,
+    Code,
+    Forward,
+    Work,
+    function_code,
+    machine_for,
+    numbers_of,
+)
 from autograd.compiler.passes import (
     SHARED,
     VARYING,
@@ -131,11 +140,13 @@ class Plan:
         trace, rows = simplified(trace, rows, options.fast_math)
         self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
         last_inputs = {end - 1 for end in accumulate(x.count for own in leaves for x in own)}
-        self.program = grouped(trace, rows, varying, not wanted, last_inputs)
+        machine = machine_for(trace.ops)
+        self.program = grouped(trace, rows, varying, not wanted, last_inputs, machine)
         self.wanted, self.active_inputs = bool(wanted), active
         operations = set().union(*[step.operations() for step in self.program.steps])
         self.branches = bool(wanted) and has_branches(self.program)
         self.calls_users_own = any(op.name in OWN for op in operations)
+        self.native = self.program.native
         self._write(careful=False)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)
         lane_bytes += self.code.kept_bytes
@@ -192,7 +203,7 @@ class Plan:
         program = self.program
         shared = [step for step in program.steps if step.space == SHARED]
         block = [step for step in program.steps if step.space == VARYING]
-        code = self.code = Code(program, is_flat=careful)
+        code = self.code = Code(program, careful, numbers_of(program) if self.native else None)
         code.keeps = self.wanted
         forward = Forward(code)
         for step in shared:
@@ -238,11 +249,22 @@ class Plan:
     @cached_property
     def careful(self) -> Plan:
         """The same, but branches that were not taken have no part in the gradient at all."""
+        plan = self._by_numpy(careful=True)
+        plan.branches = False
+        plan._find_inputs()
+        return plan
+
+    @property
+    def work(self) -> list[Work]:
+        """What the code costs, if NumPy runs all of it."""
+        return (self._by_numpy(careful=False) if self.native else self).code.work
+
+    def _by_numpy(self, careful: bool) -> Plan:
+        """Write the code anew, in which the machine has no part."""
         plan = copy.copy(self)
         vars(plan).pop("later", None)
-        plan.branches = False
-        plan._write(careful=True)
-        plan._find_inputs()
+        plan.native = False
+        plan._write(careful)
         return plan
 
     # --- the ways in and out ------------------------------------------------------------------

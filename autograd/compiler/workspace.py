@@ -21,7 +21,7 @@ from scipy import special
 
 from autograd.compiler.arguments import Leaf
 from autograd.compiler.codegen import BadIndexError, bound, strided_view, strides_of
-from autograd.compiler.passes import SHARED, VARYING, Program
+from autograd.compiler.passes import SHARED, VARYING
 from autograd.compiler.plan import Plan
 from autograd.engine import collector_paused
 from autograd.errors import data_of
@@ -54,9 +54,11 @@ class Workspace:
         self.plan, self.size, self.may_be_nan = plan, size, False
         program = plan.program
         count = program.sizes[SHARED]
-        self.values: Any = _with_constants(program, SHARED)
+        memory = _with_constants(plan, SHARED)
+        self.values: Any = memory[:count]
         self.slopes: Any = np.zeros(count)
-        shared = {"S": self.values, "dS": self.slopes, "mS": np.zeros(count, dtype=bool)}
+        shared: dict[Any, Any] = {"S": self.values, "dS": self.slopes, ("memory", SHARED): memory}
+        shared["mS"] = np.zeros(count, dtype=bool)
         self.blocks = -(-size // plan.block)
         self.block = -(-size // self.blocks) if size else 1
         with collector_paused():  # a long tape makes many objects, and no garbage
@@ -238,13 +240,15 @@ class Workspace:
 class _Lanes:
     """The arrays for a number of lanes, and the code bound to them."""
 
-    def __init__(self, plan: Plan, shared: dict[str, Any], lanes: int) -> None:
+    def __init__(self, plan: Plan, shared: dict[Any, Any], lanes: int) -> None:
         program = plan.program
         n = program.sizes[VARYING]
-        self.values: Any = _with_constants(program, VARYING, lanes)
+        memory = _with_constants(plan, VARYING, lanes)
+        self.values: Any = memory[:n]
         self.slopes = np.zeros((n, lanes) if plan.wanted else (0, lanes))
         marks = np.zeros((n, lanes), dtype=bool)
         names = {**NAMES, **shared, "V": self.values, "dV": self.slopes, "mV": marks}
+        names["memory", VARYING] = memory
         for name, maker in plan.code.makers.items():
             names[name] = maker(names, lanes)
         self.outputs: list[tuple[Any, Any]] = []
@@ -283,20 +287,21 @@ class _Lanes:
             self._names[name] = None
 
 
-def _with_constants(program: Program, space: str, *lanes: int) -> Any:
-    """Make the array for the values of a space, with the constants in their places."""
-    values = np.zeros((program.sizes[space], *lanes))
-    for where, place, number in program.constants:
+def _with_constants(plan: Plan, space: str, *lanes: int) -> Any:
+    """Make the array for the values of a space, with constants in their places and behind all."""
+    size = plan.program.sizes[space]
+    behind = plan.code.numbers[space].values if plan.code.numbers else ()
+    values = np.zeros((size + len(behind), *lanes))
+    for where, place, number in plan.program.constants:
         if where == space:
             values[place] = number
+    for i, number in enumerate(behind):
+        values[size + i] = number
     return values
 
 
 def _columns_of(leaf: Leaf, lanes: int) -> Callable[[Any, slice], Any]:
-    """Return the function that makes a matrix of a leaf, a row per number and a column per lane.
-
-    It takes the array of the leaf, and which part of the samples the lanes are for.
-    """
+    """Return what makes a matrix of a leaf and a part of the samples, with a row per number."""
     count = leaf.count
     if not leaf.batched:
         return lambda array, _: np.broadcast_to(np.reshape(array, (count, 1)), (count, lanes))

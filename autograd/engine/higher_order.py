@@ -46,9 +46,7 @@ def recorded_backward(root: Any, seed: Any) -> None:
 def adjoints(order: Sequence[Node], seeds: dict[Node, Any]) -> dict[Node, Any]:
     """Return the gradient of each node in `order` as a node that can be differentiated again.
 
-    Args:
-        order: nodes in topological order; parents that are not among them get no gradient.
-        seeds: the gradients that come from outside, of the roots.
+    Parents that are not in this topological order get none; `seeds` come from outside, at roots.
     """
     terms: dict[Node, list[tuple[Any, Any]]] = {node: [] for node in order}
     gates: dict[Node, list[Any]] = {node: [] for node in order}

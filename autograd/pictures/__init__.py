@@ -10,5 +10,16 @@ by `boxes.py` and `colours.py`; `render.py` makes files of it, also in LaTeX by 
 from autograd.pictures.drawing import Drawing, draw
 from autograd.pictures.group_boxes import frames_of
 from autograd.pictures.nodes import graph_source
+from autograd.pictures.render import set_layout
 
-__all__ = ["Drawing", "colours", "draw", "frames_of", "graph_source", "nodes", "render", "shapes"]
+__all__ = [
+    "Drawing",
+    "colours",
+    "draw",
+    "frames_of",
+    "graph_source",
+    "nodes",
+    "render",
+    "set_layout",
+    "shapes",
+]

@@ -67,16 +67,11 @@ def write(
     legend: str = "",
     in_order: bool = False,
 ) -> str:
-    """Write a picture in DOT.
+    """Write a picture in DOT, of boxes in an order in which arrows, by and large, lead forwards.
 
-    Args:
-        boxes: in an order in which the arrows, by and large, lead forwards.
-        arrows: between them.
-        rankdir: where the arrows lead, as in `draw`.
-        legend: a table in HTML, as Graphviz knows it, to stand under the picture.
-        in_order: whether boxes side by side stay in order, and are not moved for fewer crossings of
-            arrows: where every box has an arrow to each of the next, they are always as many. The
-            arrows are straight then, and have room to spread.
+    Under it stands the legend, a table in HTML as Graphviz knows it. With `in_order`, boxes side by
+    side are not moved for fewer crossings of arrows: where every box has an arrow to each of the
+    next, they are always as many. The arrows are straight then, and have room to spread.
 
     >>> print(write([Box("a", {}), Box("b", {})], [Arrow("e", "a", "b")]).splitlines()[-2].strip())
     a:e -> b:w [id=e]
@@ -175,14 +170,7 @@ def room(written: str, size: int = FONT_SIZE) -> int:
 def cell(
     written: str, look: str = "", size: int = FONT_SIZE, font: str = "", width: int = 0
 ) -> str:
-    """Lay out text in a cell of a table.
-
-    Args:
-        written: the text.
-        look: attributes of the cell.
-        size: the size of the letters, in points.
-        font: attributes of the letters.
-        width: the least width of the cell, in points.
+    """Lay out text in a cell of a table, with attributes of the cell and of the letters.
 
     >>> cell("data", 'ALIGN="LEFT"')
     '<TD ALIGN="LEFT">data</TD>'
@@ -204,6 +192,12 @@ def row(*cells: str) -> str:
 def table(rows: Iterable[str], look: str = f'{BARE} CELLPADDING="3"') -> str:
     """Lay out rows under each other."""
     return f"<TABLE {look}>{''.join(rows)}</TABLE>"
+
+
+def field_row(word: str, written: str, colour: str | None = None) -> str:
+    """Lay out a word and what it is, coloured or not."""
+    shaded = f' BGCOLOR="{colour}"' if colour else ""
+    return row(cell(word, 'ALIGN="LEFT"'), cell(written, f'ALIGN="RIGHT"{shaded}'))
 
 
 def band(symbol: str) -> str:

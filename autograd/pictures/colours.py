@@ -93,11 +93,7 @@ def line(x: float, scale: float) -> dict[str, str]:
 
 
 def line_legend(scale: float) -> str:
-    """Lay out what the lines of weights mean.
-
-    Args:
-        scale: the largest size of a weight in the picture.
-    """
+    """Lay out what the lines of weights mean, where `scale` is the largest size of one."""
     small = 11
     texts = (
         (f"weights up to {scale:.4g}: the larger, the thicker", ""),

@@ -137,9 +137,7 @@ def draw(
         )
     if rankdir not in SIDES:
         raise ValueError(f"rankdir must be one of {', '.join(SIDES)}, not {rankdir!r}")
-    compiling = sys.modules.get(
-        "autograd.compiler.compiled"
-    )  # not loaded: nothing has been compiled
+    compiling = sys.modules.get("autograd.compiler.compiled")  # loaded if anything is compiled
     if compiling is not None and isinstance(root, compiling.Compiled):
         from autograd.pictures.program import program_picture
 
@@ -162,12 +160,7 @@ def draw(
 
 
 def _is_drawn_in_full(order: Sequence[Value], collapse: str) -> bool:
-    """Tell whether every node is to have a box of its own.
-
-    Args:
-        order: the nodes; numbers may be missing.
-        collapse: as in `draw`.
-    """
+    """Tell whether every node is to have a box of its own."""
     if collapse != "none" and (collapse != "auto" or len(order) > _LEGIBLE_NODES):
         return False
     edges = sum([len(operands_of(node)) for node in order])

@@ -15,7 +15,7 @@ from autograd.pictures.boxes import (
     Arrow,
     Box,
     band,
-    cell,
+    field_row,
     framed,
     line,
     rounded,
@@ -47,15 +47,8 @@ def collapsed_source(
     The `id` of a group's element in the SVG is "g<i>", if it stands at place i; or "n<i>" if it is
     a single node, at place i among those of the graph that are no numbers.
 
-    Args:
-        found: the groups, and the edges between them.
-        members: where the nodes belong.
-        show: as in `draw`.
-        rankdir: as in `draw`.
-        places: the place of each node.
-        legend: whether the meaning of the colours stands under the picture, if there are any.
-        is_model: whether it is the picture of a model: numbers of parameters alone are shown, and
-            the weight on an arrow that is a single edge into a neuron.
+    In the picture of a model, numbers of parameters alone are shown, and the weight on an arrow
+    that is a single edge into a neuron.
     """
     rest = () if is_model else show  # what is shown of nodes that are no parameters
     shown = [g for g in found.groups if g.kind == "module" or (rest and g.kind != "numbers")]
@@ -144,11 +137,7 @@ def _module(group: Group, members: Membership, show: Collection[str], scale: flo
     rows.append(line(notation.count(len(leaves), "parameter")))
     biases = [node for node in leaves if is_bias(members.names[node])]
     if "data" in show and len(biases) == 1 and is_neuron(group.path):
-        rows.append(
-            row(
-                cell("bias", 'ALIGN="LEFT"'), cell(notation.number(biases[0].data), 'ALIGN="RIGHT"')
-            )
-        )
+        rows.append(field_row("bias", notation.number(biases[0].data)))
     samples = {members.samples[node] for node in group.members if node in members.samples}
     if len(samples) > 1:
         rows.append(line(notation.count(len(samples), "sample")))
@@ -261,7 +250,7 @@ def _operations(group: Group, show: Collection[str], scale: float) -> str:
     rows.append(line(notation.count(counted, "operand" if alone else "operation")))
     if len(counts) > 1:
         for symbol, (_, n) in zip(symbols[:_MOST_KINDS], counts, strict=False):
-            rows.append(row(cell(symbol, 'ALIGN="LEFT"'), cell(f"{n:,}", 'ALIGN="RIGHT"')))
+            rows.append(field_row(symbol, f"{n:,}"))
     if group.depths > 1:
         rows.append(line(f"{group.depths:,} deep"))
     return framed([*rows, *_ranges(group.members, show, scale)])
@@ -292,7 +281,5 @@ def _ranges(nodes: Sequence[Value], show: Collection[str], scale: float) -> list
             numbers = list(map(read, nodes))
             extreme = max(numbers, key=lambda x: abs(x) if isfinite(x) else float("inf"))
             colour = colours.shade(extreme, scale) if word == "grad" else None
-            shaded = f' BGCOLOR="{colour}"' if colour else ""
-            value = cell(notation.span(numbers), f'ALIGN="RIGHT"{shaded}')
-            rows.append(row(cell(word, 'ALIGN="LEFT"'), value))
+            rows.append(field_row(word, notation.span(numbers), colour))
     return rows

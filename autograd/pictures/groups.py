@@ -96,14 +96,7 @@ class Collapsed:
 def collapsed(
     order: Sequence[Value], variables: Collection[Value], found: Membership, collapse: str
 ) -> Collapsed:
-    """Collapse a graph.
-
-    Args:
-        order: the nodes, parents before children.
-        variables: leaves that are no numbers even without a name.
-        found: where the nodes belong.
-        collapse: what becomes one box: "neuron", "layer" or "module"; or "auto", the first of
-            these that a reader can take in.
+    """Collapse a graph: see `draw`. `variables` are leaves that are no numbers without a name.
 
     >>> from autograd import tanh
     >>> x = Value(0.5)
@@ -183,11 +176,8 @@ def _add_operations_inside(order: Sequence[Value], paths: dict[Value, Path]) -> 
         if node.op and node not in paths and node in before:
             owners = {paths.get(user) for user in users[node]}
             given = {paths.get(x) for x in operands_of(node) if x.__class__ is not float}
-            if (
-                len(owners) == 1
-                and given <= {None, *owners}
-                and (owner := owners.pop()) is not None
-            ):
+            alone = len(owners) == 1 and given <= {None, *owners}
+            if alone and (owner := owners.pop()) is not None:
                 paths[node] = owner
 
 

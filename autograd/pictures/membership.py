@@ -48,11 +48,7 @@ class Membership:
 
 
 def membership(order: Sequence[Value], names: Mapping[Value, str] | None = None) -> Membership:
-    """Find out where the nodes belong.
-
-    Args:
-        order: the nodes, parents before children.
-        names: the names of parameters; by default those that they have themselves.
+    """Find out where the nodes belong, by names of parameters or else those that they have.
 
     >>> from autograd import dot, tanh
     >>> w, b = Value(2.0, "layer1.neuron1.w1"), Value(1.0, "layer1.neuron1.b")

@@ -22,17 +22,6 @@ def model_picture(
     The model is called once, to see how its parts are connected: with what its `example()` gives,
     or else with a list of as many inputs as its first neuron has weights. If it cannot be called
     so, its parts are drawn without arrows.
-
-    Args:
-        model: anything that has `named_parameters()`.
-        collapse: as in `draw`; "auto" begins with neurons.
-        show: as in `draw`; the numbers are those of the parameters.
-        rankdir: as in `draw`.
-        legend: as in `draw`.
-
-    Raises:
-        TypeError: a parameter is not a Value.
-        ValueError: there are no parameters.
     """
     names = _names(model)
     roots = _outputs(model, names)

@@ -17,7 +17,7 @@ from autograd.pictures.boxes import (
     Arrow,
     Box,
     band,
-    cell,
+    field_row,
     room,
     rounded,
     row,
@@ -140,17 +140,7 @@ def node_look(
     rankdir: str,
     scale: float,
 ) -> dict[str, str]:
-    """Return the attributes in DOT of a node.
-
-    Args:
-        node: the node.
-        name: what to call it.
-        numbers: its "data" and "grad"; None leaves a place empty.
-        is_variable: whether a leaf without a name is a variable, not a number.
-        show: which of the numbers it shows.
-        rankdir: as in `draw`.
-        scale: the largest size of a gradient in the picture.
-    """
+    """Return the attributes in DOT of a node; a number that is None leaves a place empty."""
     rows = _rows(name, {word: x for word, x in numbers.items() if word in show}, scale)
     if node.op:
         look = {"label": f"<{_operation(node, rows, rankdir)}>"}
@@ -167,13 +157,7 @@ def number_look(label: str) -> dict[str, str]:
 
 
 def edge_look(node: Value, k: int, local: float | None) -> dict[str, str]:
-    """Return the attributes in DOT of the edge from the parent at place `k` to `node`.
-
-    Args:
-        node: where the edge ends.
-        k: the place.
-        local: the local derivative that the edge shows, if any.
-    """
+    """Return the attributes in DOT of the edge from the parent at place `k` to `node`."""
     if k == branch_not_taken(node):
         return dict(_NOT_TAKEN)
     return {} if local is None else {"label": notation.number(local)}
@@ -226,10 +210,8 @@ def _operation(node: Value, rows: Sequence[str], rankdir: str) -> str:
             for i, role in enumerate(roles)
         ]
         slots = [row(c) for c in cells] if horizontal else [row(*cells)]
-        parts.insert(
-            0 if rankdir in ("LR", "TB") else 1,
-            table(slots, 'BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="2"'),
-        )
+        look = 'BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="2"'
+        parts.insert(rankdir not in ("LR", "TB"), table(slots, look))
     cells = [f'<TD CELLPADDING="0">{part}</TD>' for part in parts]
     lines = [row(*cells)] if horizontal else [row(c) for c in cells]
     return table(lines, f'{FRAMED} COLOR="{INK}" BGCOLOR="white"')
@@ -243,14 +225,8 @@ def _rows(name: str | None, numbers: Mapping[str, float | None], scale: float) -
         rows.append(row(f'<TD COLSPAN="2" ALIGN="LEFT"{wide}><B>{text(shown)}</B></TD>'))
     for word, x in numbers.items():
         colour = colours.shade(x, scale) if word == "grad" and x is not None else None
-        rows.append(row(cell(word, 'ALIGN="LEFT"'), _number_cell(x, colour)))
+        rows.append(field_row(word, "" if x is None else notation.number(x), colour))
     return rows
-
-
-def _number_cell(x: float | None, colour: str | None = None) -> str:
-    """Lay out a number in a cell, coloured or not."""
-    shaded = f' BGCOLOR="{colour}"' if colour else ""
-    return cell("" if x is None else notation.number(x), f'ALIGN="RIGHT"{shaded}')
 
 
 def _tooltip(name: str, numbers: Mapping[str, float | None]) -> str:

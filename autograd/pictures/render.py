@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 from autograd.files import write_atomically
@@ -42,31 +43,30 @@ def render(source: str, kind: str) -> bytes:
         return _run(_system_dot(), source, "-Tpdf")
     if kind == "png":
         return _run(_graphviz_pure(), source.translate(_PNG_GLYPHS), *_PNG_OPTIONS)
-    svg = _run(_graphviz_pure(), source, "-Tsvg")
+    svg = _layout(source).encode() if _layout else _run(_graphviz_pure(), source, "-Tsvg")
     return tikz(svg.decode()).encode() if kind == "tex" else svg
 
 
-def save(source: str, path: str | os.PathLike[str]) -> Path:
-    """Draw a graph into a file, whose suffix says in which format.
+_layout: Callable[[str], str] | None = None
 
-    The file appears complete or not at all.
+
+def set_layout(layout: Callable[[str], str] | None) -> None:
+    """Have the SVG of every picture made by a function: in a browser, no program can run.
 
     Args:
-        source: the graph, in DOT.
-        path: where to write; an existing file is replaced.
+        layout: what makes an SVG of a source in DOT; None for the program that pip installs.
 
-    Returns:
-        The path.
-
-    Raises:
-        ValueError: the suffix is none of .svg, .png, .pdf, .tex and .dot.
-        OSError: the folder does not exist, or the file cannot be written.
-        RuntimeError: the program that draws it is missing, or fails.
-
-    >>> save("digraph { a -> b }", "graph.gif")
-    Traceback (most recent call last):
-    ValueError: cannot save a picture as 'graph.gif': end the name in .svg, .png, ...
+    >>> set_layout(lambda source: "<svg/>")
+    >>> render("digraph { a -> b }", "svg")
+    b'<svg/>'
+    >>> set_layout(None)
     """
+    global _layout
+    _layout = layout
+
+
+def save(source: str, path: str | os.PathLike[str]) -> Path:
+    """Draw a graph into a file: see `Drawing.save`."""
     path = Path(path)
     kind = path.suffix.lower().removeprefix(".")
     if kind not in FORMATS:

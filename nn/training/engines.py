@@ -66,6 +66,17 @@ class Engine(ABC):
         """
         self.params = params
 
+    def take(self, samples: Samples) -> None:
+        """Go on with these samples.
+
+        Args:
+            samples: a part of those to train on.
+
+        Raises:
+            TraceError: this engine cannot do it.
+        """
+        self.samples = samples
+
     @abstractmethod
     def gradient(self, theta: Array, indices: Sequence[int]) -> tuple[float, Any, Array]:
         """Compute the gradient of a minibatch.
@@ -106,10 +117,6 @@ class Eager(Engine):
         Up to 16 samples share a graph, so that one backward pass visits each parameter once for
         all of them: that takes two thirds of the time of a pass per sample. More would hardly be
         faster, and the memory that a graph takes stays bounded for any batch size.
-
-        Args:
-            theta: see `Engine.gradient`.
-            indices: likewise.
         """
         import numpy as np
 
@@ -138,14 +145,7 @@ class Eager(Engine):
 
 
 def needs_value(loss: Any) -> Value:
-    """Check that a loss is a node.
-
-    Args:
-        loss: what a loss returned.
-
-    Raises:
-        TypeError: it is not.
-    """
+    """Check that what a loss returned is a node."""
     if not isinstance(loss, Value):
         raise TypeError(
             f"loss must return a Value that depends on the output of the model, not {loss}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import random
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from autograd import Value
 from autograd.engine import collector_paused
 from autograd.errors import TraceError
-from nn.data import batches
+from nn.data import Stream
 from nn.layers import MLP, count
 from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
 from nn.mistakes import each_once, renamed, suggestion, warn
@@ -27,7 +28,7 @@ from nn.training.engines import Eager, Engine, Loss
 from nn.training.history import Epoch, History, described
 from nn.training.precautions import check_before_training
 from nn.training.run import Run
-from nn.training.samples import Samples, checked, names_of, set_aside
+from nn.training.samples import Samples, Streamed, checked, first_of, names_of, set_aside
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -53,7 +54,7 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam, "ad
 def fit(
     model: Module,
     X: Any,
-    y: Any,
+    y: Any = None,
     loss: str | Loss = "cross_entropy",
     optimizer: str | Optimizer = "adam",
     epochs: int = 10,
@@ -81,8 +82,9 @@ def fit(
     Args:
         model: the model; it is changed. Frozen parameters stay as they are.
         X: n samples, each a number or nested lists of numbers; a NumPy array or a DataFrame will
-            do.
-        y: n targets, as the loss wants them: class indices, numbers, or lists of numbers. For the
+            do, and so will a stream of data that do not fit into memory (see `nn.data.stream`).
+        y: n targets, as the loss wants them: class indices, numbers, or lists of numbers; a stream
+            has its own. For the
             losses of classification they may be names: class k is then the k-th in alphabetical
             order, and `predict` gives names.
         loss: the name of a loss in `nn.losses`, or a function of the output for one sample and its
@@ -126,10 +128,11 @@ def fit(
         raise TypeError(f"callbacks must be a list: [{type(callbacks).__name__}(…)]")
     epochs, batch_size = count("epochs", epochs), count("batch_size", batch_size)
     max_grad_norm = checked_norm(max_grad_norm)
-    criterion = _named(LOSSES, loss, "loss") if isinstance(loss, str) else loss
+    criterion = loss_called(loss)
     schedule, lr = (lr, lr(0.0)) if callable(lr) else (None, lr)
     rng = random.Random(seed)
-    samples = checked(X, y)
+    stream = X if isinstance(X, Stream) else None
+    samples = checked(X, y) if stream is None else first_of(stream, y, validation)
     names = names_of(samples.y) if criterion in _OF_CLASSES else ()
     samples, held_out = set_aside(samples, validation, rng)
     if isinstance(model, MLP):
@@ -154,13 +157,14 @@ def fit(
             "loss": getattr(criterion, "__name__", type(criterion).__name__),
             "batch_size": batch_size,
             "seed": seed,
-            "the fingerprint of X, y and validation": samples.fingerprint(),
+            "the fingerprint of X, y and validation": (stream or samples).fingerprint(),
         },
     )
     if resume is not None:
         run.resume(resume)
     engine: Engine = (Compiled if compile else Eager)(model, criterion, samples, held_out, rng)
-    n_batches = math.ceil(len(samples) / batch_size)
+    source = samples if stream is None else Streamed(stream, samples, model)
+    n_batches = math.ceil(len(source) / batch_size)
     with _progress_bar(run, n_batches, shown=progress) as bar:
         for callback in run.callbacks:
             callback.on_train_begin(run)
@@ -172,7 +176,9 @@ def fit(
                 run.history.engine = engine.name
                 if not run.history:
                     check_before_training(engine, run.optimizer)
-                trained = _train(run, engine, rows, batch_size, schedule, max_grad_norm, bar)
+                trained = _train(
+                    run, engine, source, rows, batch_size, schedule, max_grad_norm, bar
+                )
                 validated = _evaluate(engine)
                 run.history.append(
                     Epoch(
@@ -213,6 +219,7 @@ def _begun(engine: Engine, params: list[Value], *, touched: bool) -> Engine:
 def _train(
     run: Run,
     engine: Engine,
+    source: Samples | Streamed,
     rows: Any,
     batch_size: int,
     schedule: Schedule | None,
@@ -220,24 +227,29 @@ def _train(
     bar: tqdm[Any],
 ) -> dict[str, float]:
     """Go through all samples once, in minibatches, and return what was measured."""
-    optimizer, samples, tally = run.optimizer, engine.samples, _Tally(run.model)
+    optimizer, tally = run.optimizer, _Tally(run.model)
     theta = read(engine.params)
     epoch = len(run.history)
     bar.set_description(f"epoch {epoch + 1}/{run.epochs}, {engine.name}", refresh=False)
-    minibatches = list(batches(len(samples), batch_size, rng=run.rng))
-    for i, indices in enumerate(minibatches):
-        if schedule is not None:
-            optimizer.lr = schedule(epoch + i / len(minibatches))
-        loss, outputs, gradient = engine.gradient(theta, indices)
-        gradient, norm = clipped(gradient, max_grad_norm)
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            batch = samples.inputs(indices)
-            raise _diverged(loss, norm, f"epoch {epoch + 1}, batch {i + 1}", optimizer.lr, batch)
-        theta = optimizer.updated(theta, gradient, rows)
-        classes = None if samples.classes is None else samples.classes[indices]
-        tally.add(loss, len(indices), outputs, classes)
-        if bar.update():
-            bar.set_postfix_str(described({**tally.means(), **run.last("val_")}))
+    n_batches = math.ceil(len(source) / batch_size)
+    place = itertools.count()
+    for samples, minibatches in source.epoch(batch_size, run.rng):
+        engine.take(samples)
+        for indices in minibatches:
+            i = next(place)
+            if schedule is not None:
+                optimizer.lr = schedule(epoch + i / n_batches)
+            loss, outputs, gradient = engine.gradient(theta, indices)
+            gradient, norm = clipped(gradient, max_grad_norm)
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                batch = samples.inputs(indices)
+                where = f"epoch {epoch + 1}, batch {i + 1}"
+                raise _diverged(loss, norm, where, optimizer.lr, batch)
+            theta = optimizer.updated(theta, gradient, rows)
+            classes = None if samples.classes is None else samples.classes[indices]
+            tally.add(loss, len(indices), outputs, classes)
+            if bar.update():
+                bar.set_postfix_str(described({**tally.means(), **run.last("val_")}))
     write(engine.params, theta)
     return tally.means()
 
@@ -270,20 +282,29 @@ class _Tally:
         if classes is not None:
             self._outputs.append(outputs)
             self._classes.append(classes)
+        if len(self._classes) == _MANY:
+            self._look()
 
     def means(self) -> dict[str, float]:
         """Return the means by the names that they have in `Epoch`."""
-        import numpy as np
-
         means = {"loss": self._loss / self._n}
         if self._classes:
-            outputs, classes = map(np.concatenate, (self._outputs, self._classes))
-            right = predicted_classes(outputs, self._threshold) == classes
-            self._right = (self._right or 0) + int(right.sum())
-            self._outputs, self._classes = [], []
+            self._look()
         if self._right is not None:
             means["accuracy"] = self._right / self._n
         return means
+
+    def _look(self) -> None:
+        """Count which of the outputs so far are right."""
+        import numpy as np
+
+        outputs, classes = map(np.concatenate, (self._outputs, self._classes))
+        right = predicted_classes(outputs, self._threshold) == classes
+        self._right = (self._right or 0) + int(right.sum())
+        self._outputs, self._classes = [], []
+
+
+_MANY = 100  # minibatches, whose outputs are kept at most
 
 
 def _quantities(samples: Samples) -> list[str]:
@@ -330,6 +351,12 @@ def _optimizer(optimizer: str | Optimizer, model: Module, lr: float | None) -> O
     if all(isinstance(p, Frozen) for p in optimizer.params):
         raise ValueError("all parameters are frozen, so there is nothing to train: see unfreeze()")
     return optimizer
+
+
+def loss_called(loss: str | Loss) -> Loss:
+    """Return the loss of a name, or the function that was given instead."""
+    found: Loss = _named(LOSSES, loss, "loss") if isinstance(loss, str) else loss
+    return found
 
 
 def _named(table: Mapping[str, Any], name: str, what: str) -> Any:

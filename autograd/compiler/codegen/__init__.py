@@ -2,7 +2,8 @@
 
 `code.py` writes lines and knows how arrays are laid out, `lowering.py` writes the forward and the
 backward pass by it, `product.py` the sums of products in these, `tables.py` the choices by index,
-and `tape.py` the steps that run row by row.
+`tape.py` the steps that run row by row; `instructions.py` makes these plain data, which
+`machine.py` runs in native code.
 """
 
 from autograd.compiler.codegen.code import (
@@ -14,7 +15,16 @@ from autograd.compiler.codegen.code import (
     strided_view,
     strides_of,
 )
+from autograd.compiler.codegen.instructions import (
+    Instructions,
+    Numbers,
+    gradient_flow,
+    gradient_instructions,
+    numbers_of,
+    value_instructions,
+)
 from autograd.compiler.codegen.lowering import Backward, Forward
+from autograd.compiler.codegen.machine import for_operations as machine_for
 from autograd.compiler.codegen.tables import BadIndexError
 
 __all__ = [
@@ -22,10 +32,17 @@ __all__ = [
     "BadIndexError",
     "Code",
     "Forward",
+    "Instructions",
+    "Numbers",
     "Symbol",
     "Work",
     "bound",
     "function_code",
+    "gradient_flow",
+    "gradient_instructions",
+    "machine_for",
+    "numbers_of",
     "strided_view",
     "strides_of",
+    "value_instructions",
 ]

@@ -52,15 +52,9 @@ class Line:
 class Reading:
     """A plan, read as equations that have names.
 
-    Args:
-        plan: the plan.
-        name: the name of the function.
-        arguments: the names of its arguments.
-
     Attributes:
-        arguments: where the numbers come from that have names of their own.
-        forward: the equations that have lines of their own, in order.
-        returns: what the function returns.
+        shown: the equations that have lines of their own, in order.
+        outputs: what the function returns.
     """
 
     def __init__(self, plan: Plan, name: str, arguments: Sequence[str]) -> None:
@@ -126,11 +120,9 @@ class Reading:
 
     def _single_result(self) -> Vector | None:
         (first, *more) = self.outputs or [0.0]
-        return (
-            first.entire
-            if isinstance(first, Use) and not more[: self.plan.output_count - 1]
-            else None
-        )
+        if not isinstance(first, Use) or more[: self.plan.output_count - 1]:
+            return None
+        return first.entire
 
     def _is_activation(self, equation: Equation) -> bool:
         last = equation.vector in {x.entire for x in self.outputs if isinstance(x, Use)}
@@ -235,8 +227,8 @@ class Reading:
             index, table = terms
             is_symbol = isinstance(table, Formula) and not table.operands
             return Formula(f"{table if is_symbol else f'({table})'}[{index}]", size=size)
-        if op is p.excess:
-            return summed(terms[0]) - 1.0
+        if op in (p.total, p.excess):
+            return summed(terms[0]) - float(op is p.excess)
         if op is p.mul and any(is_number(x, 0.0) for x in terms):  # nan for an infinite operand
             return Formula(op.name, sorted(terms, key=lambda x: isinstance(x, Formula)), size)
         if op is p.top:
@@ -294,6 +286,24 @@ class Reading:
         if aux:
             return f"returns {result}, and as aux {aux}"
         return "" if self.shown and result == self.shown[-1].vector.name else f"returns {result}"
+
+    def inside(self, equation: Equation) -> Iterator[Equation]:
+        """Return the equations that are written inside of another."""
+        for use in equation.uses:
+            for piece in use.pieces:
+                inner = self.by_vector.get(piece.vector)
+                if inner and not inner.vector.name:
+                    yield inner
+
+    def read_by(self, equation: Equation) -> Iterator[Piece]:
+        """Return what an equation reads, and what those inside of it do."""
+        for use in equation.uses:
+            for piece in use.pieces:
+                inner = self.by_vector.get(piece.vector)
+                if inner and not inner.vector.name:
+                    yield from self.read_by(inner)
+                else:
+                    yield piece
 
     def returned_uses(self) -> Iterator[Use]:
         """Return what the function returns, without constants."""

@@ -318,7 +318,7 @@ class Tracer(StandIn):
 
     def detach(self) -> Any:
         """Return the same number, taken as a constant."""
-        return p.top(self)
+        return p.detached(self)
 
     def __gather__(self, table: Any) -> Any:
         """Return the entry of a table that this is the index of."""
