@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array: TypeAlias = NDArray[np.float64]
+    Memory: TypeAlias = dict[str, Any]
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm"]
 
@@ -105,7 +106,6 @@ class Optimizer(ABC):
         everything = len(rows) == len(self.params)
         return [self.params[i] for i in rows], slice(None) if everything else rows
 
-    @abstractmethod
     def updated(self, theta: Array, gradient: Array, rows: Any) -> Array:
         """Return θ after a step, and remember what the next step must know.
 
@@ -117,6 +117,43 @@ class Optimizer(ABC):
         Returns:
             n numbers; `theta` is left as it is.
         """
+        theta, memory = self.rule(theta, gradient, self.memory(rows), self.lr)
+        self.remember(memory, rows)
+        return theta
+
+    @abstractmethod
+    def rule(self, theta: Any, gradient: Any, memory: Memory, lr: Any) -> tuple[Any, Memory]:
+        """Return θ and the memory after a step: a pure function of arrays, of NumPy or of JAX.
+
+        Args:
+            theta: see `updated`.
+            gradient: likewise.
+            memory: see `memory`.
+            lr: the learning rate.
+
+        >>> SGD([Value(1.0)], lr=0.1).rule(1.0, 2.0, {}, 0.25)
+        (0.5, {})
+        """
+
+    def memory(self, rows: Any) -> Memory:
+        """Return the memory of some parameters: arrays of n numbers, by name.
+
+        A number is there once if it is the same for all, as that of the steps nearly always is.
+
+        Args:
+            rows: see `updated`.
+        """
+        return {name: _once(getattr(self, name)[rows]) for name in self._memory}
+
+    def remember(self, memory: Memory, rows: Any) -> None:
+        """Take over a memory.
+
+        Args:
+            memory: what `rule` returned.
+            rows: see `updated`.
+        """
+        for name, numbers in memory.items():
+            getattr(self, name)[rows] = numbers
 
     def zero_grad(self) -> None:
         """Set the gradients of the parameters to zero, before the next `backward()` adds to them.
@@ -228,13 +265,13 @@ class SGD(Optimizer):
             raise ValueError("nesterov=True needs a momentum above 0, such as momentum=0.9")
         self.nesterov = bool(nesterov)
 
-    def updated(self, theta: Array, gradient: Array, rows: Any) -> Array:
-        """Return θ after a step, see `Optimizer.updated`."""
+    def rule(self, theta: Any, gradient: Any, memory: Memory, lr: Any) -> tuple[Any, Memory]:
+        """Return θ and the memory after a step, see `Optimizer.rule`."""
         g = gradient + self.weight_decay * theta if self.weight_decay else gradient
-        if self.momentum:
-            self.velocity[rows] = v = self.momentum * self.velocity[rows] + g
-            g = g + self.momentum * v if self.nesterov else v
-        return theta - self.lr * g
+        if not self.momentum:
+            return theta - lr * g, memory
+        v = self.momentum * memory["velocity"] + g
+        return theta - lr * (g + self.momentum * v if self.nesterov else v), {"velocity": v}
 
 
 class Adam(Optimizer):
@@ -287,20 +324,18 @@ class Adam(Optimizer):
         self.betas = _below_one("betas[0]", betas[0]), _below_one("betas[1]", betas[1])
         self.eps = _at_least_zero("eps", eps)
 
-    def updated(self, theta: Array, gradient: Array, rows: Any) -> Array:
-        """Return θ after a step, see `Optimizer.updated`."""
-        import numpy as np
-
-        lr, (beta1, beta2) = self.lr, self.betas
+    def rule(self, theta: Any, gradient: Any, memory: Memory, lr: Any) -> tuple[Any, Memory]:
+        """Return θ and the memory after a step, see `Optimizer.rule`."""
+        beta1, beta2 = self.betas
         g = gradient if self._decoupled else gradient + self.weight_decay * theta
         shrink = 1.0 - lr * self.weight_decay if self._decoupled else 1.0
         # t is a parameter's own, so that one that is unfrozen starts from the start
-        self.steps[rows] = t = self.steps[rows] + 1.0
-        self.mean[rows] = m = beta1 * self.mean[rows] + (1.0 - beta1) * g
-        self.square[rows] = v = beta2 * self.square[rows] + (1.0 - beta2) * g * g
-        rate, scale = lr / (1.0 - _power(beta1, t)), np.sqrt(1.0 - _power(beta2, t))
-        moved: Array = shrink * theta - rate * m / (np.sqrt(v) / scale + self.eps)
-        return moved
+        t = memory["steps"] + 1.0
+        m = beta1 * memory["mean"] + (1.0 - beta1) * g
+        v = beta2 * memory["square"] + (1.0 - beta2) * g * g
+        rate, scale = lr / (1.0 - beta1**t), (1.0 - beta2**t) ** 0.5
+        moved = shrink * theta - rate * m / (v**0.5 / scale + self.eps)
+        return moved, {"mean": m, "square": v, "steps": t}
 
 
 @final
@@ -431,15 +466,10 @@ def _norm(gradient: Array) -> float:
     return largest * math.sqrt(scaled @ scaled)
 
 
-def _power(beta: float, steps: Array) -> Any:
-    """Return βᵗ for each t; one number if they are all the same, as they nearly always are."""
-    import numpy as np
-
-    first = float(steps[0])
-    if (steps == first).all():
-        return beta**first
-    distinct, place = np.unique(steps, return_inverse=True)
-    return np.array([beta**t for t in distinct.tolist()])[place]
+def _once(numbers: Array) -> Any:
+    """Return the number that all are, if they are all the same, and otherwise all of them."""
+    first = numbers[0]
+    return first if (numbers == first).all() else numbers
 
 
 # --- arguments ------------------------------------------------------------------------------------

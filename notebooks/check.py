@@ -30,6 +30,7 @@ from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
@@ -209,7 +210,7 @@ def table() -> str:
     for path in paths():
         notebook = read(path)
         title, goals = _title_and_summary(notebook)
-        contents.append(f"| [{path.stem}]({path.name}) | {title} | {goals} |")
+        contents.append(f"| [{path.stem}]({path.name}) | {title} | {goals} | {hosted(path)} |")
         for cell, heading in zip(notebook["cells"], headings(notebook), strict=True):
             where = f"[{path.stem}]({path.name}) | {heading}"
             if heading == "References" and cell["cell_type"] == "markdown":
@@ -229,6 +230,20 @@ def table() -> str:
     )
 
 
+def hosted(path: Path) -> str:
+    """Link to where a notebook opens without installing anything."""
+    url = repository()
+    raw, inside = quote(f"{url}/raw/HEAD/notebooks/{path.name}", safe=""), f"notebooks/{path.name}"
+    binder = f"https://mybinder.org/v2/git/{quote(url, safe='')}/HEAD?urlpath=lab/tree/{inside}"
+    return f"[Colab](https://colab.research.google.com/#fileId={raw}) [Binder]({binder})"
+
+
+def repository() -> str:
+    """Return the address of the repository, which stands in the README of the project."""
+    (url,) = re.findall(r"^git clone (\S+)", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    return str(url)
+
+
 def _title_and_summary(notebook: Notebook) -> tuple[str, str]:
     """Give the heading of a notebook and the paragraph below it."""
     heading, _, rest = source(notebook["cells"][0]).partition("\n")
@@ -242,12 +257,12 @@ _PAGE = """\
 Each notebook takes some pages of the lecture, computes their formulas with the engine, draws them,
 and checks every claim in a cell that prints a line with a ✓.
 
-| notebook | title | in short |
-|---|---|---|
+| notebook | title | in short | opens in |
+|---|---|---|---|
 {contents}
 
-To open them: `pip install ".[notebooks]" jupyterlab && jupyter lab notebooks`. Visual Studio Code
-needs only the first of the two packages.
+To open them here: `pip install ".[notebooks]" jupyterlab && jupyter lab notebooks`. Visual Studio
+Code needs only the first of the two packages.
 
 `python notebooks/check.py run` runs them all from a clean kernel, with warnings as errors, and
 compares what they print with what is committed here: check lines to the letter, others but for

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 from autograd import transforms
 from autograd.compiler.arguments import Form, Leaf, NodeGivenError, leaves_of, taken_apart
+from autograd.compiler.backends import Backend, Runner, backend_of
 from autograd.compiler.codegen import BadIndexError
 from autograd.compiler.plan import Options, Plan
-from autograd.compiler.runner import Runner
 from autograd.engine import collector_paused, modes
 from autograd.errors import AnomalyError, TraceError
 from autograd.transforms.trees import flatten
@@ -34,6 +34,7 @@ def compile(
     argnums: int | Sequence[int] = 0,
     reduce: str | None = None,
     backend: str = "numpy",
+    dtype: str = "float64",
     fast_math: bool = False,
     check: bool = False,
     has_aux: bool = False,
@@ -47,6 +48,7 @@ def compile(  # type: ignore[misc]
     argnums: int | Sequence[int] = 0,
     reduce: str | None = None,
     backend: str = "numpy",
+    dtype: str = "float64",
     fast_math: bool = False,
     check: bool = False,
     has_aux: bool = False,
@@ -71,7 +73,9 @@ def compile(  # type: ignore[misc]
             a structure may have a structure of these, such as `({"w": None, "x": 0},)`.
         argnums: the argument, or arguments, that `grad` and `value_and_grad` differentiate by.
         reduce: "sum" or "mean" over the batch, or None for a result per sample.
-        backend: "numpy".
+        backend: who runs the code: "numpy", or "jax" for one function that XLA compiles, by JAX,
+            for each number of samples; that takes about a second.
+        dtype: "float64"; or "float32" with the backend "jax".
         fast_math: also simplify where that changes the sign of a zero or loses an infinity.
         check: trace twice, and refuse a function whose trace depends on anything but its arguments.
         has_aux: the function returns a pair (result, aux), of which only the result is reduced and
@@ -81,8 +85,9 @@ def compile(  # type: ignore[misc]
         A function that is called like `f`, on arrays. Its methods `grad` and `value_and_grad` give
         the gradient: of the reduced result, or with `reduce=None` per sample, the batch first.
         With `has_aux` these give, as in JAX, (result, aux), (gradient, aux), and
-        ((result, aux), gradient). `print` lists its program, in the language
-        of the lecture; `code` is the NumPy code, `cost` what it costs.
+        ((result, aux), gradient). `print` lists its program, in the language of the lecture; `code`
+        is the NumPy code, `cost` what it costs. With the backend "jax", `jax` is the pure function,
+        for code in JAX.
 
     Raises:
         TraceError: at the first call, if the function asks for a value, as in `if v > 0`, `v in xs`
@@ -90,6 +95,7 @@ def compile(  # type: ignore[misc]
             as `where(v == 1, x, y)` or `take(xs, v)`.
         TypeError: `f` is not a function, or an argument is not made of real numbers.
         ValueError: an option is unknown, or the batch is ragged.
+        ImportError: the backend needs a library that is not installed.
 
     >>> import autograd as ag
     >>> loss = ag.compile(lambda w, x: ag.tanh(w * x), in_axes=(None, 0), reduce="mean")
@@ -114,6 +120,7 @@ def compile(  # type: ignore[misc]
             argnums=argnums,
             reduce=reduce,
             backend=backend,
+            dtype=dtype,
             fast_math=fast_math,
             check=check,
             has_aux=has_aux,
@@ -122,9 +129,8 @@ def compile(  # type: ignore[misc]
         raise TypeError(f"compile takes a function, not {f!r}")
     if reduce not in (None, "sum", "mean"):
         raise ValueError(f'reduce must be None, "sum" or "mean", not {reduce!r}')
-    if backend != "numpy":
-        raise ValueError(f'backend must be "numpy", not {backend!r}')
-    return Compiled(f, in_axes, Options(argnums, reduce, fast_math, has_aux, check))
+    options = Options(argnums, reduce, fast_math, has_aux, check)
+    return Compiled(f, in_axes, options, backend_of(backend, dtype))
 
 
 class Compiled:
@@ -133,8 +139,11 @@ class Compiled:
     `print` shows its program, for the structure of arguments that was used last.
     """
 
-    def __init__(self, f: Callable[..., Any], in_axes: Any, options: Options) -> None:
+    def __init__(
+        self, f: Callable[..., Any], in_axes: Any, options: Options, backend: Backend
+    ) -> None:
         self._f = f
+        self._backend = backend
         self._in_axes = in_axes
         self._options = options
         self._runners: OrderedDict[Any, Runner] = OrderedDict()
@@ -156,6 +165,27 @@ class Compiled:
         value, gradient = self.value_and_grad(*args, **kwargs)
         return (gradient, value[1]) if self._options.has_aux else gradient
 
+    @property
+    def jax(self) -> Callable[..., Any]:
+        """The pure function, for your own code in JAX: to be part of what `jax.jit` compiles.
+
+        It is called like the original, on arrays of JAX. `jax.grad` of it is our gradient, by the
+        table of rules, with respect to all arguments. Nodes from outside are read when it is
+        traced, and what is no index is not noticed.
+
+        Raises:
+            ValueError: the backend is another one.
+        """
+        if self._backend.name != "jax":
+            raise ValueError(f'{self._name} is compiled for another backend: use backend="jax"')
+        from autograd.compiler.xla.pure import Pure
+
+        def planned(forms: Sequence[Form], wanted: Sequence[int]) -> Plan:
+            self._check_call(len(forms))
+            return Plan(self._f, forms, wanted, self._options)
+
+        return Pure(lambda args: self._taken_apart(args)[0], planned)
+
     # --- looking at the program ---------------------------------------------------------------
 
     def listing(self) -> str:
@@ -170,8 +200,8 @@ class Compiled:
 
     @property
     def code(self) -> str:
-        """The NumPy code of that program."""
-        return self._used_last().plan.listing
+        """The code of that program: for NumPy, or as JAX writes it."""
+        return self._used_last().listing
 
     @property
     def cost(self) -> Cost:
@@ -179,7 +209,7 @@ class Compiled:
         from autograd.compiler.listing import cost_of
 
         runner = self._used_last()
-        return cost_of(runner.plan.program, runner.plan.work, runner.size)
+        return cost_of(runner.plan.program, runner.work, runner.size)
 
     def __str__(self) -> str:
         if self._last is None:
@@ -263,7 +293,7 @@ class Compiled:
         with self._lock:
             runner = self._runners.get(key)
             if runner is None:
-                runner = self._runners[key] = Runner(self._planned(forms, with_grad))
+                runner = self._runners[key] = self._made(forms, with_grad)
                 if len(self._runners) > _TRACES_KEPT:
                     self._runners.popitem(last=False)
             self._runners.move_to_end(key)
@@ -271,19 +301,20 @@ class Compiled:
             self._recent[with_grad] = (runner, *others[: _RECENT - 1])
         return runner
 
-    def _planned(self, forms: Sequence[Form], with_grad: bool) -> Plan:
+    def _made(self, forms: Sequence[Form], with_grad: bool) -> Runner:
         self._check_call(len(forms))
         wanted = []
         if with_grad:
             wanted = transforms.argument_places(self._f, forms, self._options.argnums)
         with collector_paused():
             plan = Plan(self._f, forms, wanted, self._options)
+            runner = self._backend.runner_of(plan)
         if self._options.check and Plan(self._f, forms, wanted, self._options).text != plan.text:
             raise TraceError(
                 f"{self._name} was traced twice with different results: it depends on "
                 "random numbers or on something that changes; pass that as an argument"
             )
-        return plan
+        return runner
 
     def _run_eagerly(self, args: Sequence[Any], with_grad: bool, path: str) -> tuple[Any, Any]:
         """Run the function itself on nodes, which records a graph, as long as there is no batch."""

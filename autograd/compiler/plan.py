@@ -1,45 +1,24 @@
-"""A traced function made ready to run: its program as code.
+"""A traced function made ready for a backend: its program, and what is around it.
 
-A `Plan` belongs to one form of arguments. It holds what never changes: the program, its code, where
-arguments go and where results come from.
-
-Gradients that pass through branches have two codes. The quick one multiplies on in all lanes, by a
-gradient of 0 where the branch was not taken. Should a gradient come out as nan, because of 0 · ∞
-there or for a reason of its own, the call is done again by the careful one, which has masks.
+A `Plan` belongs to one form of arguments. It holds what never changes, whoever runs it: the
+program, where arguments go and where results come from.
 """
 
 from __future__ import annotations
 
-import copy
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import accumulate, chain, groupby, islice
-from types import CodeType
+from dataclasses import dataclass
+from itertools import accumulate, chain, islice
 from typing import Any
 
 import numpy as np
 
 from autograd.compiler.arguments import Form, Leaf, assembler, leaves_of, matcher, spec_of
-from autograd.compiler.codegen import (
-    Backward,
-    BadIndexError,
-    Code,
-    Forward,
-    Work,
-    function_code,
-    machine_for,
-    numbers_of,
-)
+from autograd.compiler.codegen import BadIndexError, machine_for
 from autograd.compiler.passes import (
     SHARED,
-    VARYING,
     Trace,
     Tracer,
-    active_places,
-    always_reached,
-    everywhere,
     grouped,
     has_branches,
     simplified,
@@ -47,12 +26,7 @@ from autograd.compiler.passes import (
 )
 from autograd.engine import OWN, Value, modes
 from autograd.transforms import name_of, split_aux
-from autograd.transforms.trees import NUMBER, described, flatten, paths
-
-_BLOCK_BYTES = 2**21  # the buffers of a block of lanes stay in the cache of a processor
-_FEWEST_LANES = 256  # below that, matrix products lose more than the cache gains
-_FEWEST_LANES_ON_TAPE = 512  # below that, calls of functions cost more than what they compute
-_MOST_BYTES = 2**29  # for the buffers of a block, however large the program
+from autograd.transforms.trees import NUMBER, Spec, described, flatten, paths
 
 
 @dataclass(frozen=True)
@@ -74,39 +48,25 @@ class Options:
     check: bool
 
 
-@dataclass
+@dataclass(frozen=True)
 class Input:
-    """A leaf of an argument on its way into the code.
+    """A leaf of an argument on its way into the program.
 
     Attributes:
         index: its number among the leaves of all arguments.
         leaf: what it looks like.
         space: where its numbers stand; in the lanes they do so one after the other.
         places: the place of each, in the shape of the leaf.
-        views: names in the code that mean rows of it, or with None all of it.
-        is_copied: whether the code reads it in the lanes too.
     """
 
     index: int
     leaf: Leaf
     space: str
     places: Any
-    views: list[tuple[str, slice | None]] = field(default_factory=list)
-    is_copied: bool = False
-
-    @property
-    def start(self) -> int:
-        """The first place."""
-        return int(self.places.flat[0])
-
-    @property
-    def stop(self) -> int:
-        """The place after the last, in the lanes."""
-        return self.start + self.leaf.count
 
 
 class Plan:
-    """One form of arguments: the program and its code.
+    """One form of arguments: the program, and the ways into it and back.
 
     Args:
         f: the function.
@@ -146,19 +106,9 @@ class Plan:
         operations = set().union(*[step.operations() for step in self.program.steps])
         self.branches = bool(wanted) and has_branches(self.program)
         self.calls_users_own = any(op.name in OWN for op in operations)
-        self.native = self.program.native
-        self._write(careful=False)
-        lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if wanted else 1)
-        lane_bytes += self.code.kept_bytes
-        fewest = _FEWEST_LANES_ON_TAPE if self.program.tapes else _FEWEST_LANES
-        most = max(1, _MOST_BYTES // (lane_bytes + self.code.scratch_bytes))
-        self.block: int = min(max(fewest, _BLOCK_BYTES // lane_bytes), most)
-        self.most_blocks = max(1, most // self.block)  # that should be in memory at a time
-
         self.match = matcher(forms)
         self._find_inputs()
         self._find_indices()
-        self._find_outputs()
         starts = [0, *accumulate(map(len, leaves))]
         self.gradients: list[Gradient] = [
             Gradient(
@@ -174,7 +124,7 @@ class Plan:
     def _in_lanes(self, leaf: Leaf, wanted: bool) -> bool:
         return leaf.batched or (self._all_lanes and wanted)
 
-    # --- from the function to the code --------------------------------------------------------
+    # --- from the function to the program -----------------------------------------------------
 
     def _traced(
         self, f: Callable[..., Any], forms: Sequence[Form], count: int, has_aux: bool
@@ -189,88 +139,20 @@ class Plan:
             modes.tracing.reset(token)
         aux: list[Any] = []
         self.put_aux: Callable[[Any, Any], Any] | None = None
+        self.aux_spec: Spec | None = None
         if has_aux:
             result, aux_tree = split_aux(f, result)
-            aux, aux_spec = flatten(aux_tree, "the aux of the function")
-            self.put_aux = assembler(aux_spec, lanes=self.batched)
+            aux, self.aux_spec = flatten(aux_tree, "the aux of the function")
+            self.put_aux = assembler(self.aux_spec, lanes=self.batched)
         outputs, self.output_spec = flatten(result, "the result of the function")
         self.output_count = len(outputs)
         self.put_value = assembler(self.output_spec, lanes=self.batched and self.reduce is None)
         return trace, [_row_of(y, trace) for y in outputs + aux]
 
-    def _write(self, careful: bool) -> None:
-        """Write the code in sections: once, the first block of lanes, the others, at the end."""
-        program = self.program
-        shared = [step for step in program.steps if step.space == SHARED]
-        block = [step for step in program.steps if step.space == VARYING]
-        code = self.code = Code(program, careful, numbers_of(program) if self.native else None)
-        code.keeps = self.wanted
-        forward = Forward(code)
-        for step in shared:
-            forward.write(step)
-        once = code.take_lines()
-        forward.lift()
-        for step in block:
-            forward.write(step)
-        first = later = code.take_lines()
-        end: list[str] = []
-        code.keeps = False
-        if self.wanted:
-            active = active_places(program, self.active_inputs)
-            always = always_reached(program) if careful else everywhere(program)
-            lines, work = [], code.work
-            for is_first in (False, True):
-                code.work = work.copy()  # what the first block costs is what counts
-                backward = Backward(code, active, always, is_first)
-                backward.seed()
-                for step in reversed(block):
-                    backward.write(step)
-                backward.finish_block()
-                lines.append(code.take_lines())
-            later, first = later + lines[0], first + lines[1]
-            for step in reversed(shared):
-                backward.write(step)
-            backward.finish()
-            end = code.take_lines()
-        titles = ("once", "per block of lanes", "at the end")
-        self.listing = "\n".join(
-            f"# {title}\n" + "\n".join(lines)
-            for title, lines in zip(titles, (once, first, end), strict=True)
-            if lines
-        )
-        self.once, self.first, self.end = [function_code(lines) for lines in (once, first, end)]
-        self._later_lines = later
-
-    @cached_property
-    def later(self) -> CodeType:
-        """The code for blocks of lanes after the first: most batches have none."""
-        return function_code(self._later_lines)
-
-    @cached_property
-    def careful(self) -> Plan:
-        """The same, but branches that were not taken have no part in the gradient at all."""
-        plan = self._by_numpy(careful=True)
-        plan.branches = False
-        plan._find_inputs()
-        return plan
-
-    @property
-    def work(self) -> list[Work]:
-        """What the code costs, if NumPy runs all of it."""
-        return (self._by_numpy(careful=False) if self.native else self).code.work
-
-    def _by_numpy(self, careful: bool) -> Plan:
-        """Write the code anew, in which the machine has no part."""
-        plan = copy.copy(self)
-        vars(plan).pop("later", None)
-        plan.native = False
-        plan._write(careful)
-        return plan
-
     # --- the ways in and out ------------------------------------------------------------------
 
     def _find_inputs(self) -> None:
-        """Note where the numbers of each leaf stand, and how the code reads them."""
+        """Note where the numbers of each leaf stand."""
         self.inputs: list[Input] = []
         places = np.array([place for _, place in self.program.inputs], dtype=np.intp)
         row = 0
@@ -279,8 +161,6 @@ class Plan:
             own = places[row : row + leaf.count].reshape(leaf.shape)
             self.inputs.append(Input(index, leaf, space, own))
             row += leaf.count
-        self.lane_inputs = [x for x in self.inputs if x.space == VARYING]
-        self._find_reads()
 
     def _find_indices(self) -> None:
         """Note which numbers of the arguments are indices of tables, and in which arguments."""
@@ -291,45 +171,25 @@ class Plan:
         counts = [sum(leaf.count for leaf in leaves_of(form)) for form in self.forms]
         self.with_index = [i for i, n in enumerate(counts) if sum(islice(flags, n))]
 
-    def _find_reads(self) -> None:
-        """Note by what names the code reads leaves in the lanes, and which it reads otherwise."""
-        read = self.code.read_anywhere.copy()
-        for out in self.program.outputs:
-            if not isinstance(out, float) and out[0] == VARYING:
-                read[out[1]] = True
-        starts = [x.start for x in self.lane_inputs]
-        for key, name in self.code.names.items():
-            if key[:2] != ("rows", VARYING):
-                continue
-            first, stride, count = key[2:5]
-            last = first + stride * (count - 1)
-            x = self.lane_inputs[max(0, bisect_right(starts, first) - 1)] if starts else None
-            if x and stride > 0 and x.start <= first and last < x.stop:
-                rows = slice(first - x.start, last + 1 - x.start, stride)
-                x.views.append((name, None if count == x.leaf.count else rows))
-            else:
-                read[min(first, last) : max(first, last) + 1] = True
-        for x in self.lane_inputs:
-            x.is_copied = bool(read[x.start : x.stop].any())
+    def value_of(self, own: Any, aux: Any) -> Any:
+        """Put the value together in the structure of the function's result.
 
-    def _find_outputs(self) -> None:
-        """Note which rows of the lanes, and which shared numbers, make up the outputs."""
-        self.constant_outputs: list[tuple[int, float]] = []
-        self.copied_outputs: list[tuple[slice, str, slice]] = []
-        placed: list[tuple[int, str, int]] = []
-        for i, out in enumerate(self.program.outputs):
-            if isinstance(out, float):
-                self.constant_outputs.append((i, out))
-            else:
-                placed.append((i, *out))
-        # side by side among the outputs as well as in the space
-        side_by_side = groupby(
-            enumerate(placed), lambda x: (x[1][1], x[1][2] - x[1][0], x[1][0] - x[0])
-        )
-        for _, group in side_by_side:
-            run = [item for _, item in group]
-            (i, space, place), n = run[0], len(run)
-            self.copied_outputs.append((slice(i, i + n), space, slice(place, place + n)))
+        Args:
+            own: the numbers of the result; those of each lane side by side, if it is per lane.
+            aux: those of what is handed through, each with its lanes.
+        """
+        by_lane = self.batched and not self.reduces
+        value = self.put_value(None, own.T) if by_lane else self.put_value(own, None)
+        if self.put_aux is None:
+            return value
+        return value, self.put_aux(None, aux.T) if self.batched else self.put_aux(aux[:, 0], None)
+
+    def gradient_of(self, shared: Sequence[Any], lanes: Sequence[Any]) -> Any:
+        """Put the gradient together in the structure of the arguments: see `Gradient.put`."""
+        if self.single:
+            return self.gradients[0].put(shared[0], lanes[0])
+        together = zip(self.gradients, shared, lanes, strict=True)
+        return tuple([x.put(own, by_lane) for x, own, by_lane in together])
 
     def samples(self, size: int, arrays: Sequence[Any]) -> Iterator[list[Any]]:
         """Return the arguments of the function itself, for one sample after the other.
@@ -381,8 +241,10 @@ class Gradient:
     Attributes:
         put: makes it of the gradients with respect to `shared`, and of an array of the others.
         shared: the leaves of which all samples together have one gradient.
-        lanes: where the numbers of the others stand in the lanes; None if there are no others.
-        lane_count: how many these are.
+        by_lane: the others.
+        lanes: where their numbers stand in the lanes; None if there are none.
+        places: each of these places.
+        lane_count: how many there are.
     """
 
     def __init__(
@@ -390,9 +252,11 @@ class Gradient:
     ) -> None:
         self.put = assembler(form, in_lanes)
         self.shared = [x for x in inputs if not in_lanes(x.leaf)]
-        others = [x.places.reshape(-1) for x in inputs if in_lanes(x.leaf)]
-        self.lanes = _compact(np.concatenate(others)) if others else None
-        self.lane_count = sum(map(len, others))
+        self.by_lane = [x for x in inputs if in_lanes(x.leaf)]
+        others = [x.places.reshape(-1) for x in self.by_lane]
+        self.places = np.concatenate(others or [np.empty(0, np.intp)])
+        self.lanes = _compact(self.places) if others else None
+        self.lane_count = len(self.places)
 
 
 def _compact(places: Any) -> Any:

@@ -20,9 +20,9 @@ import numpy as np
 from scipy import special
 
 from autograd.compiler.arguments import Leaf
+from autograd.compiler.arraycode import ArrayCode
 from autograd.compiler.codegen import BadIndexError, bound, strided_view, strides_of
 from autograd.compiler.passes import SHARED, VARYING
-from autograd.compiler.plan import Plan
 from autograd.engine import collector_paused
 from autograd.errors import data_of
 from autograd.numbers import erf_table as errorfunction
@@ -43,28 +43,29 @@ class Workspace:
     """The arrays for a number of samples, and the code bound to them.
 
     Args:
-        plan: what to run.
+        code: what to run.
         size: the number of samples.
 
     Attributes:
         may_be_nan: whether the latest gradient has a nan that may come from a branch not taken.
     """
 
-    def __init__(self, plan: Plan, size: int) -> None:
-        self.plan, self.size, self.may_be_nan = plan, size, False
+    def __init__(self, code: ArrayCode, size: int) -> None:
+        plan = code.plan
+        self.code, self.plan, self.size, self.may_be_nan = code, plan, size, False
         program = plan.program
         count = program.sizes[SHARED]
-        memory = _with_constants(plan, SHARED)
+        memory = _with_constants(code, SHARED)
         self.values: Any = memory[:count]
         self.slopes: Any = np.zeros(count)
         shared: dict[Any, Any] = {"S": self.values, "dS": self.slopes, ("memory", SHARED): memory}
         shared["mS"] = np.zeros(count, dtype=bool)
-        self.blocks = -(-size // plan.block)
+        self.blocks = -(-size // code.block)
         self.block = -(-size // self.blocks) if size else 1
         with collector_paused():  # a long tape makes many objects, and no garbage
-            self.full = _Lanes(plan, shared, min(self.block, size))
+            self.full = _Lanes(code, shared, min(self.block, size))
             left_over = size % self.block
-            self.rest = _Lanes(plan, shared, left_over) if left_over else self.full
+            self.rest = _Lanes(code, shared, left_over) if left_over else self.full
         self._find_ways_in()
         self._find_ways_out()
         if plan.wanted:
@@ -93,13 +94,13 @@ class Workspace:
         for lanes in (self.full, self.rest):
             lanes.outputs = [
                 (where, lanes.values[places] if space == VARYING else self.values[places][:, None])
-                for where, space, places in plan.copied_outputs
+                for where, space, places in self.code.copied_outputs
             ]
         self.outputs: Any = None  # results are views of it, if it is made by each call
         self.copies_outputs = True
         if plan.reduces and not plan.put_aux:
             self.outputs = np.empty((len(plan.program.outputs), self.size))
-            if self.blocks == 1 and len(self.full.outputs) == 1 and not plan.constant_outputs:
+            if self.blocks == 1 and len(self.full.outputs) == 1 and not self.code.constant_outputs:
                 ((_, source),) = self.full.outputs
                 if source.shape == self.outputs.shape:
                     self.outputs, self.copies_outputs = source, False
@@ -193,7 +194,7 @@ class Workspace:
         """Copy what is in the lanes to the results; the arguments are done with."""
         lanes.release()
         if self.copies_outputs:
-            for i, number in self.plan.constant_outputs:
+            for i, number in self.code.constant_outputs:
                 outputs[i] = number
             for where, source in lanes.outputs:
                 outputs[where] = source
@@ -207,18 +208,12 @@ class Workspace:
         plan = self.plan
         own = outputs[: plan.output_count]
         if not plan.batched:
-            value = plan.put_value(own[:, 0], None)
+            own = own[:, 0]
         elif plan.reduces:
-            total = np.add.reduce(own, 1)
+            own = np.add.reduce(own, 1)
             if plan.reduce == "mean":
-                total /= self.divisor
-            value = plan.put_value(total, None)
-        else:
-            value = plan.put_value(None, own.T)
-        if plan.put_aux is None:
-            return value
-        aux = outputs[plan.output_count :]
-        return value, plan.put_aux(None, aux.T) if plan.batched else plan.put_aux(aux[:, 0], None)
+                own /= self.divisor
+        return plan.value_of(own, outputs[plan.output_count :])
 
     def _gradient(self, lane_slopes: Sequence[Any]) -> Any:
         """Return the gradient in the structure of the arguments."""
@@ -227,29 +222,26 @@ class Workspace:
             self.slopes.fill(0.0)
         for views, i, places in self.scattered_slopes:
             views[i] = self.slopes[places]
-        if plan.branches:
+        if self.code.branches:
             parts = [x for x in lane_slopes if x is not None]
             parts += [view for views in self.slope_views for view in views]
             self.may_be_nan = any(isnan(part.sum()) for part in parts)
-        if plan.single:
-            return plan.gradients[0].put(self.slope_views[0], lane_slopes[0])
-        together = zip(plan.gradients, self.slope_views, lane_slopes, strict=True)
-        return tuple([x.put(own, by_lane) for x, own, by_lane in together])
+        return plan.gradient_of(self.slope_views, lane_slopes)
 
 
 class _Lanes:
     """The arrays for a number of lanes, and the code bound to them."""
 
-    def __init__(self, plan: Plan, shared: dict[Any, Any], lanes: int) -> None:
-        program = plan.program
+    def __init__(self, code: ArrayCode, shared: dict[Any, Any], lanes: int) -> None:
+        program, plan = code.program, code.plan
         n = program.sizes[VARYING]
-        memory = _with_constants(plan, VARYING, lanes)
+        memory = _with_constants(code, VARYING, lanes)
         self.values: Any = memory[:n]
         self.slopes = np.zeros((n, lanes) if plan.wanted else (0, lanes))
         marks = np.zeros((n, lanes), dtype=bool)
         names = {**NAMES, **shared, "V": self.values, "dV": self.slopes, "mV": marks}
         names["memory", VARYING] = memory
-        for name, maker in plan.code.makers.items():
+        for name, maker in code.makers.items():
             names[name] = maker(names, lanes)
         self.outputs: list[tuple[Any, Any]] = []
         self._inputs = [
@@ -259,18 +251,18 @@ class _Lanes:
                 self.values[x.start : x.stop] if x.is_copied else None,
                 x.views,
             )
-            for x in plan.lane_inputs
+            for x in code.lane_inputs
         ]
         self._view_names = [name for *_, views in self._inputs for name, _ in views]
-        self._plan, self._names = plan, names
+        self._code, self._names = code, names
         self.once, self.first, self.end = [
-            bound(section, names) for section in (plan.once, plan.first, plan.end)
+            bound(section, names) for section in (code.once, code.first, code.end)
         ]
 
     @cached_property
     def later(self) -> Callable[[], None]:
         """The code for blocks of lanes after the first: most batches have none."""
-        return bound(self._plan.later, self._names)
+        return bound(self._code.later, self._names)
 
     def load(self, arrays: Sequence[Any], part: slice) -> None:
         """Bring the inputs of a part of the samples to where the code reads them."""
@@ -287,12 +279,12 @@ class _Lanes:
             self._names[name] = None
 
 
-def _with_constants(plan: Plan, space: str, *lanes: int) -> Any:
+def _with_constants(code: ArrayCode, space: str, *lanes: int) -> Any:
     """Make the array for the values of a space, with constants in their places and behind all."""
-    size = plan.program.sizes[space]
-    behind = plan.code.numbers[space].values if plan.code.numbers else ()
+    size = code.program.sizes[space]
+    behind = code.numbers[space].values if code.numbers else ()
     values = np.zeros((size + len(behind), *lanes))
-    for where, place, number in plan.program.constants:
+    for where, place, number in code.program.constants:
         if where == space:
             values[place] = number
     for i, number in enumerate(behind):

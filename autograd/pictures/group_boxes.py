@@ -24,7 +24,14 @@ from autograd.pictures.boxes import (
     write,
 )
 from autograd.pictures.groups import Collapsed, Group, Link
-from autograd.pictures.membership import Membership, Path, is_bias, is_neuron, layer_of, membership
+from autograd.pictures.membership import (
+    Address,
+    Membership,
+    is_bias,
+    is_neuron,
+    layer_of,
+    membership,
+)
 from autograd.pictures.nodes import edge_look, node_look, number_look
 
 _MOST_WEIGHTS = 30  # that are written on arrows
@@ -145,9 +152,9 @@ def _module(group: Group, members: Membership, show: Collection[str], scale: flo
     return framed(rows)
 
 
-def frame_titles(members: Membership) -> dict[Path, str]:
+def frame_titles(members: Membership) -> dict[Address, str]:
     """Return for each neuron, layer and module its name, with what is known of it."""
-    inside: dict[Path, list[Value]] = defaultdict(list)
+    inside: dict[Address, list[Value]] = defaultdict(list)
     for node in members.names:
         path = members.paths.get(node, ())
         for depth in range(1, len(path) + 1):
@@ -159,7 +166,7 @@ def frame_titles(members: Membership) -> dict[Path, str]:
     return titles
 
 
-def frames(path: Path, titles: Mapping[Path, str]) -> tuple[str, ...]:
+def frames(path: Address, titles: Mapping[Address, str]) -> tuple[str, ...]:
     """Return the titles of the frames around what stands at the end of `path`."""
     return tuple([titles[path[:depth]] for depth in range(1, len(path) + 1)])
 
@@ -206,7 +213,7 @@ def frames_of(
 
 def shape_of(parameters: Iterable[Value], members: Membership) -> str:
     """Return the numbers of inputs and outputs, as in "2 → 16 → 1"; "" where they are not known."""
-    weights: dict[Path, Counter[Path]] = {}
+    weights: dict[Address, Counter[Address]] = {}
     for node in parameters:
         path = members.paths[node]
         if not is_neuron(path):
@@ -223,7 +230,7 @@ def shape_of(parameters: Iterable[Value], members: Membership) -> str:
     return " → ".join(map(str, widths))
 
 
-def _natural(path: Path) -> list[object]:
+def _natural(path: Address) -> list[object]:
     """Return what sorts "layer10" after "layer9"."""
     return [
         (int(part) if part.isdecimal() else -1, part)

@@ -10,7 +10,7 @@ from autograd import notation
 from autograd.engine import Value, nodes_of, topological_order
 from autograd.pictures.group_boxes import collapsed_source, facts_of, node_frames
 from autograd.pictures.groups import collapsed
-from autograd.pictures.membership import Membership, Path, is_bias, layer_of, membership, path_of
+from autograd.pictures.membership import Address, Membership, is_bias, layer_of, membership, path_of
 from autograd.pictures.nodes import graph_source, with_edge
 
 
@@ -105,7 +105,7 @@ def _nodes(output: Any) -> Iterable[Value]:
 
 def _table(members: Membership) -> str:
     """List the layers, with shapes, activations and numbers of parameters."""
-    layers: dict[Path, list[Value]] = {}
+    layers: dict[Address, list[Value]] = {}
     for node in members.names:
         layers.setdefault(layer_of(members.paths.get(node, ())), []).append(node)
     return notation.aligned(

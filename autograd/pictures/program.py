@@ -128,7 +128,7 @@ class _Blueprint:
         rows = equation.tape.ops if equation.tape else [equation.op]
         for op in rows:
             yield notation.label(notation.symbol(op.name))
-        for inner in self.reading.inside(equation):
+        for inner in filter(None, [self.reading.inside(x.vector) for x in equation.pieces]):
             yield from self._operations(inner)
 
     def _link(self, vector: Vector, count: int, head: int) -> None:

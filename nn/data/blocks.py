@@ -83,11 +83,7 @@ class NpyBlocks(Blocks):
         self.sizes = [min(block, n - start) for start in range(0, n, block)]
 
     def read(self, k: int) -> Array:
-        """Read block k, but not through the memory map, whose pages would count as memory.
-
-        Args:
-            k: which block.
-        """
+        """Read block k, but not through the memory map, whose pages would count as memory."""
         import numpy as np
 
         width, size = len(self.names), self.sizes[k]
@@ -115,11 +111,7 @@ class ParquetBlocks(Blocks):
         self.sizes = [groups.row_group(k).num_rows for k in range(groups.num_row_groups)]
 
     def read(self, k: int) -> Array:
-        """Read block k.
-
-        Args:
-            k: which block.
-        """
+        """Read block k."""
         return _array(self._table.read_row_group(k, use_threads=False))
 
 
@@ -147,11 +139,7 @@ class CsvBlocks(Blocks):
                 line += text.count(b"\n")
 
     def read(self, k: int) -> Array:
-        """Read block k.
-
-        Args:
-            k: which block.
-        """
+        """Read block k."""
         import pyarrow
 
         start, length = self._spans[k]
@@ -175,15 +163,7 @@ class CsvBlocks(Blocks):
 
 
 def blocks(path: str | os.PathLike[str]) -> Blocks:
-    """Open a file; its ending tells the format.
-
-    Args:
-        path: the file.
-
-    Raises:
-        ValueError: it has another ending, or is no table of numbers, or there are no rows.
-        ImportError: it needs pyarrow, which is not installed.
-    """
+    """Open a file; its ending tells the format."""
     ending = Path(path).suffix.lower()
     if ending not in _FORMATS:
         raise ValueError(

@@ -20,17 +20,17 @@ from autograd.transforms import trees
 from nn.dropout import dropping, factors, rates_of
 from nn.forward import listed
 from nn.optim import read
-from nn.training.engines import Eager, Engine, Loss, needs_value
+from nn.training.engines import EagerEngine, Engine, Loss, needs_value
 from nn.training.samples import Samples, distinct
 
 if TYPE_CHECKING:
     from nn.optim import Array
 
-__all__ = ["Compiled"]
+__all__ = ["CompiledEngine"]
 
 
 @final
-class Compiled(Engine):
+class CompiledEngine(Engine):
     """Array code, made from the scalar code of the model and the loss."""
 
     name = "compiled"
@@ -45,7 +45,7 @@ class Compiled(Engine):
         """
         fresh = params != self.params
         if fresh:
-            self._eager = Eager(self.model, self.loss, self.samples, self.held_out, self.rng)
+            self._eager = EagerEngine(self.model, self.loss, self.samples, self.held_out, self.rng)
             self._check_targets()
             self._compile(params)
         self._eager.begin(params)
@@ -177,7 +177,7 @@ class Compiled(Engine):
             few.X,
             self._targets[0][: len(few)],
         )
-        expected, _ = Eager(self.model, self.loss, self.samples, few).evaluate()
+        expected, _ = EagerEngine(self.model, self.loss, self.samples, few).evaluate()
         if abs(loss - expected) > 1e-6 * (1.0 + abs(expected)):  # false if either is nan
             raise TraceError(
                 f"the mean loss of the first samples is {expected:.6g}, but {loss:.6g} as "

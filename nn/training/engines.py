@@ -22,7 +22,7 @@ from nn.training.samples import Samples
 if TYPE_CHECKING:
     from nn.optim import Array
 
-__all__ = ["Eager", "Engine", "Loss"]
+__all__ = ["EagerEngine", "Engine", "Loss"]
 
 Loss = Callable[[Any, Any], Any]
 
@@ -95,14 +95,14 @@ class Engine(ABC):
 
 
 @final
-class Eager(Engine):
+class EagerEngine(Engine):
     """The engine as it is: a node for every number.
 
     >>> from nn import MLP, mse_loss
     >>> from nn.training.samples import checked
     >>> import numpy as np
     >>> model = MLP(1, [1])
-    >>> engine = Eager(model, mse_loss, checked([[1.0], [3.0]], [0.0, 0.0]), Samples([], []))
+    >>> engine = EagerEngine(model, mse_loss, checked([[1.0], [3.0]], [0.0, 0.0]), Samples([], []))
     >>> engine.begin(model.parameters())
     >>> loss, outputs, gradient = engine.gradient(np.array([2.0, 0.0]), [0, 1])
     >>> loss, outputs, gradient.tolist()

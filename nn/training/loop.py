@@ -23,8 +23,8 @@ from nn.optim import SGD, Adam, AdamW, Optimizer, checked_norm, clipped, read, w
 from nn.predictions import decision_threshold, predicted_classes
 from nn.schedules import Schedule
 from nn.training.callbacks import Callback, Checkpoint
-from nn.training.compiled import Compiled
-from nn.training.engines import Eager, Engine, Loss
+from nn.training.compiled import CompiledEngine
+from nn.training.engines import EagerEngine, Engine, Loss
 from nn.training.history import Epoch, History, described
 from nn.training.precautions import check_before_training
 from nn.training.run import Run
@@ -162,7 +162,8 @@ def fit(
     )
     if resume is not None:
         run.resume(resume)
-    engine: Engine = (Compiled if compile else Eager)(model, criterion, samples, held_out, rng)
+    kind = CompiledEngine if compile else EagerEngine
+    engine: Engine = kind(model, criterion, samples, held_out, rng)
     source = samples if stream is None else Streamed(stream, samples, model)
     n_batches = math.ceil(len(source) / batch_size)
     with _progress_bar(run, n_batches, shown=progress) as bar:
@@ -211,7 +212,7 @@ def _begun(engine: Engine, params: list[Value], *, touched: bool) -> Engine:
             "With compile=False there is no warning",
             RuntimeWarning,
         )
-        engine = Eager(engine.model, engine.loss, engine.samples, engine.held_out, engine.rng)
+        engine = EagerEngine(engine.model, engine.loss, engine.samples, engine.held_out, engine.rng)
         engine.begin(params)
     return engine
 

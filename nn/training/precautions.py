@@ -15,7 +15,7 @@ from nn.embedding import Embedding
 from nn.mistakes import warn
 from nn.module import Module
 from nn.optim import SGD, Adam, Optimizer, read, write
-from nn.training.engines import Eager, Engine
+from nn.training.engines import EagerEngine, Engine
 
 if TYPE_CHECKING:
     from nn.optim import Array
@@ -93,7 +93,8 @@ def _check_rate(engine: Engine, optimizer: SGD) -> None:
     learning rate somewhat above the limit. So it is tried before anything is said.
     """
     params = optimizer.trained()[0]
-    n, (most, iterations) = len(engine.samples), (16, 5) if isinstance(engine, Eager) else (64, 20)
+    n, is_eager = len(engine.samples), isinstance(engine, EagerEngine)
+    most, iterations = (16, 5) if is_eager else (64, 20)
     indices = list(range(0, n, math.ceil(n / most)))
     largest = curvature(engine, params, indices, iterations)
     bound = limit(largest + optimizer.weight_decay, optimizer.momentum, optimizer.nesterov)

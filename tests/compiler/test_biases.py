@@ -7,7 +7,7 @@ import pytest
 
 import autograd as ag
 from autograd import Value
-from autograd.compiler import plan as plan_module
+from autograd.compiler import arraycode
 
 RNG = np.random.default_rng(5)
 W2, W3 = RNG.normal(size=(4, 2)), RNG.normal(size=(4, 4))
@@ -91,8 +91,8 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_layers_of_all_kinds(name, reduce, blocks, monkeypatch):
     if blocks == "three blocks":
-        monkeypatch.setattr(plan_module, "_FEWEST_LANES", 3)
-        monkeypatch.setattr(plan_module, "_BLOCK_BYTES", 0)
+        monkeypatch.setattr(arraycode, "_FEWEST_LANES", 3)
+        monkeypatch.setattr(arraycode, "_BLOCK_BYTES", 0)
     f, parameters, batch = CASES[name]
     args = (*parameters, *batch)
     axes = (None,) * len(parameters) + (0,) * len(batch)
@@ -150,7 +150,7 @@ def test_many_inputs_are_not_copied_for_a_one():
     f = ag.compile(lambda W, b, x: ag.fsum(layer(W, b, x)), in_axes=(None, None, 0), reduce="sum")
     f.value_and_grad(wide, B[:2], RNG.normal(size=(3, 5)))
     assert "add(" in f.code.replace("add.reduce(", "")
-    assert not f._last.plan.lane_inputs[0].is_copied
+    assert not f._last.written.lane_inputs[0].is_copied
 
 
 def test_nodes_from_outside_as_parameters():

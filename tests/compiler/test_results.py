@@ -22,7 +22,7 @@ from random_programs import MANY, evaluated, random_program, size_of_terms
 
 import autograd as ag
 from autograd import TraceError, Value
-from autograd.compiler import plan as plan_module
+from autograd.compiler import arraycode
 from autograd.compiler.passes import group as grouping
 from autograd.engine.primitives import TABLE
 
@@ -35,9 +35,9 @@ SEEDS = st.integers(0, 2**32)
 def small_blocks():
     """Let a batch of a few lanes take several blocks, and leave one over."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan_module, "_FEWEST_LANES", 3)
-        patch.setattr(plan_module, "_FEWEST_LANES_ON_TAPE", 3)
-        patch.setattr(plan_module, "_BLOCK_BYTES", 0)
+        patch.setattr(arraycode, "_FEWEST_LANES", 3)
+        patch.setattr(arraycode, "_FEWEST_LANES_ON_TAPE", 3)
+        patch.setattr(arraycode, "_BLOCK_BYTES", 0)
         yield
 
 
@@ -120,8 +120,10 @@ class Case:
                 slopes[i], sizes[i] = [x.grad for x in leaves], size_of_terms(y, leaves)
         return values, slopes, sizes
 
-    def check(self, reduce, argnums):
-        compiled = ag.compile(self.function, in_axes=self.axes, argnums=argnums, reduce=reduce)
+    def check(self, reduce, argnums, backend="numpy"):
+        compiled = ag.compile(
+            self.function, in_axes=self.axes, argnums=argnums, reduce=reduce, backend=backend
+        )
         value, slopes = compiled.value_and_grad(*self.args)
         agrees(self, value, self.values, self.value_slack, self.unstable[0], reduce, True)
         again = compiled(*self.args)
@@ -194,6 +196,18 @@ def test_nan_and_infinities_among_the_numbers(seed):
     # infinities of both signs, or with a nan, are outside of what softmax and its kin define
     if not any(name in MANY[3:] for name, _ in case.rows):
         case.check(None, tuple(range(len(case.sizes))))
+
+
+@pytest.mark.usefixtures("path")
+@settings(max_examples=examples(12))
+@given(SEEDS, st.booleans())
+def test_random_programs_by_xla(seed, special):
+    pytest.importorskip("jax", reason="JAX is not installed")
+    rng = random.Random(seed)
+    case = Case(rng, rng.choice((2, 4)), tame=not special, special=special)
+    if not (special and any(name in MANY[3:] for name, _ in case.rows)):
+        reduce = None if special else rng.choice((None, "sum", "mean"))
+        case.check(reduce, tuple(range(len(case.sizes))), backend="jax")
 
 
 def lane(tree, i):
@@ -370,10 +384,10 @@ def test_a_branch_not_taken_adds_nothing(name, reduce):
 def test_masks_are_used_only_where_a_gradient_would_be_nan():
     f = ag.compile(lambda x: ag.where(x > 0, ag.sqrt(x), x * x), in_axes=0)
     np.testing.assert_array_equal(f.grad(np.array([4.0, 16.0])), [0.25, 0.125])
-    plan = f._last.plan
-    assert "careful" not in vars(plan)  # its code is not even written
+    runner = f._last
+    assert "careful" not in vars(runner)  # its code is not even written
     np.testing.assert_array_equal(f.grad(np.array([4.0, -3.0])), [0.25, -6.0])
-    assert "careful" in vars(plan)
+    assert "careful" in vars(runner)
     np.testing.assert_array_equal(f.grad(np.array([math.nan, 1.0])), [math.nan, 0.5])
 
 
@@ -595,8 +609,12 @@ def test_wrong_arguments_are_named(in_axes, args, message):
 def test_wrong_options_are_named():
     with pytest.raises(ValueError, match='reduce must be None, "sum" or "mean", not \'max\''):
         ag.compile(abs, reduce="max")
-    with pytest.raises(ValueError, match="backend must be \"numpy\", not 'jax'"):
-        ag.compile(abs, backend="jax")
+    with pytest.raises(ValueError, match='"numpy" or "jax", not \'torch\''):
+        ag.compile(abs, backend="torch")
+    with pytest.raises(ValueError, match='backend="numpy" computes in double precision'):
+        ag.compile(abs, dtype="float32")
+    with pytest.raises(ValueError, match='dtype must be "float64" or "float32", not \'int\''):
+        ag.compile(abs, backend="jax", dtype="int")
     with pytest.raises(TypeError, match="argnums=2, but abs was called with 1 positional"):
         ag.compile(abs, argnums=2).grad(1.0)
     with pytest.raises(TypeError, match=r"but <lambda> returns a list of 2: .*jacobian"):

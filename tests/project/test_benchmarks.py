@@ -1,6 +1,7 @@
 """The benchmarks run, print their tables, and compare contenders that computed the same."""
 
 import doctest
+import importlib.util
 import json
 import math
 import statistics
@@ -15,6 +16,7 @@ from benchmarks.problems import Problem
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ["engine", "derivatives", "compiler", "irregular", "training", "structures", "gpt"]
+SCRIPTS += ["backends"] if importlib.util.find_spec("jax") else []
 # The programs that have no form by hand; the others are compared with that below
 ARGUMENTS = {"structures": ["--only", "pinn", "--only", "ctc", "--only", "kalman"]}
 PEERS = {
@@ -25,6 +27,7 @@ PEERS = {
     "training": ["scikit-learn"],
     "structures": ["numpy", "scipy", "jax", "torch"],
     "gpt": ["numpy", "scipy", "jax", "torch"],
+    "backends": ["numpy", "scipy", "jax"],
 }
 
 
@@ -50,14 +53,14 @@ def races(report):
         return [report["network"]]
     if report["benchmark"] == "compiler":
         return list(report["networks"].values())
-    if report["benchmark"] == "irregular":
+    if report["benchmark"] in ("irregular", "backends"):
         return list(report["races"].values())
     if report["benchmark"] == "training":
         return report["trainings"]
     if report["benchmark"] == "structures":
         return list(report["programs"].values())
     if report["benchmark"] == "gpt":
-        return [report["training"], report["batch"]]
+        return [report["training"], report["whole"], report["batch"]]
     tasks = ["gradient", "hvp", "hessian"]
     return [problem[task] for problem in report["problems"].values() for task in tasks]
 
@@ -128,7 +131,7 @@ def test_peer_takes_part(run, peer):
     if report["versions"][peer] is None:
         assert f"{peer} is left out, since it is not installed" in printed
         pytest.skip(f"{peer} is not installed")
-    assert any(contender.startswith(peer) for contender in found)
+    assert any(contender.lower().startswith(peer) for contender in found)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import io
 import json
 import subprocess
 import sys
+from urllib.parse import quote
 
 import pytest
 from matplotlib.figure import Figure
@@ -94,6 +95,12 @@ def test_the_table_of_the_readme_is_that_of_the_notebooks_and_misses_no_row():
     assert check.README.read_text(encoding="utf-8") == check.table()
 
 
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_in_colab_a_notebook_installs_what_it_needs(path):
+    first = next(x for x in check.read(path)["cells"] if x["cell_type"] == "code")
+    assert f"    %pip install --quiet git+{check.repository()}" in check.source(first)
+
+
 def test_the_small_notebook_has_no_faults(folder, notebook):
     assert check.faults(written(folder, notebook)) == []
 
@@ -176,7 +183,8 @@ def test_the_table_has_a_line_for_each_check_of_a_row(folder, notebook, monkeypa
     monkeypatch.setattr(check, "ROWS", ["L9", "L23"])
     written(folder, notebook)
     table = check.table()
-    assert "| [01_one](01_one.ipynb) | Title | In short. |" in table
+    assert "| [01_one](01_one.ipynb) | Title | In short. | [Colab](https://" in table
+    assert f"{quote(check.repository(), safe='')}/HEAD?urlpath=lab/tree/notebooks/01_one" in table
     row = "| L9 | [01_one](01_one.ipynb) | Goals | [1] | σ′ = σ(1 − σ) to within 1e-15 |"
     assert row in table
     assert "| L23 | [01_one](01_one.ipynb) | References |  | 1 sources |" in table

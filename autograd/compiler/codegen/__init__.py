@@ -11,6 +11,7 @@ from autograd.compiler.codegen.code import (
     Symbol,
     Work,
     bound,
+    expansion_of,
     function_code,
     strided_view,
     strides_of,
@@ -23,7 +24,7 @@ from autograd.compiler.codegen.instructions import (
     numbers_of,
     value_instructions,
 )
-from autograd.compiler.codegen.lowering import Backward, Forward
+from autograd.compiler.codegen.lowering import Backward, Forward, result_letters, sides
 from autograd.compiler.codegen.machine import for_operations as machine_for
 from autograd.compiler.codegen.tables import BadIndexError
 
@@ -37,11 +38,14 @@ __all__ = [
     "Symbol",
     "Work",
     "bound",
+    "expansion_of",
     "function_code",
     "gradient_flow",
     "gradient_instructions",
     "machine_for",
     "numbers_of",
+    "result_letters",
+    "sides",
     "strided_view",
     "strides_of",
     "value_instructions",

@@ -87,7 +87,7 @@ _EXPANSIONS: dict[Primitive, Callable[..., Any]] = {
 
 def expansion_of(op: Primitive, operands: Sequence[Any]) -> Callable[..., Any] | None:
     """Find how to write a row with others."""
-    if op is p.where and not isinstance(operands[0], Symbol):
+    if op is p.where and not isinstance(operands[0], StandIn):
         return op.forward
     if op is p.power and operands[1].__class__ is float and operands[1] == 0.5:
         return _root

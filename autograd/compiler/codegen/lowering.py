@@ -51,9 +51,9 @@ from autograd.compiler.passes import (
     Step,
     Tape,
     differentiable,
+    refuse_slope_of_index,
 )
 from autograd.engine import table as p
-from autograd.errors import TraceError
 
 
 class Side(NamedTuple):
@@ -357,17 +357,15 @@ class Backward:
         index, table = step.operands
         assert isinstance(table, Ref)
         if self.wants(index):
-            raise TraceError(
-                "an index depends on what is differentiated with respect to, but has no "
-                "derivative: use v.detach() as the index, if that is meant, or other argnums"
-            )
+            refuse_slope_of_index()
         chosen = chosen_places(code, step)
         if not self.always[table.space][table.places].all():
             reached = chosen if self.mask is None else f"{chosen}[{self.mask.name}]"
             code.emit(f"put({flat(code, 'm' + table.space)}, {reached}, True)")
         self.clear_unwritten(table.space, table.places)
         target = flat(code, "d" + table.space)
-        code.emit(f"add.at({target}, {chosen}.reshape(-1), {gradient.name}.reshape(-1))")
+        # a copy of the gradient, which may stand in the target: of that, NumPy would make one
+        code.emit(f"add.at({target}, {chosen}.reshape(-1), {gradient.name}.flatten())")
         code.count(step.space == VARYING, step.size, moved=3 * step.size)
 
     def reach(self, ref: Ref | float, reached: Symbol, missing: Any = None) -> None:

@@ -62,6 +62,11 @@ class Equation:
         """What it reads, without the constants."""
         return (x for x in self.operands if isinstance(x, Use))
 
+    @property
+    def pieces(self) -> Iterator[Piece]:
+        """The pieces of vectors in what it reads."""
+        return (piece for use in self.uses for piece in use.pieces)
+
 
 def equations_of(
     program: Program, naming: Naming, vectors: Vectors
@@ -281,7 +286,7 @@ def _alive(equations: Sequence[Equation], outputs: Sequence[Use | float]) -> lis
     for equation in reversed(equations):
         if equation.vector in needed:
             alive.append(equation)
-            needed.update(piece.vector for use in equation.uses for piece in use.pieces)
+            needed.update(piece.vector for piece in equation.pieces)
     return alive[::-1]
 
 
@@ -289,7 +294,7 @@ def use_counts(equations: Sequence[Equation], outputs: Sequence[Use | float]) ->
     """Count how often each vector is read; an output counts twice."""
     counts: Counter[Vector] = Counter()
     for equation in equations:
-        counts.update(piece.vector for use in equation.uses for piece in use.pieces)
+        counts.update(piece.vector for piece in equation.pieces)
     for x in outputs:
         if isinstance(x, Use):
             counts.update([piece.vector for piece in x.pieces] * 2)

@@ -91,8 +91,8 @@ class Adjoints:
         if vector:
             if vector.size == 1:
                 term = summed(term)
-            equation = self.reading.by_vector.get(vector)
-            if equation and not vector.name:
+            equation = self.reading.inside(vector)
+            if equation:
                 self.pass_on(equation, term)
             elif self.wants(vector):
                 self.terms[vector].append(term)

@@ -143,7 +143,7 @@ class Reading:
                 if not use.entire or elsewhere or equation.layer or equation.op is TAPE:
                     bare.update(piece.vector for piece in use.pieces)
             if equation.op in (p.dot, INNER) and equation.vector.size > 1:
-                bare.update(piece.vector for use in equation.uses for piece in use.pieces)
+                bare.update(piece.vector for piece in equation.pieces)
             if equation.part and (not equation.part.is_one or equation.vector in returned):
                 bare.add(equation.vector)
         return bare
@@ -156,8 +156,7 @@ class Reading:
         depths: dict[Vector, int],
     ) -> bool:
         """Tell whether an equation is written inside of the one that reads it."""
-        inner = [depths.get(piece.vector, 0) for use in equation.uses for piece in use.pieces]
-        depth = 1 + max(inner, default=0)
+        depth = 1 + max([depths.get(piece.vector, 0) for piece in equation.pieces], default=0)
         if equation.vector in bare or depth > _DEEPEST:
             return False
         term = self.expression(equation)
@@ -175,11 +174,8 @@ class Reading:
         """Write an operand: its name, or what it is."""
         if not isinstance(x, Use):
             return x
-        vector = x.entire
-        equation = self.by_vector.get(vector) if vector else None
-        if equation and not equation.vector.name:
-            return self.expression(equation)
-        return x.formula
+        equation = self.inside(x.entire)
+        return self.expression(equation) if equation else x.formula
 
     def of_vector(self, x: Use | float) -> Formula:
         """Write an operand that is a vector; also one that has turned out to be a number."""
@@ -287,23 +283,16 @@ class Reading:
             return f"returns {result}, and as aux {aux}"
         return "" if self.shown and result == self.shown[-1].vector.name else f"returns {result}"
 
-    def inside(self, equation: Equation) -> Iterator[Equation]:
-        """Return the equations that are written inside of another."""
-        for use in equation.uses:
-            for piece in use.pieces:
-                inner = self.by_vector.get(piece.vector)
-                if inner and not inner.vector.name:
-                    yield inner
+    def inside(self, vector: Vector | None) -> Equation | None:
+        """Return the equation of a vector that has no line of its own, and is written in others."""
+        equation = self.by_vector.get(vector) if vector else None
+        return equation if equation and not equation.vector.name else None
 
     def read_by(self, equation: Equation) -> Iterator[Piece]:
         """Return what an equation reads, and what those inside of it do."""
-        for use in equation.uses:
-            for piece in use.pieces:
-                inner = self.by_vector.get(piece.vector)
-                if inner and not inner.vector.name:
-                    yield from self.read_by(inner)
-                else:
-                    yield piece
+        for piece in equation.pieces:
+            inner = self.inside(piece.vector)
+            yield from self.read_by(inner) if inner else [piece]
 
     def returned_uses(self) -> Iterator[Use]:
         """Return what the function returns, without constants."""

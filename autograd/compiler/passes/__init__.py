@@ -24,7 +24,7 @@ from autograd.compiler.passes.program import (
     differentiable,
 )
 from autograd.compiler.passes.simplify import simplified
-from autograd.compiler.passes.tables import TAKE, stand_ins
+from autograd.compiler.passes.tables import TAKE, refuse_slope_of_index, stand_ins
 from autograd.compiler.passes.trace import Operand, Part, StandIn, Trace, Tracer
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "everywhere",
     "grouped",
     "has_branches",
+    "refuse_slope_of_index",
     "simplified",
     "stand_ins",
 ]

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from math import nan, prod
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from autograd.engine import Primitive
 from autograd.engine import table as p
 from autograd.engine.functions import take
+from autograd.errors import TraceError
 from autograd.transforms.trees import NUMBER, Spec, as_array, wrapped
 
 
@@ -63,6 +64,14 @@ def gathered(table: Any, index: Any) -> Any:
     if all(isinstance(x, np.ndarray) for x in entries):
         return gathered(np.stack(entries), index)
     return Listed([gathered(column, index) for column in zip(*entries, strict=True)])
+
+
+def refuse_slope_of_index() -> NoReturn:
+    """Raise, since an index has no derivative."""
+    raise TraceError(
+        "an index depends on what is differentiated with respect to, but has no "
+        "derivative: use v.detach() as the index, if that is meant, or other argnums"
+    )
 
 
 class Listed(list[Any]):

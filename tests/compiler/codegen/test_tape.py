@@ -7,13 +7,23 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd.compiler import plan as plan_module
+from autograd.compiler import arraycode
+from autograd.compiler.codegen import machine
 from autograd.compiler.passes import Program, Ref, Step, Tape, grouped
 from autograd.compiler.passes.simplify import simplified
 from autograd.compiler.passes.trace import Trace
 from autograd.engine.primitives import TABLE
 
 NAMES = ("+", "-", "*", "sin", "tanh", "atan", "maximum")
+
+
+@pytest.fixture(autouse=True, params=["by NumPy", "on the machine"])
+def way(request, monkeypatch):
+    """Run tapes in both ways."""
+    if request.param == "by NumPy":
+        monkeypatch.setattr(machine, "find_spec", lambda _: None)
+    else:
+        pytest.importorskip("numba", reason="the machine is made by Numba, of the extra `native`")
 
 
 def random_rows(count, reach, seed=0):
@@ -105,19 +115,19 @@ def check(f, points):
 
 @pytest.mark.parametrize("lanes", [0, 1, 2, 7, 257])
 def test_values_and_gradients(lanes, monkeypatch):
-    monkeypatch.setattr(plan_module, "_FEWEST_LANES_ON_TAPE", 100)
-    monkeypatch.setattr(plan_module, "_BLOCK_BYTES", 0)
+    monkeypatch.setattr(arraycode, "_FEWEST_LANES_ON_TAPE", 100)
+    monkeypatch.setattr(arraycode, "_BLOCK_BYTES", 0)
     points = np.random.default_rng(0).uniform(-1.0, 1.0, (2, lanes))
     check(lambda x, y: run(ROWS[:400], x, y), points)
 
 
 def test_memory_is_bounded_however_long_the_program_and_the_batch(monkeypatch):
-    monkeypatch.setattr(plan_module, "_MOST_BYTES", 500_000)
+    monkeypatch.setattr(arraycode, "_MOST_BYTES", 500_000)
     points = np.random.default_rng(0).uniform(-1.0, 1.0, (2, 100))
     compiled = check(lambda x, y: run(ROWS[:400], x, y), points)
-    for plan in [runner.plan for runner in compiled._runners.values()]:
-        arrays = 2 if plan.wanted else 1
-        assert 8 * arrays * plan.program.sizes["V"] * plan.block <= 500_000
+    for runner in compiled._runners.values():
+        arrays = 2 if runner.plan.wanted else 1
+        assert 8 * arrays * runner.plan.program.sizes["V"] * runner.written.block <= 500_000
 
 
 def test_the_listing_says_what_is_on_a_tape():

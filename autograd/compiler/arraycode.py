@@ -1,0 +1,186 @@
+"""The program of a plan as NumPy code.
+
+Gradients that pass through branches have two codes. The quick one multiplies on in all lanes, by a
+gradient of 0 where the branch was not taken. Should a gradient come out as nan, because of 0 · ∞
+there or for a reason of its own, the call is done again by the careful one, which has masks.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
+from types import CodeType
+
+from autograd.compiler.arguments import Leaf
+from autograd.compiler.codegen import Backward, Code, Forward, Work, function_code, numbers_of
+from autograd.compiler.passes import (
+    SHARED,
+    VARYING,
+    active_places,
+    always_reached,
+    everywhere,
+)
+from autograd.compiler.plan import Plan
+
+_BLOCK_BYTES = 2**21  # the buffers of a block of lanes stay in the cache of a processor
+_FEWEST_LANES = 256  # below that, matrix products lose more than the cache gains
+_FEWEST_LANES_ON_TAPE = 512  # below that, calls of functions cost more than what they compute
+_MOST_BYTES = 2**29  # for the buffers of a block, however large the program
+
+
+@dataclass
+class LaneInput:
+    """A leaf of an argument on its way into the lanes, where its numbers stand side by side.
+
+    Attributes:
+        index: its number among the leaves of all arguments.
+        leaf: what it looks like.
+        start: the place of the first number.
+        views: names in the code that mean rows of it, or with None all of it.
+        is_copied: whether the code reads it in the lanes too.
+    """
+
+    index: int
+    leaf: Leaf
+    start: int
+    views: list[tuple[str, slice | None]] = field(default_factory=list)
+    is_copied: bool = False
+
+    @property
+    def stop(self) -> int:
+        """The place after the last."""
+        return self.start + self.leaf.count
+
+
+class ArrayCode:
+    """The NumPy code of a plan, in sections, and how much of a batch it works on at a time.
+
+    Args:
+        plan: the plan.
+        careful: whether branches that were not taken have no part in the gradient at all.
+        native: whether native code runs the tapes; None to leave that to the plan.
+
+    Attributes:
+        listing: the code as text.
+        makers, numbers: see `Code`.
+        block: how many lanes it works on at a time.
+        branches: whether a nan may come from a branch that was not taken.
+    """
+
+    def __init__(self, plan: Plan, careful: bool = False, native: bool | None = None) -> None:
+        self.plan, self.program = plan, plan.program
+        self.native = plan.program.native and not careful if native is None else native
+        self.branches = plan.branches and not careful
+        self._write(careful)
+        lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if plan.wanted else 1)
+        lane_bytes += self._written.kept_bytes
+        if self._written.numbers:
+            lane_bytes += 8 * len(self._written.numbers[VARYING].values)
+        fewest = _FEWEST_LANES_ON_TAPE if self.program.tapes else _FEWEST_LANES
+        most = max(1, _MOST_BYTES // (lane_bytes + self._written.scratch_bytes))
+        self.block: int = min(max(fewest, _BLOCK_BYTES // lane_bytes), most)
+        self.most_blocks = max(1, most // self.block)  # that should be in memory at a time
+        self.makers, self.numbers = self._written.makers, self._written.numbers
+        self._find_reads()
+        self._find_outputs()
+
+    def _write(self, careful: bool) -> None:
+        """Write the code in sections: once, the first block of lanes, the others, at the end."""
+        program = self.program
+        shared = [step for step in program.steps if step.space == SHARED]
+        block = [step for step in program.steps if step.space == VARYING]
+        numbers = numbers_of(program) if self.native else None
+        code = self._written = Code(program, careful, numbers)
+        code.keeps = self.plan.wanted
+        forward = Forward(code)
+        for step in shared:
+            forward.write(step)
+        once = code.take_lines()
+        forward.lift()
+        for step in block:
+            forward.write(step)
+        first = later = code.take_lines()
+        end: list[str] = []
+        code.keeps = False
+        if self.plan.wanted:
+            active = active_places(program, self.plan.active_inputs)
+            always = always_reached(program) if careful else everywhere(program)
+            lines, work = [], code.work
+            for is_first in (False, True):
+                code.work = work.copy()  # what the first block costs is what counts
+                backward = Backward(code, active, always, is_first)
+                backward.seed()
+                for step in reversed(block):
+                    backward.write(step)
+                backward.finish_block()
+                lines.append(code.take_lines())
+            later, first = later + lines[0], first + lines[1]
+            for step in reversed(shared):
+                backward.write(step)
+            backward.finish()
+            end = code.take_lines()
+        titles = ("once", "per block of lanes", "at the end")
+        self.listing = "\n".join(
+            f"# {title}\n" + "\n".join(lines)
+            for title, lines in zip(titles, (once, first, end), strict=True)
+            if lines
+        )
+        self.once, self.first, self.end = [function_code(lines) for lines in (once, first, end)]
+        self._later_lines = later
+
+    @cached_property
+    def later(self) -> CodeType:
+        """The code for blocks of lanes after the first: most batches have none."""
+        return function_code(self._later_lines)
+
+    @property
+    def work(self) -> list[Work]:
+        """What the code costs, if NumPy runs all of it."""
+        return ArrayCode(self.plan, native=False).work if self.native else self._written.work
+
+    def _find_reads(self) -> None:
+        """Note by what names the code reads leaves in the lanes, and which it reads otherwise."""
+        read = self._written.read_anywhere.copy()
+        for out in self.program.outputs:
+            if not isinstance(out, float) and out[0] == VARYING:
+                read[out[1]] = True
+        self.lane_inputs = [
+            LaneInput(x.index, x.leaf, int(x.places.flat[0]))
+            for x in self.plan.inputs
+            if x.space == VARYING
+        ]
+        starts = [x.start for x in self.lane_inputs]
+        for key, name in self._written.names.items():
+            if key[:2] != ("rows", VARYING):
+                continue
+            first, stride, count = key[2:5]
+            last = first + stride * (count - 1)
+            x = self.lane_inputs[max(0, bisect_right(starts, first) - 1)] if starts else None
+            if x and stride > 0 and x.start <= first and last < x.stop:
+                rows = slice(first - x.start, last + 1 - x.start, stride)
+                x.views.append((name, None if count == x.leaf.count else rows))
+            else:
+                read[min(first, last) : max(first, last) + 1] = True
+        for x in self.lane_inputs:
+            x.is_copied = bool(read[x.start : x.stop].any())
+
+    def _find_outputs(self) -> None:
+        """Note which rows of the lanes, and which shared numbers, make up the outputs."""
+        self.constant_outputs: list[tuple[int, float]] = []
+        self.copied_outputs: list[tuple[slice, str, slice]] = []
+        placed: list[tuple[int, str, int]] = []
+        for i, out in enumerate(self.program.outputs):
+            if isinstance(out, float):
+                self.constant_outputs.append((i, out))
+            else:
+                placed.append((i, *out))
+        # side by side among the outputs as well as in the space
+        side_by_side = groupby(
+            enumerate(placed), lambda x: (x[1][1], x[1][2] - x[1][0], x[1][0] - x[0])
+        )
+        for _, group in side_by_side:
+            run = [item for _, item in group]
+            (i, space, place), n = run[0], len(run)
+            self.copied_outputs.append((slice(i, i + n), space, slice(place, place + n)))

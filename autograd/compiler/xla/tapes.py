@@ -1,0 +1,177 @@
+"""Tapes by a loop of XLA that follows instructions, so that no row is compiled by itself.
+
+What is compiled grows with the kinds of instructions, not with their number. Their arrays are data:
+
+    for kind, target, result, a, b, c in instructions:
+        memory[target] = functions[kind](memory[a], memory[b], memory[c])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from autograd.compiler.codegen import (
+    Numbers,
+    gradient_flow,
+    gradient_instructions,
+    value_instructions,
+)
+from autograd.compiler.passes import Tape
+from autograd.compiler.xla.numbers import Number, applied, array_of
+from autograd.compiler.xla.places import Space
+from autograd.engine import Primitive
+from autograd.engine import table as p
+
+
+def run_forward(tape: Tape, space: Space, dtype: Any) -> tuple[Any, Any]:
+    """Compute the rows; return the places of their results, and these."""
+    numbers = Numbers([tape], space.size)
+    instructions = value_instructions(tape, numbers)
+    memory = _Memory(space, numbers, instructions.rows, dtype)
+    functions = [_value(op) for op, _ in instructions.kinds]
+
+    def follow(i: Any, x: Any) -> Any:
+        kind, target, _, *operands = _instruction(memory.rows, i)
+        result = lax.switch(kind, functions, *[_at(x, place) for place in operands])
+        return lax.dynamic_update_index_in_dim(x, result, target, 0)
+
+    found = lax.fori_loop(0, len(memory.rows), follow, memory.values)
+    places = np.unique(tape.places)
+    return places, found[memory.local(places)]
+
+
+def run_back(tape: Tape, space: Space, owner: int, active: Any, always: Any) -> None:
+    """Give the gradients of the rows on, from the last to the first.
+
+    Args:
+        tape: the rows.
+        space: where they stand.
+        owner: which of its arrays has the results.
+        active: for each place, whether its gradient is wanted.
+        always: for each place, whether the gradient reaches it whatever branches are taken. If
+            there are others, it is noted where those are reached, and only from there given on.
+    """
+    numbers = Numbers([tape], space.size)
+    given = space.given.copy()
+    flow = gradient_flow(tape, given, active)
+    instructions = gradient_instructions(tape, flow, numbers)
+    if not len(instructions.rows):
+        return
+    memory = _Memory(space, numbers, instructions.rows, space.slopes[owner].dtype)
+    own = np.unique(tape.places)
+    slopes = jnp.zeros_like(memory.values)
+    is_here = np.isin(own, memory.used)
+    here = memory.local(own[is_here])
+    slopes = slopes.at[here].set(space.slopes[owner][is_here])
+    masked = not always.all()
+    reached = jnp.zeros(slopes.shape if masked else 0, bool)
+    if masked:
+        sure = always[own[is_here]].reshape(-1, *[1] * (slopes.ndim - 1))
+        more = False if space.reached[owner] is None else space.reached[owner][is_here] > 0.0
+        reached = reached.at[here].set(sure | more)
+    functions = [_slope(op, i, masked) for op, i in instructions.kinds]
+
+    def follow(i: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
+        slopes, reached = state
+        kind, target, result, *operands = _instruction(memory.rows, i)
+        read = [_at(memory.values, place) for place in (result, *operands)]
+        mask = _at(reached, result) if masked else True
+        term, is_reached = lax.switch(kind, functions, _at(slopes, result), mask, *read)
+        slopes = lax.dynamic_update_index_in_dim(slopes, _at(slopes, target) + term, target, 0)
+        if masked:
+            is_reached |= _at(reached, target)
+            reached = lax.dynamic_update_index_in_dim(reached, is_reached, target, 0)
+        return slopes, reached
+
+    slopes, reached = lax.fori_loop(0, len(memory.rows), follow, (slopes, reached))
+    targets = np.setdiff1d(memory.used[memory.rows[:, 1]], own)
+    if targets.size:
+        read = space.read(targets)
+        space.give(space.slopes, read, slopes[memory.local(targets)])
+        if masked:
+            space.give(space.reached, read, reached[memory.local(targets)].astype(slopes.dtype))
+
+
+class _Memory:
+    """The memory of a machine, of which only those places are here that instructions name.
+
+    Attributes:
+        used: these places.
+        rows: the instructions, with the index among them in the place of a place.
+        values: the numbers there; 0 where nothing has been computed yet.
+    """
+
+    def __init__(self, space: Space, numbers: Numbers, rows: Any, dtype: Any) -> None:
+        self.used, places = np.unique(rows[:, 1:], return_inverse=True)
+        self.rows = np.hstack([rows[:, :1], places.reshape(len(rows), -1).astype(np.int32)])
+        behind = self.used >= space.size
+        start = np.zeros(len(self.used))
+        start[behind] = np.array(numbers.values)[self.used[behind] - space.size]
+        column = jnp.asarray(start, dtype)
+        if space.lanes is not None:
+            column = jnp.broadcast_to(column[:, None], (len(start), space.lanes))
+        known = self.used[~behind]
+        known = known[space.is_known(known)]
+        if known.size:
+            column = column.at[self.local(known)].set(space.value(space.read(known)))
+        self.values = column
+
+    def local(self, places: Any) -> Any:
+        """Return where places are."""
+        return np.searchsorted(self.used, places)
+
+
+def _instruction(rows: Any, i: Any) -> list[Any]:
+    row = _at(jnp.asarray(rows), i)
+    return [row[k] for k in range(rows.shape[1])]
+
+
+def _at(x: Any, i: Any) -> Any:
+    return lax.dynamic_index_in_dim(x, i, 0, keepdims=False)
+
+
+def _arity(op: Primitive) -> int:
+    """Return how many operands an instruction has."""
+    if op is p.where:
+        return 3
+    if op.partials is None:  # a comparison
+        return 2
+    return len(op.partials) if isinstance(op.partials, tuple) else 1
+
+
+def _value(op: Primitive) -> Callable[..., Any]:
+    """Make the function for instructions that compute a value."""
+
+    def compute(*memory: Any) -> Any:
+        operands = memory[: _arity(op)]
+        if op is p.fsum:  # of one number
+            return operands[0]
+        result = applied(op, list(map(Number, operands)))
+        return jnp.asarray(result, memory[0].dtype)
+
+    return compute
+
+
+def _slope(op: Primitive, i: int | None, masked: bool) -> Callable[..., Any]:
+    """Make the function for instructions that give a gradient on to operand i.
+
+    It takes the gradient, whether it is reached, the result and the operands; and gives what to
+    add to the gradient of the operand, and whether that is reached.
+    """
+
+    def compute(gradient: Any, mask: Any, out: Any, *memory: Any) -> tuple[Any, Any]:
+        operands = memory[: _arity(op)]
+        if op is p.where:
+            taken = operands[0] != 0.0 if i == 1 else operands[0] == 0.0
+            return jnp.where(taken, gradient, 0.0), (taken & mask if masked else mask)
+        wanted = [k == i for k in range(len(operands))]
+        (slope,) = op.local_derivatives(Number(out), list(map(Number, operands)), wanted)
+        term = gradient * array_of(slope)
+        return jnp.where(mask, term, 0.0) if masked else term, mask
+
+    return compute

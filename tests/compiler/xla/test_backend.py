@@ -1,0 +1,258 @@
+"""The backend "jax" gives what NumPy's does, and says what it cannot take."""
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd import TraceError, Value
+from benchmarks.irregular import Graph, function_of
+from benchmarks.networks import Network, neuron, scalar_loss
+from benchmarks.structure_programs import STRUCTURES
+from benchmarks.structures import numbers
+from benchmarks.timing import largest_difference
+
+jax = pytest.importorskip("jax", reason="JAX is not installed")
+loosened = pytest.importorskip("autograd.compiler.xla.loosen").loosened
+RNG = np.random.default_rng(0)
+
+
+def both(f, *args, **options):
+    """Give value and gradient of both backends."""
+    return [
+        ag.compile(f, backend=backend, **options).value_and_grad(*args)
+        for backend in ("numpy", "jax")
+    ]
+
+
+def agree(f, *args, **options):
+    ours, theirs = both(f, *args, **options)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(b, a, rtol=1e-13, atol=1e-15), ours, theirs
+    )
+    assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [Network((2, 16, 16, 1), 100), Network((64, 64, 32, 10), 16), Network((20, 9, 4), 5, "gelu")],
+    ids=str,
+)
+def test_networks_have_the_gradients_of_numpy(network):
+    args = (network.parameters(), *network.batch())
+    loss = scalar_loss(network, neuron)
+    ours, theirs = both(loss, *args, in_axes=(None, 0, 0), reduce="mean")
+    parts = zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True)
+    for a, b in parts:
+        assert np.max(np.abs(np.subtract(a, b))) <= 1e-14 * np.max(np.abs(a))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_all_structures_run(name):
+    program = STRUCTURES[name].program(is_quick=True)
+    results = []
+    for backend in ("numpy", "jax"):
+        compiled = program.compiled(backend)
+        results.append(numbers(compiled.value_and_grad(program.parameters, *program.data)))
+    assert largest_difference(results[1], results[0]) <= 1e-14
+
+
+def test_windows_overlap():
+    def f(w, x):
+        return ag.fsum([ag.tanh(ag.dot(w, x[i : i + 3])) for i in range(9)])
+
+    agree(f, RNG.normal(size=3), RNG.normal(size=(4, 11)), in_axes=(None, 0), argnums=(0, 1))
+
+
+def test_one_result_per_sample_and_what_is_handed_through():
+    def f(w, x):
+        return {"a": w[0] * x, "b": [ag.exp(w[1]), 2.0]}
+
+    for reduce in (None, "sum"):
+        options = {"in_axes": (None, 0), "reduce": reduce}
+        ours, theirs = [
+            ag.compile(f, backend=backend, **options)([2.0, 3.0], [1.0, 5.0])
+            for backend in ("numpy", "jax")
+        ]
+        assert jax.tree.map(np.shape, ours) == jax.tree.map(np.shape, theirs)
+        assert jax.tree.map(np.allclose, ours, theirs) == {"a": True, "b": [True, True]}
+    for reduce in (None, "mean"):
+        g = lambda w, x: (w[0] * x * x, [x + w[1]])  # noqa: E731
+        agree(g, (2.0, 3.0), [1.0, 5.0], in_axes=(None, 0), reduce=reduce, has_aux=True)
+
+
+def test_an_empty_batch():
+    agree(lambda w, x: w * x, 2.0, np.zeros(0), in_axes=(None, 0), argnums=(0, 1), reduce="sum")
+
+
+def test_outer_nodes_are_read_at_each_call():
+    w = Value(2.0)
+    f = ag.compile(lambda x: w * x, backend="jax")
+    assert f.value_and_grad(3.0) == (6.0, 2.0)
+    w.data = 5.0
+    assert f(3.0) == 15.0
+
+
+def test_branches_not_taken_add_nothing():
+    def chosen(x, w):
+        z = ag.dot([x[0], 1.0 / x[1]], w)  # infinite where x[1] is 0
+        return ag.where(x[1] > 0.0, z + ag.sqrt(x[0]), x[1] * w[0])
+
+    points = np.array([[2.0, 0.5], [1.0, 0.0], [3.0, -1.0]])
+    agree(chosen, points, [0.5, -1.0], in_axes=(0, None), argnums=(0, 1), reduce="sum")
+
+
+@pytest.mark.parametrize("lanes", [None, 3])
+def test_a_tape_is_a_loop(lanes):
+    """With branches, and more rows than XLA would compile one by one in a minute."""
+
+    def f(x, w):
+        y = x
+        for i in range(700):
+            y = ag.tanh(w[i % 5] * y + w[i % 3]) if i % 2 else ag.maximum(y * w[i % 4], ag.sin(y))
+        return ag.where(y > 5.0, ag.sqrt(y - 5.0) * x, y)
+
+    x = 0.3 if lanes is None else np.linspace(-1.0, 1.0, lanes)
+    axes = None if lanes is None else (0, None)
+    compiled = ag.compile(f, backend="jax", in_axes=axes)
+    compiled.value_and_grad(x, np.linspace(0.5, 1.5, 5))
+    assert "tape" in str(compiled.cost)
+    assert compiled.code.count("tanh") < 10
+    agree(f, x, np.linspace(0.5, 1.5, 5), in_axes=axes, argnums=(0, 1))
+
+
+TABLE = RNG.normal(size=(7, 3))
+
+
+@pytest.mark.parametrize(
+    ("axes", "table"), [((None, 0), TABLE), ((0, 0), RNG.normal(size=(4, 7, 3)))]
+)
+def test_entries_of_tables(axes, table):
+    def f(table, tokens):
+        return ag.fsum([ag.tanh(e) for t in (tokens[0], tokens[1]) for e in table[t]])
+
+    agree(f, table, np.array([[0, 6], [3, 3], [-1, 2], [1, -7]]), in_axes=axes, reduce="sum")
+
+
+def test_what_is_no_index_is_refused():
+    f = ag.compile(lambda table, i: table[i], in_axes=(None, 0), backend="jax")
+    assert f([1.0, 2.0], [1, 0]).tolist() == [2.0, 1.0]
+    with pytest.raises(IndexError, match=r"args\[1\] is 2 in sample 1, but it is an index"):
+        f([1.0, 2.0], [0, 2])
+
+
+def test_double_precision_leaves_the_setting_of_jax_alone():
+    assert not jax.config.jax_enable_x64
+    value, slope = ag.compile(ag.exp, backend="jax").value_and_grad(1.0)
+    assert value == slope == pytest.approx(np.e, rel=1e-15)
+    assert not jax.config.jax_enable_x64
+    assert jax.numpy.ones(1).dtype == np.float32
+
+
+def test_single_precision_on_request():
+    f = ag.compile(lambda w, x: ag.tanh(ag.dot(w, x)), backend="jax", dtype="float32")
+    value, slope = f.value_and_grad(np.array([1.0, 2.0]), np.array([0.1, 0.2]))
+    assert slope.dtype == np.float32
+    assert value == pytest.approx(np.tanh(0.5), rel=1e-6)
+    assert value != np.tanh(0.5)
+
+
+@pytest.mark.usefixtures("own_primitives_forgotten")
+def test_a_primitive_of_python_is_refused():
+    cube = ag.primitive(lambda x: x**3, lambda x: 3 * x**2, name="cube")
+    f = ag.compile(lambda x: cube(x) + 1.0, backend="jax")
+    with pytest.raises(TraceError, match='backend="jax" cannot run cube, a primitive of your own'):
+        f(2.0)
+
+
+def test_a_missing_library_is_named_with_the_command(run_python):
+    code = """
+import sys
+sys.modules["jax"] = None
+import autograd
+try:
+    autograd.compile(abs, backend="jax")
+except ImportError as error:
+    print(error)
+"""
+    expected = 'backend="jax" needs jax: pip install "chainrule[jax]"\n'
+    assert run_python(code) == expected
+
+
+def test_programs_are_listed_as_those_of_numpy():
+    def f(w, x):
+        return ag.tanh(ag.dot(w, x))
+
+    ours, theirs = [ag.compile(f, backend=backend) for backend in ("numpy", "jax")]
+    for compiled in (ours, theirs):
+        compiled.value_and_grad([1.0, 2.0], [0.1, 0.2])
+    assert str(ours) == str(theirs)
+    assert "tanh" in theirs.code
+    assert "dot_general" in theirs.code or "mul" in theirs.code
+
+
+# --- in JAX's own code ----------------------------------------------------------------------------
+
+
+def test_the_pure_function_has_our_gradient_in_code_of_jax():
+    def f(w, x):
+        return ag.where(x > 0.0, ag.sqrt(x), 0.0) * w["a"] + ag.relu(x) * w["b"][1]
+
+    w, x = {"a": 2.0, "b": [0.5, 3.0]}, np.array([0.0, 4.0])
+    pure = ag.compile(f, in_axes=(None, 0), reduce="sum", backend="jax").jax
+    with jax.enable_x64(True):
+        value, (by_w, by_x) = jax.jit(jax.value_and_grad(pure, argnums=(0, 1)))(w, x)
+    assert float(value) == 16.0
+    assert jax.tree.map(float, by_w) == {"a": 2.0, "b": [0.0, 4.0]}
+    np.testing.assert_array_equal(by_x, [0.0, 3.5])  # relu'(0) is 0, and of √0 there is nothing
+
+
+def test_the_pure_function_per_sample_and_with_what_is_handed_through():
+    f = ag.compile(
+        lambda w, x: (w[0] * x[0] * x[1], [x[1]]), in_axes=(None, 0), has_aux=True, backend="jax"
+    )
+    w, x = np.array([2.0]), np.array([[1.0, 3.0], [5.0, 7.0]])
+
+    def total(w, x):
+        values, aux = f.jax(w, x)
+        return values @ np.array([1.0, 10.0]), aux
+
+    with jax.enable_x64(True):
+        (by_w, by_x), ((seconds),) = jax.grad(total, argnums=(0, 1), has_aux=True)(w, x)
+    np.testing.assert_array_equal(by_w, [353.0])
+    np.testing.assert_array_equal(by_x, [[6.0, 2.0], [140.0, 100.0]])
+    np.testing.assert_array_equal(seconds, [3.0, 7.0])
+
+
+def test_the_pure_function_takes_indices_and_the_precision_of_jax():
+    f = ag.compile(
+        lambda table, i: ag.exp(table[i]), in_axes=(None, 0), backend="jax", reduce="sum"
+    )
+    slope = jax.grad(f.jax)(np.array([0.0, 1.0, 2.0]), np.array([0, 0, 2]))
+    assert slope.dtype == np.float32
+    np.testing.assert_allclose(slope, [2.0, 0.0, np.exp(2.0)], rtol=1e-6)
+
+
+def test_the_pure_function_of_another_backend_is_refused():
+    with pytest.raises(
+        ValueError, match='square is compiled for another backend: use backend="jax"'
+    ):
+        _ = ag.compile(ag.square).jax
+
+
+# --- tapes ----------------------------------------------------------------------------------------
+
+
+def test_small_steps_that_gather_are_put_on_the_tape(monkeypatch):
+    monkeypatch.setattr("autograd.compiler.plan.machine_for", lambda _: None)  # it has them already
+    f = function_of(Graph(400, 12, 2), ag)
+    X = Graph(400, 12, 2).batch()
+    agree(f, X, in_axes=0)
+    compiled = ag.compile(f, in_axes=0)
+    compiled(X)
+    program = compiled.reading().plan.program
+    merged = loosened(program)
+    assert len(merged.steps) < len(program.steps) / 2
+    regular = ag.compile(scalar_loss(Network((3, 4, 2), 5), neuron), in_axes=(None, 0, 0))
+    regular(Network((3, 4, 2), 5).parameters(), *Network((3, 4, 2), 5).batch())
+    assert loosened(regular.reading().plan.program) is regular.reading().plan.program
