@@ -27,6 +27,15 @@ ROOT = Path(__file__).parent.parent
 NODE_MODULES = ROOT / "docs" / "node_modules"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
+# The beginning of a page of the reference: the docstring of a room
+HEAD = """\
+::: {room}
+    options:
+      heading_level: 1
+      members: false
+      show_root_full_path: true
+"""
+
 # What the pages load, by the folder of the site where it stands
 FROM_NPM = {
     "assets/mathjax": ["mathjax/es5/tex-svg.js"],
@@ -108,7 +117,8 @@ def rendered(path: Path) -> tuple[str, dict[str, bytes]]:
     for name in outputs:
         text = text.replace(f"]({name})", f"]({path.stem}/{name})")
     title, _, rest = text.partition("\n")
-    here = f"[This notebook as a file]({path.name}){{ download }}"
+    lite = f'<a href="../lite/lab/index.html?path={path.name}">Run it in this browser</a>'
+    here = f"{lite} · [Get it as a file]({path.name}){{ download }}"
     return f"{title}\n\n{here}\n{rest}", {f"{path.stem}/{k}": v for k, v in outputs.items()}
 
 
@@ -125,8 +135,7 @@ def reference() -> dict[str, list[str]]:
                 home = getattr(thing, "__module__", package.__name__)
                 rooms[".".join(home.split(".")[:2])].append(f"{home}.{name}")
     return {
-        room: [f"::: {room}\n    options:\n      members: false\n      heading_level: 1\n"]
-        + [f"::: {name}\n" for name in names]
+        room: [HEAD.format(room=room), *(f"::: {name}\n" for name in names)]
         for room, names in rooms.items()
     }
 
