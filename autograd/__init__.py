@@ -19,61 +19,11 @@ Explanations: `forward_steps`, `backward_steps`, `explain`, `paths`, `why`.
 from os.path import exists as _exists
 from typing import TYPE_CHECKING, Any
 
+import autograd.engine.functions as _functions
 from autograd.engine import Value, detect_anomaly, no_grad, zero_grad
-from autograd.engine.functions import (
-    abs as abs,
-)
-from autograd.engine.functions import (
-    acos,
-    acosh,
-    asin,
-    asinh,
-    atan,
-    atan2,
-    atanh,
-    cbrt,
-    clip,
-    cos,
-    cosh,
-    dot,
-    elu,
-    erf,
-    erfc,
-    exp,
-    expm1,
-    fsum,
-    gelu,
-    hypot,
-    leaky_relu,
-    log,
-    log1p,
-    log2,
-    log10,
-    log_sigmoid,
-    log_softmax,
-    logsumexp,
-    maximum,
-    mean,
-    minimum,
-    relu,
-    sigmoid,
-    sign,
-    silu,
-    sin,
-    sinh,
-    softmax,
-    softplus,
-    sqrt,
-    square,
-    take,
-    tan,
-    tanh,
-    where,
-    xlogy,
-)
-from autograd.engine.functions import (
-    pow as pow,
-)
+from autograd.engine.functions import *  # noqa: F403
+from autograd.engine.functions import abs as abs
+from autograd.engine.functions import pow as pow
 from autograd.errors import AnomalyError, GradientError, MistakeWarning, TraceError
 
 if TYPE_CHECKING:
@@ -97,7 +47,7 @@ __version__ = "0.1.0"
 
 # HIPS autograd has the same import name, and is in the environment of Colab: installed over each
 # other, the two are mixed in one folder, and removing either breaks the other.
-if _exists(f"{__path__[0]}/numpy"):
+if _exists(__file__.removesuffix("__init__.py") + "numpy"):
     import warnings
 
     warnings.warn(
@@ -109,24 +59,16 @@ if _exists(f"{__path__[0]}/numpy"):
 
 # What stands on the core is loaded when first used, so that `import autograd` stays quick.
 _LATER = {
-    "animate": "classroom",
-    "backward_steps": "explanations",
-    "check_grads": "transforms",
-    "compile": "compiler",
-    "draw": "pictures",
-    "explain": "explanations",
-    "forward_steps": "explanations",
-    "grad": "transforms",
-    "hessian": "transforms",
-    "hvp": "transforms",
-    "interactive": "classroom",
-    "jacobian": "transforms",
-    "jvp": "transforms",
-    "paths": "explanations",
-    "primitive": "engine.custom",
-    "value_and_grad": "transforms",
-    "vjp": "transforms",
-    "why": "explanations",
+    name: room
+    for room, names in {
+        "classroom": "animate interactive",
+        "compiler": "compile",
+        "engine.custom": "primitive",
+        "explanations": "backward_steps explain forward_steps paths why",
+        "pictures": "draw",
+        "transforms": "check_grads grad hessian hvp jacobian jvp value_and_grad vjp",
+    }.items()
+    for name in names.split()
 }
 
 
@@ -152,70 +94,25 @@ __all__ = [
     "MistakeWarning",
     "TraceError",
     "Value",
-    "acos",
-    "acosh",
     "animate",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
     "backward_steps",
-    "cbrt",
     "check_grads",
-    "clip",
-    "cos",
-    "cosh",
     "detect_anomaly",
-    "dot",
     "draw",
-    "elu",
-    "erf",
-    "erfc",
-    "exp",
     "explain",
-    "expm1",
     "forward_steps",
-    "fsum",
-    "gelu",
     "grad",
     "hessian",
     "hvp",
-    "hypot",
     "interactive",
     "jacobian",
     "jvp",
-    "leaky_relu",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "log_sigmoid",
-    "log_softmax",
-    "logsumexp",
-    "maximum",
-    "mean",
-    "minimum",
     "no_grad",
     "paths",
     "primitive",
-    "relu",
-    "sigmoid",
-    "sign",
-    "silu",
-    "sin",
-    "sinh",
-    "softmax",
-    "softplus",
-    "sqrt",
-    "square",
-    "take",
-    "tan",
-    "tanh",
     "value_and_grad",
     "vjp",
-    "where",
     "why",
-    "xlogy",
     "zero_grad",
 ]
+__all__ += _functions.__all__

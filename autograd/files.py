@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 from typing import BinaryIO
@@ -16,9 +17,6 @@ except ImportError:  # Windows, where a file that is open cannot be removed in a
 
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Write a file so that at every moment it is either the old one or the new one, entire.
-
-    The new one is first a draft in the same folder. Should the process be killed meanwhile, the
-    next to write that file removes the draft.
 
     Args:
         path: the file; its folder must exist.
@@ -33,6 +31,23 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
     ...     Path(folder, "a.txt").read_text()
     'abc'
     """
+    with atomically(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file to write that takes its place at the end of the `with` block, or not at all.
+
+    Until then it is a draft in the same folder. Should the process be killed meanwhile, the next to
+    write that file removes the draft.
+
+    Args:
+        path: the file; its folder must exist.
+
+    Raises:
+        OSError: the folder does not exist, or the file cannot be written.
+    """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{os.fspath(path)}: there is no folder {target.parent}; make it")
@@ -40,7 +55,7 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
     draft, file = _opened_draft(target)
     try:
         with file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            yield file
             file.flush()
             os.fsync(file.fileno())  # the content must reach the disk before the name does
             if flock is not None:

@@ -81,18 +81,18 @@ def added(a: Vector, b: Vector) -> list[Scalar]:
     return [ai + bi for ai, bi in zip(a, b, strict=True)]
 
 
-def document_loss(
+def surprises(
     softmax: Callable[[Vector], Vector],
-    lookup: Callable[[Matrix, Any], Vector],
+    lookup: Callable[[Sequence[Any], Any], Any],
     parameters: Sequence[Matrix],
     tokens: Sequence[Any],
     targets: Sequence[Any],
-) -> Scalar:
-    """Return the mean surprise at each token of a document, after those before it.
+) -> list[Scalar]:
+    """Return the surprise at each token of a document, after those before it.
 
     Args:
         softmax: of a list of numbers.
-        lookup: returns the row of a table that belongs to a token.
+        lookup: returns the entry of a table that belongs to a token.
         parameters: the matrices.
         tokens: all but the last.
         targets: all but the first.
@@ -101,7 +101,7 @@ def document_loss(
     width = CHANNELS // HEADS
     keys: list[Vector] = []
     values: list[Vector] = []
-    surprises = []
+    found: list[Scalar] = []
     for position, (token, target) in enumerate(zip(tokens, targets, strict=True)):
         x = normalised(added(lookup(of_token, token), of_position[position]))
         n = normalised(x)
@@ -118,15 +118,13 @@ def document_loss(
         x = added(x, linear(W_o, joined))
         hidden = [z.relu() for z in linear(W_1, normalised(x))]
         x = added(x, linear(W_2, hidden))
-        chances = softmax(linear(W_logits, x))
-        (chance,) = lookup([[chance] for chance in chances], target)
-        surprises.append(-chance.log())
-    return sum(surprises) * (1.0 / len(surprises))
+        found.append(-lookup(softmax(linear(W_logits, x)), target).log())
+    return found
 
 
-def row(table: Matrix, token: int) -> Vector:
-    """Return the row of a token."""
-    return table[token]
+def mean(numbers: Vector) -> Scalar:
+    """Return the mean: of its surprises, this is the loss of a document."""
+    return sum(numbers) * (1.0 / len(numbers))
 
 
 def softmax_of_data(z: Vector) -> list[Scalar]:

@@ -22,11 +22,12 @@ from benchmarks.scalar_gpt import (
     LETTERS,
     VOCABULARY,
     added,
-    document_loss,
     drawn_parameters,
     inner,
     linear,
+    mean,
     normalised,
+    surprises,
     tokens_of,
 )
 
@@ -106,11 +107,6 @@ def classes(rng: np.random.Generator, samples: int, count: int) -> Array:
 def affine(W: Matrix, x: Vector, b: Vector) -> list[Scalar]:
     """Multiply a matrix with a vector and add another."""
     return [inner(w, x) + bi for w, bi in zip(W, b, strict=True)]
-
-
-def row_by_product(table: Matrix, token: Vector) -> list[Scalar]:
-    """Return the row that belongs to a token, which is given as such a row."""
-    return [inner(token, column) for column in zip(*table, strict=True)]
 
 
 def squared_distance(a: Vector, b: Vector) -> Scalar:
@@ -209,24 +205,23 @@ def gpt_block(tokens: int, channels: int, samples: int) -> Program:
     return Program(loss, parameters, (rng.normal(size=shape), rng.normal(size=shape)))
 
 
-def one_hot(tokens: Any) -> Array:
-    """Make rows that are 1 at the token and 0 elsewhere."""
-    return np.eye(VOCABULARY)[tokens]
-
-
-def gpt_loss(parameters: Any, tokens: Matrix, targets: Matrix) -> Scalar:
-    """Compute the loss of a document by the scalar GPT, tokens given as rows of 0 and 1."""
-    return document_loss(ag.softmax, row_by_product, parameters, tokens, targets)
+def gpt_loss(parameters: Any, tokens: Vector, targets: Vector) -> Scalar:
+    """Compute the loss of a document by the scalar GPT."""
+    return mean(surprises(ag.softmax, ag.take, parameters, tokens, targets))
 
 
 def gpt(letters: int, samples: int) -> Program:
     """Make the scalar GPT, a whole model, on documents of one length."""
     rng = random.Random(2)
     tokens = np.array([tokens_of("".join(rng.choices(LETTERS, k=letters))) for _ in range(samples)])
-    before, after = tokens[:, :-1], one_hot(tokens[:, 1:])
+    before, after = tokens[:, :-1], tokens[:, 1:]
     parameters = [np.array(matrix) for matrix in drawn_parameters()]
-    given = before, after.reshape(-1, VOCABULARY)
-    return Program(gpt_loss, parameters, (one_hot(before), after), given=given)
+    return Program(gpt_loss, parameters, (before, after), given=(before, one_hot(after)))
+
+
+def one_hot(tokens: Array) -> Array:
+    """Make rows, one per token, that are 1 at the token and 0 elsewhere."""
+    return np.eye(VOCABULARY)[tokens.ravel()]
 
 
 # --- convolutions ---------------------------------------------------------------------------------

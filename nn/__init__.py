@@ -9,7 +9,8 @@ and callbacks such as `EarlyStopping` and `Checkpoint`; it returns a `History`, 
 mistakes with a `MistakeWarning`.
 What was learnt: `predict`, `accuracy`, `confusion_matrix`; `dead_units`, `saturation`, `sparsity`,
 `gradient_statistics`.
-Files and data: `save`, `load`, `read_metadata`; `data`, `plot`.
+Files and data: `save`, `load`, `read_metadata`, and for other libraries `to_torch`, `from_torch`,
+`to_onnx`; `data`, `plot`.
 
 >>> import nn
 >>> model = nn.MLP(2, [16, 16, 1], seed=0)
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from nn.dropout import Dropout, dropping
     from nn.embedding import Embedding
     from nn.inspection import dead_units, gradient_statistics, saturation, sparsity
+    from nn.interchange import from_torch, to_onnx, to_torch
     from nn.layers import ACTIVATIONS, MLP, Activations, Layer, Neuron
     from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
     from nn.module import Frozen, Module
@@ -58,6 +60,7 @@ _LATER = {
         "nn.predictions": "accuracy confusion_matrix predict",
         "nn.losses": "binary_cross_entropy cross_entropy hinge_loss mae_loss mse_loss",
         "nn.inspection": "dead_units gradient_statistics saturation sparsity",
+        "nn.interchange": "from_torch to_onnx to_torch",
         "nn.saving": "load read_metadata save",
         "autograd": "MistakeWarning softmax",
     }.items()
@@ -145,6 +148,7 @@ __all__ = [
     "dead_units",
     "dropping",
     "fit",
+    "from_torch",
     "gradient_statistics",
     "hinge_loss",
     "init",
@@ -159,4 +163,6 @@ __all__ = [
     "save",
     "softmax",
     "sparsity",
+    "to_onnx",
+    "to_torch",
 ]

@@ -28,9 +28,7 @@ class Attention(Module):
         seed: the seed, or the generator, to draw the weights with.
 
     Attributes:
-        query: the layer that makes the queries.
-        key: likewise the keys.
-        value: likewise the values.
+        query, key, value: the layers that make these.
         output: the last layer.
 
     Raises:
@@ -92,10 +90,7 @@ class Attention(Module):
         return [self.output.vector(row) for row in mixed]
 
     def weights(self, x: Any) -> list[list[list[Any]]]:
-        """Return how much each vector looks at each other.
-
-        Args:
-            x: a list of vectors, as of a call.
+        """Return how much each vector of a list looks at each other.
 
         Returns:
             For each head a row per vector: numbers that sum to 1, one for each vector that it looks

@@ -43,22 +43,14 @@ class Sequential(Module):
         self.name_parameters()
 
     def __call__(self, x: Any) -> Any:
-        """Return what the last module does.
-
-        Args:
-            x: what the first one takes.
-        """
+        """Return what the last module makes of what the first one takes."""
         for module in self.parts:
             x = module(x)
         return x
 
     @classmethod
     def from_saved(cls, **fields: Any) -> Sequential:
-        """Make it of its modules.
-
-        Args:
-            fields: `parts`, a list.
-        """
+        """Make it of its modules."""
         return cls(*fields["parts"])
 
     def example(self) -> Any:
@@ -69,8 +61,26 @@ class Sequential(Module):
         return f"Sequential({', '.join(map(repr, self.parts))})"
 
 
+class Around(Module):
+    """What is made of one module; a TypeError is raised if that is none."""
+
+    module: Module
+    saved: ClassVar[dict[str, Field]] = {"module": Field.MODULE}
+
+    def __init__(self, module: Module) -> None:
+        self.module = module_of(module, type(self).__name__)
+        self.name_parameters()
+
+    def example(self) -> Any:
+        """Return an input that the module takes."""
+        return self.module.example()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.module!r})"
+
+
 @final
-class Residual(Module):
+class Residual(Around):
     """A module with a shortcut around it: x + F(x). So gradients reach what is before it undimmed.
 
     Source: He et al., arXiv:1512.03385.
@@ -78,56 +88,23 @@ class Residual(Module):
     Args:
         module: F, which returns what has the form of its input: a number, or nested lists.
 
-    Attributes:
-        module: F.
-
-    Raises:
-        TypeError: it is no Module.
-
     >>> from nn import Layer
     >>> F = Layer(2, 2, "linear", init=lambda n_in, n_out, *, rng: [1.0, 2.0])
     >>> [y.data for y in Residual(F)([1.0, 2.0])]
     [6.0, 7.0]
     """
 
-    module: Module
-    saved: ClassVar[dict[str, Field]] = {"module": Field.MODULE}
-
-    def __init__(self, module: Module) -> None:
-        self.module = module_of(module, "Residual")
-        self.name_parameters()
-
     def __call__(self, x: Any) -> Any:
-        """Return x + F(x).
-
-        Args:
-            x: what F takes.
-
-        Raises:
-            ValueError: what F returns has another form.
-        """
+        """Return x + F(x); a ValueError is raised if F returns another form than it takes."""
         return _sum(x, self.module(x))
-
-    def example(self) -> Any:
-        """Return an input that the module takes."""
-        return self.module.example()
-
-    def __repr__(self) -> str:
-        return f"Residual({self.module!r})"
 
 
 @final
-class Each(Module):
+class Each(Around):
     """A module for each element of a list: each vector of a sequence, say.
 
     Args:
         module: the module, the same for all elements.
-
-    Attributes:
-        module: the module.
-
-    Raises:
-        TypeError: it is no Module.
 
     >>> from nn import Embedding
     >>> vectors = Each(Embedding(27, 4))([7, 0, 25])
@@ -135,27 +112,13 @@ class Each(Module):
     (3, 4)
     """
 
-    module: Module
-    saved: ClassVar[dict[str, Field]] = {"module": Field.MODULE}
-
-    def __init__(self, module: Module) -> None:
-        self.module = module_of(module, "Each")
-        self.name_parameters()
-
     def __call__(self, x: Any) -> list[Any]:
-        """Return what the module does for each element.
-
-        Args:
-            x: a list of what the module takes.
-        """
+        """Return what the module does for each element of a list."""
         return [self.module(element) for element in x]
 
     def example(self) -> Any:
         """Return a list with two inputs that the module takes."""
         return [self.module.example() for _ in range(2)]
-
-    def __repr__(self) -> str:
-        return f"Each({self.module!r})"
 
 
 @final
@@ -169,11 +132,7 @@ class Flatten(Module):
     saved: ClassVar[dict[str, Field]] = {}
 
     def __call__(self, x: Any) -> list[Any]:
-        """Return the elements of nested lists, from left to right.
-
-        Args:
-            x: nested lists.
-        """
+        """Return the elements of nested lists, from left to right."""
         x = listed(x)
         if not isinstance(x, (list, tuple)):
             return [x]
@@ -186,10 +145,6 @@ class Flatten(Module):
 def mapped(f: Callable[[Any], Any], x: Any) -> Any:
     """Return nested lists with `f` applied to each number.
 
-    Args:
-        f: a function of a number.
-        x: a number, or nested lists of such.
-
     >>> mapped(abs, [-1, [2, -3]])
     [1, [2, 3]]
     """
@@ -198,15 +153,7 @@ def mapped(f: Callable[[Any], Any], x: Any) -> Any:
 
 
 def module_of(module: Any, taker: str) -> Module:
-    """Check that something is a module.
-
-    Args:
-        module: what should be one.
-        taker: who takes it, for the error.
-
-    Raises:
-        TypeError: it is none.
-    """
+    """Check that something is a module; the error names who takes it."""
     if not isinstance(module, Module):
         raise TypeError(f"{taker} is made of Modules, such as a Layer, not of {module!r}")
     return module

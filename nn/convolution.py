@@ -25,9 +25,7 @@ class Conv2d(Module):
         size: the number of rows, and of columns, of the window.
         stride: how far the window moves at a time.
         padding: how many zeros are put around the image on every side.
-        activation: as of a `Layer`, but not softmax.
-        init: likewise.
-        seed: likewise.
+        activation, init, seed: as of a `Layer`, but softmax is not possible.
 
     Attributes:
         filters: the neurons, a layer; the weights of each go channel by channel and row by row.

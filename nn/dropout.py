@@ -57,11 +57,7 @@ class Dropout(Module):
         self._factor: Source | None = None
 
     def __call__(self, x: Any) -> Any:
-        """Return numbers, a share of them set to 0.
-
-        Args:
-            x: a number, or nested lists of such.
-        """
+        """Return a number, or nested lists of such, with a share of them set to 0."""
         factor = self._factor
         return x if factor is None else mapped(lambda v: v * factor(self.p), x)
 
@@ -108,9 +104,6 @@ def dropping(
 def factors(rng: random.Random) -> Source:
     """Return what draws factors.
 
-    Args:
-        rng: the source of randomness.
-
     >>> factor = factors(random.Random(0))
     >>> factor(0.5), factor(0.0)
     (2.0, 1.0)
@@ -120,10 +113,6 @@ def factors(rng: random.Random) -> Source:
 
 def rates_of(model: Module, x: Any) -> Sequence[float]:
     """Return the share p of each factor that the `Dropout` in a model takes for one sample.
-
-    Args:
-        model: the model.
-        x: a sample.
 
     >>> rates_of(Dropout(0.5), [1.0, 2.0])
     [0.5, 0.5]

@@ -59,9 +59,6 @@ def _output(f: Callable[[Any], Any], x: Any, i: int) -> Any:
 def rows(table: Any) -> Any:
     """Return a table as something that is iterated over by row; a DataFrame is not.
 
-    Args:
-        table: samples.
-
     >>> rows([[1, 2], [3, 4]])
     [[1, 2], [3, 4]]
     """
@@ -69,10 +66,9 @@ def rows(table: Any) -> Any:
 
 
 def entries(column: Any) -> Any:
-    """Return targets as something that is iterated over by sample, also if a table has them.
+    """Return targets as something that is iterated over by sample.
 
-    Args:
-        column: targets; of a DataFrame with a single column, its entries.
+    Of a DataFrame with a single column these are its entries.
 
     >>> entries([1, 2])
     [1, 2]
@@ -83,10 +79,7 @@ def entries(column: Any) -> Any:
 
 
 def numbers(output: Any) -> Any:
-    """Return what a model returned, with floats for Values.
-
-    Args:
-        output: a number, or a list, maybe of lists.
+    """Return what a model returned, a number or nested lists, with floats for Values.
 
     >>> numbers([Value(1.0), [2.0]])
     [1.0, [2.0]]
@@ -97,11 +90,7 @@ def numbers(output: Any) -> Any:
 
 
 def listed(x: Any) -> Any:
-    """Return an array as nested lists, and all else as it is.
-
-    Args:
-        x: anything.
-    """
+    """Return an array as nested lists, and all else as it is."""
     return x.tolist() if hasattr(x, "tolist") else x
 
 

@@ -1,6 +1,6 @@
 """Initial weights: random numbers, so scaled that signals keep their size from layer to layer.
 
-Every function here draws the weights of one neuron. Biases start at zero.
+Every function here is an `Initialiser`: it draws the weights of one neuron. Biases start at zero.
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ class Initialiser(Protocol):
     """A function that draws the weights of one neuron, as those of this module do."""
 
     def __call__(self, n_in: int, n_out: int, *, rng: random.Random) -> Sequence[float]:
-        """Return `n_in` weights for one of the `n_out` neurons of a layer."""
+        """Return weights for one neuron.
+
+        Args:
+            n_in: the number of inputs, so of weights.
+            n_out: the number of neurons in the layer.
+            rng: the source of randomness.
+        """
 
 
 def he(n_in: int, n_out: int, *, rng: random.Random) -> list[float]:  # noqa: ARG001 - one signature
@@ -28,14 +34,6 @@ def he(n_in: int, n_out: int, *, rng: random.Random) -> list[float]:  # noqa: AR
 
     A relu lets half of its inputs pass, which the 2 makes up for. Source: He et al.,
     arXiv:1502.01852.
-
-    Args:
-        n_in: the number of inputs.
-        n_out: the number of neurons in the layer; it has no influence here.
-        rng: the source of randomness.
-
-    Returns:
-        n_in weights.
 
     >>> len(he(3, 5, rng=random.Random(0)))
     3
@@ -50,14 +48,6 @@ def xavier(n_in: int, n_out: int, *, rng: random.Random) -> list[float]:
     backward (1/n_out). Source: Glorot and Bengio, "Understanding the difficulty of training deep
     feedforward neural networks", AISTATS 2010.
 
-    Args:
-        n_in: the number of inputs.
-        n_out: the number of neurons in the layer.
-        rng: the source of randomness.
-
-    Returns:
-        n_in weights.
-
     >>> all(abs(w) <= 1.0 for w in xavier(2, 4, rng=random.Random(0)))
     True
     """
@@ -70,14 +60,6 @@ def lecun(n_in: int, n_out: int, *, rng: random.Random) -> list[float]:  # noqa:
 
     Source: LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998, section 4.6.
 
-    Args:
-        n_in: the number of inputs.
-        n_out: the number of neurons in the layer; it has no influence here.
-        rng: the source of randomness.
-
-    Returns:
-        n_in weights.
-
     >>> len(lecun(3, 5, rng=random.Random(0)))
     3
     """
@@ -86,14 +68,6 @@ def lecun(n_in: int, n_out: int, *, rng: random.Random) -> list[float]:  # noqa:
 
 def uniform(n_in: int, n_out: int, *, rng: random.Random) -> list[float]:  # noqa: ARG001 - one signature
     """Draw evenly from -1 … 1, whatever the size of the layer, as micrograd does.
-
-    Args:
-        n_in: the number of inputs.
-        n_out: the number of neurons in the layer; it has no influence here.
-        rng: the source of randomness.
-
-    Returns:
-        n_in weights.
 
     >>> all(abs(w) <= 1.0 for w in uniform(100, 1, rng=random.Random(0)))
     True

@@ -155,14 +155,7 @@ class Neuron(Module):
         return dot(self.w, inputs_of(x, len(self.w), self), self.b)
 
     def __call__(self, x: Any) -> Value:
-        """Return σ(⟨w, x⟩ + b).
-
-        Args:
-            x: a list of n_in numbers or Values; for one input, also the number itself.
-
-        Raises:
-            ValueError: there are not n_in of them.
-            TypeError: `x` is not a list of numbers.
+        """Return σ(⟨w, x⟩ + b) for x as `pre_activation` takes it.
 
         >>> Neuron(1, init=lambda n_in, n_out, *, rng: [2.0])([-3.0]).data
         0.0
@@ -258,7 +251,7 @@ class Layer(Module):
     def W(self) -> list[list[Value]]:
         """The weight matrix, n_in × n_out: column i has the weights of neuron i.
 
-        So W[j][i] is `neurons[i].w[j]`, the Value itself, and the layer is σ(Wᵀx + b).
+        So `W[j][i]` is `neurons[i].w[j]`, the Value itself, and the layer is σ(Wᵀx + b).
 
         >>> layer = Layer(3, 2)
         >>> len(layer.W), len(layer.W[0])
@@ -276,14 +269,7 @@ class Layer(Module):
         return [n.b for n in self.neurons]
 
     def pre_activation(self, x: Any) -> list[Any]:
-        """Return z = Wᵀx + b, one number per neuron.
-
-        Args:
-            x: a list of n_in numbers or Values; for one input, also the number itself.
-
-        Raises:
-            ValueError: there are not n_in of them.
-            TypeError: `x` is not a list of numbers.
+        """Return z = Wᵀx + b, one number per neuron, for x as a `Neuron` takes it.
 
         >>> [z.op for z in Layer(3, 2).pre_activation([1.0, 2.0, 3.0])]
         ['dot', 'dot']
@@ -294,10 +280,7 @@ class Layer(Module):
         return [dot(n.w, x, n.b) for n in self.neurons]
 
     def activate(self, z: Sequence[Any]) -> list[Any]:
-        """Return σ(z), one number per neuron.
-
-        Args:
-            z: n_out numbers or Values.
+        """Return σ(z), one number per neuron, for as many z.
 
         >>> Layer(3, 2).activate([-1.0, 1.0])
         [0.0, 1.0]
@@ -309,13 +292,6 @@ class Layer(Module):
     def __call__(self, x: Any) -> Value | Any:
         """Return σ(Wᵀx + b): a list, or a single Value if there is one neuron.
 
-        Args:
-            x: a list of n_in numbers or Values; for one input, also the number itself.
-
-        Raises:
-            ValueError: there are not n_in of them.
-            TypeError: `x` is not a list of numbers.
-
         >>> len(Layer(3, 2)([1.0, 2.0, 3.0]))
         2
         """
@@ -323,9 +299,6 @@ class Layer(Module):
 
     def vector(self, x: Any) -> list[Any]:
         """Return σ(Wᵀx + b), a list even if there is one neuron.
-
-        Args:
-            x: as of a call.
 
         >>> len(Layer(3, 1).vector([1.0, 2.0, 3.0]))
         1
@@ -443,11 +416,7 @@ class MLP(Module):
 
     @classmethod
     def from_saved(cls, **fields: Any) -> MLP:
-        """Make it of its layers.
-
-        Args:
-            fields: `layers`, a list.
-        """
+        """Make it of its layers."""
         return cls.from_layers(fields["layers"])
 
     def example(self) -> list[float]:
@@ -455,14 +424,7 @@ class MLP(Module):
         return self.layers[0].example()
 
     def activations(self, x: Any) -> Activations:
-        """Compute the output, and return all that is computed on the way.
-
-        Args:
-            x: one sample, a list of n_in numbers or Values; for one input, also the number itself.
-
-        Raises:
-            ValueError: there are not n_in of them.
-            TypeError: `x` is not a list of numbers.
+        """Compute the output for one sample, and return all that is computed on the way.
 
         >>> z, x = MLP(2, [3, 1]).activations([0.5, -1.0])
         >>> [len(z_k) for z_k in z], [len(x_k) for x_k in x]
@@ -476,10 +438,10 @@ class MLP(Module):
         return Activations(zs, xs)
 
     def __call__(self, x: Any) -> Value | Any:
-        """Return the output ŷ: a list, or a single Value if there is one output.
+        """Return the output ŷ for one sample: a list, or a single Value if there is one output.
 
         Args:
-            x: one sample, a list of n_in numbers or Values; for one input, also the number itself.
+            x: a list of n_in numbers or Values; for one input, also the number itself.
 
         Raises:
             ValueError: there are not n_in of them.
@@ -532,17 +494,7 @@ def activation_label(activation: str | Activation) -> str:
 
 
 def inputs_of(x: Any, n_in: int, taker: Module) -> Any:
-    """Return inputs as a list or a tuple, after checking how many there are.
-
-    Args:
-        x: the inputs; where there is one, also the number itself.
-        n_in: how many there must be.
-        taker: who takes them, for the error.
-
-    Raises:
-        ValueError: there are not n_in of them.
-        TypeError: `x` is not a list of numbers.
-    """
+    """Return inputs as a list or a tuple, after checking how many there are for their taker."""
     if (x.__class__ is list or x.__class__ is tuple) and len(x) == n_in:
         return x
     if hasattr(x, "tolist"):  # an array

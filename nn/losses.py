@@ -3,7 +3,7 @@
 Each takes one sample or a batch, and the loss of a batch is the mean of the losses of its samples.
 A list of lists is a batch, one row per sample. So is, for a network with one output, the list of
 its outputs along with a list of as many targets; read as one sample with many outputs it would
-have the same loss. Lists, tuples and NumPy arrays are all the same.
+have the same loss. Lists, tuples and NumPy arrays are all the same. The result is a Value.
 """
 
 from __future__ import annotations
@@ -45,9 +45,6 @@ def mse_loss(prediction: Any, target: Any) -> Any:
         prediction: ŷ, n outputs, or one; a batch is a list of such lists.
         target: y, of the same shape.
 
-    Returns:
-        The loss, a Value.
-
     Raises:
         ValueError: the shapes differ.
         TypeError: a target is not a number.
@@ -61,18 +58,7 @@ def mse_loss(prediction: Any, target: Any) -> Any:
 def mae_loss(prediction: Any, target: Any) -> Any:
     """The mean absolute error (1/n) Σ |ŷᵢ - yᵢ| over the n outputs.
 
-    ∂/∂ŷᵢ = sign(ŷᵢ - yᵢ)/n, 0 where they are equal.
-
-    Args:
-        prediction: ŷ, n outputs, or one; a batch is a list of such lists.
-        target: y, of the same shape.
-
-    Returns:
-        The loss, a Value.
-
-    Raises:
-        ValueError: the shapes differ.
-        TypeError: a target is not a number.
+    ∂/∂ŷᵢ = sign(ŷᵢ - yᵢ)/n, 0 where they are equal. Arguments and errors are those of `mse_loss`.
 
     >>> mae_loss([1.0, 2.0], [1.0, 4.0])
     1.0
@@ -90,9 +76,6 @@ def cross_entropy(logits: Any, target: Any) -> Any:
         logits: one number per class; a batch is a list of such lists.
         target: the index of the class, from 0, or a probability per class; for a batch, a list
             with either for each sample.
-
-    Returns:
-        The loss, a Value.
 
     Raises:
         ValueError: the shapes do not fit, the class index is out of range, or the probabilities
@@ -117,9 +100,6 @@ def binary_cross_entropy(logits: Any, target: Any) -> Any:
         logits: one number, or n for yes-or-no questions asked at once; a batch is a list of such.
         target: y, of the same shape: 0, 1, or the probability of 1.
 
-    Returns:
-        The loss, a Value.
-
     Raises:
         ValueError: the shapes differ, or a target is not from 0 to 1.
         TypeError: a target is not a number.
@@ -139,9 +119,6 @@ def hinge_loss(scores: Any, target: Any) -> Any:
     Args:
         scores: one score, or a list with one per class; a batch is a list of such.
         target: -1 or 1, or the index of the class, from 0; for a batch, a list of such.
-
-    Returns:
-        The loss, a Value.
 
     Raises:
         ValueError: the shapes do not fit, a label is not ±1, or the class index is out of range.

@@ -31,11 +31,7 @@ _STEPS = 20  # after so many without any gradient, something is not connected
 
 
 def warn(message: str, category: type[Warning] = MistakeWarning) -> None:
-    """Warn, at the line outside of these packages that led here.
-
-    Args:
-        message: what is wrong, and the fix.
-        category: the kind of warning.
+    """Warn of what is wrong, with the fix, at the line outside of these packages that led here.
 
     >>> import warnings
     >>> with warnings.catch_warnings():
@@ -54,11 +50,7 @@ _said: ContextVar[set[str] | None] = ContextVar("said", default=None)
 
 
 def each_once(function: Callable[P, R]) -> Callable[P, R]:
-    """Have a function give each warning of a mistake once per call, whatever the filter.
-
-    Args:
-        function: the function.
-    """
+    """Have a function give each warning of a mistake once per call, whatever the filter."""
 
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -101,12 +93,7 @@ def renamed(**meant: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 def suggestion(name: str, names: Iterable[str]) -> str:
     """Return the end of a message about a name that is not among those there are.
 
-    Args:
-        name: the name.
-        names: those there are.
-
-    Returns:
-        A question that names the nearest; nothing, if none is near.
+    It is a question that names the nearest; nothing, if none is near.
 
     >>> suggestion("CrossEntropyLoss", ["binary_cross_entropy", "cross_entropy"])
     "; did you mean 'cross_entropy'?"
@@ -126,12 +113,7 @@ def suggestion(name: str, names: Iterable[str]) -> str:
 
 
 def check_logits(outputs: Sequence[Any], loss: str) -> None:
-    """Warn if a loss that takes logits gets probabilities: it would apply softmax twice.
-
-    Args:
-        outputs: what the loss got.
-        loss: its name.
-    """
+    """Warn if a loss that takes logits gets probabilities: it would apply softmax twice."""
     op = operation_of(outputs[0]) if isinstance(outputs[0], Value) else None
     if op is table.softmax or op is table.sigmoid:
         own = "sigmoid" if loss == "binary_cross_entropy" else "softmax"
@@ -170,11 +152,7 @@ class StepWatch:
         self._warned = False
 
     def before_step(self, trained: Sequence[Value]) -> None:
-        """Look at the gradients that a step is about to use.
-
-        Args:
-            trained: the parameters that it will change.
-        """
+        """Look at the gradients that a step is about to use."""
         if self._probe is not None and self._probe.grad.__class__ is _Mixed and not self._warned:
             self._warned = True
             warn(
@@ -185,11 +163,7 @@ class StepWatch:
             self._look_for_missing(trained)
 
     def after_step(self, trained: Sequence[Value]) -> None:
-        """Mark a gradient as used.
-
-        Args:
-            trained: the parameters that were changed.
-        """
+        """Mark a gradient as used."""
         self._probe = next((p for p in trained if p.grad), None)
         if self._probe is not None:
             self._probe.grad = _Spent(self._probe.grad)
@@ -238,10 +212,6 @@ class _Mixed(_Spent):
 
 def marked_like(grad: float, number: float) -> float:
     """Return a number with the mark, if there is one, of the gradient that it takes the place of.
-
-    Args:
-        grad: the gradient.
-        number: the number.
 
     >>> marked_like(2.0, 1.0)
     1.0

@@ -258,11 +258,7 @@ class Module:
 
     @classmethod
     def from_saved(cls, **fields: Any) -> Module:
-        """Make a module of what `nn.save` has kept of it, but for the parameters.
-
-        Args:
-            fields: the attributes that `saved` names.
-        """
+        """Make a module of the attributes that `saved` names."""
         return cls(**fields)
 
     def example(self) -> Any:

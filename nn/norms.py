@@ -14,19 +14,7 @@ __all__ = ["LayerNorm", "RMSNorm"]
 
 
 class Norm(Module):
-    """What the normalisations have in common.
-
-    Args:
-        size: the number of numbers in a vector.
-        eps: what keeps the root from 0.
-
-    Attributes:
-        w: the scales, which begin at 1.
-
-    Raises:
-        ValueError: the size is below 1.
-        TypeError: it is no integer.
-    """
+    """What the normalisations have in common."""
 
     w: list[Value]
     saved: ClassVar[dict[str, Field]] = {"size": Field.SIZE, "eps": Field.NUMBER}
@@ -55,18 +43,10 @@ class Norm(Module):
 
     @abstractmethod
     def normalised(self, x: Sequence[Any]) -> list[Any]:
-        """Return the vector, normalised.
-
-        Args:
-            x: `size` numbers or Values.
-        """
+        """Return a vector of the right length, normalised."""
 
     def inverse_root(self, x: Sequence[Any]) -> Any:
-        """Return 1/√(mean(x²) + eps).
-
-        Args:
-            x: numbers or Values.
-        """
+        """Return 1/√(mean(x²) + eps)."""
         return (dot(x, x) * (1.0 / len(x)) + self.eps) ** -0.5
 
     def example(self) -> list[float]:
@@ -111,11 +91,7 @@ class LayerNorm(Norm):
         self.name_parameters()
 
     def normalised(self, x: Sequence[Any]) -> list[Any]:
-        """Return the vector, normalised.
-
-        Args:
-            x: `size` numbers or Values.
-        """
+        """Return the vector, normalised."""
         middle = mean(x)
         apart = [v - middle for v in x]
         scale = self.inverse_root(apart)
@@ -126,17 +102,13 @@ class LayerNorm(Norm):
 class RMSNorm(Norm):
     """A vector divided by its root mean square, then scaled: w x/√(mean(x²) + eps).
 
-    Source: Zhang and Sennrich, arXiv:1910.07467.
+    Source: Zhang and Sennrich, arXiv:1910.07467. Arguments and errors are those of `LayerNorm`.
 
     >>> [round(y.data, 3) for y in RMSNorm(2)([1.0, 7.0])]
     [0.2, 1.4]
     """
 
     def normalised(self, x: Sequence[Any]) -> list[Any]:
-        """Return the vector, normalised.
-
-        Args:
-            x: `size` numbers or Values.
-        """
+        """Return the vector, normalised."""
         scale = self.inverse_root(x)
         return [w * (v * scale) for w, v in zip(self.w, x, strict=True)]

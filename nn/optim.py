@@ -238,8 +238,7 @@ class SGD(Optimizer):
         velocity: v, an array of one number per parameter.
 
     Raises:
-        TypeError: see `Optimizer`.
-        ValueError: see `Optimizer`; or `nesterov` without `momentum`.
+        ValueError: `nesterov` without `momentum`; for others see `Optimizer`.
 
     >>> w = Value(1.0)
     >>> optimizer = SGD([w], lr=0.25)
@@ -272,14 +271,7 @@ class SGD(Optimizer):
     def rule(
         self, theta: Array, gradient: Array, lr: Any, memory: tuple[Array, ...]
     ) -> tuple[Array, tuple[Array, ...]]:
-        """Return θ after a step, and the velocity.
-
-        Args:
-            theta: see `Optimizer.rule`.
-            gradient: likewise.
-            lr: likewise.
-            memory: likewise.
-        """
+        """Return θ after a step, and the velocity: see `Optimizer.rule`."""
         g = gradient + self.weight_decay * theta if self.weight_decay else gradient
         if self.momentum:
             (velocity,) = memory
@@ -288,65 +280,7 @@ class SGD(Optimizer):
         return theta - lr * g, memory
 
 
-class _Adaptive(Optimizer):
-    """The rule of Adam; AdamW is it with the weight decay apart from the gradient."""
-
-    _options = ("lr", "betas", "eps", "weight_decay")
-    _memory = ("mean", "square", "steps")
-    _decoupled: ClassVar[bool]
-
-    mean: Array
-    square: Array
-    steps: Array
-
-    def __init__(
-        self,
-        params: Iterable[Value],
-        lr: float,
-        betas: tuple[float, float],
-        eps: float,
-        weight_decay: float,
-    ) -> None:
-        super().__init__(params, lr, weight_decay)
-        if not isinstance(betas, Sequence) or len(betas) != 2:
-            raise ValueError(f"betas must be two numbers, not {betas!r}")
-        self.betas = _below_one("betas[0]", betas[0]), _below_one("betas[1]", betas[1])
-        self.eps = _at_least_zero("eps", eps)
-
-    def rule(
-        self, theta: Array, gradient: Array, lr: Any, memory: tuple[Array, ...]
-    ) -> tuple[Array, tuple[Array, ...]]:
-        """Return θ after a step, and the means and the number of steps.
-
-        Args:
-            theta: see `Optimizer.rule`.
-            gradient: likewise.
-            lr: likewise.
-            memory: likewise.
-        """
-        (beta1, beta2), (mean, square, steps) = self.betas, memory
-        g = gradient if self._decoupled else gradient + self.weight_decay * theta
-        shrink = 1.0 - lr * self.weight_decay if self._decoupled else 1.0
-        t = steps + 1.0
-        m = beta1 * mean + (1.0 - beta1) * g
-        v = beta2 * square + (1.0 - beta2) * g * g
-        rate, scale = lr / (1.0 - _power(beta1, t)), (1.0 - _power(beta2, t)) ** 0.5
-        return shrink * theta - rate * m / (v**0.5 / scale + self.eps), (m, v, t)
-
-    def memory(self, rows: Any) -> tuple[Array, ...]:
-        """Return what the last step returned, and one number of steps where all are the same.
-
-        They are a parameter's own, so that one that is unfrozen starts from the start.
-
-        Args:
-            rows: see `Optimizer.updated`.
-        """
-        mean, square, steps = super().memory(rows)
-        return mean, square, steps[:1] if (steps == steps[0]).all() else steps
-
-
-@final
-class Adam(_Adaptive):
+class Adam(Optimizer):
     """Steps scaled by running means of the gradient and of its square.
 
     With m ← β₁m + (1 - β₁)g and v ← β₂v + (1 - β₂)g², both corrected for their start at 0 in the
@@ -365,10 +299,6 @@ class Adam(_Adaptive):
         square: v, an array of one number per parameter.
         steps: t, an array of one number per parameter.
 
-    Raises:
-        TypeError: see `Optimizer`.
-        ValueError: see `Optimizer`.
-
     >>> w = Value(1.0)
     >>> optimizer = Adam([w], lr=0.1)
     >>> (w * w).backward()
@@ -377,7 +307,13 @@ class Adam(_Adaptive):
     0.9
     """
 
-    _decoupled = False
+    _options = ("lr", "betas", "eps", "weight_decay")
+    _memory = ("mean", "square", "steps")
+    _decoupled: ClassVar[bool] = False  # whether the weight decay is apart from the gradient
+
+    mean: Array
+    square: Array
+    steps: Array
 
     @renamed(learning_rate="lr")
     def __init__(
@@ -388,31 +324,40 @@ class Adam(_Adaptive):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay)
+        super().__init__(params, lr, weight_decay)
+        if not isinstance(betas, Sequence) or len(betas) != 2:
+            raise ValueError(f"betas must be two numbers, not {betas!r}")
+        self.betas = _below_one("betas[0]", betas[0]), _below_one("betas[1]", betas[1])
+        self.eps = _at_least_zero("eps", eps)
+
+    def rule(
+        self, theta: Array, gradient: Array, lr: Any, memory: tuple[Array, ...]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """Return θ after a step, the means and the number of steps: see `Optimizer.rule`."""
+        (beta1, beta2), (mean, square, steps) = self.betas, memory
+        g = gradient if self._decoupled else gradient + self.weight_decay * theta
+        shrink = 1.0 - lr * self.weight_decay if self._decoupled else 1.0
+        t = steps + 1.0
+        m = beta1 * mean + (1.0 - beta1) * g
+        v = beta2 * square + (1.0 - beta2) * g * g
+        rate, scale = lr / (1.0 - _power(beta1, t)), (1.0 - _power(beta2, t)) ** 0.5
+        return shrink * theta - rate * m / (v**0.5 / scale + self.eps), (m, v, t)
+
+    def memory(self, rows: Any) -> tuple[Array, ...]:
+        """Return what the last step returned, and one number of steps where all are the same.
+
+        They are a parameter's own, so that one that is unfrozen starts from the start.
+        """
+        mean, square, steps = super().memory(rows)
+        return mean, square, steps[:1] if (steps == steps[0]).all() else steps
 
 
 @final
-class AdamW(_Adaptive):
+class AdamW(Adam):
     """Adam with the weight decay apart from the gradient: θ ← (1 - ηλ)θ, then Adam's step.
 
-    So a parameter with large gradients decays as much as one with small gradients.
-    Source: Loshchilov and Hutter, arXiv:1711.05101.
-
-    Args:
-        params: the parameters to train.
-        lr: the learning rate η.
-        betas: β₁ and β₂, each at least 0 and below 1.
-        eps: ε, at least 0.
-        weight_decay: λ.
-
-    Attributes:
-        mean: m, an array of one number per parameter.
-        square: v, an array of one number per parameter.
-        steps: t, an array of one number per parameter.
-
-    Raises:
-        TypeError: see `Optimizer`.
-        ValueError: see `Optimizer`.
+    So a parameter with large gradients decays as much as one with small gradients. Arguments and
+    attributes are those of Adam. Source: Loshchilov and Hutter, arXiv:1711.05101.
 
     >>> w = Value(1.0)
     >>> AdamW([w], lr=0.1, weight_decay=0.5).step()
@@ -472,10 +417,6 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
 def clipped(gradient: Array, max_norm: float) -> tuple[Array, float]:
     """Return a gradient, shortened to `max_norm` if it is longer, and its norm before that.
 
-    Args:
-        gradient: n derivatives.
-        max_norm: the greatest norm allowed.
-
     >>> import numpy as np
     >>> gradient, norm = clipped(np.array([3.0, 4.0]), 2.5)
     >>> gradient.tolist(), norm
@@ -486,11 +427,7 @@ def clipped(gradient: Array, max_norm: float) -> tuple[Array, float]:
 
 
 def checked_norm(max_norm: float) -> float:
-    """Check the greatest norm that a gradient may have.
-
-    Args:
-        max_norm: a number above 0, or infinity.
-    """
+    """Check the greatest norm that a gradient may have, which may be infinite."""
     max_norm = as_float(max_norm, "max_norm")
     if not max_norm > 0.0:
         raise ValueError(f"max_norm must be above 0, not {max_norm}")
@@ -499,12 +436,6 @@ def checked_norm(max_norm: float) -> float:
 
 def read(params: Sequence[Value]) -> Array:
     """Return the numbers of parameters.
-
-    Args:
-        params: n parameters.
-
-    Returns:
-        n numbers.
 
     >>> read([Value(1.0), Value(2.0)]).tolist()
     [1.0, 2.0]
@@ -526,10 +457,6 @@ def _gradient(params: Sequence[Value]) -> Array:
 
 def write(params: Sequence[Value], theta: Array) -> None:
     """Give parameters their numbers.
-
-    Args:
-        params: n parameters.
-        theta: n numbers.
 
     >>> import numpy as np
     >>> w = Value(1.0)

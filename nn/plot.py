@@ -11,16 +11,19 @@ on colour alone: lines differ in their dashes too, points in their markers.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from io import BytesIO
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd
 from autograd import Value, no_grad, notation
+from nn.containers import Residual, Sequential
+from nn.dropout import Dropout
 from nn.forward import outputs, rows
-from nn.layers import MLP, activation_label
+from nn.layers import MLP, Layer, Neuron, activation_label, inputs_of
 from nn.module import Module
 from nn.predictions import count_of, predicted_indices, target_classes
 from nn.training import History
@@ -46,6 +49,7 @@ _FIRST_LINE: dict[str, Any] = {"color": _BLUE}
 _SECOND_LINE: dict[str, Any] = {"color": _VERMILLION, "linestyle": "--"}
 _CLASS_COLOURS = (_BLUE, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", _VERMILLION, "#F0E442")
 _CLASS_MARKERS = "osD^vPX*"
+_CURVE = (1, 4, 4, 4)  # Matplotlib's codes of a cubic Bézier curve
 
 
 def learning_curves(history: History | Mapping[str, Sequence[float]]) -> Figure:
@@ -210,14 +214,15 @@ def decision_boundary(
     return figure
 
 
-def network(model: MLP, sample: Any = None, *, max_neurons: int = 16) -> Figure:
+def network(model: Module, sample: Any = None, *, max_neurons: int = 16) -> Figure:
     """Draw a network: a column per layer, from top to bottom its neurons, and a wire per weight.
 
     Wires are blue where the weight is positive, orange and dashed where it is negative, and the
-    thicker the larger it is; a weight of 0 has none.
+    thicker the larger it is; a weight of 0 has none. The shortcuts of a `Residual` are grey arcs.
 
     Args:
-        model: The network.
+        model: An `MLP`, a `Layer` or a `Neuron`, or `Sequential` and `Residual` of such. `Dropout`
+            among them is passed over.
         sample: One sample, as the network takes it. What it makes of the sample is written into
             its neurons; without one, which input or neuron of its column each is.
         max_neurons: How many circles a column has, at least 2. A wider layer is cut in its middle,
@@ -227,7 +232,7 @@ def network(model: MLP, sample: Any = None, *, max_neurons: int = 16) -> Figure:
         One picture. Inputs are squares; over each column stand its size and its activation.
 
     Raises:
-        TypeError: If `model` is no MLP.
+        TypeError: If something in `model` has no neurons to draw.
         ValueError: If `sample` has not as many numbers as the network has inputs, or `max_neurons`
             is below 2.
 
@@ -236,37 +241,37 @@ def network(model: MLP, sample: Any = None, *, max_neurons: int = 16) -> Figure:
         >>> figure.axes[0].get_title()
         'MLP(2 → 3 tanh → 1 linear)'
     """
-    from matplotlib.collections import LineCollection
+    from matplotlib.collections import LineCollection, PathCollection
     from matplotlib.lines import Line2D
+    from matplotlib.path import Path
 
-    if not isinstance(model, MLP):
-        raise TypeError(
-            f"network draws an MLP, not {type(model).__name__}: make one of layers that you have "
-            "with MLP.from_layers([layer, …])"
-        )
+    stages = _stages(model)
     if max_neurons < 2:
         raise ValueError(
             f"max_neurons must be at least 2, one on each side of a cut, not {max_neurons}"
         )
-    titles = [f"$x^{{(0)}}$: {notation.count(model.layers[0].n_in, 'input')}\n"]
-    for k, layer in enumerate(model.layers, start=1):
-        size = notation.count(layer.n_out, "neuron")
-        titles.append(f"$x^{{({k})}}$: {size}\n{activation_label(layer.activation)}")
-    widths = [model.layers[0].n_in, *[layer.n_out for layer in model.layers]]
+    n_in = stages[0].neurons[0].n_in
+    titles = [f"$x^{{(0)}}$: {notation.count(n_in, 'input')}\n"]
+    for k, stage in enumerate(stages, start=1):
+        added = "".join([f" $+\\ x^{{({start})}}$" for start in stage.shortcuts])
+        size = notation.count(len(stage.neurons), "neuron")
+        titles.append(f"$x^{{({k})}}$: {size}\n{activation_label(stage.layer.activation)}{added}")
+    widths = [n_in, *[len(stage.neurons) for stage in stages]]
     columns = [_heights(n, max_neurons) for n in widths]
     if sample is None:
         texts = [[f"$x_{{{i + 1}}}$" for i in range(n)] for n in widths]
     else:
-        with no_grad():
-            texts = [
-                [_short(getattr(v, "data", v)) for v in x] for x in model.activations(sample).x
-            ]
+        texts = [[*map(_short, column)] for column in _activations(stages, sample)]
 
     weights: list[tuple[float, list[tuple[float, float]]]] = []
-    for k, layer in enumerate(model.layers, start=1):
+    arcs: list[Path] = []
+    for k, stage in enumerate(stages, start=1):
         for i, y1 in columns[k].items():
-            w = layer.neurons[i].w
+            w = stage.neurons[i].w
             weights += [(w[j].data, [(k - 1, y0), (k, y1)]) for j, y0 in columns[k - 1].items()]
+            for start in stage.shortcuts:
+                y0, up = columns[start][i], 0.45 * (k - start)
+                arcs.append(Path([(start, y0), (start, y0 + up), (k, y1 + up), (k, y1)], _CURVE))
     largest = max((abs(w) for w, _ in weights if math.isfinite(w)), default=0.0)
     kinds: tuple[tuple[str, Callable[[float], bool], dict[str, Any]], ...] = (
         ("w > 0", lambda w: 0.0 < w < math.inf, _FIRST_LINE),
@@ -279,7 +284,9 @@ def network(model: MLP, sample: Any = None, *, max_neurons: int = 16) -> Figure:
     diameter = min(0.7 * 72 * height / tallest, 36.0)  # in points, as all that follow
     fontsize = diameter * (0.36 if sample is None else 0.28)
     thickest = min(2.5, 20 / tallest)
-    figure = _figure(max(2.2, 0.36 * height) * len(columns), height + 1.4)
+    width = max(2.2, 0.36 * height) * len(columns)
+    heading = textwrap.wrap(repr(model), int(9 * width))
+    figure = _figure(width, height + 1.2 + 0.2 * len(heading))
     axes = figure.subplots()
     keys = []
     for label, belongs, line in kinds:
@@ -290,6 +297,10 @@ def network(model: MLP, sample: Any = None, *, max_neurons: int = 16) -> Figure:
                 LineCollection([wire for _, wire in wires], linewidths=sizes, zorder=1, **line)
             )
             keys.append(Line2D([], [], linewidth=2, label=label, **line))
+    if arcs:
+        look: dict[str, Any] = {"facecolors": "none", "edgecolors": "0.6", "zorder": 0}
+        axes.add_collection(PathCollection(arcs, **look))
+        keys.append(Line2D([], [], color="0.6", label="added as it is"))
     for k, (column, title) in enumerate(zip(columns, titles, strict=True)):
         axes.scatter(
             [k] * len(column),
@@ -306,7 +317,7 @@ def network(model: MLP, sample: Any = None, *, max_neurons: int = 16) -> Figure:
             axes.text(k, 0.0, "$\\vdots$", ha="center", va="center", fontsize=14)
         axes.text(k, tallest / 2 + 0.1, title, ha="center", va="bottom")
     axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-tallest / 2, tallest / 2))
-    axes.set_title(repr(model), pad=44)
+    axes.set_title("\n".join(heading), pad=44)
     axes.axis("off")
     if keys:
         note = f"the thickest wire: |w| = {largest:.3g}" if largest else None
@@ -575,6 +586,63 @@ def _lighten(axes: Axes) -> None:
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+class _Stage(NamedTuple):
+    """A layer in the picture of a network, and which columns before it are added to what it gives.
+
+    Column 0 are the inputs, and column k what stage k gives.
+    """
+
+    layer: Layer | Neuron
+    shortcuts: tuple[int, ...] = ()
+
+    @property
+    def neurons(self) -> list[Neuron]:
+        return [self.layer] if isinstance(self.layer, Neuron) else self.layer.neurons
+
+
+def _stages(model: Module) -> list[_Stage]:
+    """Take a network apart into the layers that follow each other."""
+    stages: list[_Stage] = []
+
+    def add(module: Module) -> None:
+        start = len(stages)
+        if isinstance(module, Layer | Neuron):
+            stages.append(_Stage(module))
+        elif isinstance(module, MLP | Sequential):
+            for part in module.layers if isinstance(module, MLP) else module.parts:
+                add(part)
+        elif isinstance(module, Residual):
+            add(module.module)
+            if len(stages) > start:
+                last = stages[-1]
+                stages[-1] = _Stage(last.layer, (*last.shortcuts, start))
+        elif not isinstance(module, Dropout):
+            raise TypeError(
+                f"network draws layers of neurons, not {type(module).__name__}: take "
+                "autograd.draw(model), which draws every model"
+            )
+
+    add(model)
+    if not stages:
+        raise TypeError(f"network draws layers of neurons, and {model!r} has none")
+    return stages
+
+
+def _activations(stages: Sequence[_Stage], sample: Any) -> list[list[float]]:
+    """Return the numbers of each column."""
+    first = stages[0].layer
+    columns = [list(inputs_of(sample, stages[0].neurons[0].n_in, first))]
+    with no_grad():
+        for layer, shortcuts in stages:
+            given = layer(columns[-1])
+            terms = [
+                given if isinstance(given, list) else [given],
+                *map(columns.__getitem__, shortcuts),
+            ]
+            columns.append([sum(numbers) for numbers in zip(*terms, strict=True)])
+    return [[getattr(x, "data", x) for x in column] for column in columns]
 
 
 def _heights(n: int, most: int) -> dict[int, float]:

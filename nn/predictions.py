@@ -57,12 +57,7 @@ def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) 
 
 
 def predicted_indices(model: Module, X: Iterable[Any], threshold: float | None = None) -> list[int]:
-    """Return the index of the class that a model predicts for each sample, whatever its names.
-
-    Args:
-        model: see `predict`.
-        X: n samples.
-        threshold: see `predict`.
+    """Return the index of the class that a model predicts for each sample, see `predict`.
 
     >>> from nn import MLP
     >>> len(predicted_indices(MLP(2, [3]), [[1.0, 2.0], [3.0, 4.0]]))
@@ -73,10 +68,7 @@ def predicted_indices(model: Module, X: Iterable[Any], threshold: float | None =
 
 
 def count_of(output: Any) -> int:
-    """Return how many outputs a model has.
-
-    Args:
-        output: what it gives for a sample.
+    """Return how many outputs a model has, by what it gives for a sample.
 
     >>> count_of([0.5, 1.0]), count_of(0.5)
     (2, 1)
@@ -198,14 +190,7 @@ def predicted_class(output: Any, threshold: float = 0.0) -> int:
 
 
 def predicted_classes(outputs: Any, threshold: float = 0.0) -> Any:
-    """Return the classes that outputs stand for, as `predicted_class` does for one.
-
-    Args:
-        outputs: n lists of one number per class, or n numbers.
-        threshold: see `predicted_class`.
-
-    Returns:
-        An array of n class indices.
+    """Return the classes that n outputs stand for, an array: `predicted_class` of each.
 
     >>> predicted_classes([[0.1, 0.7, 0.2], [0.5, 0.5, 0.0]]), predicted_classes([-3.0, 2.0])
     (array([1, 0]), array([0, 1]))
@@ -217,16 +202,7 @@ def predicted_classes(outputs: Any, threshold: float = 0.0) -> Any:
 
 
 def target_classes(model: Module, y: Iterable[Any], n_outputs: int) -> list[int]:
-    """Return the classes that the targets of a model stand for.
-
-    Args:
-        model: the model, which may know names.
-        y: n targets: names, or see `target_class`.
-        n_outputs: the number of outputs of the model.
-
-    Raises:
-        ValueError: there is no such class.
-        TypeError: a target is something else.
+    """Return the classes that the targets of a model stand for: names, or see `target_class`.
 
     >>> from nn import MLP
     >>> target_classes(MLP(1, [3]), [2, [0.1, 0.8, 0.1]], 3)
@@ -242,15 +218,7 @@ def target_classes(model: Module, y: Iterable[Any], n_outputs: int) -> list[int]
 
 
 def index_of(name: Any, names: Sequence[str], place: str = "a class") -> int:
-    """Return the index of a class by its name.
-
-    Args:
-        name: the name.
-        names: the names of all classes.
-        place: what the error calls the name.
-
-    Raises:
-        ValueError: no class has that name.
+    """Return the index of a class by its name; the error calls that `place`.
 
     >>> index_of("dog", ["cat", "dog"])
     1

@@ -19,18 +19,9 @@ __all__ = ["GRU", "LSTM", "RNN"]
 class Recurrent(Module):
     """What recurrent networks have in common. The weights are drawn from ±1/√n_out.
 
-    Args:
-        n_in: the number of inputs at each step.
-        n_out: the number of outputs at each step.
-        seed: the seed, or the generator, to draw the weights with.
-
     Attributes:
         inputs: the layer that looks at the inputs, with n_out neurons for each gate.
         hidden: the layer that looks at the outputs of the step before, likewise.
-
-    Raises:
-        ValueError: a size is below 1.
-        TypeError: an argument is of the wrong kind.
     """
 
     gates: ClassVar[int]
@@ -77,19 +68,10 @@ class Recurrent(Module):
 
     @abstractmethod
     def step(self, x: Any, state: Any) -> Any:
-        """Return the state after a step.
-
-        Args:
-            x: a vector of n_in numbers or Values.
-            state: the state before.
-        """
+        """Return the state after a step, from a vector of n_in numbers and the state before."""
 
     def output(self, state: Any) -> list[Any]:
-        """Return the outputs, which are in the state.
-
-        Args:
-            state: the state after a step.
-        """
+        """Return the outputs, which are in the state after a step."""
         outputs: list[Any] = state
         return outputs
 
@@ -120,6 +102,10 @@ class RNN(Recurrent):
         n_out: the number of outputs at each step.
         seed: the seed, or the generator, to draw the weights with.
 
+    Raises:
+        ValueError: a size is below 1.
+        TypeError: an argument is of the wrong kind.
+
     >>> [len(h) for h in RNN(2, 3, seed=0)([[1.0, 2.0], [3.0, 4.0]])]
     [3, 3]
     """
@@ -127,12 +113,7 @@ class RNN(Recurrent):
     gates = 1
 
     def step(self, x: Any, state: Any) -> Any:
-        """Return h'.
-
-        Args:
-            x: a vector of n_in numbers or Values.
-            state: h.
-        """
+        """Return h'."""
         (own,), (past,) = self._gates(self.inputs, x), self._gates(self.hidden, state)
         return _gate(tanh, own, past)
 
@@ -142,12 +123,8 @@ class GRU(Recurrent):
     """The gated recurrent unit: h' = (1 - z) n + z h.
 
     The gates r and z are σ(W x + b + U h + c), and n = tanh(W x + b + r (U h + c)), each with
-    weights of its own, in this order. Source: Cho et al., arXiv:1406.1078.
-
-    Args:
-        n_in: the number of inputs at each step.
-        n_out: the number of outputs at each step.
-        seed: the seed, or the generator, to draw the weights with.
+    weights of its own, in this order. Source: Cho et al., arXiv:1406.1078. Arguments are those of
+    `RNN`.
 
     >>> [len(h) for h in GRU(2, 3, seed=0)([[1.0, 2.0], [3.0, 4.0]])]
     [3, 3]
@@ -156,12 +133,7 @@ class GRU(Recurrent):
     gates = 3
 
     def step(self, x: Any, state: Any) -> Any:
-        """Return h'.
-
-        Args:
-            x: a vector of n_in numbers or Values.
-            state: h.
-        """
+        """Return h'."""
         own, past = self._gates(self.inputs, x), self._gates(self.hidden, state)
         r, z = [_gate(sigmoid, *pair) for pair in zip(own[:2], past[:2], strict=True)]
         n = [tanh(a + ri * b) for a, ri, b in zip(own[2], r, past[2], strict=True)]
@@ -174,12 +146,7 @@ class LSTM(Recurrent):
 
     The gates i, f and o are σ(W x + b + U h + c), and g = tanh(W x + b + U h + c), each with
     weights of its own, in the order i, f, g, o. The state is (h, c). Source: Hochreiter and
-    Schmidhuber, Neural Computation 9, 1997.
-
-    Args:
-        n_in: the number of inputs at each step.
-        n_out: the number of outputs at each step.
-        seed: the seed, or the generator, to draw the weights with.
+    Schmidhuber, Neural Computation 9, 1997. Arguments are those of `RNN`.
 
     >>> [len(h) for h in LSTM(2, 3, seed=0)([[1.0, 2.0], [3.0, 4.0]])]
     [3, 3]
@@ -192,12 +159,7 @@ class LSTM(Recurrent):
         return [0.0] * self.n_out, [0.0] * self.n_out
 
     def step(self, x: Any, state: Any) -> Any:
-        """Return h' and c'.
-
-        Args:
-            x: a vector of n_in numbers or Values.
-            state: h and c.
-        """
+        """Return h' and c'."""
         h, c = state
         own, past = self._gates(self.inputs, x), self._gates(self.hidden, h)
         functions = (sigmoid, sigmoid, tanh, sigmoid)
@@ -206,10 +168,6 @@ class LSTM(Recurrent):
         return [oi * tanh(ci) for oi, ci in zip(o, c, strict=True)], c
 
     def output(self, state: Any) -> list[Any]:
-        """Return h.
-
-        Args:
-            state: h and c.
-        """
+        """Return h."""
         h: list[Any] = state[0]
         return h

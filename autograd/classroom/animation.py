@@ -6,16 +6,19 @@ import html
 import json
 import re
 import xml.etree.ElementTree as ET
+from functools import reduce
 from importlib.resources import files
 from math import isfinite
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograd import notation
+from autograd.classroom.movie import film
 from autograd.engine import Value
 from autograd.explanations import Graph, swept
 from autograd.files import write_atomically
-from autograd.pictures.nodes import graph_source
+from autograd.pictures import frames_of, graph_source
 from autograd.pictures.render import render
 
 if TYPE_CHECKING:
@@ -24,7 +27,11 @@ if TYPE_CHECKING:
 MAX_NODES, MAX_EDGES = 800, 2000  # more than anybody can follow, and seconds to lay out
 
 _SVG = "{http://www.w3.org/2000/svg}"
-_HEIGHT = 860  # pixels, in a notebook
+_HEIGHT = 860  # pixels, in a notebook that runs no scripts
+_FIT = (
+    "window.addEventListener('message', (event) => { if (event.source === this.contentWindow) "
+    "this.style.height = event.data.height + 'px'; }); this.contentWindow.postMessage('', '*');"
+)
 
 
 class Animation:
@@ -45,10 +52,10 @@ class Animation:
         return f"<Animation, {size}, {where}>"
 
     def _repr_html_(self) -> str:
-        """Give Jupyter the page, in a frame of its own."""
+        """Give Jupyter the page, in a frame of its own that is as high as the page asks for."""
         return (
             f'<iframe srcdoc="{html.escape(self.html)}" sandbox="allow-scripts" '
-            f'title="Animation of both passes" '
+            f'title="Animation of both passes" onload="{html.escape(_FIT)}" '
             f'style="width: 100%; height: {_HEIGHT}px; border: 0"></iframe>'
         )
 
@@ -65,19 +72,25 @@ def animate(root: Value, path: str | PathLike[str] | None = None) -> Animation:
     Args:
         root: the result.
         path: where to write, a name that ends in .html; an existing file is replaced. If None,
-            the page is only shown, in a notebook.
+            the page is only shown, in a notebook. A name that ends in .gif or .mp4 gets a film
+            instead, one and a half seconds a step, for slides; MP4 needs ffmpeg on the machine.
 
     Raises:
         TypeError: `root` is not a Value.
-        ValueError: the graph has more than 800 nodes or 2000 edges, or `path` another ending.
+        ValueError: the graph has more than 800 nodes or 2000 edges, or 200 nodes for a film, or
+            `path` another ending.
         OSError: the folder does not exist, or the file cannot be written.
+        RuntimeError: the program that makes MP4 is missing.
 
     >>> from autograd import Value, tanh
     >>> animate(tanh(Value(-3.0, "w") * Value(2.0, "x")))
     <Animation, ... kB, not written to a file>
     """
-    if path is not None and Path(path).suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"an animation is a page: end the name {str(path)!r} in .html")
+    suffix = ".html" if path is None else Path(path).suffix.lower()
+    if suffix not in (".html", ".htm", ".gif", ".mp4"):
+        raise ValueError(
+            f"an animation is a page or a film: end the name {str(path)!r} in .html, .gif or .mp4"
+        )
     graph = Graph(root)
     edges = sum([len(node.parents) for node in graph.order])
     if len(graph.order) > MAX_NODES or edges > MAX_EDGES:
@@ -86,15 +99,16 @@ def animate(root: Value, path: str | PathLike[str] | None = None) -> Animation:
             f"{MAX_NODES} and {MAX_EDGES}: animate a part of it, such as one neuron or the loss of "
             f"one sample"
         )
+    svg = _picture(graph)
     parts = {
         "title": html.escape(f"{graph.names[root]}: the forward and the backward pass"),
-        "svg": _picture(graph),
+        "svg": svg,
         "data": _as_json(_data(graph)),
     }
     template = files("autograd.classroom").joinpath("animation.html").read_text(encoding="utf-8")
     page = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
     if path is not None:
-        write_atomically(path, page)
+        write_atomically(path, page if suffix in (".html", ".htm") else film(graph, svg, suffix))
     return Animation(page, None if path is None else Path(path))
 
 
@@ -104,6 +118,7 @@ def animate(root: Value, path: str | PathLike[str] | None = None) -> Animation:
 def _data(graph: Graph) -> dict[str, Any]:
     """Return what the page has to know: nodes are numbered in the order of the graph."""
     place = {node: i for i, node in enumerate(graph.order)}
+    direct = _direct(graph)
     nodes = [
         {
             "name": graph.names[node],
@@ -113,6 +128,7 @@ def _data(graph: Graph) -> dict[str, Any]:
             "parents": [place[x] for x in node.parents],
             "locals": node.local_derivatives,
             "symbols": [graph.local(node, x) for x in node.parents],
+            "direct": direct[node],
             "formula": graph.formula(node) if node.op else "",
             "numbers": graph.formula_in_numbers(node) if node.op else "",
         }
@@ -134,6 +150,26 @@ def _data(graph: Graph) -> dict[str, Any]:
         "forward": [place[node] for node in graph.order if node.op],
         "backward": backward,
     }
+
+
+def _direct(graph: Graph) -> dict[Value, list[int]]:
+    """Return the places of the operands of each node that reach it by more than one edge or way.
+
+    Their local derivative is a part of the derivative of the node with respect to them.
+    """
+    place = {node: i for i, node in enumerate(graph.order)}
+    below: dict[Value, int] = {}  # a bit for each node that gradients flow to from this one
+    found: dict[Value, list[int]] = {}
+    for node in graph.order:
+        edges = _places(node)
+        reached = {k: below[node.parents[k]] | 1 << place[node.parents[k]] for k in edges}
+        below[node] = reduce(or_, reached.values(), 0)
+        found[node] = [
+            k
+            for k in edges
+            if any(reached[other] >> place[node.parents[k]] & 1 for other in edges if other != k)
+        ]
+    return found
 
 
 def _places(node: Value) -> list[int]:
@@ -165,11 +201,13 @@ def _picture(graph: Graph) -> str:
         for node, x in [(edge.parent, edge.running_sum) for edge in edges]:
             if x and len(notation.number(x)) > len(notation.number(widest[node])):
                 widest[node] = x
+    clusters, name_of = frames_of(graph.order, graph.names)
     source = graph_source(
         graph.order,
         [graph.root],
         show=("data", "grad", "local"),
-        name_of=graph.names.__getitem__,
+        clusters=clusters,
+        name_of=name_of,
         number_of=lambda node, word: node.data if word == "data" else widest[node],
     )
     svg = ET.fromstring(render(source, "svg"))
@@ -189,6 +227,8 @@ def _picture(graph: Graph) -> str:
     for group in svg.iter("g"):
         for title in group.findall("title"):
             group.remove(title)
+    _join_edges(svg)
+    for group in svg.iter("g"):
         if group.get("class") == "node":
             _prepare(group)
     return ET.tostring(svg, encoding="unicode")
@@ -201,6 +241,18 @@ _DEFAULTS = {"font-family": "Helvetica,sans-Serif", "font-size": "14.00", "text-
 def _rounded(match: re.Match[str]) -> str:
     """Round a coordinate to a tenth of a point, which is less than a pixel."""
     return f"{float(match[0]):.1f}".removesuffix(".0")
+
+
+def _join_edges(svg: ET.Element) -> None:
+    """Make one path of the halves of an edge."""
+    (graph,) = svg.findall("g")
+    groups = {group.get("id", ""): group for group in graph.iter("g")}
+    for key in [key for key in groups if key.endswith("_")]:
+        (first,), (second,) = [groups[half].findall("path") for half in (key, key[:-1])]
+        start, rest = second.attrib["d"][1:].split("C", 1)
+        second.set("d", f"{first.attrib['d']}C{start} {start} {start}C{rest}")
+        graph.remove(groups[key])
+        graph.remove(groups[f"v{key[1:-1]}"])
 
 
 def _prepare(group: ET.Element) -> None:

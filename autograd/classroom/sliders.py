@@ -10,6 +10,7 @@ from autograd import notation
 from autograd.engine import Value, operation_of
 from autograd.engine.functions import where
 from autograd.explanations import Graph
+from autograd.extras import imported
 from autograd.pictures import draw
 from autograd.pictures.nodes import branch_not_taken
 
@@ -41,13 +42,7 @@ def interactive(root: Value, wrt: Iterable[Value] | None = None) -> Any:
     >>> w, x = Value(-3.0, "w"), Value(2.0, "x")
     >>> box = interactive(tanh(w * x))  # doctest: +SKIP
     """
-    try:
-        import ipywidgets
-    except ImportError as error:
-        raise ImportError(
-            "interactive needs ipywidgets, which comes with the extra named widgets: "
-            'pip install "chainrule[widgets]"'
-        ) from error
+    ipywidgets = imported("ipywidgets", "widgets", "interactive")
     graph = Graph(root)
     leaves = _leaves(graph, wrt)
     sliders = {leaf: _slider(ipywidgets, graph, leaf) for leaf in leaves}

@@ -13,6 +13,7 @@ from os import PathLike
 from pathlib import Path
 from string import Template
 
+from autograd.classroom.paper import Page, pdf
 from autograd.engine import Value
 from autograd.engine.functions import dot, maximum, relu, square
 from autograd.explanations import Graph, swept
@@ -48,61 +49,74 @@ class Worksheet:
 
     def sheet(self) -> str:
         """Return the page to fill in, as HTML that needs no other file."""
-        return self._page(solved=False)
+        return _as_html(self._page(solved=False))
 
     def key(self) -> str:
         """Return the page with the answers, and how each gradient comes about."""
-        return self._page(solved=True)
+        return _as_html(self._page(solved=True))
 
     def save(self, path: str | PathLike[str]) -> tuple[Path, Path]:
-        """Write both pages, and return their paths: of the sheet, and of the key beside it.
+        """Write both pages, as .html or .pdf; return their paths: of the sheet, and of the key.
 
         Raises:
-            ValueError: the name does not end in .html.
+            ValueError: the name ends in something else.
             OSError: a file cannot be written.
         """
-        path = Path(path)
-        if path.suffix != ".html":
-            raise ValueError(f"cannot save a worksheet as {str(path)!r}: end the name in .html")
-        key = path.with_name(f"{path.stem}-key.html")
-        write_atomically(key, self.key())
-        write_atomically(path, self.sheet())
-        return path, key
+        return save([self], path)
 
-    def _page(self, solved: bool) -> str:
+    def _page(self, solved: bool) -> Page:
         graph = Graph(self.root)
         workings = _workings(graph)
         rows = []
         for node in sorted(
             graph.order, key=lambda node: (bool(node.op), not node.op and node.name)
         ):
-            given = not node.op
-            value = _as_fraction(node.data) if solved or given else ""
-            rows.append(
-                f"<tr><th scope=row>{html.escape(graph.names[node])}</th>"
-                f"<td>{html.escape(graph.formula(node)) if node.op else 'given'}</td>"
-                f"<td class={'given' if given else 'answer'}>{value}</td>"
-                f"<td class=answer>{_as_fraction(node.grad) if solved else ''}</td>"
-                + (f"<td>{workings[node]}</td>" if solved else "")
-                + "</tr>"
-            )
+            row = [
+                graph.names[node],
+                graph.formula(node) if node.op else "given",
+                _as_fraction(node.data) if solved or not node.op else "",
+                _as_fraction(node.grad) if solved else "",
+            ]
+            rows.append([*row, workings[node]] if solved else row)
         source = graph_source(
             graph.order,
             [self.root],
             name_of=graph.names.__getitem__,
             number_of=getattr if solved else _given,
         )
-        svg = render(source, "svg").decode()
-        result = html.escape(graph.names[self.root])
-        return _PAGE.substitute(
+        result = graph.names[self.root]
+        header = ["node", "computed as", "value", f"∂{result}/∂node"]
+        return Page(
             title="Back-propagation by hand" + (": key" if solved else ""),
             subtitle=f"Level {self.level}: {LEVELS[self.level]} · sheet {self.seed}",
-            task=_SOLVED if solved else _TASK.substitute(result=result),
-            picture=svg[svg.index("<svg") :],
-            heading=f"<th scope=col>value<th scope=col>∂{result}/∂node"
-            + ("<th scope=col>because" if solved else ""),
-            rows="\n".join(rows),
+            task=[_SOLVED] if solved else [line.format(result=result) for line in _TASK],
+            svg=render(source, "svg").decode(),
+            header=[*header, "because"] if solved else header,
+            rows=rows,
         )
+
+
+def save(sheets: Sequence[Worksheet], path: str | PathLike[str]) -> tuple[Path, Path]:
+    """Write worksheets into one file, and their keys into another beside it; return both paths.
+
+    Args:
+        sheets: the worksheets; several, as for a class, go into a PDF with a page for each.
+        path: the file of the sheets, a name that ends in .html or .pdf.
+
+    Raises:
+        ValueError: the name ends in something else, or in .html for several sheets.
+        OSError: a file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix not in (".html", ".pdf"):
+        raise ValueError(f"cannot save a worksheet as {str(path)!r}: end the name in .html or .pdf")
+    if path.suffix == ".html" and len(sheets) != 1:
+        raise ValueError(f"{len(sheets)} worksheets are a PDF: end the name {str(path)!r} in .pdf")
+    key = path.with_name(f"{path.stem}-key{path.suffix}")
+    for file, is_key in ((key, True), (path, False)):
+        pages = (sheet._page(solved=is_key) for sheet in sheets)
+        write_atomically(file, pdf(pages) if path.suffix == ".pdf" else _as_html(next(pages)))
+    return path, key
 
 
 def make(level: int, seed: int) -> Worksheet:
@@ -144,14 +158,30 @@ def command(arguments: Sequence[str]) -> int:
     parser.add_argument("--level", type=int, default=1, help="from 1 to 4, by default 1")
     parser.add_argument("--seed", type=int, default=0, help="each seed gives a sheet of its own")
     parser.add_argument(
-        "--out", metavar="FILE.html", default="sheet.html", help="by default %(default)s"
+        "--count",
+        type=int,
+        default=1,
+        metavar="N",
+        help="so many sheets, for a class, each with a seed of its own: --seed and those after it",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help="as .html or .pdf; by default sheet.html or, of several sheets, sheets.pdf",
     )
     options = parser.parse_args(arguments)
+    out = options.out or ("sheet.html" if options.count == 1 else "sheets.pdf")
     try:
-        sheet, key = make(options.level, options.seed).save(options.out)
+        if options.count < 1:
+            raise ValueError(f"--count must be at least 1, not {options.count}")
+        seeds = range(options.seed, options.seed + options.count)
+        sheets, keys = save([make(options.level, seed) for seed in seeds], out)
     except (ValueError, OSError) as error:
         parser.exit(2, f"error: {error}\n")
-    print(f"The sheet is in {sheet}, its key in {key}")
+    if options.count == 1:
+        print(f"The sheet is in {sheets}, its key in {keys}")
+    else:
+        print(f"{options.count} sheets are in {sheets}, their keys in {keys}, a page each")
     return 0
 
 
@@ -297,7 +327,7 @@ def _workings(graph: Graph) -> Mapping[Value, str]:
                 + f" from {graph.names[node]}"
             )
     terms[graph.root].append("the result with respect to itself")
-    return {node: html.escape(" + ".join(parts)) for node, parts in terms.items()}
+    return {node: " + ".join(parts) for node, parts in terms.items()}
 
 
 def _given(node: Value, word: str) -> float | None:
@@ -307,16 +337,31 @@ def _given(node: Value, word: str) -> float | None:
 
 # --- pages ----------------------------------------------------------------------------------------
 
-_TASK = Template(
-    """<ol>
-<li>Forward, from left to right: compute the value of each node.
-<li>Backward, from right to left: start with ∂$result/∂$result = 1. The gradient of a node is
-the sum, over the nodes that use it, of <em>their gradient × the local derivative</em>.
-</ol>
-<p class=name>Name:</p>"""
+_TASK = (
+    "1. Forward, from left to right: compute the value of each node.",
+    "2. Backward, from right to left: start with ∂{result}/∂{result} = 1. The gradient of a node",
+    "    is the sum, over the nodes that use it, of their gradient × the local derivative.",
+    "Name: _______________________________",
 )
+_SOLVED = "Each gradient is a sum of products, upstream gradient · local derivative."
 
-_SOLVED = "<p>Each gradient is a sum of products, upstream gradient · local derivative.</p>"
+
+def _as_html(page: Page) -> str:
+    """Write a page in HTML that needs no other file."""
+    header = [f"<th scope=col>{html.escape(title)}" for title in page.header]
+    rows = []
+    for first, *cells in [[*map(html.escape, row)] for row in page.rows]:
+        rest = "".join([f"<td>{cell}</td>" for cell in cells])
+        rows.append(f"<tr><th scope=row>{first}</th>{rest}</tr>")
+    return _PAGE.substitute(
+        title=page.title,
+        subtitle=page.subtitle,
+        task="<br>\n".join(map(html.escape, page.task)),
+        picture=page.svg[page.svg.index("<svg") :],
+        header="".join(header),
+        rows="\n".join(rows),
+    )
+
 
 _PAGE = Template(
     """<!DOCTYPE html>
@@ -332,27 +377,23 @@ body { font: 16px/1.45 system-ui, sans-serif; max-width: 52rem; margin: 1.5rem a
   padding: 0 1rem; background: white; color: #222 }
 h1 { font-size: 1.5rem; margin-bottom: 0 }
 h1 + p { margin-top: 0; color: #555 }
-.name { margin: 1.2rem 0 }
-.name::after { content: ""; display: inline-block; width: 16rem; margin-left: .5rem;
-  border-bottom: 1px solid #222 }
 figure { margin: 1rem 0; overflow-x: auto }
 figure svg { display: block; max-width: 100%; height: auto; margin: auto }
 .wide { overflow-x: auto }
 table { border-collapse: collapse; width: 100% }
 th, td { border: 1px solid #888; padding: .3rem .6rem; text-align: left; height: 1.6rem }
 thead { background: #eee }
-.given, .answer { min-width: 4.5rem }
-.answer { font-weight: 600 }
+td:nth-child(3), td:nth-child(4) { min-width: 4.5rem; font-weight: 600 }
 tr, figure { break-inside: avoid }
 </style>
 </head>
 <body>
 <h1>$title</h1>
 <p>$subtitle</p>
-$task
+<p>$task</p>
 <figure>$picture</figure>
 <div class=wide><table>
-<thead><tr><th scope=col>node<th scope=col>computed as$heading</tr></thead>
+<thead><tr>$header</tr></thead>
 <tbody>
 $rows
 </tbody>

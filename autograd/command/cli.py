@@ -94,13 +94,15 @@ def _parser() -> argparse.ArgumentParser:
         "variables", metavar="NAME=NUMBER", nargs="*", default=[], help="the value of a variable"
     )
     parser.add_argument(
-        "--draw", metavar="FILE", help="draw the graph, as .svg, .png, .pdf or .dot"
+        "--draw", metavar="FILE", help="draw the graph, as .svg, .png, .pdf, .tex or .dot"
     )
     parser.add_argument(
         "--steps", action="store_true", help="go through the forward and the backward pass"
     )
     parser.add_argument(
-        "--animate", metavar="FILE", help="write a page that plays both passes, as .html"
+        "--animate",
+        metavar="FILE",
+        help="write a page that plays both passes, as .html, or a film, as .gif or .mp4",
     )
     parser.add_argument(
         "--explain", metavar="NAME", help="write out the chain rule for the gradient of a variable"

@@ -25,12 +25,9 @@ from autograd.notation import columns
 MAX_LENGTH = 10_000  # characters
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    name: function
-    for name, function in vars(functions).items()
-    if inspect.isfunction(function)
-    and function.__module__ == functions.__name__
-    and not name.startswith("_")
-    and name != "take"  # there are no tables
+    name: getattr(functions, name)
+    for name in (*functions.__all__, "abs", "pow")
+    if name != "take"  # there are no tables
 }
 """What an expression may call: the functions of `autograd.engine.functions`."""
 FUNCTIONS["ln"] = functions.log  # as pictures and explanations write it

@@ -2,23 +2,25 @@
 
 What an argument looks like is found out once, with care, by `taken_apart`. From then on a function
 that is written for this one form, without a loop, tells whether a call has it and hands out the
-arrays; another puts results together. For arguments `([w1, w2], x)` with a batch of x they read
+arrays. For arguments `([w1, w2], x)` with a batch of x it reads
 
-    v0, v1 = args                                     [d[0:2].tolist(), e[:, 0]]
+    v0, v1 = args
     if v0.__class__ is not list or len(v0) != 2: return None
     ...
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from autograd.transforms.trees import NUMBER, Spec, described, flatten, paths
+from autograd.transforms.trees import NUMBER, Spec, described, flatten, paths, size, wrapped
 
 _FLOAT = np.dtype(np.float64)
 
@@ -29,7 +31,8 @@ class Leaf:
 
     Attributes:
         path: what to call it in an error.
-        spec: its structure per sample: a number, an array, or a list or tuple of numbers.
+        spec: its structure per sample: a number, an array, or a list or tuple of numbers, or of
+            lists of numbers of the same length, and so on.
         shape: the shape of the array per sample.
         batched: whether the array has one more axis in front, the batch.
     """
@@ -122,6 +125,11 @@ def _take(tree: Any, axes: Any, path: str, arrays: list[Any]) -> Form:
             _take(x, axes[i] if several else axes, f"{path}[{i}]", arrays)
             for i, x in enumerate(tree)
         ]
+        row = children[0] if children and not several else None
+        if isinstance(row, Leaf) and row.spec[0] == "list" and _are_alike(children):
+            count = len(children)
+            arrays[-count:] = [np.stack(arrays[-count:])]
+            return Leaf(path, (*_kind(tree), (row.spec,) * count), (count, *row.shape), False)
         return (*_kind(tree), tuple(children))
     if numbers is not None:
         arrays.append(numbers)
@@ -134,6 +142,12 @@ def _take(tree: Any, axes: Any, path: str, arrays: list[Any]) -> Form:
             raise ValueError(f"{path} is one number, but in_axes asks for a batch of them")
         shape = shape[1:]
     return Leaf(path, ("array", shape) if shape else NUMBER, shape, axes == 0)
+
+
+def _are_alike(forms: Sequence[Form]) -> bool:
+    """Tell whether forms are leaves that all samples share, of the same structure."""
+    specs = {x.spec if isinstance(x, Leaf) and not x.batched else None for x in forms}
+    return len(specs) == 1 and None not in specs
 
 
 def _kind(tree: Any) -> tuple[Any, ...]:
@@ -210,7 +224,7 @@ def matcher(forms: Sequence[Form]) -> Callable[[Sequence[Any]], tuple[int, tuple
     names: dict[str, Any] = {
         "ndarray": np.ndarray,
         "asarray": np.asarray,
-        "array": np.array,
+        "packed": _packed,
         "FLOAT": _FLOAT,
         "floats": _floats,
     }
@@ -264,14 +278,32 @@ def matcher(forms: Sequence[Form]) -> Callable[[Sequence[Any]], tuple[int, tuple
         elif form.spec[0] == "array":
             lines.append(f"if {v}.__class__ is not ndarray: return None")
         else:
-            match_kind(v, form.spec, form.count)
-            lines.append(f"{v} = array({v})")
+            match_kind(v, form.spec, form.shape[0])
+            lines.append(f"{v} = packed({v}, {shape})")
         lines.append(f"if {v}.dtype is not FLOAT: {v} = floats({v})")
         lines.append(f"if {v}.shape != {shape}: return None")
 
     unpack("args", forms)
     lines.append(f"return {'n' if counted else '1'}, ({''.join(f'{v}, ' for v in leaves)})")
-    return _made("match", "(args)", lines, names)
+    exec("\n    ".join(["def match(args):", *lines]), names)
+    written: Callable[[Sequence[Any]], tuple[int, tuple[Any, ...]] | None] = names["match"]
+    return written
+
+
+def _packed(tree: Sequence[Any], shape: tuple[int, ...]) -> Any:
+    """Make an array of nested lists, of floats by `struct`: several times as fast as NumPy."""
+    rows = [tree]
+    for count in shape[1:]:
+        rows = list(chain.from_iterable(rows))
+        if any(row.__class__ is not list or len(row) != count for row in rows):
+            raise TypeError
+    if rows[0][0].__class__ is not float:
+        return np.array(tree)
+    packed = struct.Struct(f"{shape[-1]}d").pack
+    try:
+        return np.frombuffer(b"".join([packed(*row) for row in rows])).reshape(shape)
+    except struct.error:
+        raise TypeError from None
 
 
 def _floats(array: Any) -> Any:
@@ -285,7 +317,7 @@ def _floats(array: Any) -> Any:
 
 
 def assembler(form: Form, lanes: Callable[[Leaf], bool] | bool) -> Callable[[Any, Any], Any]:
-    """Write the function that puts numbers together to a structure.
+    """Make the function that puts numbers together to a structure.
 
     It takes `d`, numbers that stand for all samples, and `e`, an array of those that differ from
     sample to sample, samples first. `d` is an array too, or for a form a list with an array per
@@ -300,63 +332,32 @@ def assembler(form: Form, lanes: Callable[[Leaf], bool] | bool) -> Callable[[Any
     >>> put(np.arange(3.0), None)
     [0.0, (1.0, 2.0)]
     """
-    names: dict[str, Any] = {}
     at = {"d": 0, "e": 0}
 
-    def taken(count: int, source: str) -> tuple[int, int]:
-        at[source] += count
-        return at[source] - count, at[source]
-
-    def put(spec: Spec, source: str) -> str:
+    def put(spec: Spec, source: str) -> Callable[[Any, Any], Any]:
         if isinstance(spec, Leaf):
             if lanes is True or (lanes and lanes(spec)):
                 return put(spec.spec, "e")
-            place, _ = taken(1, "d")
-            return whole(spec.spec, f"d[{place}]")
-        if spec == NUMBER:
-            start, _ = taken(1, source)
-            return f"float(d[{start}])" if source == "d" else f"e[:, {start}]"
-        if spec[0] == "array":
-            start, stop = taken(prod(spec[1]), source)
+            at["d"] += 1
+            return _piece(spec.spec, at["d"] - 1, copies=True)
+        start, is_one = at[source], spec == NUMBER or spec[0] == "array"
+        if is_one or (source == "d" and spec[-1] and all(child == NUMBER for child in spec[-1])):
+            at[source] = stop = start + size(spec)
             if source == "d":
-                return f"d[{start}:{stop}].reshape({spec[1]})"
-            return f"e[:, {start}:{stop}].reshape(len(e), {', '.join(map(str, spec[1]))})"
-        children = spec[-1]
-        if source == "d" and children and all(child == NUMBER for child in children):
-            start, stop = taken(len(children), source)
-            items = f"d[{start}:{stop}].tolist()"
-            starred = f"*{items}"
-        else:
-            starred = "".join(f"{put(child, source)}, " for child in children)
-            items = f"[{starred}]"
-        return sequence(spec, items, starred)
+                return _piece(spec, start if spec == NUMBER else slice(start, stop))
+            if spec == NUMBER:
+                return lambda _, e: e[:, start]
+            return lambda _, e: e[:, start:stop].reshape(len(e), *spec[1])
+        parts = [put(child, source) for child in spec[-1]]
+        return lambda d, e: wrapped(spec, [part(d, e) for part in parts])
 
-    def sequence(spec: Spec, items: str, starred: str) -> str:
-        if spec[0] == "list":
-            return items
-        name = f"K{len(names)}"
-        names[name] = spec[1]
-        if spec[0] == "dict":
-            return f"dict(zip({name}, {items}))"
-        if spec[1] is tuple:
-            return f"tuple({items})" if starred[:1] == "*" else f"({starred})"
-        return f"{name}({starred})" if hasattr(spec[1], "_fields") else f"{name}({items})"
-
-    def whole(spec: Spec, array: str) -> str:
-        if spec == NUMBER:
-            return f"float({array})"
-        if spec[0] == "array":
-            return f"{array}.copy()"
-        return sequence(spec, f"{array}.tolist()", f"*{array}.tolist()")
-
-    result = put(form, "e" if lanes is True else "d")
-    return _made("put", "(d, e)", [f"return {result}"], names)
+    return put(form, "e" if lanes is True else "d")
 
 
-def _made(
-    name: str, parameters: str, lines: Sequence[str], names: dict[str, Any]
-) -> Callable[..., Any]:
-    """Define a function in a namespace, and give it."""
-    exec("\n".join([f"def {name}{parameters}:", *[f" {line}" for line in lines]]), names)
-    made: Callable[..., Any] = names[name]
-    return made
+def _piece(spec: Spec, place: Any, copies: bool = False) -> Callable[[Any, Any], Any]:
+    """Make the function that takes a number, an array or a list of numbers out of `d`."""
+    if spec == NUMBER:
+        return lambda d, _: float(d[place])
+    if spec[0] != "array":
+        return lambda d, _: wrapped(spec, d[place].tolist())
+    return (lambda d, _: d[place].copy()) if copies else lambda d, _: d[place].reshape(spec[1])

@@ -14,7 +14,7 @@ from itertools import groupby
 from types import CodeType
 
 from autograd.compiler.arguments import Leaf
-from autograd.compiler.codegen import Backward, Code, Forward, function_code
+from autograd.compiler.codegen import Backward, Code, Forward, Work, function_code, numbers_of
 from autograd.compiler.passes import (
     SHARED,
     VARYING,
@@ -60,25 +60,29 @@ class ArrayCode:
     Args:
         plan: the plan.
         careful: whether branches that were not taken have no part in the gradient at all.
+        native: whether native code runs the tapes; None to leave that to the plan.
 
     Attributes:
         listing: the code as text.
-        makers, work: see `Code`.
+        makers, numbers: see `Code`.
         block: how many lanes it works on at a time.
         branches: whether a nan may come from a branch that was not taken.
     """
 
-    def __init__(self, plan: Plan, careful: bool = False) -> None:
+    def __init__(self, plan: Plan, careful: bool = False, native: bool | None = None) -> None:
         self.plan, self.program = plan, plan.program
+        self.native = plan.program.native and not careful if native is None else native
         self.branches = plan.branches and not careful
         self._write(careful)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if plan.wanted else 1)
         lane_bytes += self._written.kept_bytes
+        if self._written.numbers:
+            lane_bytes += 8 * len(self._written.numbers[VARYING].values)
         fewest = _FEWEST_LANES_ON_TAPE if self.program.tapes else _FEWEST_LANES
         most = max(1, _MOST_BYTES // (lane_bytes + self._written.scratch_bytes))
         self.block: int = min(max(fewest, _BLOCK_BYTES // lane_bytes), most)
         self.most_blocks = max(1, most // self.block)  # that should be in memory at a time
-        self.makers, self.work = self._written.makers, self._written.work
+        self.makers, self.numbers = self._written.makers, self._written.numbers
         self._find_reads()
         self._find_outputs()
 
@@ -87,7 +91,8 @@ class ArrayCode:
         program = self.program
         shared = [step for step in program.steps if step.space == SHARED]
         block = [step for step in program.steps if step.space == VARYING]
-        code = self._written = Code(program, is_flat=careful)
+        numbers = numbers_of(program) if self.native else None
+        code = self._written = Code(program, careful, numbers)
         code.keeps = self.plan.wanted
         forward = Forward(code)
         for step in shared:
@@ -129,6 +134,11 @@ class ArrayCode:
     def later(self) -> CodeType:
         """The code for blocks of lanes after the first: most batches have none."""
         return function_code(self._later_lines)
+
+    @property
+    def work(self) -> list[Work]:
+        """What the code costs, if NumPy runs all of it."""
+        return ArrayCode(self.plan, native=False).work if self.native else self._written.work
 
     def _find_reads(self) -> None:
         """Note by what names the code reads leaves in the lanes, and which it reads otherwise."""

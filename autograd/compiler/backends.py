@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from autograd.compiler import runner
 from autograd.compiler.codegen import Work
 from autograd.compiler.plan import Plan
+from autograd.extras import imported
 
 
 class Runner(Protocol):
@@ -62,14 +63,9 @@ def backend_of(name: str, dtype: str) -> Backend:
     if dtype not in ("float64", "float32"):
         raise ValueError(f'dtype must be "float64" or "float32", not {dtype!r}')
     if name == "jax":
-        try:
-            from autograd.compiler.xla.runner import XlaRunner
-        except ModuleNotFoundError as error:
-            if error.name != "jax":
-                raise
-            raise ImportError(
-                "backend=\"jax\" needs JAX, which is not installed: pip install 'chainrule[jax]'"
-            ) from None
+        imported("jax", "jax", 'backend="jax"')
+        from autograd.compiler.xla.runner import XlaRunner
+
         return Backend(name, partial(XlaRunner, dtype=dtype))
     if name != "numpy":
         raise ValueError(f'backend must be "numpy" or "jax", not {name!r}')

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.arguments import Form, Leaf, assembler, leaves_of, matcher, spec_of
-from autograd.compiler.codegen import BadIndexError
+from autograd.compiler.codegen import BadIndexError, machine_for
 from autograd.compiler.passes import (
     SHARED,
     Trace,
@@ -100,7 +100,8 @@ class Plan:
         trace, rows = simplified(trace, rows, options.fast_math)
         self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
         last_inputs = {end - 1 for end in accumulate(x.count for own in leaves for x in own)}
-        self.program = grouped(trace, rows, varying, not wanted, last_inputs)
+        machine = machine_for(trace.ops)
+        self.program = grouped(trace, rows, varying, not wanted, last_inputs, machine)
         self.wanted, self.active_inputs = bool(wanted), active
         operations = set().union(*[step.operations() for step in self.program.steps])
         self.branches = bool(wanted) and has_branches(self.program)

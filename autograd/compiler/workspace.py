@@ -22,7 +22,7 @@ from scipy import special
 from autograd.compiler.arguments import Leaf
 from autograd.compiler.arraycode import ArrayCode
 from autograd.compiler.codegen import BadIndexError, bound, strided_view, strides_of
-from autograd.compiler.passes import SHARED, VARYING, Program
+from autograd.compiler.passes import SHARED, VARYING
 from autograd.engine import collector_paused
 from autograd.errors import data_of
 from autograd.numbers import erf_table as errorfunction
@@ -55,9 +55,11 @@ class Workspace:
         self.code, self.plan, self.size, self.may_be_nan = code, plan, size, False
         program = plan.program
         count = program.sizes[SHARED]
-        self.values: Any = _with_constants(program, SHARED)
+        memory = _with_constants(code, SHARED)
+        self.values: Any = memory[:count]
         self.slopes: Any = np.zeros(count)
-        shared = {"S": self.values, "dS": self.slopes, "mS": np.zeros(count, dtype=bool)}
+        shared: dict[Any, Any] = {"S": self.values, "dS": self.slopes, ("memory", SHARED): memory}
+        shared["mS"] = np.zeros(count, dtype=bool)
         self.blocks = -(-size // code.block)
         self.block = -(-size // self.blocks) if size else 1
         with collector_paused():  # a long tape makes many objects, and no garbage
@@ -230,13 +232,15 @@ class Workspace:
 class _Lanes:
     """The arrays for a number of lanes, and the code bound to them."""
 
-    def __init__(self, code: ArrayCode, shared: dict[str, Any], lanes: int) -> None:
+    def __init__(self, code: ArrayCode, shared: dict[Any, Any], lanes: int) -> None:
         program, plan = code.program, code.plan
         n = program.sizes[VARYING]
-        self.values: Any = _with_constants(program, VARYING, lanes)
+        memory = _with_constants(code, VARYING, lanes)
+        self.values: Any = memory[:n]
         self.slopes = np.zeros((n, lanes) if plan.wanted else (0, lanes))
         marks = np.zeros((n, lanes), dtype=bool)
         names = {**NAMES, **shared, "V": self.values, "dV": self.slopes, "mV": marks}
+        names["memory", VARYING] = memory
         for name, maker in code.makers.items():
             names[name] = maker(names, lanes)
         self.outputs: list[tuple[Any, Any]] = []
@@ -275,20 +279,21 @@ class _Lanes:
             self._names[name] = None
 
 
-def _with_constants(program: Program, space: str, *lanes: int) -> Any:
-    """Make the array for the values of a space, with the constants in their places."""
-    values = np.zeros((program.sizes[space], *lanes))
-    for where, place, number in program.constants:
+def _with_constants(code: ArrayCode, space: str, *lanes: int) -> Any:
+    """Make the array for the values of a space, with constants in their places and behind all."""
+    size = code.program.sizes[space]
+    behind = code.numbers[space].values if code.numbers else ()
+    values = np.zeros((size + len(behind), *lanes))
+    for where, place, number in code.program.constants:
         if where == space:
             values[place] = number
+    for i, number in enumerate(behind):
+        values[size + i] = number
     return values
 
 
 def _columns_of(leaf: Leaf, lanes: int) -> Callable[[Any, slice], Any]:
-    """Return the function that makes a matrix of a leaf, a row per number and a column per lane.
-
-    It takes the array of the leaf, and which part of the samples the lanes are for.
-    """
+    """Return what makes a matrix of a leaf and a part of the samples, with a row per number."""
     count = leaf.count
     if not leaf.batched:
         return lambda array, _: np.broadcast_to(np.reshape(array, (count, 1)), (count, lanes))

@@ -5,7 +5,8 @@ an operation is) and `backward.py` (the chain rule): that is reverse-mode differ
 operations with their derivatives stand in `table.py`, to look them up; `methods.py` and
 `functions.py` are made from it. The rest is what is not usual: `modes.py`, `dispatch.py` (other
 kinds of numbers), `operators.py` (which they share), `ufuncs.py` (NumPy's functions),
-`higher_order.py` (a pass of nodes), `copies.py`, `custom.py` (operations of users), `speed.py`.
+`higher_order.py` (a pass of nodes), `copies.py`, `custom.py` (operations of users), and for speed
+alone `sums.py` and `speed.py`.
 """
 
 from autograd.engine import modes, table

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from autograd.engine import modes
-from autograd.engine.graph import Node, clear_inner, give_on, gradient_order, keep_gradient
+from autograd.engine.graph import Node, clear_inner, give_on, keep_gradient, pass_order
 from autograd.engine.speed import collector_paused
 from autograd.errors import data_of
 
@@ -19,7 +19,7 @@ from autograd.errors import data_of
 def backward(root: Node, seed: float) -> None:
     """Run the pass from `root`: see `Value.backward`."""
     with collector_paused():
-        order = gradient_order(root)
+        order = pass_order(root)
         if not isinstance(root.data, float):  # a sum of texts, say, comes this far
             for node in order:
                 data_of(node)

@@ -43,13 +43,7 @@ def is_operand(x: Any) -> bool:
 
 
 def apply_to_values(kind: type[Any], op: Any, operands: Sequence[Any]) -> Any:
-    """Apply `op` to operands of which at least one is a Value.
-
-    Args:
-        kind: the class of the result.
-        op: the row.
-        operands: Values and numbers.
-    """
+    """Apply `op` to Values and numbers, for a result of this kind."""
     if op.name == "where":
         return _choose(kind, op, *operands)
     if not all(k is float or hasattr(k, "__rank__") for k in set(map(type, operands))):

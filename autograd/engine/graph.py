@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
 from typing import Any, TypeVar
 
+from autograd.engine.sums import write_in, written_out
+
 N = TypeVar("N")
 
 _new = object.__new__
@@ -26,6 +28,7 @@ class Node:
     # derivatives towards them, or None where there is no edge: a number, or the branch that
     # `where` did not take. A node with any number of operands has tuples instead: `_b` of all
     # operands, `_a` of those with an edge and `_da` of the local derivatives towards these.
+    # A sum with products written into it has lists there: see `sums.py`.
     # So most nodes are one object: quick to make, and quick to walk for the garbage collector. A
     # leaf has none of these, but what was computed under `no_grad` has an `_a` of 0.0 for a mark.
     __slots__ = ("_a", "_b", "_da", "_db", "_grad", "_primitive", "_site", "data", "grad", "name")
@@ -45,11 +48,25 @@ class Node:
 
     def __edges__(self) -> tuple[Any, ...]:
         """Return the parents along which gradients flow: see `edges_of`."""
-        if self._db is not None:
-            return (self._b,) if self._da is None else (self._a, self._b)
-        if self._da.__class__ is tuple:
-            return self._a  # type: ignore[no-any-return]
-        return () if self._da is None else (self._a,)
+        node = written_out(self, new_node)
+        if node._da.__class__ is tuple:
+            return node._a  # type: ignore[no-any-return]
+        edges = (node._a, node._da), (node._b, node._db)
+        return tuple([operand for operand, slope in edges if slope is not None])
+
+
+def _passed_on_to(node: Node) -> Sequence[Any]:
+    """Return the same for a pass on numbers, for which a sum takes in the product it ends with."""
+    da, db = node._da, node._db
+    if da is not None and db is not None:
+        if node._a._da.__class__ is list and node._a._primitive is node._primitive:
+            write_in(node, node._a._b[-1])
+        return (node._a, node._b) if node._db is not None else node._a
+    if da.__class__ is tuple or da.__class__ is list:
+        return node._a  # type: ignore[no-any-return]
+    if da is not None:
+        return (node._a,)
+    return () if db is None else (node._b,)
 
 
 def new_node(
@@ -76,6 +93,7 @@ def new_node(
 
 def kept_edges(node: Node) -> tuple[Any, Any, Any, Any]:
     """Return the edges of a node as it keeps them, and as `new_node` takes them."""
+    written_out(node, new_node)
     return node._a, node._b, node._da, node._db
 
 
@@ -96,7 +114,7 @@ def is_recorded(node: Node) -> bool:
 
 def operands_of(node: Node) -> tuple[Any, ...]:
     """Return the operands as they are: nodes, and numbers as floats."""
-    if node._da.__class__ is tuple:
+    if written_out(node, new_node)._da.__class__ is tuple:
         return node._b  # type: ignore[no-any-return]
     if node._b is not None:
         return node._a, node._b
@@ -132,16 +150,16 @@ def slopes_of(node: Node) -> Sequence[float]:
     >>> slopes_of(Value(3.0) * Value(5.0))
     [5.0, 3.0]
     """
-    da, db = node._da, node._db
+    da, db = written_out(node, new_node)._da, node._db
     return da if da.__class__ is tuple else [d for d in (da, db) if d is not None]
 
 
 def all_slopes_of(node: Node) -> tuple[float | None, ...]:
     """Return the local derivative towards each operand; None where there is no edge."""
-    if node._da.__class__ is not tuple:
+    if written_out(node, new_node)._da.__class__ is not tuple:
         return (node._da, node._db)[: len(operands_of(node))]
     if len(node._da) == len(node._b):
-        return node._da
+        return node._da  # type: ignore[no-any-return]
     slopes, varying = iter(node._da), set(node._a)
     return tuple([next(slopes) if x in varying else None for x in node._b])
 
@@ -189,7 +207,7 @@ def topological_order(roots: Iterable[N], parents: Callable[[N], Sequence[N]]) -
         elif node not in seen:
             seen.add(node)
             above = parents(node)
-            if len(above) > 2 and seen.issuperset(above):  # a neuron after its neighbours
+            if seen.issuperset(above):  # a leaf, or a neuron after its neighbours
                 order.append(node)
             else:
                 push(node)
@@ -208,6 +226,11 @@ def gradient_order(root: Node) -> list[Any]:
     return topological_order((root,), Node.__edges__)
 
 
+def pass_order(root: Node) -> list[Any]:
+    """Return the same for a pass on numbers, in which no node is made for its sake."""
+    return topological_order((root,), _passed_on_to)
+
+
 def clear_inner(order: Iterable[Node]) -> None:
     """Set the gradients of all nodes but the leaves to zero, and those that are None."""
     for node in order:
@@ -216,12 +239,7 @@ def clear_inner(order: Iterable[Node]) -> None:
 
 
 def give_on(order: Sequence[Node], after_each: Callable[[Node], None] | None = None) -> None:
-    """Give each node's gradient on to its parents, from the last of `order` to the first.
-
-    Args:
-        order: nodes in topological order.
-        after_each: what to call with each node whose gradient has been given on.
-    """
+    """Give each node's gradient on to its parents, from the last of `order` to the first."""
     for node in reversed(order):
         gradient = node.grad
         da, db = node._da, node._db
@@ -229,7 +247,7 @@ def give_on(order: Sequence[Node], after_each: Callable[[Node], None] | None = N
             if da is not None:
                 node._a.grad += gradient * da
             node._b.grad += gradient * db
-        elif da.__class__ is tuple:
+        elif da.__class__ is tuple or da.__class__ is list:
             if gradient == 0.0 and isfinite(sum(da)):  # a dead neuron: it would add 0 n times
                 continue
             for parent, local in zip(node._a, da):  # noqa: B905 - hot, and equal

@@ -28,7 +28,7 @@ Node = Any  # a Value, or while a function is traced the `passes.trace.Row` of a
 
 # A parent, the local derivative towards it, and the gate of a traced branch of `where`: 1 where it
 # is taken, 0 elsewhere. Other edges have None.
-Edge = tuple[Node, Any, Any]
+RecordedEdge = tuple[Node, Any, Any]
 
 
 def recorded_backward(root: Any, seed: Any) -> None:
@@ -46,9 +46,7 @@ def recorded_backward(root: Any, seed: Any) -> None:
 def adjoints(order: Sequence[Node], seeds: dict[Node, Any]) -> dict[Node, Any]:
     """Return the gradient of each node in `order` as a node that can be differentiated again.
 
-    Args:
-        order: nodes in topological order; parents that are not among them get no gradient.
-        seeds: the gradients that come from outside, of the roots.
+    Parents that are not in this topological order get none; `seeds` come from outside, at roots.
     """
     terms: dict[Node, list[tuple[Any, Any]]] = {node: [] for node in order}
     gates: dict[Node, list[Any]] = {node: [] for node in order}
@@ -74,7 +72,7 @@ def gated(local: Any, rate: Any, gate: Any = None) -> tuple[Any, Any]:
     return (local, rate) if gate is None else (1.0, p.where(p.gt(gate, 0.0), local * rate, 0.0))
 
 
-def recorded_edges(node: Node) -> list[Edge]:
+def recorded_edges(node: Node) -> list[RecordedEdge]:
     """Return the edges of `node` with the local derivatives as nodes where they vary.
 
     Raises:
@@ -82,7 +80,7 @@ def recorded_edges(node: Node) -> list[Edge]:
             a rule of the user's own gives something else for nodes than it gave for numbers.
     """
     if hasattr(node, "recorded_edges"):  # a row of a trace
-        own: list[Edge] = node.recorded_edges()
+        own: list[RecordedEdge] = node.recorded_edges()
         return own
     op, parents = operation_of(node), edges_of(node)
     if op is None or not parents:
@@ -112,7 +110,7 @@ def recorded_edges(node: Node) -> list[Edge]:
     )
 
 
-def recorded_numbers(node: Node) -> list[Edge]:
+def recorded_numbers(node: Node) -> list[RecordedEdge]:
     """Return the edges of `node` with the local derivatives as numbers, as they were recorded."""
     return [(x, d, None) for x, d in zip(edges_of(node), slopes_of(node), strict=True)]
 

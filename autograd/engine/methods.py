@@ -14,6 +14,7 @@ from autograd.engine import modes
 from autograd.engine.dispatch import is_operand
 from autograd.engine.graph import new_node
 from autograd.engine.primitives import Primitive
+from autograd.engine.sums import write_in
 from autograd.errors import as_float
 
 N = TypeVar("N")  # a node, or another kind of number that takes these operators
@@ -92,6 +93,65 @@ def binary(op: Primitive, operator: bool = True) -> Callable[[N, N | float], N]:
             node._primitive = op
             node._a = x
             node._b = y
+            return node
+
+        return method
+
+    return _Method(op, make)  # type: ignore[return-value]
+
+
+def product(op: Primitive) -> Callable[[N, N | float], N]:
+    """Make `*` as `binary` does, with its rules in the code: plain code makes little else."""
+    general = binary(op)
+
+    def make(kind: type[Any]) -> Callable[[Any, Any], Any]:
+        usual = general.make(kind)  # type: ignore[attr-defined]
+
+        def method(x: Any, y: Any) -> Any:
+            if x.__class__ is not kind or y.__class__ is not kind or _modes:
+                return usual(x, y)
+            node = _new(kind)
+            node._db = a = x.data
+            node._da = b = y.data
+            try:
+                node.data = a * b
+            except TypeError:  # the data of a node has been set to what is no number
+                return op(x, y)
+            node.grad = 0.0
+            node.name = None
+            node._primitive = op
+            node._a = x
+            node._b = y
+            return node
+
+        return method
+
+    return _Method(op, make)  # type: ignore[return-value]
+
+
+def total(op: Primitive, times: Primitive) -> Callable[[N, N | float], N]:
+    """Make `+` in that way; it writes products into sums of them: see `sums.py`."""
+    general = binary(op)
+
+    def make(kind: type[Any]) -> Callable[[Any, Any], Any]:
+        usual = general.make(kind)  # type: ignore[attr-defined]
+
+        def method(x: Any, y: Any) -> Any:
+            if x.__class__ is not kind or y.__class__ is not kind or _modes:
+                return usual(x, y)
+            try:
+                data = x.data + y.data
+            except TypeError:  # the data of a node has been set to what is no number
+                return op(x, y)
+            spare = write_in(x, times) if x._primitive is op and x._db is not None else None
+            node = _new(kind) if spare is None else spare
+            node.data = data
+            node.grad = 0.0
+            node.name = None
+            node._primitive = op
+            node._a = x
+            node._b = y
+            node._da = node._db = 1.0
             return node
 
         return method

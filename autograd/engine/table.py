@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from math import inf, nan
 from typing import Any
 
@@ -43,6 +44,7 @@ def _many(name: str, forward: Rule, rule: Rule, **columns: Any) -> Primitive:
     return row
 
 
+LEAST = -sys.float_info.max
 _LOG2_E, _LOG10_E = 1.0 / math.log(2.0), 1.0 / math.log(10.0)
 _ERF_SLOPE, _GELU_SLOPE = 2.0 / math.sqrt(math.pi), 2.0 * math.sqrt(2.0 / math.pi)
 
@@ -709,9 +711,11 @@ def _expand_sigmoid_slope(x: Any) -> Any:
 
 # --- any number of operands -----------------------------------------------------------------------
 
-# `top` is the largest, taken as a constant. The operands of `dot` are n weights, n inputs and a
-# bias. `softmax` and `log_softmax` give the share of the first operand.
-top = _row("top", lambda *xs: max(xs))
+# `detached` is taken as a constant, and so is `top`, the largest: no less than any float, so that
+# -inf less it is -inf. The operands of `dot` are n weights, n inputs and a bias. `softmax` and
+# `log_softmax` give the share of the first operand.
+detached = _row("detached", lambda x: x, expansion=lambda x: x, formula=lambda x: x)
+top = _row("top", lambda *xs: max(LEAST, *xs))
 dot = _many(
     "dot",
     ieee.dot,
@@ -794,31 +798,61 @@ log_softmax = _many(
     """,
 )
 
-# What compiled code makes these of, besides other rows. Of numbers up to 1 of which one is 1,
-# `excess` is the sum of the others; `finite` is it, and 0 where the shift is infinite: there it has
-# no gradient that is a number. Where all exponentials are 0, `log_of_total` is the logarithm of 0,
-# and they pass no gradient.
+# What compiled code makes these of, besides other rows. Of exponentials up to 1 of which one is 1,
+# `total` is the sum and `excess` that of the others; inf where that is nan, as for an infinite
+# operand. There slopes of what is made of it are nan, as they have the factor t/t, of the total t.
+# Where all exponentials are 0 the slope of `log_of_total` is 0, of `log_of_denominator` nan.
+exp_shifted = _row(
+    "exp_shifted",
+    lambda x, shift: exp(x - shift),
+    lambda out, x, shift: out,
+    lambda out, x, shift: -out,
+    expansion=lambda x, shift: exp(x - shift),
+    formula=lambda x, shift: exp(x - shift),
+)
+total = _many(
+    "total",
+    lambda *xs: _or_infinite(ieee.fsum(*xs)),
+    lambda out, *xs: (1.0,) * len(xs),
+    formula=lambda *xs: fsum(*xs),
+)
 excess = _many(
     "excess",
-    lambda *xs: ieee.fsum(*xs, -1.0),
+    lambda *xs: _or_infinite(ieee.fsum(*xs, -1.0)),
     lambda out, *xs: (1.0,) * len(xs),
     formula=lambda *xs: fsum(*xs) - 1.0,
 )
-finite = _row(
-    "finite",
-    lambda x, shift: 0.0 if shift == inf else x,
-    lambda out, x, shift: 1.0 + (shift - shift),
-    lambda out, x, shift: 0.0,
-    expansion=lambda x, shift: where(eq(shift, inf), 0.0, x),
-    formula=lambda x, shift: x,
+inverse_of_total = _row(
+    "inverse_of_total",
+    lambda t: ieee.div(1.0, t),
+    lambda out, t: -out * _inverse(out, t),
+    domain=((0.0, inf),),
+    expansion=lambda t: div(1.0, t),
+    formula=lambda t: div(1.0, t),
 )
 log_of_total = _row(
     "log_of_total",
     ieee.log1p,
-    lambda out, x: where(eq(x, -1.0), 0.0, div(1.0, 1.0 + x)),
-    domain=((-1.0, inf),),
+    lambda out, x: _inverse(div(1.0, maximum(1.0 + x, 1.0)), 1.0 + x),
+    domain=((0.0, inf),),
     formula=lambda x: log1p(x),
 )
+log_of_denominator = _row(
+    "log_of_denominator",
+    ieee.log1p,
+    lambda out, x: _inverse(div(1.0, 1.0 + x), 1.0 + x),
+    domain=((0.0, inf),),
+    formula=lambda x: log1p(x),
+)
+
+
+def _or_infinite(x: float) -> float:
+    return x if x == x else inf
+
+
+def _inverse(s: Any, t: Any) -> Any:
+    """Return s = 1/t, or nan where t is 0 or infinite and s is not."""
+    return s * (t * s)
 
 
 def _shares(*xs: Any) -> tuple[Any, ...]:

@@ -22,7 +22,7 @@ from autograd.engine import table as t
 from autograd.engine.copies import copy_node, deepcopy_graph, reduce_graph
 from autograd.engine.dispatch import apply_to_values, is_operand
 from autograd.engine.graph import Node, all_slopes_of, is_recorded, operands_of, set_operands
-from autograd.engine.methods import binary, comparison, reflected, unary
+from autograd.engine.methods import binary, comparison, product, reflected, total, unary
 from autograd.engine.primitives import Primitive
 from autograd.errors import as_float
 
@@ -125,9 +125,9 @@ class Value(Node):
 
     # --- operations -------------------------------------------------------------------------
 
-    __add__, __radd__ = binary(t.add), reflected(t.add)
+    __add__, __radd__ = total(t.add, t.mul), reflected(t.add)
     __sub__, __rsub__ = binary(t.sub), reflected(t.sub)
-    __mul__, __rmul__ = binary(t.mul), reflected(t.mul)
+    __mul__, __rmul__ = product(t.mul), reflected(t.mul)
     __truediv__, __rtruediv__ = binary(t.div), reflected(t.div)
     _raised, __rpow__ = binary(t.power), reflected(t.power)
     __neg__ = unary(t.neg)

@@ -9,6 +9,22 @@ from autograd.explanations.chain_rule import explain
 from autograd.explanations.diagnosis import why
 from autograd.explanations.pathways import paths
 from autograd.explanations.region import swept
-from autograd.explanations.steps import Graph, backward_steps, forward_steps
+from autograd.explanations.steps import (
+    BackwardStep,
+    ForwardStep,
+    Graph,
+    backward_steps,
+    forward_steps,
+)
 
-__all__ = ["Graph", "backward_steps", "explain", "forward_steps", "paths", "swept", "why"]
+__all__ = [
+    "BackwardStep",
+    "ForwardStep",
+    "Graph",
+    "backward_steps",
+    "explain",
+    "forward_steps",
+    "paths",
+    "swept",
+    "why",
+]

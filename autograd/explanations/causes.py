@@ -168,14 +168,8 @@ def strong_edge(user: Value, parent: Value, local: float, names: Names) -> Findi
     slope = f"its slope with respect to {names.text(parent)} is {TEXT.number(local)}"
     near = operation_of(user) is p.div or any(x != REAL for x in _domains(user))
     is_edge = near and abs(local) > _STEEP
-    cause, reason = (
-        ("domain edge", "close to the edge of its domain, ")
-        if is_edge
-        else (
-            "large factors",
-            "",
-        )
-    )
+    cause = "domain edge" if is_edge else "large factors"
+    reason = "close to the edge of its domain, " * is_edge
     return Finding(cause, user, f"{described(user, names)}: {reason}{slope}", local)
 
 

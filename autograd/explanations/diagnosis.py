@@ -74,9 +74,13 @@ def why(root: Value, wrt: Value) -> Diagnosis:
     if cancelled:
         return Diagnosis(region, names, "cancelled", cancelled)
     if abs(gradient) < SMALL:
-        return Diagnosis(region, names, "vanishing", _shrunk(region, names))
+        weak = sorted(_strongest_path(region, wrt), key=lambda step: abs(step[2]))
+        findings = [weak_edge(*step, names) for step in weak if abs(step[2]) < 1.0]
+        return Diagnosis(region, names, "vanishing", findings)
     if abs(gradient) > LARGE:
-        return Diagnosis(region, names, "exploding", _grown(region, names))
+        strong = sorted(_strongest_path(region, wrt), key=lambda step: -abs(step[2]))
+        findings = [strong_edge(*step, names) for step in strong if abs(step[2]) > 1.0]
+        return Diagnosis(region, names, "exploding", findings)
     return Diagnosis(region, names, "healthy", [])
 
 
@@ -284,19 +288,6 @@ def _cancellation(node: Value, terms: list[float], names: Names) -> Finding:
     shown = [TEXT.number(x) for x in largest] + ["…"] * (len(terms) > len(largest))
     text = f"{described(node, names)}: its {len(terms)} contributions {', '.join(shown)} cancel"
     return Finding("cancelled", node, text, 0.0)
-
-
-def _shrunk(region: Region, names: Names) -> list[Finding]:
-    """Find the nodes that make a gradient smaller, the worst first."""
-    path = [step for step in _strongest_path(region, region.wrt) if abs(step[2]) < 1.0]
-    return [weak_edge(*step, names) for step in sorted(path, key=lambda step: abs(step[2]))]
-
-
-def _grown(region: Region, names: Names) -> list[Finding]:
-    """Find the nodes that make a gradient larger, the worst first."""
-    path = [step for step in _strongest_path(region, region.wrt) if abs(step[2]) > 1.0]
-    worst_first = sorted(path, key=lambda step: abs(step[2]), reverse=True)
-    return [strong_edge(*step, names) for step in worst_first]
 
 
 def _strongest_path(region: Region, start: Value) -> list[tuple[Value, Value, float]]:

@@ -107,11 +107,7 @@ class Paths:
         self.count, self.multiplications, self._for_all_leaves = self._counted()
 
     def _counted(self) -> tuple[int, int, int]:
-        """Count paths and multiplications, in one sweep from the root that adds up whole numbers.
-
-        Returns:
-            The number of paths, and of the multiplications along them; and of those to all leaves.
-        """
+        """Count paths, the multiplications along them, and those along paths to all leaves."""
         # of paths from the root to a node: their number, and the number of edges on them in all
         open_ends = {self._region.root: (1, 0)}
         count = multiplications = for_all_leaves = 0

@@ -34,13 +34,8 @@ def swept(
 
     `give_on` in `engine/graph.py` does the same on the nodes themselves, too fast to watch.
 
-    Args:
-        order: nodes in topological order, the root last; others get no gradient.
-        seed: the derivative of the final result with respect to the root.
-        gradients: where the sums are kept.
-
-    Yields:
-        Each node, its gradient, and what that gives on.
+    The order is topological, the root last; other nodes get no gradient. The sums are kept in
+    `gradients`. Each node comes with its gradient, and with what that gives on.
 
     >>> a = Value(3.0)
     >>> [(gradient, len(edges)) for _, gradient, edges in swept([a, a * a], 1.0, {})]
@@ -66,10 +61,6 @@ class Region:
     Every user of a node in the region that `root` depends on is in the region too, so the
     gradients of its nodes follow from the region alone. They are added up in the order in which
     `backward()` does it, and are equal to its gradients bit for bit. No `grad` is touched.
-
-    Args:
-        root: the result that is differentiated.
-        wrt: the node by which it is differentiated.
 
     Attributes:
         order: the nodes, each after its parents: the first is `wrt`, the last `root`. It is empty

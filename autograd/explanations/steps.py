@@ -151,9 +151,10 @@ class Graph:
         places: Iterable[int],
         show: Collection[str],
         number_of: Callable[[Value, str], float | None],
+        backwards: bool,
     ) -> Drawing:
         """Draw the graph with a node, and its edges to parents at some places, highlighted."""
-        from autograd.pictures import Drawing, graph_source
+        from autograd.pictures import Drawing, frames_of, graph_source
 
         order = self.order
         if len(order) > WHOLE:
@@ -164,14 +165,17 @@ class Graph:
                     f"{self.names[node]} has {len(order) - 1} neighbours, and the picture of a "
                     f"step can show {MAX_NEIGHBOURS}: print the step instead"
                 )
+        clusters, name_of = frames_of(order, self.names)
         return Drawing(
             graph_source(
                 order,
                 [x for x in order if x is self.root],
                 show=show,
+                clusters=clusters,
                 active_nodes=[node],
                 active_edges=[(node, k) for k in places],
-                name_of=self.names.__getitem__,
+                backwards=backwards,
+                name_of=name_of,
                 number_of=number_of,
             )
         )
@@ -235,7 +239,7 @@ class ForwardStep(_Step):
         def number_of(node: Value, word: str) -> float | None:
             return node.data if word == "data" and node in known else None
 
-        return graph.picture(self.node, range(len(self.operands)), ["data"], number_of)
+        return graph.picture(self.node, range(len(self.operands)), ["data"], number_of, False)
 
     def __str__(self) -> str:
         graph, node = self._graph, self.node
@@ -289,7 +293,7 @@ class BackwardStep(_Step):
             return node.data if word == "data" else gradients.get(node)
 
         places = [k for k, local in enumerate(self.node.local_derivatives) if local is not None]
-        return self._graph.picture(self.node, places, ["data", "grad", "local"], number_of)
+        return self._graph.picture(self.node, places, ["data", "grad", "local"], number_of, True)
 
     def __str__(self) -> str:
         graph, node, number = self._graph, self.node, notation.number

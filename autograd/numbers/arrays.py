@@ -5,6 +5,7 @@ Derivatives are not here: `engine/table.py` has the only rules, and they serve a
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
@@ -66,12 +67,14 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dot": _dot,
     "fsum": lambda *xs: reduce(np.add, xs),
     "mean": lambda *xs: reduce(np.add, xs) / len(xs),
-    "excess": lambda *xs: reduce(np.add, xs) - 1.0,
+    "total": lambda *xs: np.fmin(reduce(np.add, xs), np.inf),
+    "excess": lambda *xs: np.fmin(reduce(np.add, xs) - 1.0, np.inf),
     "log_of_total": np.log1p,
+    "log_of_denominator": np.log1p,
     "logsumexp": _logsumexp,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
-    "top": lambda *xs: reduce(np.maximum, xs),
+    "top": lambda *xs: reduce(np.maximum, xs, -sys.float_info.max),
 }
 
 

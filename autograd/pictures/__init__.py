@@ -3,10 +3,23 @@
 Read `drawing.py` first. It draws a graph node by node (`nodes.py`), or in large, with the boxes of
 `group_boxes.py` for what `groups.py` and `membership.py` put together; a model by `model.py`, a
 compiled function by `program.py`, and text by `outlines.py`. All of them write Graphviz's language
-by `boxes.py` and `colours.py`; `render.py` makes files of it.
+by `boxes.py` and `colours.py`; `render.py` makes files of it, also in LaTeX by `shapes.py` and
+`tikz.py`.
 """
 
 from autograd.pictures.drawing import Drawing, draw
+from autograd.pictures.group_boxes import frames_of
 from autograd.pictures.nodes import graph_source
+from autograd.pictures.render import set_layout
 
-__all__ = ["Drawing", "draw", "graph_source", "nodes", "render"]
+__all__ = [
+    "Drawing",
+    "colours",
+    "draw",
+    "frames_of",
+    "graph_source",
+    "nodes",
+    "render",
+    "set_layout",
+    "shapes",
+]

@@ -67,15 +67,11 @@ def write(
     legend: str = "",
     in_order: bool = False,
 ) -> str:
-    """Write a picture in DOT.
+    """Write a picture in DOT, of boxes in an order in which arrows, by and large, lead forwards.
 
-    Args:
-        boxes: in an order in which the arrows, by and large, lead forwards.
-        arrows: between them.
-        rankdir: where the arrows lead, as in `draw`.
-        legend: a table in HTML, as Graphviz knows it, to stand under the picture.
-        in_order: whether boxes side by side stay in order, and are not moved for fewer crossings of
-            arrows: where every box has an arrow to each of the next, they are always as many.
+    Under it stands the legend, a table in HTML as Graphviz knows it. With `in_order`, boxes side by
+    side are not moved for fewer crossings of arrows: where every box has an arrow to each of the
+    next, they are always as many. The arrows are straight then, and have room to spread.
 
     >>> print(write([Box("a", {}), Box("b", {})], [Arrow("e", "a", "b")]).splitlines()[-2].strip())
     a:e -> b:w [id=e]
@@ -86,27 +82,29 @@ def write(
         graph_attr={
             "rankdir": rankdir,
             "nodesep": "0.2",
-            "ranksep": "0.7",
+            "ranksep": "1.6" if in_order else "0.7",
             "bgcolor": "white",
             "fontname": "Helvetica",
             "fontsize": str(FONT_SIZE),
             **({"label": f"<{legend}>", "labeljust": "l"} if legend else {}),
-            **({"mclimit": "0.01"} if in_order else {}),
+            **({"mclimit": "0.01", "splines": "polyline"} if in_order else {}),
         },
         node_attr={"shape": "plain", "fontname": "Helvetica", "fontsize": str(FONT_SIZE)},
         edge_attr={"arrowsize": "0.7", "color": INK, "fontname": "Helvetica", "fontsize": "11"},
     )
-    if in_order and rankdir in ("LR", "RL") and not any("label" in arrow.look for arrow in arrows):
-        inside = [box for box in boxes if box.clusters]  # graphviz-pure turns their order round
+    # graphviz-pure turns the order of what stands in frames round, unless arrows have labels
+    turned = rankdir in ("LR", "RL") and not any("label" in arrow.look for arrow in arrows)
+    if in_order and turned:
+        inside = [box for box in boxes if box.clusters]
         boxes = [*(box for box in boxes if not box.clusters), *reversed(inside)]
-    _write_clusters(graph, boxes)
+    _write_clusters(graph, boxes, turned)
     leave, enter = SIDES[rankdir]
     for arrow in arrows:
         graph.edge(f"{arrow.tail}:{leave}", f"{arrow.head}:{enter}", id=arrow.key, **arrow.look)
     return str(graph.source)
 
 
-def _write_clusters(graph: Any, boxes: Iterable[Box]) -> None:
+def _write_clusters(graph: Any, boxes: Iterable[Box], turned: bool) -> None:
     """Write the boxes, each into its innermost cluster, and that into the one around it."""
     graphs: dict[tuple[str, ...], Any] = {(): graph}
     for box in boxes:
@@ -124,8 +122,8 @@ def _write_clusters(graph: Any, boxes: Iterable[Box]) -> None:
                 }
                 graphs[path] = type(graph)(name=key, graph_attr=look)
         graphs[box.clusters].node(box.key, id=box.key, **box.look)
-    backwards = reversed(graphs)  # graphviz-pure puts the last one uppermost
-    for path in sorted(backwards, key=len, reverse=True)[:-1]:
+    paths = reversed(graphs) if turned else graphs
+    for path in sorted(paths, key=len, reverse=True)[:-1]:
         graphs[path[:-1]].subgraph(graphs[path])
 
 
@@ -172,14 +170,7 @@ def room(written: str, size: int = FONT_SIZE) -> int:
 def cell(
     written: str, look: str = "", size: int = FONT_SIZE, font: str = "", width: int = 0
 ) -> str:
-    """Lay out text in a cell of a table.
-
-    Args:
-        written: the text.
-        look: attributes of the cell.
-        size: the size of the letters, in points.
-        font: attributes of the letters.
-        width: the least width of the cell, in points.
+    """Lay out text in a cell of a table, with attributes of the cell and of the letters.
 
     >>> cell("data", 'ALIGN="LEFT"')
     '<TD ALIGN="LEFT">data</TD>'
@@ -201,6 +192,12 @@ def row(*cells: str) -> str:
 def table(rows: Iterable[str], look: str = f'{BARE} CELLPADDING="3"') -> str:
     """Lay out rows under each other."""
     return f"<TABLE {look}>{''.join(rows)}</TABLE>"
+
+
+def field_row(word: str, written: str, colour: str | None = None) -> str:
+    """Lay out a word and what it is, coloured or not."""
+    shaded = f' BGCOLOR="{colour}"' if colour else ""
+    return row(cell(word, 'ALIGN="LEFT"'), cell(written, f'ALIGN="RIGHT"{shaded}'))
 
 
 def band(symbol: str) -> str:

@@ -53,22 +53,29 @@ def size_class(x: float, scale: float) -> int:
     return sum([abs(x) >= scale * 10.0**-k for k in range(1, CLASSES)])
 
 
-def legend(scale: float, what: str = "grad") -> str:
-    """Lay out what the colours mean.
+def legend(numbers: Iterable[float]) -> str:
+    """Lay out what the colours of gradients mean; "" if there are none.
 
     Args:
-        scale: the largest size in the picture.
-        what: the quantity that they show.
+        numbers: all gradients of the picture.
+
+    >>> legend([0.0]), "nan" in legend([1.0]), "nan" in legend([float("inf")])
+    ('', False, True)
     """
-    limits = [f"{scale * 10.0**-k:.2g}" for k in range(1, CLASSES)]
-    names = [f"≥ {limits[0]}", *[f"≥ {limit}" for limit in limits[1:]], "smaller"]
-    small = 11
-    rows = [row(cell(what, 'ALIGN="LEFT"', small), *[cell(name, size=small) for name in names])]
-    for sign, colours in (("+", _POSITIVE), ("−", _NEGATIVE)):
-        swatches = [cell(sign, f'BGCOLOR="{c}"', small, width=44) for c in reversed(colours)]
-        title = "positive" if sign == "+" else "negative"
-        rows.append(row(cell(title, 'ALIGN="LEFT"', small), *swatches))
-    return table(rows, f'{BARE} CELLPADDING="2"')
+    numbers = list(numbers)
+    scale, small, rows = largest(numbers), 11, []
+    if scale:
+        limits = [f"{scale * 10.0**-k:.2g}" for k in range(1, CLASSES)]
+        names = [f"≥ {limits[0]}", *[f"≥ {limit}" for limit in limits[1:]], "smaller"]
+        cells = [cell(name, size=small) for name in names]
+        rows.append(row(cell("grad", 'ALIGN="LEFT"', small), *cells))
+        for title, sign, colours in (("positive", "+", _POSITIVE), ("negative", "−", _NEGATIVE)):
+            swatches = [cell(sign, f'BGCOLOR="{c}"', small, width=44) for c in reversed(colours)]
+            rows.append(row(cell(title, 'ALIGN="LEFT"', small), *swatches))
+    if not all(map(isfinite, numbers)):
+        swatch = cell("grad nan or infinite", f'BGCOLOR="{_NOT_A_NUMBER}" COLSPAN="5"', small)
+        rows.append(row(swatch))
+    return table(rows, f'{BARE} CELLPADDING="2"') if rows else ""
 
 
 def line(x: float, scale: float) -> dict[str, str]:
@@ -86,11 +93,7 @@ def line(x: float, scale: float) -> dict[str, str]:
 
 
 def line_legend(scale: float) -> str:
-    """Lay out what the lines of weights mean.
-
-    Args:
-        scale: the largest size of a weight in the picture.
-    """
+    """Lay out what the lines of weights mean, where `scale` is the largest size of one."""
     small = 11
     texts = (
         (f"weights up to {scale:.4g}: the larger, the thicker", ""),

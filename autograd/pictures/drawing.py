@@ -49,7 +49,8 @@ class Drawing:
         """Write the picture to a file, complete or not at all, and return its path.
 
         Args:
-            path: a name that ends in .svg, .png, .pdf or .dot. PDF needs Graphviz on the machine.
+            path: a name that ends in .svg, .png, .pdf, .tex or .dot. PDF needs Graphviz on the
+                machine; .tex is TikZ, for the command input of LaTeX.
                 A PNG has at most 8000 pixels a side, and of scripts Latin, Greek, Cyrillic and
                 Hebrew; an SVG can be enlarged, and has the scripts of its viewer.
 
@@ -60,7 +61,7 @@ class Drawing:
 
         >>> Drawing("digraph { a -> b }").save("graph.gif")
         Traceback (most recent call last):
-        ValueError: cannot save a picture as 'graph.gif': end the name in .svg, .png, .pdf or .dot
+        ValueError: cannot save a picture as 'graph.gif': end the name in .svg, .png, ...
         """
         from autograd.pictures.render import save
 
@@ -136,9 +137,7 @@ def draw(
         )
     if rankdir not in SIDES:
         raise ValueError(f"rankdir must be one of {', '.join(SIDES)}, not {rankdir!r}")
-    compiling = sys.modules.get(
-        "autograd.compiler.compiled"
-    )  # not loaded: nothing has been compiled
+    compiling = sys.modules.get("autograd.compiler.compiled")  # loaded if anything is compiled
     if compiling is not None and isinstance(root, compiling.Compiled):
         from autograd.pictures.program import program_picture
 
@@ -161,12 +160,7 @@ def draw(
 
 
 def _is_drawn_in_full(order: Sequence[Value], collapse: str) -> bool:
-    """Tell whether every node is to have a box of its own.
-
-    Args:
-        order: the nodes; numbers may be missing.
-        collapse: as in `draw`.
-    """
+    """Tell whether every node is to have a box of its own."""
     if collapse != "none" and (collapse != "auto" or len(order) > _LEGIBLE_NODES):
         return False
     edges = sum([len(operands_of(node)) for node in order])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from math import isfinite, log10
 
 from autograd import notation
@@ -15,7 +15,7 @@ from autograd.pictures.boxes import (
     Arrow,
     Box,
     band,
-    cell,
+    field_row,
     framed,
     line,
     rounded,
@@ -24,7 +24,14 @@ from autograd.pictures.boxes import (
     write,
 )
 from autograd.pictures.groups import Collapsed, Group, Link
-from autograd.pictures.membership import Membership, Path, is_bias, is_neuron, layer_of
+from autograd.pictures.membership import (
+    Address,
+    Membership,
+    is_bias,
+    is_neuron,
+    layer_of,
+    membership,
+)
 from autograd.pictures.nodes import edge_look, node_look, number_look
 
 _MOST_WEIGHTS = 30  # that are written on arrows
@@ -47,20 +54,13 @@ def collapsed_source(
     The `id` of a group's element in the SVG is "g<i>", if it stands at place i; or "n<i>" if it is
     a single node, at place i among those of the graph that are no numbers.
 
-    Args:
-        found: the groups, and the edges between them.
-        members: where the nodes belong.
-        show: as in `draw`.
-        rankdir: as in `draw`.
-        places: the place of each node.
-        legend: whether the meaning of the colours stands under the picture, if there are any.
-        is_model: whether it is the picture of a model: numbers of parameters alone are shown, and
-            the weight on an arrow that is a single edge into a neuron.
+    In the picture of a model, numbers of parameters alone are shown, and the weight on an arrow
+    that is a single edge into a neuron.
     """
     rest = () if is_model else show  # what is shown of nodes that are no parameters
     shown = [g for g in found.groups if g.kind == "module" or (rest and g.kind != "numbers")]
-    gradients = [grad_of(x) for group in shown for x in group.members]
-    scale = colours.largest(gradients) if "grad" in show else 0.0
+    gradients = [grad_of(x) for group in shown for x in group.members] if "grad" in show else []
+    scale = colours.largest(gradients)
     if is_model and not any(gradients):  # there has been no backward pass yet
         show = [word for word in show if word != "grad"]
     keys = [
@@ -102,9 +102,11 @@ def collapsed_source(
         port = f":p{link.operand}" if slots > 1 else ""
         arrow = f"e{keys[link.head]}_{link.operand}" if head.is_single else f"a{len(arrows)}"
         arrows.append(Arrow(arrow, keys[link.tail], keys[link.head] + port, look))
-    parts = [colours.legend(scale)] * bool(scale) + [colours.line_legend(heaviest)] * bool(weights)
-    key = table([row(f"<TD>{part}</TD>") for part in parts]) if legend and parts else ""
-    return write(boxes, arrows, rankdir, key, in_order=bool(weights))
+    parts = [colours.legend(gradients), colours.line_legend(heaviest) if weights else ""]
+    rows = [row(f"<TD>{part}</TD>") for part in parts if part]
+    key = table(rows) if legend and rows else ""
+    neurons = any(is_neuron(group.path) for group in found.groups)
+    return write(boxes, arrows, rankdir, key, in_order=neurons)
 
 
 def _weights(found: Collapsed) -> dict[Link, float]:
@@ -142,11 +144,7 @@ def _module(group: Group, members: Membership, show: Collection[str], scale: flo
     rows.append(line(notation.count(len(leaves), "parameter")))
     biases = [node for node in leaves if is_bias(members.names[node])]
     if "data" in show and len(biases) == 1 and is_neuron(group.path):
-        rows.append(
-            row(
-                cell("bias", 'ALIGN="LEFT"'), cell(notation.number(biases[0].data), 'ALIGN="RIGHT"')
-            )
-        )
+        rows.append(field_row("bias", notation.number(biases[0].data)))
     samples = {members.samples[node] for node in group.members if node in members.samples}
     if len(samples) > 1:
         rows.append(line(notation.count(len(samples), "sample")))
@@ -154,9 +152,9 @@ def _module(group: Group, members: Membership, show: Collection[str], scale: flo
     return framed(rows)
 
 
-def frame_titles(members: Membership) -> dict[Path, str]:
+def frame_titles(members: Membership) -> dict[Address, str]:
     """Return for each neuron, layer and module its name, with what is known of it."""
-    inside: dict[Path, list[Value]] = defaultdict(list)
+    inside: dict[Address, list[Value]] = defaultdict(list)
     for node in members.names:
         path = members.paths.get(node, ())
         for depth in range(1, len(path) + 1):
@@ -168,7 +166,7 @@ def frame_titles(members: Membership) -> dict[Path, str]:
     return titles
 
 
-def frames(path: Path, titles: Mapping[Path, str]) -> tuple[str, ...]:
+def frames(path: Address, titles: Mapping[Address, str]) -> tuple[str, ...]:
     """Return the titles of the frames around what stands at the end of `path`."""
     return tuple([titles[path[:depth]] for depth in range(1, len(path) + 1)])
 
@@ -195,9 +193,27 @@ def node_frames(order: Iterable[Value], members: Membership) -> dict[Value, tupl
     return found
 
 
+def frames_of(
+    order: Sequence[Value], names: Mapping[Value, str]
+) -> tuple[dict[Value, tuple[str, ...]], Callable[[Value], str]]:
+    """Return the frames of nodes that are drawn one by one, and what each is called inside of them.
+
+    Args:
+        order: the nodes, parents before children.
+        names: what they are called outside; for parameters that are paths, with the path.
+    """
+    members = membership(order)
+
+    def name_of(node: Value) -> str:
+        path = () if node.op else members.paths.get(node, ())
+        return names[node].removeprefix(".".join([*path, ""]))
+
+    return node_frames(order, members), name_of
+
+
 def shape_of(parameters: Iterable[Value], members: Membership) -> str:
     """Return the numbers of inputs and outputs, as in "2 → 16 → 1"; "" where they are not known."""
-    weights: dict[Path, Counter[Path]] = {}
+    weights: dict[Address, Counter[Address]] = {}
     for node in parameters:
         path = members.paths[node]
         if not is_neuron(path):
@@ -214,7 +230,7 @@ def shape_of(parameters: Iterable[Value], members: Membership) -> str:
     return " → ".join(map(str, widths))
 
 
-def _natural(path: Path) -> list[object]:
+def _natural(path: Address) -> list[object]:
     """Return what sorts "layer10" after "layer9"."""
     return [
         (int(part) if part.isdecimal() else -1, part)
@@ -241,7 +257,7 @@ def _operations(group: Group, show: Collection[str], scale: float) -> str:
     rows.append(line(notation.count(counted, "operand" if alone else "operation")))
     if len(counts) > 1:
         for symbol, (_, n) in zip(symbols[:_MOST_KINDS], counts, strict=False):
-            rows.append(row(cell(symbol, 'ALIGN="LEFT"'), cell(f"{n:,}", 'ALIGN="RIGHT"')))
+            rows.append(field_row(symbol, f"{n:,}"))
     if group.depths > 1:
         rows.append(line(f"{group.depths:,} deep"))
     return framed([*rows, *_ranges(group.members, show, scale)])
@@ -272,7 +288,5 @@ def _ranges(nodes: Sequence[Value], show: Collection[str], scale: float) -> list
             numbers = list(map(read, nodes))
             extreme = max(numbers, key=lambda x: abs(x) if isfinite(x) else float("inf"))
             colour = colours.shade(extreme, scale) if word == "grad" else None
-            shaded = f' BGCOLOR="{colour}"' if colour else ""
-            value = cell(notation.span(numbers), f'ALIGN="RIGHT"{shaded}')
-            rows.append(row(cell(word, 'ALIGN="LEFT"'), value))
+            rows.append(field_row(word, notation.span(numbers), colour))
     return rows

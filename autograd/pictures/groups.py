@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograd.engine import Value, operands_of
-from autograd.pictures.membership import Membership, Path, layer_of
+from autograd.pictures.membership import Address, Membership, layer_of
 
 LEVELS = ("neuron", "layer", "module")
 
@@ -43,7 +43,7 @@ class Group:
 
     kind: str
     place: int
-    path: Path = ()
+    path: Address = ()
     members: list[Any] = field(default_factory=list)
     depths: int = 1
     inside: set[Any] = field(default_factory=set)
@@ -96,14 +96,7 @@ class Collapsed:
 def collapsed(
     order: Sequence[Value], variables: Collection[Value], found: Membership, collapse: str
 ) -> Collapsed:
-    """Collapse a graph.
-
-    Args:
-        order: the nodes, parents before children.
-        variables: leaves that are no numbers even without a name.
-        found: where the nodes belong.
-        collapse: what becomes one box: "neuron", "layer" or "module"; or "auto", the first of
-            these that a reader can take in.
+    """Collapse a graph: see `draw`. `variables` are leaves that are no numbers without a name.
 
     >>> from autograd import tanh
     >>> x = Value(0.5)
@@ -138,7 +131,7 @@ def _collect_modules(
     order: Sequence[Value], found: Membership, level: str, group_of: dict[Value, Group]
 ) -> int:
     """Put together what belongs to one neuron, layer or module, and return how many there are."""
-    paths: dict[Value, Path] = dict(found.paths)
+    paths: dict[Value, Address] = dict(found.paths)
     if level != "neuron":
         paths = {node: layer_of(path) for node, path in paths.items()}
     if level == "module":
@@ -146,7 +139,7 @@ def _collect_modules(
         paths = {node: path[:-1] or path * nested for node, path in paths.items()}
         if nested:
             _add_operations_inside(order, paths)
-    modules: dict[Path, Group] = {}
+    modules: dict[Address, Group] = {}
     for i, node in enumerate(order):
         path = paths.get(node)
         if path is not None:
@@ -159,7 +152,7 @@ def _collect_modules(
     return len(modules)
 
 
-def _add_operations_inside(order: Sequence[Value], paths: dict[Value, Path]) -> None:
+def _add_operations_inside(order: Sequence[Value], paths: dict[Value, Address]) -> None:
     """Add operations to the module that alone gives their operands, or that alone uses them.
 
     So a head of attention has its softmax, and a norm its root. What no module comes after belongs
@@ -183,11 +176,8 @@ def _add_operations_inside(order: Sequence[Value], paths: dict[Value, Path]) -> 
         if node.op and node not in paths and node in before:
             owners = {paths.get(user) for user in users[node]}
             given = {paths.get(x) for x in operands_of(node) if x.__class__ is not float}
-            if (
-                len(owners) == 1
-                and given <= {None, *owners}
-                and (owner := owners.pop()) is not None
-            ):
+            alone = len(owners) == 1 and given <= {None, *owners}
+            if alone and (owner := owners.pop()) is not None:
                 paths[node] = owner
 
 
@@ -197,7 +187,7 @@ def _add_operations_inside(order: Sequence[Value], paths: dict[Value, Path]) -> 
 def _collect_operations(order: Iterable[Value], group_of: dict[Value, Group]) -> None:
     """Put together like operations of one depth, and depths that repeat."""
     depth: dict[Value, int] = {}
-    ops_at: dict[int, Path] = {}  # for each depth the operations, sorted
+    ops_at: dict[int, Address] = {}  # for each depth the operations, sorted
     rest: list[tuple[int, Value]] = []
     for i, node in enumerate(order):
         if not (op := node.op):
@@ -241,12 +231,12 @@ class _Run:
     period: int
 
 
-def _count(runs: Iterable[_Run], signatures: Sequence[Path]) -> int:
+def _count(runs: Iterable[_Run], signatures: Sequence[Address]) -> int:
     """Return how many groups the runs make."""
     return sum([len(signatures[run.start]) if run.period == 1 else 1 for run in runs])
 
 
-def _runs(depths: Sequence[int], signatures: Sequence[Path]) -> list[_Run]:
+def _runs(depths: Sequence[int], signatures: Sequence[Address]) -> list[_Run]:
     """Divide the depths into runs that make at most so many groups as a reader can take in."""
     runs = _merged(depths, signatures)
     if _count(runs, signatures) > _MOST_OPERATIONS:
@@ -258,7 +248,7 @@ def _runs(depths: Sequence[int], signatures: Sequence[Path]) -> list[_Run]:
     return runs
 
 
-def _merged(depths: Sequence[int], signatures: Sequence[Path]) -> list[_Run]:
+def _merged(depths: Sequence[int], signatures: Sequence[Address]) -> list[_Run]:
     """Merge successive depths that have the same single operation."""
     runs: list[_Run] = []
     for i, signature in enumerate(signatures):
@@ -275,9 +265,9 @@ def _merged(depths: Sequence[int], signatures: Sequence[Path]) -> list[_Run]:
     return runs
 
 
-def _loops(depths: Sequence[int], signatures: Sequence[Path]) -> list[_Run]:
+def _loops(depths: Sequence[int], signatures: Sequence[Address]) -> list[_Run]:
     """Find where the operations of some depths come again and again, and make each a run."""
-    numbers: dict[Path, int] = {}
+    numbers: dict[Address, int] = {}
     s = [numbers.setdefault(signature, len(numbers)) for signature in signatures]
     runs: list[_Run] = []
     start = 0

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from autograd.engine import Value, operands_of, table
 
-Path = tuple[str, ...]
+Address = tuple[str, ...]
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _NEURON = re.compile(r"(neuron|unit|cell)s?_?\d*(\.\d+)?", re.IGNORECASE)
@@ -36,8 +36,8 @@ class Membership:
     """
 
     names: Mapping[Value, str] = field(default_factory=dict)
-    paths: Mapping[Value, Path] = field(default_factory=dict)
-    activations: Mapping[Path, str] = field(default_factory=dict)
+    paths: Mapping[Value, Address] = field(default_factory=dict)
+    activations: Mapping[Address, str] = field(default_factory=dict)
     samples: Mapping[Value, int] = field(default_factory=dict)
 
     def short_name(self, node: Value) -> str | None:
@@ -48,11 +48,7 @@ class Membership:
 
 
 def membership(order: Sequence[Value], names: Mapping[Value, str] | None = None) -> Membership:
-    """Find out where the nodes belong.
-
-    Args:
-        order: the nodes, parents before children.
-        names: the names of parameters; by default those that they have themselves.
+    """Find out where the nodes belong, by names of parameters or else those that they have.
 
     >>> from autograd import dot, tanh
     >>> w, b = Value(2.0, "layer1.neuron1.w1"), Value(1.0, "layer1.neuron1.b")
@@ -72,7 +68,7 @@ def membership(order: Sequence[Value], names: Mapping[Value, str] | None = None)
     return Membership(names, paths, activations, _samples(order, paths, parameters))
 
 
-def path_of(name: str) -> Path:
+def path_of(name: str) -> Address:
     """Return the way that a parameter's name describes, without the parameter itself.
 
     >>> path_of("layer1.neuron2.w3"), path_of("layers.0.neurons.1.w.2"), path_of("w1")
@@ -89,7 +85,7 @@ def path_of(name: str) -> Path:
     return tuple(parts[:-1])
 
 
-def is_neuron(path: Path) -> bool:
+def is_neuron(path: Address) -> bool:
     """Tell whether a path leads to a neuron, by its last part.
 
     >>> is_neuron(("layer1", "neuron2")), is_neuron(("head",))
@@ -98,7 +94,7 @@ def is_neuron(path: Path) -> bool:
     return bool(path) and _NEURON.fullmatch(path[-1]) is not None
 
 
-def layer_of(path: Path) -> Path:
+def layer_of(path: Address) -> Address:
     """Return the path to the layer of a neuron.
 
     >>> layer_of(("layer1", "neuron2")), layer_of(("head",))
@@ -116,7 +112,7 @@ def is_bias(name: str) -> bool:
     return re.fullmatch(r"(b|bias)\d*(\.\d+)*", re.split(r"\.(?!\d)", name)[-1]) is not None
 
 
-def _linear_forms(order: Iterable[Value], paths: dict[Value, Path]) -> set[Value]:
+def _linear_forms(order: Iterable[Value], paths: dict[Value, Address]) -> set[Value]:
     """Find what multiplies the parameters and adds up, put it into `paths`, and return it."""
     linear: set[Value] = set()
     for node in order:
@@ -140,10 +136,10 @@ def _linear_forms(order: Iterable[Value], paths: dict[Value, Path]) -> set[Value
 
 
 def _activations(
-    order: Iterable[Value], paths: dict[Value, Path], linear: set[Value]
-) -> dict[Path, str]:
+    order: Iterable[Value], paths: dict[Value, Address], linear: set[Value]
+) -> dict[Address, str]:
     """Find the activations, put their nodes into `paths`, and return their names."""
-    uses: dict[Path, set[str]] = defaultdict(set)
+    uses: dict[Address, set[str]] = defaultdict(set)
     candidates = []
     for node in order:
         inner = [x for x in operands_of(node) if x in linear]
@@ -153,7 +149,7 @@ def _activations(
             uses[paths[x]].add(node.op)
         if node.op in _ACTIVATIONS:
             candidates.append((node, inner))
-    found: dict[Path, str] = {}
+    found: dict[Address, str] = {}
     for node, inner in candidates:
         owners = {paths[x] for x in inner}
         if all(uses[path] == {node.op} for path in owners) and (path := _common(list(owners))):
@@ -163,7 +159,7 @@ def _activations(
 
 
 def _samples(
-    order: Iterable[Value], paths: Mapping[Value, Path], parameters: set[Value]
+    order: Iterable[Value], paths: Mapping[Value, Address], parameters: set[Value]
 ) -> dict[Value, int]:
     """Number the samples: the k-th use of a parameter that depends on no other is in sample k."""
     uses: Counter[Value] = Counter()
@@ -187,7 +183,7 @@ def _samples(
     return samples if max(uses.values(), default=0) > 1 else {}
 
 
-def _common(paths: Sequence[Path]) -> Path:
+def _common(paths: Sequence[Address]) -> Address:
     """Return the beginning that the paths have in common."""
     first, last = min(paths), max(paths)
     for i, part in enumerate(first):

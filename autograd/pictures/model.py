@@ -10,7 +10,7 @@ from autograd import notation
 from autograd.engine import Value, nodes_of, topological_order
 from autograd.pictures.group_boxes import collapsed_source, facts_of, node_frames
 from autograd.pictures.groups import collapsed
-from autograd.pictures.membership import Membership, Path, is_bias, layer_of, membership, path_of
+from autograd.pictures.membership import Address, Membership, is_bias, layer_of, membership, path_of
 from autograd.pictures.nodes import graph_source, with_edge
 
 
@@ -22,17 +22,6 @@ def model_picture(
     The model is called once, to see how its parts are connected: with what its `example()` gives,
     or else with a list of as many inputs as its first neuron has weights. If it cannot be called
     so, its parts are drawn without arrows.
-
-    Args:
-        model: anything that has `named_parameters()`.
-        collapse: as in `draw`; "auto" begins with neurons.
-        show: as in `draw`; the numbers are those of the parameters.
-        rankdir: as in `draw`.
-        legend: as in `draw`.
-
-    Raises:
-        TypeError: a parameter is not a Value.
-        ValueError: there are no parameters.
     """
     names = _names(model)
     roots = _outputs(model, names)
@@ -116,7 +105,7 @@ def _nodes(output: Any) -> Iterable[Value]:
 
 def _table(members: Membership) -> str:
     """List the layers, with shapes, activations and numbers of parameters."""
-    layers: dict[Path, list[Value]] = {}
+    layers: dict[Address, list[Value]] = {}
     for node in members.names:
         layers.setdefault(layer_of(members.paths.get(node, ())), []).append(node)
     return notation.aligned(

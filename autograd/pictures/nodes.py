@@ -10,13 +10,14 @@ from autograd.engine import Value, edges_of
 from autograd.pictures import colours
 from autograd.pictures.boxes import (
     ACCENT,
+    BARE,
     FAINT,
     FRAMED,
     INK,
     Arrow,
     Box,
     band,
-    cell,
+    field_row,
     room,
     rounded,
     row,
@@ -44,6 +45,7 @@ _NOT_TAKEN = {"color": FAINT, "style": "dashed"}
 # Neither of these makes a box or its place any other, so that pictures of steps do not jump.
 _ACTIVE_BOX = {"shape": "box", "width": "0", "height": "0", "margin": "0"}
 _ACTIVE = {"color": ACCENT, "penwidth": "4"}
+_VIA = 6  # the length, in points, of the piece of a wire between its halves
 
 
 def graph_source(
@@ -56,13 +58,17 @@ def graph_source(
     active_nodes: Collection[Value] = (),
     active_edges: Collection[tuple[Value, int]] = (),
     legend: bool = False,
+    backwards: bool = False,
     name_of: Callable[[Value], str | None] = attrgetter("name"),
     number_of: Callable[[Value, str], float | None] = getattr,
 ) -> str:
     """Write a graph in DOT.
 
     In the SVG that Graphviz makes of it, the element of the node at place i of `order` has the
-    `id` "n<i>", and that of the edge to its parent at place k of `parents` has "e<i>_<k>".
+    `id` "n<i>", and that of the edge to its parent at place k of `parents` has "e<i>_<k>". An edge
+    that enters a frame passes between the leaves in it, in two halves: the first has the `id`
+    "e<i>_<k>_", and the piece between them "v<i>_<k>". So it crosses no title, and the frames of
+    layers stand side by side.
 
     Args:
         order: the nodes, parents before children. A parent that is not among them, and the edge
@@ -75,6 +81,7 @@ def graph_source(
         active_nodes: nodes to highlight.
         active_edges: edges to highlight, each a node and the place of a parent.
         legend: whether the meaning of the colours stands under the picture.
+        backwards: whether highlighted edges point to the operands, as gradients flow.
         name_of: gives the name that a node shows; by default, its own.
         number_of: gives the number that a node shows as "data" or "grad", or None to leave its
             place empty; by default, the node's own.
@@ -87,8 +94,10 @@ def graph_source(
     """
     keys = {node: f"n{i}" for i, node in enumerate(order)}
     variables = with_edge(order).union(roots)
-    grads = [number_of(node, "grad") for node in order] if "grad" in show else []
-    scale = colours.largest([x for x in grads if x is not None])
+    known = [number_of(node, "grad") for node in order] if "grad" in show else []
+    grads = [x for x in known if x is not None]
+    scale = colours.largest(grads)
+    frames = clusters or {}
     boxes, arrows = [], []
     active = set(active_nodes)
     for node, key in keys.items():
@@ -96,20 +105,30 @@ def graph_source(
         look = node_look(node, name_of(node), numbers, node in variables, show, rankdir, scale)
         if node in active:
             look |= _ACTIVE if "shape" in look else _ACTIVE_BOX | _ACTIVE
-        boxes.append(Box(key, look, clusters.get(node, ()) if clusters else ()))
+        boxes.append(Box(key, look, frames.get(node, ())))
     bright = set(active_edges)
     for node, key in keys.items():
         parents = node.parents
         locals_ = node.local_derivatives if "local" in show else (None,) * len(parents)
+        frame = frames.get(node, ())
+        has_leaves = frame and any(not x.op and frames.get(x) == frame for x in parents)
         for k, parent in enumerate(parents):
             if parent not in keys:
                 continue
             look = edge_look(node, k, locals_[k])
             if (node, k) in bright:
-                look |= _ACTIVE
+                look |= _ACTIVE | ({"dir": "back"} if backwards else {})
+            place, tail = f"{key[1:]}_{k}", keys[parent]
+            if has_leaves and frames.get(parent) != frame and (parent.op or parent in variables):
+                half = {word: x for word, x in look.items() if word != "label"}
+                boxes.append(Box(f"v{place}", _via_look(half, rankdir), frame))
+                ends = {"dir": "back" if "dir" in look else "none"}
+                arrows.append(Arrow(f"e{place}_", tail, f"v{place}", half | ends))
+                look |= {"dir": "none"} if "dir" in look else {}
+                tail = f"v{place}"
             slot = f":p{k}" if len(parents) > 1 else ""
-            arrows.append(Arrow(f"e{key[1:]}_{k}", keys[parent], key + slot, look))
-    return write(boxes, arrows, rankdir, colours.legend(scale) if legend and scale else "")
+            arrows.append(Arrow(f"e{place}", tail, key + slot, look))
+    return write(boxes, arrows, rankdir, colours.legend(grads) if legend else "")
 
 
 def node_look(
@@ -121,17 +140,7 @@ def node_look(
     rankdir: str,
     scale: float,
 ) -> dict[str, str]:
-    """Return the attributes in DOT of a node.
-
-    Args:
-        node: the node.
-        name: what to call it.
-        numbers: its "data" and "grad"; None leaves a place empty.
-        is_variable: whether a leaf without a name is a variable, not a number.
-        show: which of the numbers it shows.
-        rankdir: as in `draw`.
-        scale: the largest size of a gradient in the picture.
-    """
+    """Return the attributes in DOT of a node; a number that is None leaves a place empty."""
     rows = _rows(name, {word: x for word, x in numbers.items() if word in show}, scale)
     if node.op:
         look = {"label": f"<{_operation(node, rows, rankdir)}>"}
@@ -148,16 +157,23 @@ def number_look(label: str) -> dict[str, str]:
 
 
 def edge_look(node: Value, k: int, local: float | None) -> dict[str, str]:
-    """Return the attributes in DOT of the edge from the parent at place `k` to `node`.
-
-    Args:
-        node: where the edge ends.
-        k: the place.
-        local: the local derivative that the edge shows, if any.
-    """
+    """Return the attributes in DOT of the edge from the parent at place `k` to `node`."""
     if k == branch_not_taken(node):
         return dict(_NOT_TAKEN)
     return {} if local is None else {"label": notation.number(local)}
+
+
+def _via_look(half: Mapping[str, str], rankdir: str) -> dict[str, str]:
+    """Return the attributes in DOT of the piece between the halves of an edge.
+
+    Graphviz ends both halves a little before it, so it is longer than the room that it takes.
+    """
+    sizes = str(_VIA), half.get("penwidth", "1")
+    width, height = sizes if rankdir in ("LR", "RL") else sizes[::-1]
+    look = f'WIDTH="{width}" HEIGHT="{height}" FIXEDSIZE="TRUE" BGCOLOR="{half.get("color", INK)}"'
+    piece = table([row(f"<TD {look}></TD>")], f'{BARE} CELLPADDING="0"')
+    nothing = {"shape": "none", "width": "0", "height": "0", "fixedsize": "true"}
+    return nothing | {"label": f"<{piece}>"}
 
 
 def with_edge(order: Iterable[Value]) -> set[Value]:
@@ -194,10 +210,8 @@ def _operation(node: Value, rows: Sequence[str], rankdir: str) -> str:
             for i, role in enumerate(roles)
         ]
         slots = [row(c) for c in cells] if horizontal else [row(*cells)]
-        parts.insert(
-            0 if rankdir in ("LR", "TB") else 1,
-            table(slots, 'BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="2"'),
-        )
+        look = 'BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="2"'
+        parts.insert(rankdir not in ("LR", "TB"), table(slots, look))
     cells = [f'<TD CELLPADDING="0">{part}</TD>' for part in parts]
     lines = [row(*cells)] if horizontal else [row(c) for c in cells]
     return table(lines, f'{FRAMED} COLOR="{INK}" BGCOLOR="white"')
@@ -211,14 +225,8 @@ def _rows(name: str | None, numbers: Mapping[str, float | None], scale: float) -
         rows.append(row(f'<TD COLSPAN="2" ALIGN="LEFT"{wide}><B>{text(shown)}</B></TD>'))
     for word, x in numbers.items():
         colour = colours.shade(x, scale) if word == "grad" and x is not None else None
-        rows.append(row(cell(word, 'ALIGN="LEFT"'), _number_cell(x, colour)))
+        rows.append(field_row(word, "" if x is None else notation.number(x), colour))
     return rows
-
-
-def _number_cell(x: float | None, colour: str | None = None) -> str:
-    """Lay out a number in a cell, coloured or not."""
-    shaded = f' BGCOLOR="{colour}"' if colour else ""
-    return cell("" if x is None else notation.number(x), f'ALIGN="RIGHT"{shaded}')
 
 
 def _tooltip(name: str, numbers: Mapping[str, float | None]) -> str:

@@ -22,14 +22,9 @@ def outline(
     """Write a graph as a tree.
 
     A node that is used more than once has its operands where it is first met, and a number in
-    brackets, by which it goes from then on.
-
-    Args:
-        roots: the results.
-        show: of "data" and "grad" what is written behind each node; "local" is the derivative of
-            the node above with respect to it.
-        size: how many nodes there are, not counting numbers.
-        variables: leaves that are no numbers even without a name.
+    brackets, by which it goes from then on. What is shown as "local" is the derivative of the node
+    above with respect to it. `variables` are leaves that are no numbers even without a name; `size`
+    is how many nodes there are, not counting numbers.
 
     >>> x = Value(2.0, "x")
     >>> y = x * 3

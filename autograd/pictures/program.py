@@ -28,20 +28,11 @@ _LONGEST = 48  # characters of an equation
 
 
 def program_picture(compiled: Any, collapse: str, rankdir: str) -> tuple[str, str]:
-    """Draw the program of a compiled function; give the DOT, and its listing as text.
+    """Draw the program of the latest call; give the DOT, and its listing as text.
 
     Each box is a line of the listing: a layer, an activation, the loss. Those of a layer, with its
-    parameters, stand in a frame.
-
-    Args:
-        compiled: the function. It has a program for each structure of arguments that it was called
-            with; that of the latest call is drawn.
-        collapse: "none" gives each line a box of its own. Otherwise, if there are too many to read,
-            each box is a stretch of them, and so for arguments.
-        rankdir: as in `draw`.
-
-    Raises:
-        ValueError: it has not been called yet, or `collapse` is "none" for too many lines.
+    parameters, stand in a frame. If there are too many to read, and `collapse` is not "none", each
+    box is a stretch of them, and so for arguments.
     """
     reading = compiled.reading()
     text = listed(reading, compiled.cost)
@@ -65,7 +56,7 @@ class _Blueprint:
         self.boxes: list[Box] = []
         self.counts: Counter[tuple[int, int]] = Counter()  # numbers that go from box to box
         self.place: dict[Vector, int] = {}
-        self.needed = {vector for x in reading.shown for vector, _ in self._read_by(x)}
+        self.needed = {piece.vector for x in reading.shown for piece in reading.read_by(x)}
         self.needed |= {piece.vector for use in reading.returned_uses() for piece in use.pieces}
 
     def drawn(self, collapse: str, rankdir: str) -> str:
@@ -77,8 +68,8 @@ class _Blueprint:
         for part in _stretches(reading.shown, collapse):
             box = self._add(framed(self._rows(part)), [x.vector for x in part])
             for equation in part:
-                for vector, count in self._read_by(equation):
-                    self._link(vector, count, box)
+                for piece in reading.read_by(equation):
+                    self._link(piece.vector, min(piece.count, piece.vector.size), box)
         rows = [line("result", bold=True)]
         if reading.plan.reduce:
             rows.append(line(f"{reading.plan.reduce} over the batch"))
@@ -137,26 +128,8 @@ class _Blueprint:
         rows = equation.tape.ops if equation.tape else [equation.op]
         for op in rows:
             yield notation.label(notation.symbol(op.name))
-        for inner in self._inside(equation):
+        for inner in filter(None, [self.reading.inside(x.vector) for x in equation.pieces]):
             yield from self._operations(inner)
-
-    def _inside(self, equation: Equation) -> Iterator[Equation]:
-        """Return the equations that are written inside of another."""
-        for use in equation.uses:
-            for piece in use.pieces:
-                inner = self.reading.by_vector.get(piece.vector)
-                if inner and not inner.vector.name:
-                    yield inner
-
-    def _read_by(self, equation: Equation) -> Iterator[tuple[Vector, int]]:
-        """Return the vectors that an equation reads, and how many numbers of them."""
-        for use in equation.uses:
-            for piece in use.pieces:
-                inner = self.reading.by_vector.get(piece.vector)
-                if inner and not inner.vector.name:
-                    yield from self._read_by(inner)
-                elif piece.vector.value is None:
-                    yield piece.vector, min(piece.count, piece.vector.size)
 
     def _link(self, vector: Vector, count: int, head: int) -> None:
         """Note that numbers go to a box; a constant comes from nowhere."""

@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 from autograd.files import write_atomically
+from autograd.pictures.tikz import tikz
 
-FORMATS = ("svg", "png", "pdf", "dot")
+FORMATS = ("svg", "png", "pdf", "tex", "dot")
 
 # The fonts that graphviz-pure draws PNGs with have no angle brackets ⟨ ⟩; ‹ › look much alike.
 _PNG_GLYPHS = str.maketrans("\u27e8\u27e9", "\u2039\u203a")
@@ -24,7 +26,7 @@ def render(source: str, kind: str) -> bytes:
 
     Args:
         source: the graph, in DOT.
-        kind: "svg", "png", "pdf" or "dot"; the last is the source itself.
+        kind: "svg", "png", "pdf", "tex", for LaTeX, or "dot"; the last is the source itself.
 
     Raises:
         ValueError: there is no such format.
@@ -41,35 +43,36 @@ def render(source: str, kind: str) -> bytes:
         return _run(_system_dot(), source, "-Tpdf")
     if kind == "png":
         return _run(_graphviz_pure(), source.translate(_PNG_GLYPHS), *_PNG_OPTIONS)
-    return _run(_graphviz_pure(), source, "-Tsvg")
+    svg = _layout(source).encode() if _layout else _run(_graphviz_pure(), source, "-Tsvg")
+    return tikz(svg.decode()).encode() if kind == "tex" else svg
+
+
+_layout: Callable[[str], str] | None = None
+
+
+def set_layout(layout: Callable[[str], str] | None) -> None:
+    """Have the SVG of every picture made by a function: in a browser, no program can run.
+
+    Args:
+        layout: what makes an SVG of a source in DOT; None for the program that pip installs.
+
+    >>> set_layout(lambda source: "<svg/>")
+    >>> render("digraph { a -> b }", "svg")
+    b'<svg/>'
+    >>> set_layout(None)
+    """
+    global _layout
+    _layout = layout
 
 
 def save(source: str, path: str | os.PathLike[str]) -> Path:
-    """Draw a graph into a file, whose suffix says in which format.
-
-    The file appears complete or not at all.
-
-    Args:
-        source: the graph, in DOT.
-        path: where to write; an existing file is replaced.
-
-    Returns:
-        The path.
-
-    Raises:
-        ValueError: the suffix is none of .svg, .png, .pdf and .dot.
-        OSError: the folder does not exist, or the file cannot be written.
-        RuntimeError: the program that draws it is missing, or fails.
-
-    >>> save("digraph { a -> b }", "graph.gif")
-    Traceback (most recent call last):
-    ValueError: cannot save a picture as 'graph.gif': end the name in .svg, .png, .pdf or .dot
-    """
+    """Draw a graph into a file: see `Drawing.save`."""
     path = Path(path)
     kind = path.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
         raise ValueError(
-            f"cannot save a picture as {str(path)!r}: end the name in .svg, .png, .pdf or .dot"
+            f"cannot save a picture as {str(path)!r}: end the name in "
+            ".svg, .png, .pdf, .tex or .dot"
         )
     write_atomically(path, render(source, kind))
     return path

@@ -245,7 +245,10 @@ def _parser() -> argparse.ArgumentParser:
     show = command("show", commands.show, "describe a trained network", SHOW)
     show.add_argument("model", type=Path, metavar="MODEL", help="a file that train has written")
     show.add_argument(
-        "--graph", type=Path, metavar="FILE", help="draw the network, as .svg, .png, .pdf or .dot"
+        "--graph",
+        type=Path,
+        metavar="FILE",
+        help="draw the network, as .svg, .png, .pdf, .tex or .dot",
     )
     show.add_argument(
         "--animate",

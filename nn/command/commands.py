@@ -1,4 +1,7 @@
-"""What the commands of `python -m nn` do: train, show, predict."""
+"""What the commands of `python -m nn` do: train, show, predict.
+
+Each takes the options of `nn.command.cli`, which turns errors into a line and an exit status.
+"""
 
 from __future__ import annotations
 
@@ -36,17 +39,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train a network, test it, and write it and pictures of it.
-
-    Args:
-        options: those of the command line, see `nn.command.cli`.
-
-    Raises:
-        ValueError: an option or a file does not fit.
-        OSError: a file cannot be read or written.
-        FloatingPointError: the training diverged.
-        Interrupted: the user pressed Ctrl-C, and there is a checkpoint.
-    """
+    """Train a network, test it, and write it and pictures of it."""
     dataset = _dataset(options)
     training, test = _split(dataset, options.seed)
     digits = options.data == "digits"
@@ -230,15 +223,7 @@ def _draw_neuron(model: MLP, task: Task, test: Dataset, out: Path) -> list[str]:
 
 
 def predict(options: argparse.Namespace) -> None:
-    """Predict with a trained network.
-
-    Args:
-        options: those of the command line, see `nn.command.cli`.
-
-    Raises:
-        ValueError: the file of the network or of the samples is malformed, or they do not fit.
-        OSError: a file cannot be read or written.
-    """
+    """Predict with a trained network."""
     model, metadata = saving.load(options.model), saving.read_metadata(options.model)
     if "task" not in metadata or not isinstance(model, MLP):
         raise ValueError(
@@ -271,16 +256,7 @@ def predict(options: argparse.Namespace) -> None:
 
 
 def show(options: argparse.Namespace) -> None:
-    """Describe a trained network, and draw it.
-
-    Args:
-        options: those of the command line, see `nn.command.cli`.
-
-    Raises:
-        ValueError: the file is malformed, or a picture cannot have such a name.
-        OSError: it cannot be read, or a picture cannot be written.
-        RuntimeError: the program that draws is missing.
-    """
+    """Describe a trained network, and draw it."""
     model, metadata = saving.load(options.model), saving.read_metadata(options.model)
     drawn = []
     if options.graph is not None:

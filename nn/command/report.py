@@ -45,16 +45,8 @@ def neuron_graph(
     """Compute one neuron of a network apart, with the gradients that it has in the network.
 
     It is a neuron of the layer with the fewest inputs, so that its picture can be read; in that
-    layer the one whose z has the greatest influence on the loss of the sample.
-
-    Args:
-        model: the network.
-        loss: the loss of one sample.
-        x: a sample.
-        target: its target.
-
-    Returns:
-        The output of the neuron. Its graph ends at the inputs of the neuron, which are leaves.
+    layer the one whose z has the greatest influence on the loss of the sample. The graph of its
+    output ends at the inputs of the neuron, which are leaves.
 
     >>> from nn import mse_loss
     >>> model = MLP(2, [3, 1], "tanh", seed=0)
@@ -67,15 +59,8 @@ def neuron_graph(
 def output_graph(model: MLP, x: Sequence[float]) -> tuple[Value, str]:
     """Compute the largest output of a network or, if its graph is too large to follow, a neuron.
 
-    It is then the neuron that `neuron_graph` chooses, for the output instead of a loss.
-
-    Args:
-        model: the network.
-        x: a sample.
-
-    Returns:
-        The output, or the output of the neuron, with a graph of at most 100 nodes or of one neuron;
-        and what it is.
+    It is then the neuron that `neuron_graph` chooses, for the output instead of a loss. What it is
+    is returned too.
 
     >>> output_graph(MLP(2, [3, 1], seed=0), [1.0, -1.0])[1]
     'output 1'
@@ -116,13 +101,6 @@ def _neuron_apart(
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write a figure to a PNG file, entire or not at all.
-
-    Args:
-        figure: the figure.
-        path: the file.
-
-    Raises:
-        OSError: it cannot be written.
 
     >>> from nn import plot
     >>> save_figure(plot.activation("tanh"), "no-such-folder/tanh.png")

@@ -118,9 +118,6 @@ class Task:
     def encode(self, dataset: Dataset) -> tuple[list[list[float]], list[Any]]:
         """Turn samples into inputs for the network and targets for the loss.
 
-        Args:
-            dataset: n samples with targets.
-
         >>> from nn.data import Dataset
         >>> toy = Dataset([[1.0], [3.0]], [10.0, 30.0], ("x",), (), "toy")
         >>> Task.of(toy).encode(toy)
@@ -133,9 +130,6 @@ class Task:
 
     def answer(self, outputs: Sequence[float]) -> Answer:
         """Turn what the network puts out for one sample into an answer.
-
-        Args:
-            outputs: the n_outputs numbers.
 
         >>> from nn.data import moons
         >>> Task.of(moons()).answer([1.0, 1.0])
@@ -153,18 +147,11 @@ class Task:
     def score(self, answers: Sequence[Answer], dataset: Dataset) -> dict[str, float]:
         """Compare answers with what is right.
 
-        Args:
-            answers: n answers.
-            dataset: the n samples, with targets.
-
         Returns:
             "accuracy", the share of right answers, from 0 to 1; for regression, "R²", the share of
             the variance of the targets that the answers explain, the root of the mean square
             error, in the unit of what is predicted, and the same if the answer were always the
             mean of the training samples. There is no R² if all targets are equal.
-
-        Raises:
-            ValueError: the targets of the samples are numbers instead of classes.
 
         >>> toy = Dataset([[1.0], [3.0]], [10.0, 30.0], ("x",), (), "toy")
         >>> Task.of(toy).score([Answer(10.0), Answer(20.0)], toy)
@@ -192,13 +179,7 @@ class Task:
     def read(self, path: str | os.PathLike[str]) -> Dataset:
         """Read the samples in a file, with or without the column that is to be predicted.
 
-        Args:
-            path: a CSV file. If its first row has the names of the columns, they may be in any
-                order; otherwise they must be in order.
-
-        Raises:
-            ValueError: the file is malformed, or has other columns.
-            OSError: it cannot be read.
+        If the first row has the names of the columns, they may be in any order.
         """
         task: Literal["classes", "numbers"] = "classes" if self.targets is None else "numbers"
         return load_csv(path, label=self.label, columns=self.columns, task=task)
@@ -217,12 +198,6 @@ class Task:
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Task:
         """Rebuild a task from what `to_dict` returned.
-
-        Args:
-            state: the data.
-
-        Raises:
-            ValueError: it is not such data.
 
         >>> from nn.data import iris
         >>> Task.from_dict(Task.of(iris()).to_dict()) == Task.of(iris())

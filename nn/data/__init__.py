@@ -9,15 +9,18 @@ from nn.data.dataset import Column, Dataset, Note, one_hot
 from nn.data.scaling import Standardiser, standardise
 from nn.data.sets import breast_cancer, circles, digits, iris, load, moons, wine
 from nn.data.splitting import batches, train_test_split
+from nn.data.streams import Stream, convert, stream
 
 __all__ = [
     "Column",
     "Dataset",
     "Note",
     "Standardiser",
+    "Stream",
     "batches",
     "breast_cancer",
     "circles",
+    "convert",
     "digits",
     "iris",
     "is_number",
@@ -26,6 +29,7 @@ __all__ = [
     "moons",
     "one_hot",
     "standardise",
+    "stream",
     "train_test_split",
     "wine",
 ]

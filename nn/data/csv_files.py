@@ -84,7 +84,8 @@ def load_csv(
         >>> pets.X, pets.y
         ([[4.0, 0.0, 1.0], [30.5, 1.0, 0.0]], [0, 1])
     """
-    table, notes = _Table.read(os.fspath(path))
+    file = os.fspath(path)
+    table = _Table.parse(file, _decoded(file, Path(file).read_bytes()))
     if columns is not None and table.lacks_label(columns):
         label = None
     if isinstance(label, str):
@@ -124,7 +125,7 @@ def load_csv(
         class_names=class_names,
         name=Path(table.file).stem,
         columns=tuple(columns),
-        notes=(*notes, *more, *last),
+        notes=(*table.notes, *more, *last),
     )
 
 
@@ -153,10 +154,14 @@ def _completed(
         first = table.place(*min(lost.items()))
         notes.append(Note(f"{rows} left out because of an empty {why}, as in {first}", "empty"))
     if filled:
-        cells = "1 empty cell is" if len(filled) == 1 else f"{len(filled)} empty cells are"
-        first = table.place(*filled[0])
-        notes.append(Note(f"{cells} filled in with the mean of the column, as in {first}", "empty"))
+        notes.append(Note(_filled(table, filled, "column"), "empty"))
     return table.subset([i for i in range(len(table.rows)) if i not in lost]), notes
+
+
+def _filled(table: _Table, gaps: list[tuple[int, int]], what: str) -> str:
+    """Say which cells are filled in, and with the mean of what."""
+    cells = "1 empty cell is" if len(gaps) == 1 else f"{len(gaps)} empty cells are"
+    return f"{cells} filled in with the mean of the {what}, as in {table.place(*gaps[0])}"
 
 
 def _described(table: _Table, j: int, name: str) -> Column:
@@ -199,9 +204,7 @@ def _arranged(
             )
     gaps = [(i, j) for i, row in enumerate(table.rows) for j in places if not row[j]]
     if gaps:
-        cells = "1 empty cell is" if len(gaps) == 1 else f"{len(gaps)} empty cells are"
-        first = table.place(*gaps[0])
-        notes.append(Note(f"{cells} filled in with the mean of the training, as in {first}"))
+        notes.append(Note(_filled(table, gaps, "training")))
     return places, list(columns), notes
 
 
@@ -276,6 +279,61 @@ def is_number(cell: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Dialect:
+    r"""How a CSV file of numbers is written.
+
+    Args:
+        names: The names of the columns; x1, x2, … if the file has none.
+        header: Whether its first row holds them.
+        delimiter: What separates cells.
+        decimal_point: A point or a comma.
+
+    Example:
+        >>> Dialect.of("a.csv", b"weight;price\n1,5;2")
+        Dialect(names=('weight', 'price'), header=True, delimiter=';', decimal_point=',')
+    """
+
+    names: tuple[str, ...]
+    header: bool
+    delimiter: str
+    decimal_point: str
+
+    @classmethod
+    def of(cls, file: str, start: bytes) -> Dialect:
+        """Find out from the first lines of a file.
+
+        Args:
+            file: Its name, for errors.
+            start: Its first lines.
+
+        Raises:
+            ValueError: If they are no table of UTF-8 text.
+        """
+        table = _Table.parse(file, _decoded(file, start)).headed(None)
+        names = table.names or tuple(f"x{k}" for k in range(1, table.width + 1))
+        point = "," if table.decimal_comma else "."
+        return cls(names, bool(table.names), table.delimiter, point)
+
+    def check_numbers(self, file: str, text: bytes, line: int) -> None:
+        """Find the first cell that is no number.
+
+        Args:
+            file: The name of the file.
+            text: Some of its lines.
+            line: The line of the file where they start, from 1.
+
+        Raises:
+            ValueError: If there is one; the message says where.
+        """
+        cells = _cells(file, _decoded(file, text), self.delimiter, line)
+        table = _Table(file, *cells, self.names).with_points()
+        table.check_widths()
+        for i, row in enumerate(table.rows):
+            for j in range(len(row)):
+                table.number(i, j)
+
+
+@dataclass(frozen=True, slots=True)
 class _Table:
     """The cells of a CSV file, and what it takes to name one of them in an error."""
 
@@ -284,22 +342,31 @@ class _Table:
     rows: list[list[str]]
     names: tuple[str, ...] = ()  # of the columns; empty without a header
     header_guessed: bool = False
+    delimiter: str = ","
+    decimal_comma: bool = False
 
     @classmethod
-    def read(cls, file: str) -> tuple[_Table, list[Note]]:
-        """Read a file into rows of one length, of which the first may be the header."""
-        text = _decoded(file)
-        for delimiter, word in ((";", "semicolons"), ("\t", "tabs")):
+    def parse(cls, file: str, text: str) -> _Table:
+        """Read the text of a file into rows of one length, of which the first may be the header."""
+        for delimiter in _SEPARATED:
             with suppress(ValueError):
-                table = cls(file, *_cells(file, text, delimiter))
+                table = cls(file, *_cells(file, text, delimiter), delimiter=delimiter)
                 if table.rows and table.width > 1:
                     table.check_widths()
-                    return table.with_points(f"cells are separated by {word}")
+                    return table.with_points()
         table = cls(file, *_cells(file, text, ","))
         if not table.rows:
             raise ValueError(f"{file}: the file is empty")
         table.check_widths()
-        return table, []
+        return table
+
+    @property
+    def notes(self) -> list[Note]:
+        """What is unusual about the file."""
+        if self.delimiter == ",":
+            return []
+        commas = ", and numbers have decimal commas" if self.decimal_comma else ""
+        return [Note(f"cells are separated by {_SEPARATED[self.delimiter]}{commas}")]
 
     def check_widths(self) -> None:
         """Raise unless all rows have the same number of cells."""
@@ -310,12 +377,12 @@ class _Table:
                     f"but row {self.lines[0]} has {self.width}"
                 )
 
-    def with_points(self, separated: str) -> tuple[_Table, list[Note]]:
+    def with_points(self) -> _Table:
         """Write numbers with decimal points, if the file has decimal commas."""
         if not any(_decimal_comma(cell) for row in self.rows for cell in row if "," in cell):
-            return self, [Note(separated)]
+            return self
         rows = [[_with_point(cell) for cell in row] for row in self.rows]
-        return replace(self, rows=rows), [Note(f"{separated}, and numbers have decimal commas")]
+        return replace(self, rows=rows, decimal_comma=True)
 
     def headed(self, header: bool | None) -> _Table:
         """Take the first row for the names of the columns, if it is; None to find out."""
@@ -398,6 +465,7 @@ class _Table:
         return ValueError(f"{self.file}, {self.place(i, j)}: {problem}{hint}")
 
 
+_SEPARATED = {";": "semicolons", "\t": "tabs"}
 _COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")  # 0,5 or 1.234,5
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")  # in a file that has decimal commas
 
@@ -414,9 +482,8 @@ def _with_point(cell: str) -> str:
     return cell
 
 
-def _decoded(file: str) -> str:
-    """Read the text in a file."""
-    data = Path(file).read_bytes()
+def _decoded(file: str, data: bytes) -> str:
+    """Return the text that a file begins with, or all of it."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -429,11 +496,13 @@ def _decoded(file: str) -> str:
         ) from error
 
 
-def _cells(file: str, text: str, delimiter: str) -> tuple[list[int], list[list[str]]]:
+def _cells(
+    file: str, text: str, delimiter: str, line: int = 1
+) -> tuple[list[int], list[list[str]]]:
     """Read on which lines the rows of a CSV file start, and their cells without outer blanks."""
     lines: list[int] = []
     rows: list[list[str]] = []
-    line = 1
+    before = line - 1
     stream = io.StringIO(text, newline="")
     reader = csv.reader(stream, delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
@@ -442,7 +511,7 @@ def _cells(file: str, text: str, delimiter: str) -> tuple[list[int], list[list[s
             if row not in ([], [""]):
                 lines.append(line)
                 rows.append(row)
-            line = reader.line_num + 1  # a quoted cell may span lines
+            line = before + reader.line_num + 1  # a quoted cell may span lines
     except csv.Error as error:
         raise ValueError(f"{file}, row {line}: malformed CSV: {error}") from error
     return lines, rows

@@ -110,13 +110,7 @@ class Dataset:
         return len(self.class_names)
 
     def subset(self, indices: Sequence[int]) -> Dataset:
-        """Pick samples by their index, in the order given.
-
-        Args:
-            indices: Positions in this data set, each in 0 … n-1.
-
-        Returns:
-            A data set of those samples, sharing their rows with this one.
+        """Pick samples by their index, in the order given; rows are shared with this data set.
 
         Example:
             >>> from nn.data import iris
@@ -135,10 +129,7 @@ def one_hot(labels: Sequence[int], n_classes: int) -> list[list[float]]:
 
     Args:
         labels: n class indices, each in 0 … n_classes-1.
-        n_classes: The number C of classes.
-
-    Returns:
-        n rows of C floats.
+        n_classes: The number of classes, so of floats in each of the n rows of the result.
 
     Raises:
         ValueError: If a label is outside the range.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from nn.data.dataset import Dataset
 
@@ -47,13 +48,9 @@ class Standardiser:
 
     @classmethod
     def fit(cls, dataset: Dataset) -> Standardiser:
-        """Take mean and standard deviation from the data, so that they become 0 and 1.
+        """Take mean and standard deviation from a training set, so that they become 0 and 1.
 
-        Args:
-            dataset: The training set, at least one sample.
-
-        Returns:
-            The map. A constant feature gets scale 1, so it becomes 0.
+        A constant feature gets scale 1, so it becomes 0.
 
         Raises:
             ValueError: If the data set is empty or has a value that is not finite.
@@ -62,15 +59,34 @@ class Standardiser:
             >>> Standardiser.fit(Dataset([[1.0, 7.0], [5.0, 7.0]], [], ("x1", "x2"), (), "toy"))
             Standardiser(mean=(3.0, 7.0), scale=(2.0, 1.0))
         """
-        from sklearn.preprocessing import StandardScaler
-
         if not dataset.X:
             raise ValueError(f"{dataset.name}: cannot standardise a data set without samples")
         for i, row in enumerate(dataset.X):
             for name, x in zip(dataset.feature_names, row, strict=True):
                 if not math.isfinite(x):
                     raise ValueError(f"{dataset.name}: row {i}, feature {name!r} is {x}")
-        scaler = StandardScaler().fit(dataset.X)
+        return cls.from_parts([dataset.X])
+
+    @classmethod
+    def from_parts(cls, parts: Iterable[Any]) -> Standardiser:
+        """Take mean and standard deviation from data that come in parts.
+
+        Args:
+            parts: Samples, as lists of rows or arrays, such as the chunks of a `Stream`; at least
+                one in all.
+
+        Returns:
+            The map, see `fit`.
+
+        Example:
+            >>> Standardiser.from_parts([[[1.0, 7.0]], [[5.0, 7.0]]])
+            Standardiser(mean=(3.0, 7.0), scale=(2.0, 1.0))
+        """
+        from sklearn.preprocessing import StandardScaler
+
+        scaler = StandardScaler()
+        for part in parts:
+            scaler.partial_fit(part)
         return cls(tuple(scaler.mean_.tolist()), tuple(scaler.scale_.tolist()))
 
     @classmethod
@@ -81,9 +97,6 @@ class Standardiser:
             low: The value that becomes 0.
             high: The value that becomes 1, above `low`.
             n_features: The number d of features.
-
-        Returns:
-            The map.
 
         Raises:
             ValueError: If `high` is not above `low`, or one of them is not finite.
@@ -100,17 +113,7 @@ class Standardiser:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Sequence[float]]) -> Standardiser:
-        """Rebuild a map from what `to_dict` returned.
-
-        Args:
-            state: "mean" and "scale", d numbers each.
-
-        Returns:
-            The map.
-
-        Raises:
-            ValueError: If one of the two is missing, there is anything else, or the numbers do not
-                make a map.
+        """Rebuild a map from what `to_dict` returned; a ValueError is raised for anything else.
 
         Example:
             >>> Standardiser.from_dict({"mean": [3.0], "scale": [2.0]})
@@ -123,9 +126,6 @@ class Standardiser:
     def to_dict(self) -> dict[str, list[float]]:
         """Return the map as plain data, ready for JSON.
 
-        Returns:
-            "mean" and "scale", d floats each.
-
         Example:
             >>> Standardiser(mean=(3.0,), scale=(2.0,)).to_dict()
             {'mean': [3.0], 'scale': [2.0]}
@@ -133,16 +133,7 @@ class Standardiser:
         return {"mean": list(self.mean), "scale": list(self.scale)}
 
     def transform(self, rows: Sequence[Sequence[float]]) -> list[list[float]]:
-        """Map samples.
-
-        Args:
-            rows: Any number of samples, d features each.
-
-        Returns:
-            The mapped samples, in new lists.
-
-        Raises:
-            ValueError: If a row has another number of features.
+        """Return new lists of any number of mapped samples, which must have d features each.
 
         Example:
             >>> Standardiser(mean=(3.0,), scale=(2.0,)).transform([[3.0], [7.0]])
@@ -159,16 +150,7 @@ class Standardiser:
         ]
 
     def apply(self, dataset: Dataset) -> Dataset:
-        """Map the samples of a data set.
-
-        Args:
-            dataset: n samples of d features.
-
-        Returns:
-            A new data set, with the same targets and names.
-
-        Raises:
-            ValueError: If it has another number of features.
+        """Return a data set with the samples mapped, and the same targets and names.
 
         Example:
             >>> from nn.data import iris
@@ -179,17 +161,11 @@ class Standardiser:
 
 
 def standardise(train: Dataset, *others: Dataset) -> tuple[Dataset, ...]:
-    """Standardise data sets with mean and standard deviation of the first.
+    """Standardise data sets, in the order given, with mean and standard deviation of the first.
 
     Args:
         train: The data set that `Standardiser.fit` sees.
         others: Data sets to map in the same way, such as the test set.
-
-    Returns:
-        All of them, in the order given.
-
-    Raises:
-        ValueError: If one has another number of features, or `train` cannot be fitted.
 
     Example:
         >>> from nn.data import train_test_split, wine

@@ -17,8 +17,7 @@ def digits() -> Dataset:
     `Standardiser.from_range(0, 16, n_features=64)` maps them to [0, 1], `standardise` is the usual
     alternative.
 
-    Returns:
-        1797 samples of 64 features, from the copy that scikit-learn ships (UCI, Alpaydin et al.).
+    Source: the copy that scikit-learn ships (UCI, Alpaydin et al.).
 
     Example:
         >>> digits()
@@ -28,14 +27,11 @@ def digits() -> Dataset:
 
 
 def iris() -> Dataset:
-    """Load Fisher's iris flowers: four lengths in cm, three species.
-
-    Returns:
-        150 samples of 4 features, from the copy that scikit-learn ships.
+    """Load Fisher's iris flowers: four lengths in cm, three species. Source: scikit-learn's copy.
 
     Example:
-        >>> iris().class_names
-        ('setosa', 'versicolor', 'virginica')
+        >>> iris()
+        <Dataset iris: 150 samples, 4 features, 3 classes>
     """
     return _bundled("iris")
 
@@ -43,8 +39,7 @@ def iris() -> Dataset:
 def wine() -> Dataset:
     """Load the wine recognition data: chemical analyses of wines from three growers.
 
-    Returns:
-        178 samples of 13 features, from the copy that scikit-learn ships (UCI, Forina et al.).
+    Source: the copy that scikit-learn ships (UCI, Forina et al.).
 
     Example:
         >>> wine()
@@ -56,26 +51,22 @@ def wine() -> Dataset:
 def breast_cancer() -> Dataset:
     """Load the Wisconsin breast cancer data: measurements of cell nuclei, malignant or benign.
 
-    Returns:
-        569 samples of 30 features, from the copy that scikit-learn ships (UCI, Wolberg et al.).
+    Source: the copy that scikit-learn ships (UCI, Wolberg et al.).
 
     Example:
-        >>> breast_cancer().class_names
-        ('malignant', 'benign')
+        >>> breast_cancer()
+        <Dataset breast_cancer: 569 samples, 30 features, 2 classes>
     """
     return _bundled("breast_cancer")
 
 
 def moons(n: int = 200, noise: float = 0.1, *, seed: int = 0) -> Dataset:
-    """Make two interleaved half circles, which no straight line separates.
+    """Make two interleaved half circles, upper and lower, which no straight line separates.
 
     Args:
         n: The number of samples, at least 2; half of them in each class.
         noise: Standard deviation of the Gaussian noise added to both coordinates.
         seed: The same seed gives the same points.
-
-    Returns:
-        n samples of 2 features in the classes upper and lower.
 
     Raises:
         ValueError: If `n` is below 2, or `noise` is negative or not finite.
@@ -92,18 +83,7 @@ def moons(n: int = 200, noise: float = 0.1, *, seed: int = 0) -> Dataset:
 
 
 def circles(n: int = 200, noise: float = 0.05, *, seed: int = 0) -> Dataset:
-    """Make two concentric circles, of radius 1 and 0.5.
-
-    Args:
-        n: The number of samples, at least 2; half of them in each class.
-        noise: Standard deviation of the Gaussian noise added to both coordinates.
-        seed: The same seed gives the same points.
-
-    Returns:
-        n samples of 2 features in the classes outer and inner.
-
-    Raises:
-        ValueError: If `n` is below 2, or `noise` is negative or not finite.
+    """Make two concentric circles, outer and inner, of radius 1 and 0.5; arguments as of `moons`.
 
     Example:
         >>> circles(n=100)
@@ -123,9 +103,6 @@ def load(name_or_path: str | os.PathLike[str], *, seed: int = 0) -> Dataset:
         name_or_path: "digits", "iris", "wine", "breast_cancer", "moons", "circles", or a path that
             ends in .csv, read by `load_csv` with the label in the last column.
         seed: The seed of the data sets that are generated, moons and circles.
-
-    Returns:
-        The data set.
 
     Raises:
         ValueError: If the name is not one of these, or the file is malformed.

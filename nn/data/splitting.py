@@ -66,9 +66,6 @@ def batches(n: int, batch_size: int, *, rng: random.Random) -> Iterator[list[int
         batch_size: The length of a minibatch, at least 1. The last one holds what is left.
         rng: The generator that shuffles. Passing the same one again gives another epoch.
 
-    Returns:
-        An iterator over lists of indices; each index occurs once.
-
     Raises:
         ValueError: If `batch_size` is below 1 or `n` is negative.
 

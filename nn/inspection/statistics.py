@@ -14,8 +14,10 @@ from typing import Any
 
 from autograd import Value, notation
 from autograd.engine import table
+from nn.inspection.units import checked_mlp
 from nn.layers import MLP, activation_label
-from nn.training import LOSSES, checked, needs_value
+from nn.tables import html_table
+from nn.training import checked, loss_called, needs_value
 
 __all__ = ["GradientStatistics", "LayerStatistics", "gradient_statistics"]
 
@@ -72,15 +74,8 @@ class GradientStatistics:
 
     def _repr_html_(self) -> str:
         """Give Jupyter a table."""
-        head = "".join([f"<th>{html.escape(cell)}</th>" for cell in _HEAD])
-        body = "".join(
-            [
-                f"<tr>{''.join([f'<td>{html.escape(cell)}</td>' for cell in _cells(row)])}</tr>"
-                for row in self.rows
-            ]
-        )
-        remarks = "".join([f"<p>{html.escape(finding)}</p>" for finding in self.findings])
-        return f"<table><tr>{head}</tr>{body}</table>{remarks}"
+        table = html_table(_HEAD, list(map(_cells, self.rows)), numbers=_HEAD)
+        return table + "".join([f"<p>{html.escape(finding)}</p>" for finding in self.findings])
 
 
 _HEAD = tuple(
@@ -135,11 +130,8 @@ def gradient_statistics(
     """
     import numpy as np
 
-    if not isinstance(model, MLP):
-        raise TypeError(f"this looks into the layers of an MLP, and cannot into {model!r}")
-    if isinstance(loss, str) and loss not in LOSSES:
-        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, not {loss!r}")
-    criterion = LOSSES[loss] if isinstance(loss, str) else loss
+    checked_mlp(model)
+    criterion = loss_called(loss)
     samples, parameters = checked(X, y), model.parameters()
     grads = [p.grad for p in parameters]
     model.zero_grad()

@@ -101,13 +101,15 @@ def saturation(model: MLP, X: Iterable[Any], tolerance: float = 0.01) -> dict[in
 _LOWER_LIMITS = {"sigmoid": 0.0, "tanh": -1.0}  # the upper limit of both is 1
 
 
-def _layer_outputs(
-    model: MLP,
-    X: Iterable[Any],
-) -> list[tuple[int, Any, list[list[float]]]]:
-    """Return for each layer its number, its activation, and its outputs for each sample."""
+def checked_mlp(model: Any) -> None:
+    """Check that a model has layers to look into."""
     if not isinstance(model, MLP):
         raise TypeError(f"this looks into the layers of an MLP, and cannot into {model!r}")
+
+
+def _layer_outputs(model: MLP, X: Iterable[Any]) -> list[tuple[int, Any, list[list[float]]]]:
+    """Return for each layer its number, its activation, and its outputs for each sample."""
+    checked_mlp(model)
     samples = outputs(lambda x: model.activations(x).x, X)
     if not samples:
         raise ValueError("X is empty: give the samples to look at")

@@ -9,7 +9,7 @@ what it measured.
 from nn.training.callbacks import Checkpoint, EarlyStopping
 from nn.training.engines import needs_value
 from nn.training.history import Epoch, History, described
-from nn.training.loop import LOSSES, OPTIMIZERS, fit
+from nn.training.loop import LOSSES, OPTIMIZERS, fit, loss_called
 from nn.training.run import Callback, Run
 from nn.training.samples import checked
 
@@ -25,5 +25,6 @@ __all__ = [
     "checked",
     "described",
     "fit",
+    "loss_called",
     "needs_value",
 ]

@@ -49,14 +49,7 @@ class EarlyStopping(Callback):
         self._parameters: dict[str, float] = {}
 
     def on_train_begin(self, run: Run) -> None:
-        """Check that the quantity is measured.
-
-        Args:
-            run: the run.
-
-        Raises:
-            ValueError: it is not.
-        """
+        """Raise a ValueError unless the quantity is measured."""
         if self.monitor not in run.measured:
             raise ValueError(
                 f"EarlyStopping is to monitor {self.monitor}, which is not measured in this "
@@ -67,11 +60,7 @@ class EarlyStopping(Callback):
         run.stopped = len(run.history) - self.best_epoch >= self.patience
 
     def on_epoch_end(self, run: Run) -> None:
-        """Note the best epoch, or stop.
-
-        Args:
-            run: the run.
-        """
+        """Note the best epoch, or stop."""
         best = self._score(run.history[self.best_epoch - 1]) if self.best_epoch else -math.inf
         if self._score(run.history[-1]) > best:
             self.best_epoch = len(run.history)
@@ -80,11 +69,7 @@ class EarlyStopping(Callback):
             run.stopped = True
 
     def on_train_end(self, run: Run) -> None:
-        """Give the model the parameters of the best epoch.
-
-        Args:
-            run: the run.
-        """
+        """Give the model the parameters of the best epoch."""
         if self.restore_best and self.best_epoch:
             run.model.load_state_dict(self._parameters)
 
@@ -98,12 +83,6 @@ class EarlyStopping(Callback):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned.
-
-        Args:
-            state: the saved state.
-
-        Raises:
-            KeyError: a field is missing.
 
         >>> stop = EarlyStopping()
         >>> stop.load_state_dict({"best_epoch": 3, "parameters": {"w1": 0.5}})
@@ -151,23 +130,9 @@ class Checkpoint(Callback):
         self.path = path
 
     def on_train_begin(self, run: Run) -> None:
-        """Write the file.
-
-        Args:
-            run: the run.
-
-        Raises:
-            OSError: the file cannot be written.
-        """
+        """Write the file."""
         write_atomically(self.path, json.dumps(run.state_dict()) + "\n")
 
     def on_epoch_end(self, run: Run) -> None:
-        """Write the file.
-
-        Args:
-            run: the run.
-
-        Raises:
-            OSError: the file cannot be written.
-        """
+        """Write the file."""
         self.on_train_begin(run)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -20,34 +20,23 @@ from autograd.transforms import trees
 from nn.dropout import dropping, factors, rates_of
 from nn.forward import listed
 from nn.optim import read
-from nn.training.engines import Eager, Engine, Loss, needs_value
-from nn.training.samples import Samples
+from nn.training.engines import EagerEngine, Engine, Loss, needs_value
+from nn.training.samples import Samples, distinct
 
 if TYPE_CHECKING:
     from nn.optim import Array
 
-__all__ = ["Compiled"]
+__all__ = ["CompiledEngine"]
 
 
-class Compiled(Engine):
-    """Array code, made from the scalar code of the model and the loss.
-
-    Args:
-        model: see `Engine`.
-        loss: likewise.
-        samples: likewise.
-        held_out: likewise.
-        rng: likewise.
-    """
+class CompiledEngine(Engine):
+    """Array code, made from the scalar code of the model and the loss."""
 
     name = "compiled"
+    _columns: Mapping[Any, int] = {}  # by the targets of a classification that the code knows
 
     def begin(self, params: list[Value], touched: bool = False) -> None:
         """Get ready for an epoch: compile, if other parameters are trained than before.
-
-        Args:
-            params: see `Engine.begin`.
-            touched: likewise.
 
         Raises:
             TraceError: the model or the loss cannot be compiled, or does not compute any more what
@@ -55,7 +44,7 @@ class Compiled(Engine):
         """
         fresh = params != self.params
         if fresh:
-            self._eager = Eager(self.model, self.loss, self.samples, self.held_out, self.rng)
+            self._eager = EagerEngine(self.model, self.loss, self.samples, self.held_out, self.rng)
             self._check_targets()
             self._compile(params)
         self._eager.begin(params)
@@ -68,14 +57,28 @@ class Compiled(Engine):
                 raise
             raise TraceError(f"{type(error).__name__}: {error}") from error
 
-    def gradient(self, theta: Array, indices: Sequence[int]) -> tuple[float, Any, Array]:
-        """Compute the gradient of a minibatch.
+    def take(self, samples: Samples) -> None:
+        """Go on with these samples; compile, if there is a class among them that is new.
 
         Args:
-            theta: see `Engine.gradient`.
-            indices: likewise.
+            samples: see `Engine.take`.
+
+        Raises:
+            TraceError: likewise.
         """
-        X, targets = self.samples.X[indices], self._targets[0][indices]
+        if samples is self.samples:
+            return
+        super().take(samples)
+        self._eager.take(samples)
+        if self._columns and not self._columns.keys() >= set(samples.y):
+            self._compile(self.params)
+        else:
+            self._targets[0] = self._encoded(samples.y)
+
+    def gradient(self, theta: Array, indices: Sequence[int]) -> tuple[float, Any, Array]:
+        """Compute the gradient of a minibatch."""
+        rows = slice(indices.start, indices.stop) if isinstance(indices, range) else indices
+        X, targets = self.samples.X[rows], self._targets[0][rows]
         with suppress(AnomalyError):
             (loss, outputs), gradient = self._function.value_and_grad(
                 theta, self._constants, self._drawn(len(X)), X, targets
@@ -104,7 +107,7 @@ class Compiled(Engine):
         """Have the loss refuse the targets that it does not take, before it is traced without."""
         with no_grad():
             (output,) = map(self.model, self.samples.inputs([0]))
-            for target in _distinct([*self.samples.y, *self.held_out.y]):
+            for target in distinct([*self.samples.y, *self.held_out.y]):
                 needs_value(self.loss(output, target))
 
     def _compile(self, params: list[Value]) -> None:
@@ -113,7 +116,8 @@ class Compiled(Engine):
             raise TraceError("the samples have different lengths")
         trained = set(params)
         self._others = [p for p in self.model.parameters() if p not in trained]
-        self._targets, loss_of = self._encoded()
+        loss_of = self._loss_by_row()
+        self._targets = [self._encoded(part.y) for part in (self.samples, self.held_out)]
         self._rates = rates_of(self.model, *self.samples.inputs([0]))
 
         def loss(theta: Any, constants: Any, given: Any, x: Any, target: Any) -> tuple[Any, Any]:
@@ -129,30 +133,31 @@ class Compiled(Engine):
         self._function = autograd.compile(loss, **MEAN)
         self._traced, self.params = loss, params
 
-    def _encoded(self) -> tuple[list[Array], Loss]:
-        """Make arrays of the targets, and the loss that takes a row of them.
+    def _loss_by_row(self) -> Loss:
+        """Make the loss that takes a row of what `_encoded` makes of the targets.
 
         The target of a classification, such as the index of a class, may be used as no stand-in
         can be. So the loss is traced for each target that occurs, and a row says which is meant.
         """
+        every = distinct([*self._columns, *self.samples.y, *self.held_out.y])
+        if self.samples.classes is None or any(isinstance(t, (list, tuple)) for t in every):
+            return self.loss
+        self._columns = {target: j for j, target in enumerate(every)}
+        return lambda output, row: dot(row, [self.loss(output, t) for t in every])
+
+    def _encoded(self, y: list[Any]) -> Array:
+        """Make an array of targets: of rows that say which one is meant, or as they are."""
         import numpy as np
 
-        targets = [self.samples.y, self.held_out.y]
-        every = _distinct([*self.samples.y, *self.held_out.y])
-        if self.samples.classes is not None and not any(
-            isinstance(t, (list, tuple)) for t in every
-        ):
-            place = {target: i for i, target in enumerate(every)}
-            rows = np.eye(len(every))
-            encoded = [rows[[place[target] for target in y]] for y in targets]
-            return encoded, lambda output, row: dot(row, [self.loss(output, t) for t in every])
+        if self._columns:
+            return np.eye(len(self._columns))[[self._columns[target] for target in y]]
         try:
-            arrays = [np.array(y) for y in targets]
+            array = np.array(y)
         except ValueError:
             raise TraceError("the targets have different shapes") from None
-        if any(array.dtype.kind not in "fiub" for array in arrays):
+        if array.dtype.kind not in "fiub":
             raise TraceError("the targets are no numbers")
-        return arrays, self.loss
+        return array
 
     def _observed(self, output: Any) -> Any:
         """Return the numbers in an output, if they tell the class."""
@@ -169,7 +174,7 @@ class Compiled(Engine):
             few.X,
             self._targets[0][: len(few)],
         )
-        expected, _ = Eager(self.model, self.loss, self.samples, few).evaluate()
+        expected, _ = EagerEngine(self.model, self.loss, self.samples, few).evaluate()
         if abs(loss - expected) > 1e-6 * (1.0 + abs(expected)):  # false if either is nan
             raise TraceError(
                 f"the mean loss of the first samples is {expected:.6g}, but {loss:.6g} as "
@@ -199,12 +204,6 @@ class Compiled(Engine):
 
 # How the loss of a sample becomes that of a minibatch
 MEAN: dict[str, Any] = {"in_axes": (None, None, 0, 0, 0), "reduce": "mean", "has_aux": True}
-
-
-def _distinct(targets: list[Any]) -> list[Any]:
-    """Leave out repetitions, as far as that is easy."""
-    hashable = all(isinstance(target, Hashable) for target in targets)
-    return list(dict.fromkeys(targets)) if hashable else targets
 
 
 def _refuse_nodes_from_outside(trained: set[Value]) -> None:

@@ -22,7 +22,7 @@ from nn.training.samples import Samples
 if TYPE_CHECKING:
     from nn.optim import Array
 
-__all__ = ["Course", "Eager", "Engine", "Loss"]
+__all__ = ["Course", "EagerEngine", "Engine", "Loss"]
 
 Loss = Callable[[Any, Any], Any]
 
@@ -84,6 +84,17 @@ class Engine(ABC):
         """
         self.params = params
 
+    def take(self, samples: Samples) -> None:
+        """Go on with these samples.
+
+        Args:
+            samples: a part of those to train on.
+
+        Raises:
+            TraceError: this engine cannot do it.
+        """
+        self.samples = samples
+
     @abstractmethod
     def gradient(self, theta: Array, indices: Sequence[int]) -> tuple[float, Any, Array]:
         """Compute the gradient of a minibatch.
@@ -119,14 +130,14 @@ class Engine(ABC):
 
 
 @final
-class Eager(Engine):
+class EagerEngine(Engine):
     """The engine as it is: a node for every number.
 
     >>> from nn import MLP, mse_loss
     >>> from nn.training.samples import checked
     >>> import numpy as np
     >>> model = MLP(1, [1])
-    >>> engine = Eager(model, mse_loss, checked([[1.0], [3.0]], [0.0, 0.0]), Samples([], []))
+    >>> engine = EagerEngine(model, mse_loss, checked([[1.0], [3.0]], [0.0, 0.0]), Samples([], []))
     >>> engine.begin(model.parameters())
     >>> loss, outputs, gradient = engine.gradient(np.array([2.0, 0.0]), [0, 1])
     >>> loss, outputs, gradient.tolist()
@@ -141,10 +152,6 @@ class Eager(Engine):
         Up to 16 samples share a graph, so that one backward pass visits each parameter once for
         all of them: that takes two thirds of the time of a pass per sample. More would hardly be
         faster, and the memory that a graph takes stays bounded for any batch size.
-
-        Args:
-            theta: see `Engine.gradient`.
-            indices: likewise.
         """
         import numpy as np
 
@@ -173,14 +180,7 @@ class Eager(Engine):
 
 
 def needs_value(loss: Any) -> Value:
-    """Check that a loss is a node.
-
-    Args:
-        loss: what a loss returned.
-
-    Raises:
-        TypeError: it is not.
-    """
+    """Check that what a loss returned is a node."""
     if not isinstance(loss, Value):
         raise TypeError(
             f"loss must return a Value that depends on the output of the model, not {loss}"

@@ -58,11 +58,7 @@ class History(list[Epoch]):
     engine: str = ""
 
     def columns(self) -> dict[str, list[float]]:
-        """Return each quantity that was measured as a list of one number per epoch.
-
-        Returns:
-            The columns by name, in the order of the attributes of `Epoch`; those of a quantity
-            that was not measured are left out.
+        """Return a list of one number per epoch for each quantity that was measured, by its name.
 
         >>> History([Epoch(epoch=1, loss=0.5, lr=0.1, seconds=2.0)]).columns()
         {'epoch': [1], 'loss': [0.5], 'lr': [0.1], 'seconds': [2.0]}
@@ -115,10 +111,7 @@ class History(list[Epoch]):
 
 
 def described(measured: Mapping[str, float]) -> str:
-    """Write what was measured in a line.
-
-    Args:
-        measured: numbers by name; accuracies are shares, from 0 to 1.
+    """Write what was measured in a line; accuracies are shares, from 0 to 1.
 
     >>> described({"loss": 0.123456, "val_accuracy": 0.975, "error": 39406.2})
     'loss 0.1235, val_accuracy 97.5%, error 39,406'

@@ -14,7 +14,7 @@ import autograd
 from autograd import Value
 from autograd.engine import collector_paused
 from autograd.errors import TraceError
-from nn.data import batches
+from nn.data import Stream
 from nn.layers import MLP, count
 from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
 from nn.mistakes import each_once, renamed, suggestion, warn
@@ -23,12 +23,12 @@ from nn.optim import SGD, Adam, AdamW, Optimizer, checked_norm
 from nn.predictions import decision_threshold, predicted_classes
 from nn.schedules import Schedule
 from nn.training.callbacks import Callback, Checkpoint
-from nn.training.compiled import Compiled
-from nn.training.engines import Course, Eager, Engine, Loss
+from nn.training.compiled import CompiledEngine
+from nn.training.engines import Course, EagerEngine, Engine, Loss
 from nn.training.history import Epoch, History, described
 from nn.training.precautions import check_before_training
 from nn.training.run import Run
-from nn.training.samples import Samples, checked, names_of, set_aside
+from nn.training.samples import Samples, Streamed, checked, first_of, names_of, set_aside
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -54,7 +54,7 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam, "ad
 def fit(
     model: Module,
     X: Any,
-    y: Any,
+    y: Any = None,
     loss: str | Loss = "cross_entropy",
     optimizer: str | Optimizer = "adam",
     epochs: int = 10,
@@ -83,8 +83,9 @@ def fit(
     Args:
         model: the model; it is changed. Frozen parameters stay as they are.
         X: n samples, each a number or nested lists of numbers; a NumPy array or a DataFrame will
-            do.
-        y: n targets, as the loss wants them: class indices, numbers, or lists of numbers. For the
+            do, and so will a stream of data that do not fit into memory (see `nn.data.stream`).
+        y: n targets, as the loss wants them: class indices, numbers, or lists of numbers; a stream
+            has its own. For the
             losses of classification they may be names: class k is then the k-th in alphabetical
             order, and `predict` gives names.
         loss: the name of a loss in `nn.losses`, or a function of the output for one sample and its
@@ -131,10 +132,11 @@ def fit(
         raise TypeError(f"callbacks must be a list: [{type(callbacks).__name__}(…)]")
     epochs, batch_size = count("epochs", epochs), count("batch_size", batch_size)
     max_grad_norm = checked_norm(max_grad_norm)
-    criterion = _named(LOSSES, loss, "loss") if isinstance(loss, str) else loss
+    criterion = loss_called(loss)
     schedule, lr = (lr, lr(0.0)) if callable(lr) else (None, lr)
     rng = random.Random(seed)
-    samples = checked(X, y)
+    stream = X if isinstance(X, Stream) else None
+    samples = checked(X, y) if stream is None else first_of(stream, y, validation)
     names = names_of(samples.y) if criterion in _OF_CLASSES else ()
     samples, held_out = set_aside(samples, validation, rng)
     if isinstance(model, MLP):
@@ -159,13 +161,14 @@ def fit(
             "loss": getattr(criterion, "__name__", type(criterion).__name__),
             "batch_size": batch_size,
             "seed": seed,
-            "the fingerprint of X, y and validation": samples.fingerprint(),
+            "the fingerprint of X, y and validation": (stream or samples).fingerprint(),
         },
     )
     if resume is not None:
         run.resume(resume)
     engine = _engine(compile, backend)(model, criterion, samples, held_out, rng)
-    n_batches = math.ceil(len(samples) / batch_size)
+    source = samples if stream is None else Streamed(stream, samples, model)
+    n_batches = math.ceil(len(source) / batch_size)
     with _progress_bar(run, n_batches, shown=progress) as bar:
         for callback in run.callbacks:
             callback.on_train_begin(run)
@@ -177,7 +180,9 @@ def fit(
                 run.history.engine = engine.name
                 if not run.history:
                     check_before_training(engine, run.optimizer)
-                trained = _train(run, engine, rows, batch_size, schedule, max_grad_norm, bar)
+                trained = _train(
+                    run, engine, source, rows, batch_size, schedule, max_grad_norm, bar
+                )
                 validated = _evaluate(engine)
                 run.history.append(
                     Epoch(
@@ -204,7 +209,7 @@ def _engine(compiles: bool, backend: str) -> type[Engine]:
     """Choose the engine; raise if there is no such backend."""
     autograd.compile(autograd.square, backend=backend)
     if not compiles or backend == "numpy":
-        return Compiled if compiles else Eager
+        return CompiledEngine if compiles else EagerEngine
     from nn.training.scanned import Scanned
 
     return Scanned
@@ -220,7 +225,7 @@ def _begun(engine: Engine, params: list[Value], *, touched: bool) -> Engine:
             "With compile=False there is no warning",
             RuntimeWarning,
         )
-        engine = Eager(engine.model, engine.loss, engine.samples, engine.held_out, engine.rng)
+        engine = EagerEngine(engine.model, engine.loss, engine.samples, engine.held_out, engine.rng)
         engine.begin(params)
     return engine
 
@@ -228,6 +233,7 @@ def _begun(engine: Engine, params: list[Value], *, touched: bool) -> Engine:
 def _train(
     run: Run,
     engine: Engine,
+    source: Samples | Streamed,
     rows: Any,
     batch_size: int,
     schedule: Schedule | None,
@@ -235,24 +241,27 @@ def _train(
     bar: tqdm[Any],
 ) -> dict[str, float]:
     """Go through all samples once, in minibatches, and return what was measured."""
-    optimizer, samples, tally = run.optimizer, engine.samples, _Tally(run.model)
+    optimizer, tally = run.optimizer, _Tally(run.model)
     epoch = len(run.history)
     bar.set_description(f"epoch {epoch + 1}/{run.epochs}, {engine.name}", refresh=False)
-    minibatches = list(batches(len(samples), batch_size, rng=run.rng))
-    rates = [
-        optimizer.lr if schedule is None else schedule(epoch + i / len(minibatches))
-        for i in range(len(minibatches))
-    ]
-    course = Course(minibatches, rates, optimizer, rows, max_grad_norm)
-    for i, (loss, norm, outputs) in enumerate(engine.epoch(course)):
-        indices = minibatches[i]
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            batch = samples.inputs(indices)
-            raise _diverged(loss, norm, f"epoch {epoch + 1}, batch {i + 1}", optimizer.lr, batch)
-        classes = None if samples.classes is None else samples.classes[indices]
-        tally.add(loss, len(indices), outputs, classes)
-        if bar.update():
-            bar.set_postfix_str(described({**tally.means(), **run.last("val_")}))
+    n_batches = math.ceil(len(source) / batch_size)
+    done = 0
+    for samples, minibatches in source.epoch(batch_size, run.rng):
+        engine.take(samples)
+        rates = [
+            optimizer.lr if schedule is None else schedule(epoch + (done + i) / n_batches)
+            for i in range(len(minibatches))
+        ]
+        course = Course(minibatches, rates, optimizer, rows, max_grad_norm)
+        for indices, (loss, norm, outputs) in zip(minibatches, engine.epoch(course), strict=True):
+            done += 1
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                batch = samples.inputs(indices)
+                raise _diverged(loss, norm, f"epoch {epoch + 1}, batch {done}", optimizer.lr, batch)
+            classes = None if samples.classes is None else samples.classes[indices]
+            tally.add(loss, len(indices), outputs, classes)
+            if bar.update():
+                bar.set_postfix_str(described({**tally.means(), **run.last("val_")}))
     return tally.means()
 
 
@@ -284,20 +293,29 @@ class _Tally:
         if classes is not None:
             self._outputs.append(outputs)
             self._classes.append(classes)
+        if len(self._classes) == _MANY:
+            self._look()
 
     def means(self) -> dict[str, float]:
         """Return the means by the names that they have in `Epoch`."""
-        import numpy as np
-
         means = {"loss": self._loss / self._n}
         if self._classes:
-            outputs, classes = map(np.concatenate, (self._outputs, self._classes))
-            right = predicted_classes(outputs, self._threshold) == classes
-            self._right = (self._right or 0) + int(right.sum())
-            self._outputs, self._classes = [], []
+            self._look()
         if self._right is not None:
             means["accuracy"] = self._right / self._n
         return means
+
+    def _look(self) -> None:
+        """Count which of the outputs so far are right."""
+        import numpy as np
+
+        outputs, classes = map(np.concatenate, (self._outputs, self._classes))
+        right = predicted_classes(outputs, self._threshold) == classes
+        self._right = (self._right or 0) + int(right.sum())
+        self._outputs, self._classes = [], []
+
+
+_MANY = 100  # minibatches, whose outputs are kept at most
 
 
 def _quantities(samples: Samples) -> list[str]:
@@ -344,6 +362,12 @@ def _optimizer(optimizer: str | Optimizer, model: Module, lr: float | None) -> O
     if all(isinstance(p, Frozen) for p in optimizer.params):
         raise ValueError("all parameters are frozen, so there is nothing to train: see unfreeze()")
     return optimizer
+
+
+def loss_called(loss: str | Loss) -> Loss:
+    """Return the loss of a name, or the function that was given instead."""
+    found: Loss = _named(LOSSES, loss, "loss") if isinstance(loss, str) else loss
+    return found
 
 
 def _named(table: Mapping[str, Any], name: str, what: str) -> Any:

@@ -14,8 +14,8 @@ from autograd.engine import nodes_of, topological_order
 from nn.embedding import Embedding
 from nn.mistakes import warn
 from nn.module import Module
-from nn.optim import SGD, Adam, AdamW, Optimizer, read, write
-from nn.training.engines import Eager, Engine
+from nn.optim import SGD, Adam, Optimizer, read, write
+from nn.training.engines import EagerEngine, Engine
 
 if TYPE_CHECKING:
     from nn.optim import Array
@@ -30,18 +30,13 @@ _LONG_STEP = 1.0  # of Adam, whose steps are about as long as the learning rate
 def check_before_training(engine: Engine, optimizer: Optimizer) -> None:
     """Warn of inputs out of scale, of parameters without gradient, of too high a learning rate.
 
-    Args:
-        engine: an engine that has begun; the parameters are as they were in the end.
-        optimizer: the optimiser.
-
-    Warns:
-        MistakeWarning: for each mistake.
+    The engine has begun; the parameters are as they were in the end.
     """
     _check_inputs(engine.samples.X)
     _check_reached(engine, optimizer.trained()[0])
     if isinstance(optimizer, SGD):
         _check_rate(engine, optimizer)
-    elif isinstance(optimizer, Adam | AdamW) and optimizer.lr >= _LONG_STEP:
+    elif isinstance(optimizer, Adam) and optimizer.lr >= _LONG_STEP:
         warn(
             f"with the learning rate {optimizer.lr:g}, {type(optimizer).__name__} changes each "
             "parameter by about that much in a step, however small the gradient, and weights are "
@@ -55,7 +50,8 @@ def _check_inputs(X: Any) -> None:
 
     if isinstance(X, list):  # of different lengths
         return
-    sizes = np.sqrt(np.square(X).reshape(len(X), -1).mean(axis=0))
+    table = X.reshape(len(X), -1)
+    sizes = np.sqrt(np.einsum("ij,ij->j", table, table) / len(X))  # without an array of squares
     j = int(sizes.argmax())
     if sizes[j] > _LARGE:
         which = f"feature {j} of the inputs is" if sizes.size > 1 else "the inputs are"
@@ -97,7 +93,8 @@ def _check_rate(engine: Engine, optimizer: SGD) -> None:
     learning rate somewhat above the limit. So it is tried before anything is said.
     """
     params = optimizer.trained()[0]
-    n, (most, iterations) = len(engine.samples), (16, 5) if isinstance(engine, Eager) else (64, 20)
+    n, is_eager = len(engine.samples), isinstance(engine, EagerEngine)
+    most, iterations = (16, 5) if is_eager else (64, 20)
     indices = list(range(0, n, math.ceil(n / most)))
     largest = curvature(engine, params, indices, iterations)
     bound = limit(largest + optimizer.weight_decay, optimizer.momentum, optimizer.nesterov)
@@ -136,12 +133,7 @@ def limit(largest: float, momentum: float = 0.0, nesterov: bool = False) -> floa
 
     Along an eigenvector of the Hessian with the eigenvalue λ a step multiplies the distance to the
     minimum by 1 - ηλ, so that it shrinks if η < 2/λ. With momentum μ the limit is 2(1 + μ)/λ, with
-    Nesterov's variant 2(1 + μ)/((1 + 2μ)λ).
-
-    Args:
-        largest: the largest eigenvalue λ of the Hessian.
-        momentum: μ.
-        nesterov: whether it is Nesterov's variant.
+    Nesterov's variant 2(1 + μ)/((1 + 2μ)λ), λ being the largest eigenvalue.
 
     >>> round(limit(3.0), 6), limit(-1.0)
     (0.666667, inf)
@@ -154,17 +146,12 @@ def limit(largest: float, momentum: float = 0.0, nesterov: bool = False) -> floa
 def curvature(
     engine: Engine, params: list[Value], indices: Sequence[int], iterations: int
 ) -> float:
-    """Return the largest eigenvalue of the Hessian of the mean loss, from below.
+    """Return the largest eigenvalue of the Hessian of the mean loss of samples, from below.
 
     By power iteration: a vector multiplied by the Hessian again and again turns to the eigenvector
     whose eigenvalue is the largest in size. A product H v is the rate at which the gradient
-    changes in the direction v; of a quadratic it is exact.
-
-    Args:
-        engine: an engine that has begun, for `params`.
-        params: the parameters, which keep their numbers.
-        indices: the samples to take the mean over.
-        iterations: how many products to compute at most.
+    changes in the direction v; of a quadratic it is exact. At most so many iterations compute one
+    each; the parameters keep their numbers.
     """
     import numpy as np
 

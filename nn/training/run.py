@@ -41,25 +41,13 @@ class Callback:
     """
 
     def on_train_begin(self, run: Run) -> None:
-        """Act before the first epoch, or before the next one when a run is resumed.
-
-        Args:
-            run: the run.
-        """
+        """Act before the first epoch, or before the next one when a run is resumed."""
 
     def on_epoch_end(self, run: Run) -> None:
-        """Act after an epoch, which is `run.history[-1]`.
-
-        Args:
-            run: the run.
-        """
+        """Act after an epoch, which is `run.history[-1]`."""
 
     def on_train_end(self, run: Run) -> None:
-        """Act at the end, unless that came by an error or a keyboard interrupt.
-
-        Args:
-            run: the run.
-        """
+        """Act at the end, unless that came by an error or a keyboard interrupt."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return, as plain data for JSON, what the callback must know when a run is resumed.
@@ -70,11 +58,7 @@ class Callback:
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` returned.
-
-        Args:
-            state: the saved state of a callback of this class.
-        """
+        """Take over what `state_dict` returned."""
 
 
 @final
@@ -106,11 +90,7 @@ class Run:
     stopped: bool = False
 
     def last(self, prefix: str = "") -> dict[str, float]:
-        """Return what was last measured, by name.
-
-        Args:
-            prefix: the beginning of the names wanted, such as "val_".
-        """
+        """Return what was last measured, by names that begin with `prefix`, such as "val_"."""
         names = [name for name in self.measured if name.startswith(prefix)] if self.history else []
         return {name: getattr(self.history[-1], name) for name in names}
 
@@ -132,15 +112,7 @@ class Run:
         }
 
     def resume(self, path: str | os.PathLike[str]) -> None:
-        """Take over the state of the run that wrote a checkpoint.
-
-        Args:
-            path: the file.
-
-        Raises:
-            ValueError: it is no checkpoint, damaged, or of a run that had other arguments.
-            OSError: it cannot be read.
-        """
+        """Take over the state of the run that wrote a checkpoint, which must be of this one."""
         text = Path(path).read_bytes()
         try:
             state = json.loads(text)

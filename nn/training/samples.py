@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from autograd import no_grad
 from autograd.errors import as_float
-from nn.data import is_number
+from nn.data import Stream, batches, is_number
 from nn.forward import entries, rows
 from nn.layers import MLP
 from nn.module import Module
@@ -41,9 +41,6 @@ class Samples:
     def inputs(self, indices: Iterable[int]) -> list[Any]:
         """Return inputs as a model takes them one by one: lists of floats, or floats.
 
-        Args:
-            indices: positions from 0.
-
         >>> checked([[1, 2], [3, 4]], [0, 1]).inputs([1])
         [[3.0, 4.0]]
         """
@@ -51,9 +48,6 @@ class Samples:
 
     def subset(self, indices: Sequence[int]) -> Samples:
         """Pick samples by their index.
-
-        Args:
-            indices: positions from 0.
 
         >>> checked([1, 2, 3], [0, 1, 0]).subset([2, 0])
         Samples(X=array([3., 1.]), y=[0, 0], classes=None)
@@ -67,9 +61,6 @@ class Samples:
     def classified(self, model: Module) -> Samples:
         """Note the classes that the targets stand for, if they do for outputs of this model.
 
-        Args:
-            model: a model that takes these inputs.
-
         >>> from nn import MLP
         >>> checked([[1.0], [2.0]], [-1, 1]).classified(MLP(1, [1])).classes
         array([0, 1])
@@ -78,24 +69,36 @@ class Samples:
 
         if not self:
             return self
-        n_outputs = self._n_outputs(model)
+        n_outputs = self.n_outputs(model)
         if not n_outputs:
             return self
+        targets = distinct(self.y)
         try:
-            classes = [target_class(t, n_outputs) for t in self.y]
+            classes = [target_class(t, n_outputs) for t in targets]
         except (TypeError, ValueError):
             return self
+        if len(targets) < len(self):
+            class_of = dict(zip(targets, classes, strict=True))
+            classes = [class_of[t] for t in self.y]
         return replace(self, classes=np.array(classes))
+
+    def epoch(
+        self, batch_size: int, rng: random.Random
+    ) -> Iterator[tuple[Samples, Sequence[Sequence[int]]]]:
+        """Go through the samples once: return parts of them, here a single one, with minibatches.
+
+        Args:
+            batch_size: how many samples a minibatch has.
+            rng: the source of their order.
+
+        >>> [(part, minibatches)] = checked([1, 2], [0, 1]).epoch(2, random.Random(0))
+        >>> [sorted(indices) for indices in minibatches]
+        [[0, 1]]
+        """
+        yield self, list(batches(len(self), batch_size, rng=rng))
 
     def check_width(self, model: MLP, name: str) -> None:
         """Check that all inputs have as many numbers as a network takes.
-
-        Args:
-            model: the network.
-            name: what an error calls the inputs.
-
-        Raises:
-            ValueError: one has not; the message says which.
 
         >>> from nn import MLP
         >>> checked([[1.0, 2.0], [3.0]], [0, 1]).check_width(MLP(2, [1]), "X")
@@ -125,7 +128,7 @@ class Samples:
         """
         if not names or not self:
             return self
-        n_outputs = self._n_outputs(model)
+        n_outputs = self.n_outputs(model)
         if len(names) != max(n_outputs, 2):
             raise ValueError(
                 f"y has {len(names)} classes, {', '.join(names[:8])}{', …' * (len(names) > 8)}, so "
@@ -135,8 +138,12 @@ class Samples:
         signs = two_signs and n_outputs == 1
         return replace(self, y=[2 * k - 1 for k in indices] if signs else indices)
 
-    def _n_outputs(self, model: Module) -> int:
-        """Count the outputs of a model; 0 where they are lists of lists."""
+    def n_outputs(self, model: Module) -> int:
+        """Count the outputs of a model; 0 where they are lists of lists.
+
+        Args:
+            model: a model that takes these inputs.
+        """
         with no_grad():
             (output,) = map(model, self.inputs([0]))
         nested = isinstance(output, list) and any(isinstance(row, list) for row in output)
@@ -177,14 +184,71 @@ def checked(X: Any, y: Any, place: str = "") -> Samples:
     return Samples(inputs, targets)
 
 
-def names_of(y: Sequence[Any]) -> tuple[str, ...]:
-    """Return the names that targets have, in alphabetical order; none, if they are not names.
+@dataclass(frozen=True, slots=True, eq=False)
+class Streamed:
+    """The samples of a stream.
 
     Args:
-        y: targets.
+        stream: the stream.
+        few: the first of them, to look at.
+        model: the model that is to be trained.
+    """
+
+    stream: Stream
+    few: Samples
+    model: Module
+
+    def __len__(self) -> int:
+        return len(self.stream)
+
+    def epoch(
+        self, batch_size: int, rng: random.Random
+    ) -> Iterator[tuple[Samples, Sequence[Sequence[int]]]]:
+        """Go through the samples once: return parts of them, each with its minibatches.
+
+        Args:
+            batch_size: how many samples a minibatch has.
+            rng: the source of their order.
+
+        Raises:
+            ValueError: a sample is no numbers, or a target no class while the first ones are.
+        """
+        for X, y in self.stream.chunks(rng, multiple=batch_size):
+            part = Samples(X, y.tolist())
+            if self.few.classes is not None:
+                part = part.classified(self.model)
+                if part.classes is None:
+                    n_outputs = part.n_outputs(self.model)
+                    for target in part.y:
+                        target_class(target, n_outputs)
+            starts = range(0, len(part), batch_size)
+            yield part, [range(start, min(start + batch_size, len(part))) for start in starts]
+
+
+def first_of(stream: Stream, y: Any, validation: Any) -> Samples:
+    """Return the first samples of a stream, to check what does not depend on all of them.
+
+    Args:
+        stream: the stream.
+        y: what the user gave for targets.
+        validation: likewise for validation.
 
     Raises:
-        TypeError: only some of them are names.
+        ValueError: the stream is not all of that.
+    """
+    if y is not None:
+        raise ValueError(f"y must not be given beside a stream, whose targets are in {stream!r}")
+    if isinstance(validation, (int, float)):
+        raise ValueError(
+            f"validation={validation} of a stream cannot be set aside, since it is not in memory: "
+            "pass validation=(X, y)"
+        )
+    X, targets = stream.first(1000)
+    return Samples(X, targets.tolist())
+
+
+def names_of(y: Sequence[Any]) -> tuple[str, ...]:
+    """Return the names that targets have, in alphabetical order; none, if they are not names.
 
     >>> names_of(["dog", "cat", "dog"]), names_of([1, 0, 1])
     (('cat', 'dog'), ())
@@ -198,19 +262,9 @@ def names_of(y: Sequence[Any]) -> tuple[str, ...]:
 
 
 def set_aside(samples: Samples, validation: Any, rng: random.Random) -> tuple[Samples, Samples]:
-    """Divide samples for training from samples for validation.
+    """Return the samples to train on, and those to validate with, maybe none.
 
-    Args:
-        samples: the samples.
-        validation: other inputs and targets, or the share to set aside, or None.
-        rng: the source of the choice.
-
-    Returns:
-        Those to train on; those to validate with, maybe none.
-
-    Raises:
-        ValueError: a share leaves either with none, or the others are not samples.
-        TypeError: `validation` is something else.
+    The latter are others that are given, or a share of the samples to set aside.
 
     >>> samples = checked([1.0, 2.0, 3.0, 4.0], [0, 1, 0, 1])
     >>> [len(part) for part in set_aside(samples, 0.25, random.Random(0))]
@@ -241,7 +295,7 @@ def _inputs(X: Any, name: str) -> Any:
     import numpy as np
 
     if isinstance(X, np.ndarray) and X.dtype.kind in "fiub" and X.ndim:
-        array = np.array(X, dtype=np.float64)
+        array = np.asarray(X, dtype=np.float64)
         for place in np.argwhere(~np.isfinite(array))[:1].tolist():
             _finite(array[tuple(place)], name + "".join(f"[{i}]" for i in place))
         return array
@@ -283,3 +337,16 @@ def _finite(v: Any, place: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{place} is {number}; only finite numbers can be trained on")
     return number
+
+
+def distinct(targets: Sequence[Any]) -> list[Any]:
+    """Leave out repetitions, as far as that is easy.
+
+    Args:
+        targets: targets.
+
+    >>> distinct([1, 0, 1])
+    [1, 0]
+    """
+    hashable = all(isinstance(target, Hashable) for target in targets)
+    return list(dict.fromkeys(targets)) if hashable else list(targets)

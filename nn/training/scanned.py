@@ -8,7 +8,7 @@ minibatches. Validation, and a minibatch by itself, are left to NumPy.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from typing import Any, final
 
@@ -18,25 +18,16 @@ import numpy as np
 from jax import lax
 
 import autograd
-from autograd import Value
 from nn.optim import Optimizer, write
-from nn.training.compiled import MEAN, Compiled
+from nn.training.compiled import MEAN, CompiledEngine
 from nn.training.engines import Course
 
 __all__ = ["Scanned"]
 
 
 @final
-class Scanned(Compiled):
-    """Array code of XLA, for all minibatches of an epoch.
-
-    Args:
-        model: see `Engine`.
-        loss: likewise.
-        samples: likewise.
-        held_out: likewise.
-        rng: likewise.
-    """
+class Scanned(CompiledEngine):
+    """Array code of XLA, for all minibatches of an epoch."""
 
     name = "jax"
 
@@ -45,9 +36,6 @@ class Scanned(Compiled):
 
         All steps are made before the first is given. If one has what is not finite, the epoch is
         done again, minibatch by minibatch.
-
-        Args:
-            course: see `Engine.epoch`.
         """
         before = self.rng.getstate()
         optimizer, rows = course.optimizer, course.rows
@@ -69,17 +57,6 @@ class Scanned(Compiled):
         optimizer.remember(rows, list(map(np.asarray, memory)))
         write(self.params, np.asarray(theta))
 
-    def begin(self, params: list[Value], touched: bool = False) -> None:
-        """Get ready for an epoch: see `Compiled.begin`.
-
-        Args:
-            params: see `Engine.begin`.
-            touched: likewise.
-        """
-        if params != self.params:
-            self._functions: dict[Any, Any] = {}
-        super().begin(params, touched)
-
     def _minibatches(self, course: Course) -> tuple[Any, Any]:
         """Return the indices, the factors of Dropout and the rates of all minibatches alike.
 
@@ -91,10 +68,15 @@ class Scanned(Compiled):
         alike = tuple([np.array(x[: len(x) - is_odd]) for x in each])
         return alike, tuple([np.array(x[-1]) for x in each]) if is_odd else None
 
+    @cached_property
+    def _functions(self) -> dict[Any, Any]:
+        """What XLA has compiled."""
+        return {}
+
     def _function_of(self, optimizer: Optimizer) -> Any:
         """Return what XLA compiles, for an optimiser with these options."""
         options = optimizer.options().items()
-        key = type(optimizer), *[(name, x) for name, x in options if name != "lr"]
+        key = self._traced, type(optimizer), *[(name, x) for name, x in options if name != "lr"]
         if key not in self._functions:
             loss = autograd.compile(self._traced, **MEAN, backend="jax").jax
             function = partial(_epoch, jax.value_and_grad(loss, has_aux=True), optimizer.rule)

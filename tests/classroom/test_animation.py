@@ -193,6 +193,69 @@ def test_a_step_has_its_formula_in_symbols_and_numbers(page):
 
 
 @in_browser
+def test_a_symbol_never_has_two_values(page):
+    a, c = Value(2.0, "a"), Value(-3.0, "c")
+    d = a * c
+    f = (d + a) * d
+    f.name = "f"
+    shown = page(f)
+    written = {}
+    for step in range(last_of(shown) + 1):
+        go(shown, step)
+        lines = "[...document.querySelectorAll('#step .formula')].map(x => x.textContent)"
+        for line in shown.run(lines):
+            if match := re.fullmatch(r"(?:where )?(∂\S+?)( is complete.*| = .*)", line):
+                value = re.search(r"= (-?[\d.]+)(?: is complete.*)?$", match[2])[1]
+                assert written.setdefault(match[1], value) == value
+    assert written["∂f/∂z₁|direct"] == "-4"
+    assert written["∂f/∂z₁"] == "-10"
+    shown.click("#n0")
+    assert "∂f/∂z₁|direct · ∂z₁/∂a" in text_of(shown, "#chain")
+
+
+@in_browser
+def test_gradients_flow_along_arrows_that_point_to_the_operands(page):
+    shown = page(neuron())
+
+    def visible():
+        """The classes of the arrowheads to be seen, and whether each is at the left end."""
+        return shown.run(
+            "[...document.querySelectorAll('.edge')].map(e => {"
+            "const end = e.querySelector('path').getBoundingClientRect();"
+            "const heads = [...e.querySelectorAll('.head, .tail')];"
+            "const [head] = heads.filter(h => getComputedStyle(h).display !== 'none');"
+            "return [head.classList[0], head.getBoundingClientRect().x - end.x < 9]; })"
+        )
+
+    assert visible() == [["head", False]] * 5
+    go(shown, 5)
+    assert sorted(visible()) == [["head", False]] * 4 + [["tail", True]]
+
+
+@in_browser
+def test_a_network_keeps_the_frames_of_its_neurons_and_layers(page):
+    shown = page(network())
+    titles = "[...document.querySelectorAll('.cluster text')].map(x => x.textContent)"
+    seen = sorted(title.split(":")[0] for title in shown.run(titles))
+    assert seen == ["layer1", "layer2", "neuron1", "neuron1", *[f"neuron{i}" for i in (2, 3, 4)]]
+    names = "[...document.querySelectorAll('.node text')].map(x => x.textContent)"
+    assert {"w1", "w2", "b"} <= set(shown.run(names))
+
+
+@in_browser
+def test_a_notebook_gives_the_frame_the_height_of_the_page(running, tmp_path):
+    small, large = animate(Value(2.0, "x") * 3), animate(network())
+    notebook = tmp_path / "notebook.html"
+    notebook.write_text(small._repr_html_() + large._repr_html_(), encoding="utf-8")
+    running.open(notebook)
+    heights = "[...document.querySelectorAll('iframe')].map(x => parseInt(x.style.height))"
+    running.wait(f"{heights}.every(x => x !== {animation._HEIGHT})")
+    low, high = running.run(heights)
+    assert 300 < low < animation._HEIGHT < high
+    assert running.complaints == []
+
+
+@in_browser
 def test_buttons_step_and_stop_at_both_ends(page):
     shown = page(neuron())
     assert step_of(shown) == 0
@@ -600,8 +663,8 @@ def test_a_graph_as_large_as_can_be_is_shown(monkeypatch):
 def test_bad_arguments_are_named(tmp_path):
     with pytest.raises(TypeError, match=r"go from a Value, not from \[1\]"):
         animate([1])
-    with pytest.raises(ValueError, match=r"end the name 'a\.gif' in \.html"):
-        animate(neuron(), "a.gif")
+    with pytest.raises(ValueError, match=r"end the name 'a\.avi' in \.html, \.gif or \.mp4"):
+        animate(neuron(), "a.avi")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         animate(neuron(), tmp_path / "nowhere" / "a.html")
 

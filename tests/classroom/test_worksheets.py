@@ -1,5 +1,6 @@
 """Worksheets: graphs that can be worked by hand, pages that show the right things."""
 
+import itertools
 import re
 from fractions import Fraction
 from html.parser import HTMLParser
@@ -7,8 +8,10 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.transforms import Bbox
 
-from autograd.classroom import worksheets
+from autograd.classroom import paper, worksheets
 from autograd.command.cli import main
 from autograd.engine.graph import topological_order
 
@@ -127,7 +130,9 @@ def test_command_writes_both_files(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["--level", "9"], "level must be one of 1, 2, 3, 4, not 9"),
-        (["--out", "sheet.pdf"], "end the name in .html"),
+        (["--out", "sheet.docx"], "end the name in .html or .pdf"),
+        (["--count", "3", "--out", "sheet.html"], "3 worksheets are a PDF: end the name"),
+        (["--count", "0"], "--count must be at least 1, not 0"),
         (["--out", "no/such/folder/sheet.html"], "no/such/folder"),
     ],
 )
@@ -138,3 +143,41 @@ def test_command_refuses(arguments, message, capsys, tmp_path, monkeypatch):
     assert exit_.value.code == 2
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def pages_of(path):
+    """The number of pages of a PDF."""
+    return int(
+        re.search(rb"/Type /Pages[^>]*/Count (\d+)|/Count (\d+)", path.read_bytes())[0].split()[-1]
+    )
+
+
+def test_a_class_gets_a_page_each_and_the_same_again(tmp_path, capsys):
+    out = tmp_path / "class.pdf"
+    command = ["worksheet", "--level", "2", "--seed", "5", "--count", "2", "--out", str(out)]
+    assert main(command) == 0
+    assert "2 sheets are in" in capsys.readouterr().out
+    key = tmp_path / "class-key.pdf"
+    assert pages_of(out) == pages_of(key) == 2
+    again = tmp_path / "again.pdf"
+    worksheets.save([worksheets.make(2, seed) for seed in (5, 6)], again)
+    assert again.read_bytes() == out.read_bytes() != key.read_bytes()
+
+
+@pytest.mark.parametrize(("level", "solved"), [(1, False), (3, True), (4, False), (4, True)])
+def test_a_page_has_room_for_everything(level, solved):
+    page = worksheets.make(level, 3)._page(solved)
+    figure = paper._drawn(page)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    (axes,) = figure.axes
+    shown = [(text.get_text(), text.get_window_extent(renderer)) for text in axes.texts]
+    cells = [cell for row in [page.header, *page.rows] for cell in row]
+    assert [text for text, _ in shown][-len(cells) :] == cells
+    assert {page.title, page.subtitle, *page.task} <= {text for text, _ in shown}
+    width, height = figure.canvas.get_width_height()
+    for text, box in shown:
+        if text:
+            assert 0 < box.x0 < box.x1 < width
+            assert 0 < box.y0 < box.y1 < height
+    table = [box for text, box in shown[-len(cells) :] if text]
+    assert not any(itertools.starmap(Bbox.overlaps, itertools.combinations(table, 2)))

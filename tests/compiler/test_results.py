@@ -43,16 +43,19 @@ def small_blocks():
 
 @pytest.fixture(
     scope="module",
-    params=[(10**9, 0), (0, 10**9), (0, 3)],
-    ids=["in steps", "on tapes", "on tapes in part"],
+    params=[(10**9, 0, 10**9), (0, 10**9, 10**9), (0, 3, 10**9), (0, 10**9, 0)],
+    ids=["in steps", "on tapes", "on tapes in part", "on the machine"],
 )
 def path(request):
     """Put the rows into steps, or on tapes, whatever the length of the program."""
-    steps, rows = request.param
+    steps, rows, rows_on_machine = request.param
+    if not rows_on_machine:
+        pytest.importorskip("numba", reason="the machine is made by Numba, of the extra `native`")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grouping, "_FEW_STEPS", steps)
         patch.setattr(grouping, "_MOST_STEPS", steps)
         patch.setattr(grouping, "_FEWEST_ROWS", rows)
+        patch.setattr(grouping, "_FEWEST_ON_MACHINE", rows_on_machine)
         yield
 
 

@@ -239,6 +239,39 @@ def test_what_fills_up_a_triangle_changes_nothing(last):
     assert len(compiled.cost.steps) < 8
 
 
+def sums_so_far(weights, values, factors):
+    """Sums of products of the values up to each position, of which each is longer by one."""
+    columns = list(zip(*[[ag.exp(v) for v in line] for line in values], strict=True))
+    own = [[ag.exp(w) for w in line[: t + 2]] for t, line in enumerate(weights)]
+    return sum(
+        factor * inner(line, column[: len(line)])
+        for line, factor in zip(own, factors, strict=True)
+        for column in columns
+    )
+
+
+@pytest.mark.parametrize("bad", [1.0, math.inf, math.nan])
+@pytest.mark.parametrize("place", [(0, 0, 1), (1, -1, 0), (2, 0)])
+@pytest.mark.parametrize("axis", [None, 0])
+def test_what_fills_up_sums_of_products_changes_nothing(bad, place, axis):
+    rng = np.random.default_rng(0)
+    arguments = rng.normal(size=(4, 5)), rng.normal(size=(5, 3)), rng.normal(size=4)
+    arguments[place[0]][place[1:]] = bad
+    compiled = ag.compile(sums_so_far, argnums=(0, 1, 2), in_axes=axis)
+    batch = arguments if axis is None else [np.stack([x, x / 2.0]) for x in arguments]
+    value, slopes = compiled.value_and_grad(*batch)
+    assert compiled.code.count("(present") == 1
+    leaves = [listed(x) for x in arguments]
+    root = sums_so_far(*leaves)
+    root.backward()
+    if axis == 0:
+        value, slopes = value[0], [slope[0] for slope in slopes]
+    np.testing.assert_allclose(value, root.data, rtol=1e-13)
+    for found, own in zip(slopes, leaves, strict=True):
+        expected = np.vectorize(lambda x: x.grad)(own)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+
+
 @pytest.mark.parametrize("samples", [3, 200])
 def test_products_of_each_lane_are_matrix_products(samples):
     def f(w, xs):

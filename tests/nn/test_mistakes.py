@@ -10,7 +10,7 @@ import nn
 from autograd import Value, hessian, square
 from nn import MLP, SGD, Adam, MistakeWarning, Module
 from nn.mistakes import _STEPS
-from nn.training.engines import Eager
+from nn.training.engines import EagerEngine
 from nn.training.precautions import curvature, limit
 from nn.training.samples import Samples, checked
 
@@ -331,7 +331,7 @@ def test_the_eigenvalue_is_that_of_the_hessian(compiled):
 def test_a_loss_that_is_flat_or_beyond_floats_has_no_curvature(factor):
     model = MLP(2, [1], seed=0)
     loss = lambda output, _: factor * square(1e4 * output)  # noqa: E731
-    engine = Eager(model, loss, checked(X, Y), Samples([], []))
+    engine = EagerEngine(model, loss, checked(X, Y), Samples([], []))
     engine.begin(model.parameters())
     with np.errstate(all="ignore"):
         assert curvature(engine, model.parameters(), range(4), 5) == 0.0
@@ -342,7 +342,7 @@ def test_above_the_limit_but_learning():
     data = nn.data.moons(n=60, noise=0.1, seed=0)
     model = MLP(2, [8, 8, 8, 8, 8, 1], "tanh", seed=1)
     options = {"loss": "binary_cross_entropy", "optimizer": "sgd", "epochs": 1}
-    engine = Eager(model, nn.binary_cross_entropy, checked(data.X, data.y), Samples([], []))
+    engine = EagerEngine(model, nn.binary_cross_entropy, checked(data.X, data.y), Samples([], []))
     engine.begin(model.parameters())
     bound = limit(curvature(engine, model.parameters(), range(60), 20))
     assert fitted(model, data.X, data.y, lr=1.3 * bound, **options) == []

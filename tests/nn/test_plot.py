@@ -405,9 +405,27 @@ class TestNetwork:
         assert min(t.y0 for t in titles) > max(n.y1 for n in nodes)
         assert axes.title.get_window_extent().y0 > max(t.y1 for t in titles)
 
+    def test_layers_of_other_models_and_their_shortcuts(self):
+        block = nn.Sequential(nn.Layer(2, 3, "tanh"), nn.Dropout(), nn.Layer(3, 2, "linear"))
+        model = nn.Sequential(nn.Residual(block), nn.Residual(nn.Layer(2, 2)), nn.Neuron(2))
+        axes = rendered(plot.network(model, [0.5, -1.0])).axes[0]
+        arcs, *columns = [c for c in axes.collections if isinstance(c, PathCollection)]
+        assert [len(c.get_offsets()) for c in columns] == [2, 3, 2, 2, 1]
+        ends = sorted((p.vertices[0].tolist(), p.vertices[-1].tolist()) for p in arcs.get_paths())
+        assert ends == [
+            *[([0, -0.5], [2, -0.5]), ([0, 0.5], [2, 0.5])],
+            *[([2, -0.5], [3, -0.5]), ([2, 0.5], [3, 0.5])],
+        ]
+        written = self.written(axes)
+        assert "$x^{(2)}$: 2 neurons\nlinear $+\\ x^{(0)}$" in written
+        assert f"{block([0.5, -1.0])[0].data + 0.5:.2f}" in written
+        assert f"{model([0.5, -1.0]).data:.2f}" in written
+
     def test_what_cannot_be_drawn(self):
-        with pytest.raises(TypeError, match=r"draws an MLP, not Layer: .*from_layers"):
-            plot.network(nn.Layer(2, 2))
+        with pytest.raises(TypeError, match=r"layers of neurons, not RNN: take autograd.draw"):
+            plot.network(nn.Sequential(nn.Layer(2, 2), nn.RNN(2, 2)))
+        with pytest.raises(TypeError, match=r"and Residual\(Dropout\(0.5\)\) has none"):
+            plot.network(nn.Residual(nn.Dropout()))
         with pytest.raises(ValueError, match=r"at least 2, .* not 1"):
             plot.network(nn.MLP(2, [2]), max_neurons=1)
 

@@ -19,6 +19,7 @@ from oracles import ORACLES, PARTS, ROWS, SLOPES, TINY, ULP, arity
 
 import autograd
 from autograd import Value, where
+from autograd.compiler.passes import group as grouping
 from autograd.engine import table as p
 from autograd.numbers.arrays import evaluate
 
@@ -289,6 +290,16 @@ def compiled(op: Any, points: Sequence[Sequence[float]]) -> Numbers:
     return numbers
 
 
+def on_machine(op: Any, points: Sequence[Sequence[float]]) -> Numbers:
+    """Do the same by the instructions that native code follows."""
+    pytest.importorskip("numba", reason="the machine is made by Numba, of the extra `native`")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grouping, "_FEW_STEPS", -1)
+        patch.setattr(grouping, "_MOST_STEPS", -1)
+        patch.setattr(grouping, "_FEWEST_ON_MACHINE", 0)
+        return compiled(op, points)
+
+
 def by_xla(op: Any, points: Sequence[Sequence[float]]) -> Numbers:
     """Compile the value and its gradient with XLA, that of all rows at once."""
     pytest.importorskip("jax", reason="JAX is not installed")
@@ -363,7 +374,7 @@ def chosen(name: str, count: int) -> Numbers:
 
 
 @pytest.mark.parametrize(
-    "way", [recorded, plain, compiled, by_xla, on_arrays], ids=lambda way: way.__name__
+    "way", [recorded, plain, compiled, on_machine, by_xla, on_arrays], ids=lambda way: way.__name__
 )
 @pytest.mark.parametrize("name", NAMES)
 def test_edges(name, way):

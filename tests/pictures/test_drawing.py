@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pictures import SVG, texts_inside
+from pictures import SVG, parts, texts_inside
 
 import autograd as ag
 from autograd import (
@@ -51,12 +51,7 @@ def edges(drawing):
 
 def nodes(drawing):
     """The nodes of the rendered picture: the texts of each, by its key."""
-    root = ET.fromstring(drawing._repr_svg_())
-    return {
-        group.find(f"{SVG}title").text: [text.text for text in group.iter(f"{SVG}text")]
-        for group in root.iter(f"{SVG}g")
-        if group.get("class") == "node"
-    }
+    return parts(drawing)
 
 
 def key_of(drawing, text):
@@ -499,9 +494,9 @@ def test_dot_is_the_source(tmp_path):
 
 @pytest.mark.parametrize("name", ["g.gif", "g", ".svg", "g.svg.txt", ""])
 def test_unknown_suffix(tmp_path, name):
-    with pytest.raises(ValueError, match=r"end the name in \.svg, \.png, \.pdf or \.dot"):
+    with pytest.raises(ValueError, match=r"end the name in \.svg, \.png, \.pdf, \.tex or \.dot"):
         draw(Value(1.0)).save(tmp_path / name)
-    with pytest.raises(ValueError, match="can be svg, png, pdf, dot, not 'gif'"):
+    with pytest.raises(ValueError, match="can be svg, png, pdf, tex, dot, not 'gif'"):
         render.render("digraph {}", "gif")
 
 

@@ -1,14 +1,18 @@
 """The DOT of every node: ids in the SVG, highlights, local derivatives, frames, colours."""
 
 import itertools
+import math
 import re
 import xml.etree.ElementTree as ET
 
+import pytest
+
 from autograd import Value, tanh
 from autograd.engine.graph import topological_order
-from autograd.pictures import colours, render
+from autograd.pictures import colours, draw, render
 from autograd.pictures.boxes import ACCENT
 from autograd.pictures.nodes import graph_source
+from nn import MLP, Neuron
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -86,6 +90,65 @@ def test_edges_carry_local_derivatives_where_there_are_any():
     assert texts(elements(graph_source(order, [y]))["e2_0"]) == []
 
 
+def test_highlighted_edges_of_a_backward_pass_point_to_the_operands():
+    order = neuron()
+    i, product = next((i, node) for i, node in enumerate(order) if node.op == "*")
+    tips = {}
+    for backwards in (False, True):
+        picture = graph_source(order, order[-1:], active_edges=[(product, 1)], backwards=backwards)
+        head = elements(picture)[f"e{i}_1"].find(f"{SVG}polygon").get("points")
+        tips[backwards] = [float(point.split(",")[0]) for point in head.split()]
+    assert max(tips[True]) < min(tips[False])
+
+
+def extents(source):
+    """The left, top, right and bottom of each frame, by the first word of its title."""
+    root = ET.fromstring(render.render(source, "svg"))
+    found = {}
+    for group in root.iter(f"{SVG}g"):
+        if group.get("class") == "cluster":
+            numbers = re.findall(r"(-?[\d.]+),(-?[\d.]+)", group.find(f"{SVG}path").get("d"))
+            xs, ys = zip(*[map(float, pair) for pair in numbers], strict=True)
+            word = texts(group)[0].split(":")[0]
+            found.setdefault(word, []).append((min(xs), min(ys), max(xs), max(ys)))
+    return found
+
+
+@pytest.mark.parametrize("show", [("data", "grad"), ("data", "local")])
+@pytest.mark.parametrize("sizes", [(2, 3, 1), (3, 4, 4, 1)])
+def test_layers_stand_side_by_side_and_their_neurons_in_order(sizes, show):
+    model = MLP(sizes[0], sizes[1:], seed=0)
+    frames = extents(draw(model([1.0] * sizes[0]), collapse="none", show=show).source)
+    layers = [frames[f"layer{k}"][0] for k in range(1, len(sizes))]
+    for before, after in itertools.pairwise(layers):
+        assert before[2] < after[0]
+    for left, _, right, _ in layers:
+        tops = [
+            (top, k)
+            for k in range(1, max(sizes) + 1)
+            for x, top, _, _ in frames.get(f"neuron{k}", [])
+            if left < x < right
+        ]
+        assert tops == sorted(tops)
+
+
+def test_an_edge_enters_a_frame_in_two_halves_that_meet():
+    neuron = Neuron(1, "tanh", seed=0)
+    z = neuron([Value(2.0, "x")]).parents[0]
+    order = topological_order([z], lambda node: node.parents[::-1])
+    frames = {node: ("neuron",) for node in order if node.name != "x"}
+    i, k = len(order) - 1, [x.name for x in z.parents].index("x")
+    found = elements(graph_source(order, [z], clusters=frames))
+    ways = [
+        [float(x) for x in re.findall(r"(-?[\d.]+),", found[key].find(f"{SVG}path").get("d"))]
+        for key in (f"e{i}_{k}_", f"e{i}_{k}")
+    ]
+    piece = found[f"v{i}_{k}"].find(f"{SVG}polygon").get("points")
+    xs = [float(point.split(",")[0]) for point in piece.split()]
+    assert min(xs) < ways[0][-1] < ways[1][0] < max(xs)
+    assert found[f"e{i}_{k}_"].find(f"{SVG}polygon") is None  # one arrowhead, at the slot
+
+
 def test_frames_are_nested_and_titled():
     order = neuron()
     frames = dict.fromkeys(order[:-1], ("layer <1>", "neuron\\N"))
@@ -153,3 +216,5 @@ def test_the_legend_is_small_and_no_node():
     for node in order:
         node.grad = 0.0
     assert "positive" not in graph_source(order, order[-1:], legend=True)
+    order[0].grad = math.inf
+    assert "nan or infinite" in graph_source(order, order[-1:], legend=True)

@@ -60,7 +60,7 @@ def races(report):
     if report["benchmark"] == "structures":
         return list(report["programs"].values())
     if report["benchmark"] == "gpt":
-        return [report["training"], report["batch"]]
+        return [report["training"], report["whole"], report["batch"]]
     tasks = ["gradient", "hvp", "hessian"]
     return [problem[task] for problem in report["problems"].values() for task in tasks]
 

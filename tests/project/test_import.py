@@ -50,6 +50,33 @@ print([name for name in sys.argv[1:] if name in sys.modules])
     assert run_python(code, *HEAVY) == "[]\n"
 
 
+def test_what_shows_and_explains_needs_no_other_package(run_python):
+    """As in a browser: there the playground has the standard library, and what is pure Python."""
+    code = """
+import sys
+sys.modules.update(dict.fromkeys(sys.argv[1:]))  # so that importing them raises ImportError
+import autograd, nn
+from autograd.pictures import set_layout
+w, x = autograd.Value(-3.0, "w"), autograd.Value(2.0, "x")
+o = autograd.tanh(w * x + 6.88)
+o.backward()
+assert "tanh" in autograd.draw(o).text and "digraph" in autograd.draw(o).source
+for shown in (autograd.explain(o, w), autograd.why(o, w), autograd.paths(o, w)):
+    assert "w" in str(shown)
+passes = autograd.forward_steps(o), autograd.backward_steps(o)
+assert [len(list(steps)) for steps in passes] == [6, 5]
+assert autograd.grad(autograd.grad(autograd.sin))(0.0) == 0.0
+model = nn.MLP(2, [3, 1], "relu", seed=0)
+loss = nn.hinge_loss(model([1.0, 2.0]), 1.0) + nn.binary_cross_entropy(model([0.0, 1.0]), 1)
+autograd.zero_grad(model.parameters())
+loss.backward()
+assert "layer1" in str(model.summary()) and "neuron" in autograd.draw(model).source
+print(loss.data > 0.0)
+"""
+    native = [name for name in HEAVY if name != "graphviz"]
+    assert run_python(code, *native, "ipywidgets", "IPython") == "True\n"
+
+
 def test_numpy_loads_when_an_array_is_met(run_python):
     code = """
 import sys

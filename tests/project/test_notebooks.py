@@ -9,6 +9,7 @@ import io
 import json
 import subprocess
 import sys
+from urllib.parse import quote
 
 import pytest
 from matplotlib.figure import Figure
@@ -24,8 +25,9 @@ def cell(kind, source, name, **rest):
     return {"cell_type": kind, "id": name, "metadata": {}, "source": [source], **rest}
 
 
-def code(source, *outputs, count=1):
-    return cell("code", source, "check", outputs=list(outputs), execution_count=count)
+def code(source, *outputs, count=1, name="check", **metadata):
+    rest = {"outputs": list(outputs), "execution_count": count}
+    return {**cell("code", source, name, **rest), "metadata": metadata}
 
 
 def printed(text, name="stdout"):
@@ -46,7 +48,22 @@ def notebook():
             cell("markdown", "## Goals\n", "goals"),
             code("assert True\nprint('✓ L9: …')", printed(CLEAN)),
             cell("markdown", "## Exercises\n\n1. One\n2. Two\n3. Three\n", "exercises"),
+            code("gate = ...", count=2, name="gate", tags=["exercise"]),
+            code(
+                "def check_gate():\n    …\n\n\nprint(check_gate())",
+                printed("Still to do: …"),
+                count=3,
+                name="gate-check",
+                tags=["check"],
+            ),
             cell("markdown", "## Solutions\n", "solutions"),
+            code(
+                'gate = 1\nassert check_gate().startswith("Right")',
+                count=4,
+                name="solved",
+                tags=["solution"],
+                jupyter={"source_hidden": True},
+            ),
             cell("markdown", "## References\n\n- A book\n", "references"),
         ],
         "metadata": copy.deepcopy(check.METADATA),
@@ -76,6 +93,12 @@ def test_a_committed_notebook_has_no_faults(path):
 
 def test_the_table_of_the_readme_is_that_of_the_notebooks_and_misses_no_row():
     assert check.README.read_text(encoding="utf-8") == check.table()
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_in_colab_a_notebook_installs_what_it_needs(path):
+    first = next(x for x in check.read(path)["cells"] if x["cell_type"] == "code")
+    assert f"    %pip install --quiet git+{check.repository()}" in check.source(first)
 
 
 def test_the_small_notebook_has_no_faults(folder, notebook):
@@ -131,7 +154,16 @@ def test_a_picture_is_not_searched_for_words(folder, notebook):
         (lambda n: n["cells"][1].update(id="title"), "two cells have the id title"),
         (lambda n: n["metadata"].update(version="3.11.7"), "its metadata name a machine's own"),
         (lambda n: n.update(nbformat_minor=4), "it is not in format 4.5"),
-        (lambda n: n["cells"][0].update(source=["x" * 1_000_000]), "the file has 1000"),
+        (lambda n: n["cells"][4].update(metadata={}), "there is no cell for students to fill in"),
+        (
+            lambda n: n["cells"][4].update(source=["gate = 1"]),
+            "cell gate: there is nothing to fill",
+        ),
+        (lambda n: n["cells"][5].update(metadata={}), "cell gate: the next is not tagged check"),
+        (lambda n: n["cells"][5].update(source=["1"]), "cell gate: the next is not tagged check"),
+        (lambda n: n["cells"][5].update(outputs=[]), "cell gate-check: it does not say what is"),
+        (lambda n: n["cells"][7].update(source=["gate = 1"]), "cell gate: no solution fills it in"),
+        (lambda n: n["cells"][0].update(source=["x" * 1_000_000]), "the file has 100"),
     ],
 )
 def test_a_fault_of_the_form_is_found(folder, notebook, damage, fault):
@@ -151,7 +183,8 @@ def test_the_table_has_a_line_for_each_check_of_a_row(folder, notebook, monkeypa
     monkeypatch.setattr(check, "ROWS", ["L9", "L23"])
     written(folder, notebook)
     table = check.table()
-    assert "| [01_one](01_one.ipynb) | Title | In short. |" in table
+    assert "| [01_one](01_one.ipynb) | Title | In short. | [Colab](https://" in table
+    assert f"{quote(check.repository(), safe='')}/HEAD?urlpath=lab/tree/notebooks/01_one" in table
     row = "| L9 | [01_one](01_one.ipynb) | Goals | [1] | σ′ = σ(1 − σ) to within 1e-15 |"
     assert row in table
     assert "| L23 | [01_one](01_one.ipynb) | References |  | 1 sources |" in table

@@ -120,14 +120,15 @@ class Browser:
         return message
 
     def open(self, path, *, width=1200, height=900, scheme="light", motion="no-preference"):
-        """Show a file, and return when it has loaded."""
+        """Show a file, or an address, and return when it has loaded."""
         self.complaints.clear()
         self.requests.clear()
         self.resize(width, height)
         features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": motion}
         media = [{"name": name, "value": value} for name, value in features.items()]
         self.call("Emulation.setEmulatedMedia", features=media)
-        self.call("Page.navigate", url=Path(path).absolute().as_uri())
+        url = path if "://" in str(path) else Path(path).absolute().as_uri()
+        self.call("Page.navigate", url=url)
         self.wait("document.readyState === 'complete'")
 
     def resize(self, width, height):

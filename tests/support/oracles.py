@@ -409,9 +409,18 @@ ORACLES: dict[str, Oracle] = {
     "softmax": many(lambda *xs: _shares(xs)[0], _softmax_partials, ill_value=True),
     "log_softmax": many(_log_softmax, _log_softmax_partials, ill_value=True),
     # what a softmax is compiled to
+    "total": many(lambda *xs: _sum(xs), lambda *xs: [exact.one] * len(xs)),
     "excess": many(lambda *xs: _sum([*xs, -exact.one]), lambda *xs: [exact.one] * len(xs)),
-    "finite": one(lambda x, _: x, _unit, _zero),
-    "log_of_total": one(exact.log1p, lambda x: 1 / (1 + x), domain=ABOVE_MINUS_1),
+    "exp_shifted": one(
+        lambda x, m: exact.exp(x - m),
+        lambda x, m: exact.exp(x - m),
+        lambda x, m: -exact.exp(x - m),
+        ill_value=True,
+        ill_slopes=True,
+    ),
+    "inverse_of_total": one(lambda t: 1 / t, lambda t: -1 / t**2, domain=POSITIVE),
+    "log_of_total": one(exact.log1p, lambda x: 1 / (1 + x), domain=POSITIVE),
+    "log_of_denominator": one(exact.log1p, lambda x: 1 / (1 + x), domain=POSITIVE),
 }
 
 
@@ -419,7 +428,7 @@ ORACLES: dict[str, Oracle] = {
 SLOPES = {"above", "power_by_base", "power_by_exponent", "cosine", "inversion"}
 
 # Rows that softmax and its kin are compiled to: their edges are such that those of these are right.
-PARTS = {"excess", "finite", "log_of_total"}
+PARTS = {"total", "excess", "exp_shifted", "inverse_of_total", "log_of_total", "log_of_denominator"}
 
 # Rules that subtract, or that reuse the result where it has rounded to its limit, fail here.
 TAILS = {

@@ -14,12 +14,12 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def parts(picture, kind="node"):
-    """The texts of each node, cluster or edge, by its id."""
+    """The texts of each node, cluster or edge, by its id; pieces of wires are no nodes."""
     root = ET.fromstring(render.render(picture.source, "svg"))
     return {
         group.get("id"): [text.text for text in group.iter(f"{SVG}text")]
         for group in root.iter(f"{SVG}g")
-        if group.get("class") == kind
+        if group.get("class") == kind and not group.get("id").startswith("v")
     }
 
 

@@ -2,7 +2,8 @@
 
 `code.py` writes lines and knows how arrays are laid out, `lowering.py` writes the forward and the
 backward pass by it, `product.py` the sums of products in these, `tables.py` the choices by index,
-`tape.py` the steps that run row by row, and `instructions.py` these as plain data.
+`tape.py` the steps that run row by row; `instructions.py` makes these plain data, which
+`machine.py` runs in native code.
 """
 
 from autograd.compiler.codegen.code import (
@@ -20,9 +21,11 @@ from autograd.compiler.codegen.instructions import (
     Numbers,
     gradient_flow,
     gradient_instructions,
+    numbers_of,
     value_instructions,
 )
 from autograd.compiler.codegen.lowering import Backward, Forward, result_letters, sides
+from autograd.compiler.codegen.machine import for_operations as machine_for
 from autograd.compiler.codegen.tables import BadIndexError
 
 __all__ = [
@@ -39,6 +42,8 @@ __all__ = [
     "function_code",
     "gradient_flow",
     "gradient_instructions",
+    "machine_for",
+    "numbers_of",
     "result_letters",
     "sides",
     "strided_view",

@@ -9,7 +9,7 @@ For the derivative of the lecture's neuron, relu(z), the rule asks for 1 where z
 
 from __future__ import annotations
 
-import ast
+import re
 from collections.abc import Callable, Sequence
 from math import prod
 from types import CodeType, FunctionType
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from autograd.compiler.codegen.instructions import Numbers
 from autograd.compiler.passes import (
     SHARED,
     VARYING,
@@ -134,10 +135,17 @@ class Code:
         program: what the code is for.
         is_flat: whether the results of a step are one row after the other, instead of an array with
             the step's axes.
+        numbers: for each space, where the operands of instructions stand; None where NumPy runs
+            the tapes. See `machine.py`.
     """
 
-    def __init__(self, program: Program, is_flat: bool = False) -> None:
-        self.program, self.is_flat = program, is_flat
+    def __init__(
+        self,
+        program: Program,
+        is_flat: bool = False,
+        numbers: dict[str, Numbers] | None = None,
+    ) -> None:
+        self.program, self.is_flat, self.numbers = program, is_flat, numbers
         self.lines: list[str] = []
         self.work: list[Work] = []  # what the lines cost
         self.writing: Any = None  # the step that they are for
@@ -295,6 +303,18 @@ class Code:
         """Name the array of the terms of sums."""
         return self.array(space, places) or self.gather(space, places)
 
+    def copy_of(self, ref: Ref) -> str:
+        """Name a copy of the factors of sums, for code that hardly ever runs."""
+        if ref.space == VARYING:
+            self.read_anywhere[ref.places] = True
+        column = "[:, :, None]" * (self.varying and ref.space == SHARED)
+        return f"{ref.space}[{self.index(ref.places)}]{column}"
+
+    def present(self, step: Step) -> str:
+        """Name the truth values that tell which products of sums are not missing."""
+        shown = ~step.missing[..., None] if self.varying else ~step.missing
+        return self.name(("present", step.space, step.start), lambda *_: shown, prefix="present")
+
     # --- elementwise operations -------------------------------------------------------------
 
     def compute(self, op: Primitive, operands: Sequence[Any], out: str | None = None) -> Any:
@@ -428,41 +448,32 @@ _DEAR = {p.erfc, p.sigmoid}  # what a rule has in common with its derivative
 _TRUTHS = {*p.COMPARISONS, NONZERO, NOT, AND}
 
 
-class _NamesForNumbers(ast.NodeTransformer):
-    """Puts a name such as "#0.5" in the place of a number, in calls of NumPy functions."""
-
-    def visit_Assign(self, node: ast.Assign) -> ast.Assign:
-        return node  # a call of a user's function, which may need numbers
-
-    def visit_Constant(self, node: ast.Constant) -> ast.expr:
-        return _name(repr(node.value)) if isinstance(node.value, float) else node
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return _name(node.id) if node.id in ("inf", "nan") else node
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
-        operand = self.visit(node.operand)
-        is_number = isinstance(operand, ast.Name) and operand.id[0] == "#"
-        return _name(f"-{operand.id[1:]}") if is_number else node  # there is no other sign
-
-
-def _name(number: str) -> ast.expr:
-    return ast.Name(f"#{number}", ast.Load())
+# A float among the arguments of a function, and how it is written as a part of a name.
+_FLOAT = re.compile(r"(?<![\w.])-?(?:\d+\.\d+(?:e[+-]\d+)?|\d+e[+-]\d+|inf|nan)\b")
+_AS_NAME, _FROM_NAME = str.maketrans(".+-", "dpm"), str.maketrans("dpm", ".+-")
 
 
 def function_code(lines: Sequence[str], parameters: str = "") -> CodeType:
-    """Compile lines to the code of a function; `bound` gives it the meanings of all names."""
-    source = "\n".join([f"def run({parameters}):", *[f" {line}" for line in lines or ["pass"]]])
-    tree = ast.fix_missing_locations(_NamesForNumbers().visit(ast.parse(source)))
-    module = compile(tree, "<compiled function>", "exec")
+    """Compile lines to the code of a function; `bound` gives it the meanings of all names.
+
+    Floats become names such as "number_0d5", but for those in an assignment: that may be a call of
+    a user's function, which is to have floats.
+    """
+    named = [
+        line if "] = " in line else _FLOAT.sub(lambda x: "number_" + x[0].translate(_AS_NAME), line)
+        for line in lines or ["pass"]
+    ]
+    source = "\n ".join([f"def run({parameters}):", *named])
+    module = compile(source, "<compiled function>", "exec")
     return next(code for code in module.co_consts if isinstance(code, CodeType))
 
 
 def bound(code: CodeType, names: dict[str, Any]) -> FunctionType:
     """Make a function of code. Numbers in it become arrays, with which NumPy is done faster."""
     for name in code.co_names:
-        if name[0] == "#" and name not in names:
-            names[name] = np.array(float(name[1:]))
+        if name.startswith("number_") and name not in names:
+            number = name.removeprefix("number_").translate(_FROM_NAME)
+            names[name] = np.array(float(number))
     return FunctionType(code, names)
 
 

@@ -16,16 +16,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
 
-from autograd.compiler.passes import Operand, Tape, differentiable
+from autograd.compiler.passes import Operand, Program, Tape, differentiable
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
 MOST_OPERANDS = 3  # of an instruction
-MANY = frozenset([p.dot, p.fsum, p.top, p.excess])  # of any number of operands
+MANY = frozenset([p.dot, p.fsum, p.top, p.total, p.excess])  # of any number of operands
 
 # An operation, and either None for its value, or the operand that a gradient is given on to. The
 # sum of one number is that number.
@@ -69,12 +70,12 @@ class Numbers:
         values: what stands behind the places: two numbers that may be overwritten, and constants.
 
     >>> numbers = Numbers([Tape("V", (p.mul,), (1,), ((0, 2.5),))], 2)
-    >>> numbers.values, numbers.place(0), numbers.place(2.5)
-    ((0.0, 0.0, 1.0, 2.5), 0, 5)
+    >>> numbers.values[-1], numbers.place(0), numbers.place(2.5)
+    (2.5, 0, 7)
     """
 
     def __init__(self, tapes: Iterable[Tape], size: int) -> None:
-        constants = {"1.0": 1.0}  # by name, for 0.0 is not -0.0
+        constants = {repr(x): x for x in (1.0, inf, p.LEAST)}  # by name, for 0.0 is not -0.0
         for tape in tapes:
             for operands in tape.operands:
                 constants |= {repr(x): x for x in operands if x.__class__ is float}
@@ -87,6 +88,14 @@ class Numbers:
         return x if isinstance(x, int) else self._places[repr(x)]
 
 
+def numbers_of(program: Program) -> dict[str, Numbers]:
+    """Return for each space where the operands on its tapes stand."""
+    return {
+        space: Numbers([tape for tape in program.tapes if tape.space == space], size)
+        for space, size in program.sizes.items()
+    }
+
+
 def value_instructions(tape: Tape, numbers: Numbers) -> Instructions:
     """Return what computes the rows.
 
@@ -96,7 +105,7 @@ def value_instructions(tape: Tape, numbers: Numbers) -> Instructions:
     >>> tape = Tape("V", (p.exp, p.dot), (2, 3), ((0,), (1, 2, 0.5)))
     >>> instructions = value_instructions(tape, Numbers([tape], 4))
     >>> [op.name for op, _ in instructions.kinds], instructions.rows.tolist()
-    (['exp', '*', '+'], [[0, 2, 2, 0, 0, 0], [1, 5, 5, 1, 2, 0], [2, 3, 3, 7, 5, 0]])
+    (['exp', '*', '+'], [[0, 2, 2, 0, 0, 0], [1, 5, 5, 1, 2, 0], [2, 3, 3, 9, 5, 0]])
     """
     writer = _Writer(numbers)
     for op, place, operands in zip(tape.ops, tape.places, tape.operands, strict=True):
@@ -205,7 +214,7 @@ class _Writer:
 
     def many(self, op: Primitive, out: int, operands: Sequence[Operand]) -> None:
         """Write a row of many operands, as instructions on two of them."""
-        first, *others = operands
+        first, *others = [p.LEAST, *operands] if op is p.top else operands
         largest, term = self.numbers.scratch
         total: Operand | None = None
 
@@ -232,4 +241,6 @@ class _Writer:
             compute(p.fsum, out, first)
         else:
             for x in others:
-                first = compute(p.add if op is p.fsum else p.maximum, out, first, x)
+                first = compute(p.maximum if op is p.top else p.add, out, first, x)
+        if op in (p.total, p.excess):  # infinite instead of nan
+            compute(p.where, out, compute(p.eq, term, out, out), out, inf)

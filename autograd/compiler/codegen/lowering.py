@@ -15,7 +15,7 @@ the code reads
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import compress
 from math import isfinite, prod
 from typing import Any, NamedTuple
@@ -122,21 +122,27 @@ class Forward:
             self.dot(step, out)
         elif step.op is TAKE:
             forward_take(code, step, out)
-        elif step.op in (p.fsum, p.top, p.excess):
+        elif step.op in (p.fsum, p.top, p.total, p.excess):
             ref, *first = step.operands
             assert isinstance(ref, Ref)
-            shape = (*code.shape, *step.axes[1])
-            terms = code.terms(ref.space, ref.places.reshape(shape))
-            over = tuple(range(len(code.shape), len(shape)))
-            n, varying = prod(shape), step.space == VARYING
+            places = ref.places.reshape(*code.shape, *step.axes[1])
+            over = tuple(range(len(code.shape), places.ndim))
+            terms = code.array(ref.space, places)
+            if terms is None:  # of a copy, the first axes are those that NumPy sums over fastest
+                places, over = np.moveaxis(places, over, range(len(over))), tuple(range(len(over)))
+                terms = code.gather(ref.space, places)
+            n, varying = places.size, step.space == VARYING
             if step.op is p.excess:
                 code.count(varying, 4 * n, 7 * (n + step.size))
-                self.excess(step, terms, shape, over, out)
+                self.excess(step, terms, places.shape, over, out)
             else:
                 code.count(varying, n - step.size, n + step.size)
-                function = "add" if step.op is p.fsum else "maximum"
-                begin = ", False, 0.0" * len(first)
+                function = "maximum" if step.op is p.top else "add"
+                begin = f", False, {p.LEAST if step.op is p.top else 0.0}"
+                begin *= step.op is p.top or len(first)
                 code.emit(f"{function}.reduce({terms}, {over}, None, {out}{begin})")
+                if step.op is p.total:
+                    code.emit(f"fmin({out}, inf, out={out})")
         else:
             operands = [code.read(x) for x in step.operands]
             code.compute(step.op, operands, out)
@@ -147,14 +153,13 @@ class Forward:
     ) -> None:
         """Write a sum less 1, of which a term that is 1 is left out, so that the rest is exact."""
         code, varying = self.code, step.space == VARYING
-        ones = code.temporary(shape, varying, np.bool_)
-        others = code.temporary(shape, varying)
+        ones, others = [code.temporary(shape, varying) for _ in range(2)]
         count = code.temporary(code.shape, varying)
-        code.emit(f"equal({terms}, 1.0, out={ones})")
+        code.emit(f"floor({terms}, out={ones})")
         code.emit(f"subtract({terms}, {ones}, out={others})")
         code.emit(f"add.reduce({others}, {over}, None, {out})")
-        code.emit(f"add.reduce({ones}, {over}, float64, {count})")
-        code.emit(f"add({out}, subtract({count}, 1.0, out={count}), out={out})")
+        code.emit(f"add.reduce({ones}, {over}, None, {count}, False, -1.0)")
+        code.emit(f"fmin(add({out}, {count}, out={out}), inf, out={out})")
 
     def lift(self) -> None:
         """Copy what is shared into the lanes, where a step needs it there."""
@@ -175,8 +180,26 @@ class Forward:
             )
         else:
             multiply(code, _result(step, step.space), *factors)
+        if step.missing is not None:
+            self.but_for_missing(step, factors)
         if bias != 0.0:
             code.compute(p.add, [Symbol(code, out, code.varying), code.read(bias)], out)
+
+    def but_for_missing(self, step: Step, factors: Sequence[Factor]) -> None:
+        """Correct sums of products of which some are not to count, where 0 · ∞ is not 0.
+
+        That does not happen unless the factors that are there are infinite or nan.
+        """
+        code = self.code
+        refs = [ref for ref in step.operands[:2] if isinstance(ref, Ref)]
+        several = [len(np.unique(ref.places[step.missing])) > 1 for ref in refs]
+        filled = list(compress(factors, several)) or factors
+        finite = [f"isfinite(add.reduce({x.view(code)}, None))" for x in filled]
+        code.emit(f"if not ({' and '.join(finite)}):")
+        numbers = [code.copy_of(ref) for ref in refs]
+        out = code.array(step.space, np.arange(step.start, step.start + step.size))
+        terms = f"where({code.present(step)}, multiply({', '.join(numbers)}), 0.0)"
+        code.emit(f"    add.reduce({terms}, 1, None, {out})")
 
 
 def _result(step: Step, buffer: str) -> Factor:
@@ -286,12 +309,14 @@ class Backward:
             return
         if self.mask is not None:
             for ref in differentiable(step.op, step.operands):
-                self.reach(ref, self.mask)
-        if step.op is p.dot and self.mask is not None:
+                self.reach(ref, self.mask, step.missing)
+        if step.missing is not None and code.is_flat:
+            self.masked_dot(step, gradient)
+        elif step.op is p.dot and self.mask is not None:
             self.dot_by_case(step, gradient)
         elif step.op is p.dot:
             self.dot(step, gradient)
-        elif step.op in (p.fsum, p.excess):
+        elif step.op in (p.fsum, p.total, p.excess):
             ref, *_ = step.operands
             assert isinstance(ref, Ref)
             self.add_sum(ref.space, ref.places.reshape(*code.shape, *step.axes[1]), gradient)
@@ -339,10 +364,11 @@ class Backward:
             code.emit(f"put({flat(code, 'm' + table.space)}, {reached}, True)")
         self.clear_unwritten(table.space, table.places)
         target = flat(code, "d" + table.space)
-        code.emit(f"add.at({target}, {chosen}.reshape(-1), {gradient.name}.reshape(-1))")
+        # a copy of the gradient, which may stand in the target: of that, NumPy would make one
+        code.emit(f"add.at({target}, {chosen}.reshape(-1), {gradient.name}.flatten())")
         code.count(step.space == VARYING, step.size, moved=3 * step.size)
 
-    def reach(self, ref: Ref | float, reached: Symbol) -> None:
+    def reach(self, ref: Ref | float, reached: Symbol, missing: Any = None) -> None:
         """Note in which lanes the operands that only branches lead to are reached."""
         if not isinstance(ref, Ref):
             return
@@ -350,6 +376,8 @@ class Backward:
         if places.ndim == 2:
             elements = np.broadcast_to(elements[:, None], places.shape)
         unsure = ~self.always[ref.space][places]
+        if missing is not None and places.ndim == 2:
+            unsure &= ~missing
         if not unsure.any():
             return
         code, name = self.code, reached.name
@@ -379,12 +407,14 @@ class Backward:
         code.lines = [*lines, f"if {' and '.join(sums)}:", *cases[0], "else:", *cases[1]]
 
     def masked_dot(self, step: Step, gradient: Symbol) -> None:
-        """Write the gradients of ⟨w, x⟩ + b where a lane in which it was not taken adds nothing."""
+        """Write the gradients of ⟨w, x⟩ + b where a lane in which it was not taken adds nothing.
+
+        Nor does a product that is missing.
+        """
         code = self.code
         left, right, bias = step.operands
         assert isinstance(left, Ref)
         assert isinstance(right, Ref)
-        assert self.mask is not None
         if self.wants(bias):
             self.add(bias, gradient, 1.0)
         for ref, other in ((left, right), (right, left)):
@@ -394,7 +424,10 @@ class Backward:
             if code.varying and other.space == SHARED:
                 numbers = f"{numbers}[:, :, None]"
             term = f"multiply({gradient.name}[:, None], {numbers})"
-            term = f"where({self.mask.name}[:, None], {term}, 0.0)"
+            if self.mask is not None:
+                term = f"where({self.mask.name}[:, None], {term}, 0.0)"
+            if step.missing is not None:
+                term = f"where({code.present(step)}, {term}, 0.0)"
             if code.varying and ref.space == SHARED:
                 term = f"{term}.sum(axis=2)"
             self.add_terms(ref.space, ref.places, term)
@@ -498,13 +531,21 @@ class Backward:
         """Add rows of an array to gradients, of which several may go to the same place."""
         active = self.active[space][places]
         places, rows, count = places[active], rows[active], rows.max() + 1
-        targets, sums = self.sums(places, rows, count)
-        found = np.unique(places)
+        code = self.code
+        found, first = np.unique(places, return_index=True)
         sign = self.sign(space, found)
-        if even(found):
-            self.code.emit(f"{self.code.rows('d' + space, found)}[...] {sign} {sums} @ {term}")
-        else:
-            self.code.emit(f"d{space}[{targets}] {sign} {sums} @ {term}")
+        target = code.rows("d" + space, found) if even(found) else None
+        if len(found) < len(places):
+            term = f"{self.sums(places, rows, count)[1]} @ {term}"
+        else:  # one row each
+            direct = target if sign == "=" else None
+            each = direct or code.temporary(found.shape, space == VARYING)
+            code.emit(f"take({term}, {code.index(rows[first])}, 0, {each}, 'clip')")
+            if direct:
+                return
+            term = each
+        there = f"{target}[...]" if target else f"d{space}[{code.index(found)}]"
+        code.emit(f"{there} {sign} {term}")
 
     def sums(self, places: Any, rows: Any, count: int) -> tuple[str, str]:
         """Name the different ones of `places`, and the matrix that adds up their rows."""

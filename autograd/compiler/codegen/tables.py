@@ -72,17 +72,18 @@ class Finder:
         index = self._checked(numbers.reshape(len(self.distinct), -1))
         index *= self._stride
         out = out.reshape(self._size, -1)
-        if self._which is not None:
-            index = index[self._which]
-        if self._entries is None:
-            np.add(index, self._starts, out=out)
+        if self._which is None:
+            out[...] = index
         else:
-            np.add(self._entries[index + self._starts], self._by_lane, out=out)
+            np.take(index, self._which, 0, out, "clip")
+        out += self._starts
+        if self._entries is not None:
+            np.add(self._entries[out], self._by_lane, out=out)
 
     def _checked(self, numbers: Any) -> Any:
         """Turn numbers into indices from 0."""
         count = self._count
-        index = numbers.astype(np.intp)
+        index = numbers.astype(np.intp, order="C")
         whole = index == numbers
         if (whole & (index.view(np.uintp) < count)).all():  # as a number without sign, -1 is large
             return index

@@ -3,7 +3,8 @@
 Rows that are alike share a function: one of NumPy's where that will do, else one that is written
 for them once. A tape is then a list of such functions, each with the lanes it reads and writes, and
 one loop runs it. That costs less than code of its own for each row, which would have to be
-compiled. For a chain of the lecture's neurons with one input each:
+compiled. Where `machine.py` is of use, it runs the tape instead. For a chain of the lecture's
+neurons with one input each:
 
     before   z1 = mul(w1, x)    a1 = relu(z1)    z2 = mul(w2, a1)    a2 = relu(z2)
     after    multiply(w1, x, z1)    relu(z1, a1)    multiply(w2, a1, z2)    relu(z2, a2)
@@ -14,7 +15,7 @@ with `def relu(x0, y): maximum(x0, zeros, out=y)`, where zeros is an array of th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from math import isfinite
 from types import CodeType
@@ -22,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.codegen import machine
 from autograd.compiler.codegen.code import (
     AND,
     NONZERO,
@@ -35,7 +37,12 @@ from autograd.compiler.codegen.code import (
     function_code,
     is_function,
 )
-from autograd.compiler.codegen.instructions import gradient_flow
+from autograd.compiler.codegen.instructions import (
+    Instructions,
+    gradient_flow,
+    gradient_instructions,
+    value_instructions,
+)
 from autograd.compiler.passes import VARYING, Operand, Tape
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -52,6 +59,10 @@ Instruction = tuple[str, tuple[Operand, ...]]
 
 def forward_tape(code: Code, tape: Tape) -> None:
     """Write the call that computes the rows."""
+    if code.numbers is not None:
+        own = value_instructions(tape, code.numbers[tape.space])
+        _emit(code, tape, partial(_on_machine, own, tape.space))
+        return
     functions: dict[Any, tuple[str, list[Work], bool]] = code.functions
     instructions: list[Instruction] = []
     used: Counter[Any] = Counter()
@@ -65,7 +76,7 @@ def forward_tape(code: Code, tape: Tape) -> None:
             operands = tuple([x for x in operands if x.__class__ is int])
         instructions.append((name, (*operands, place)))
     _count(code, used)
-    _emit(code, tape, instructions, ("",))
+    _emit(code, tape, partial(_bound, instructions, (tape.space,)))
 
 
 def backward_tape(code: Code, tape: Tape, written: Any, active: Any, always: Any) -> None:
@@ -83,6 +94,12 @@ def backward_tape(code: Code, tape: Tape, written: Any, active: Any, always: Any
         code.emit(line)
         code.work += work
         written[before] = True
+        return
+    if code.numbers is not None:
+        flow = gradient_flow(tape, written, active)
+        own = gradient_instructions(tape, flow, code.numbers[tape.space])
+        line = _emit(code, tape, partial(_on_machine, own, tape.space))
+        code.tapes[id(tape)] = line, own.fresh.tolist(), []
         return
     size = code.program.sizes[tape.space]
     functions: dict[Any, tuple[str, list[Work]]] = code.functions
@@ -112,9 +129,10 @@ def backward_tape(code: Code, tape: Tape, written: Any, active: Any, always: Any
             arguments.append(2 * size + place)
         arguments += [2 * size + x for x, flag in zip(operands, unsure, strict=True) if flag]
         instructions.append((functions[key][0], tuple(arguments)))
-    kinds = ("", "d", "m") if marked else ("", "d")
+    buffers = tuple([kind + tape.space for kind in ("", "d", "m")[: 2 + marked]])
     work = _count(code, used)
-    code.tapes[id(tape)] = _emit(code, tape, instructions, kinds), fresh_places, work
+    line = _emit(code, tape, partial(_bound, instructions, buffers))
+    code.tapes[id(tape)] = line, fresh_places, work
 
 
 def _count(code: Code, used: Counter[Any]) -> list[Work]:
@@ -138,15 +156,11 @@ def _forward_function(
     return *row.forward(), False
 
 
-def _emit(
-    code: Code, tape: Tape, instructions: Sequence[Instruction], kinds: tuple[str, ...]
-) -> str:
-    """Write the call that runs instructions, and give it."""
+def _emit(code: Code, tape: Tape, maker: Callable[[dict[Any, Any], int], Any]) -> str:
+    """Write the call that runs what `maker` makes for a number of lanes, and give it."""
     if tape.space == VARYING:
         code.read_anywhere[:] = True
-    buffers = tuple([kind + tape.space for kind in kinds])
-    key = "tape", len(code.names)
-    name = code.name(key, partial(_bound, instructions, buffers), prefix="tape")
+    name = code.name(("tape", len(code.names)), maker, prefix="tape")
     code.makers["run"] = lambda *_: _run
     counts = Counter(op.name for op in tape.ops).most_common(4)
     listed = ", ".join(f"{count} {op}" for op, count in counts)
@@ -165,6 +179,13 @@ def _bound(
         (names[name], tuple([lanes[x] if x.__class__ is int else np.array(x) for x in arguments]))
         for name, arguments in instructions
     ]
+
+
+def _on_machine(
+    instructions: Instructions, space: str, names: dict[Any, Any], _: int
+) -> list[tuple[Any, tuple[Any, ...]]]:
+    """Hand instructions to the machine, as one."""
+    return [machine.bound(instructions, names["memory", space], names["d" + space])]
 
 
 def _lanes(buffers: tuple[str, ...], names: dict[Any, Any]) -> list[Any]:
@@ -238,9 +259,12 @@ class _Row:
                 self.dot(out)
             elif self.op is p.excess:
                 self.excess(out)
-            elif self.op is p.fsum:
+            elif self.op in (p.fsum, p.total):
                 self.reduced(p.add, out)
+                if self.op is p.total:
+                    self.code.emit(f"fmin({out}, inf, out={out})")
             elif self.op is p.top:
+                self.operands = [p.LEAST, *self.operands]
                 self.reduced(p.maximum, out)
             else:
                 self.code.compute(self.op, self.operands, out)
@@ -266,6 +290,7 @@ class _Row:
             largest = code.compute(p.maximum, [largest, x], top)
         rest = code.compute(p.sub, [largest, 1.0], smaller)
         code.compute(p.add, [Symbol(code, out, self.varying), rest], out)
+        code.emit(f"fmin({out}, inf, out={out})")
 
     def dot(self, out: str) -> None:
         """Write ⟨w, x⟩ + b, added up from b."""

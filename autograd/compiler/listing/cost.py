@@ -166,13 +166,7 @@ def size(n: int) -> str:
 
 
 def cost_of(program: Program, work: Sequence[Work], samples: int) -> Cost:
-    """Add up what a program costs.
-
-    Args:
-        program: the program.
-        work: what the lines of its code cost.
-        samples: the size of the batch.
-    """
+    """Add up what a program costs, by what the lines of its code cost."""
     amounts: dict[Any, Amount] = defaultdict(Amount)
     for step, lanes, flops, blas, functions, moved in work:
         amounts[id(step), lanes] += Amount(flops, blas, functions, _BYTES * moved)

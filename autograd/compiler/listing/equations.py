@@ -4,7 +4,7 @@ A step of a program is one operation on all rows of a level. Where it works on s
 is parted into one equation for each. Of what was written out for the sake of speed, rows say what
 they are part of, as those of the softmax of the lecture do:
 
-    before   m = top(z)    e = exp(z - m)    r = Σ e - 1    p = e / (1 + r)
+    before   m = top(z)    e = exp(z - m)    t = Σ e    p = e · 1/t
     after    p = softmax(z)
 """
 
@@ -62,6 +62,11 @@ class Equation:
         """What it reads, without the constants."""
         return (x for x in self.operands if isinstance(x, Use))
 
+    @property
+    def pieces(self) -> Iterator[Piece]:
+        """The pieces of vectors in what it reads."""
+        return (piece for use in self.uses for piece in use.pieces)
+
 
 def equations_of(
     program: Program, naming: Naming, vectors: Vectors
@@ -88,7 +93,7 @@ def equations_of(
 
 def _step(step: Step, vectors: Vectors, wholes: dict[int, Use]) -> Iterator[Equation]:
     """Read a step that is neither a dot nor a tape, part by part."""
-    in_rows = step.op in (p.fsum, p.top, p.excess)
+    in_rows = step.op in (p.fsum, p.top, p.total, p.excess)
     starts = {0}
     for ref in step.operands:
         if isinstance(ref, Ref) and (in_rows or ref.places.ndim == 1):
@@ -229,7 +234,7 @@ def _rows(tape: Tape, vectors: Vectors, wholes: dict[int, Use]) -> Iterator[Equa
         elif op is p.dot:
             halves = [_one_use(use(x)) for x in (operands[:n], operands[n:-1])]
             read = [*halves, *use(operands[-1:])]
-        elif op in (p.top, p.excess):
+        elif op in (p.top, p.total, p.excess):
             read = [_one_use(use(operands))]
         else:
             read = [use([x])[0] for x in operands]
@@ -255,10 +260,7 @@ def _as_asked_for(
 ) -> Equation:
     """Put what the function asked for in the place of the last step that it is written out in.
 
-    Args:
-        equation: the equation.
-        parts: what its elements are of operations that have been written out.
-        wholes: the operands of these, which are found here.
+    The parts are what elements are of operations written out, whose operands are noted in `wholes`.
     """
     own = [x for x in parts if x]
     if not own or len(own) < len(parts) or len({x[:2] for x in own}) > 1:
@@ -284,7 +286,7 @@ def _alive(equations: Sequence[Equation], outputs: Sequence[Use | float]) -> lis
     for equation in reversed(equations):
         if equation.vector in needed:
             alive.append(equation)
-            needed.update(piece.vector for use in equation.uses for piece in use.pieces)
+            needed.update(piece.vector for piece in equation.pieces)
     return alive[::-1]
 
 
@@ -292,7 +294,7 @@ def use_counts(equations: Sequence[Equation], outputs: Sequence[Use | float]) ->
     """Count how often each vector is read; an output counts twice."""
     counts: Counter[Vector] = Counter()
     for equation in equations:
-        counts.update(piece.vector for use in equation.uses for piece in use.pieces)
+        counts.update(piece.vector for piece in equation.pieces)
     for x in outputs:
         if isinstance(x, Use):
             counts.update([piece.vector for piece in x.pieces] * 2)

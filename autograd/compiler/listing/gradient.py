@@ -8,7 +8,7 @@ For a layer, z1 = W1ᵀ x + b1 and x1 = ReLU(z1), these are the equations of bac
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd.compiler.listing.equations import (
@@ -34,8 +34,8 @@ class Adjoints:
         self.in_parts: set[Vector] = set()
         first_reader: dict[Vector, Equation] = {}
         for equation in reading.shown:
-            for vector in self._read_by(equation):
-                first_reader.setdefault(vector, equation)
+            for piece in reading.read_by(equation):
+                first_reader.setdefault(piece.vector, equation)
         self._last_term: dict[Equation, list[Vector]] = defaultdict(list)
         for vector in reading.naming.named:
             if vector in first_reader and self.wants(vector):
@@ -46,15 +46,6 @@ class Adjoints:
         for equation in reversed(reading.shown):
             self.add(equation)
 
-    def _read_by(self, equation: Equation) -> Iterator[Vector]:
-        for use in equation.uses:
-            for piece in use.pieces:
-                inner = self.reading.by_vector.get(piece.vector)
-                if inner and not inner.vector.name:
-                    yield from self._read_by(inner)
-                else:
-                    yield piece.vector
-
     def wants(self, vector: Vector) -> bool:
         """Tell whether the gradient with respect to a vector is wanted."""
         return vector.value is None and self.reading.vectors.is_any(vector, self.reading.active)
@@ -64,6 +55,13 @@ class Adjoints:
         size = of.size if isinstance(of, (Vector, Use)) else 1
         name = of.name if isinstance(of, Vector) else str(of)
         return Formula("∂", [Formula(self.reading.symbol), Formula(name)], size)
+
+    def result(self, equation: Equation) -> Expression:
+        """Write the vector of an equation: its name, or how it is computed."""
+        vector = equation.vector
+        if vector.name:
+            return Formula(vector.name, size=vector.size)
+        return self.reading.expression(equation)
 
     def add(self, equation: Equation) -> None:
         """Write the gradient with respect to a vector, and give it on to what that is made of."""
@@ -93,8 +91,8 @@ class Adjoints:
         if vector:
             if vector.size == 1:
                 term = summed(term)
-            equation = self.reading.by_vector.get(vector)
-            if equation and not vector.name:
+            equation = self.reading.inside(vector)
+            if equation:
                 self.pass_on(equation, term)
             elif self.wants(vector):
                 self.terms[vector].append(term)
@@ -108,20 +106,16 @@ class Adjoints:
     def pass_on(self, equation: Equation, gradient: Expression) -> None:
         """Give the gradient by an equation's vector on to its operands."""
         reading, op, operands = self.reading, equation.op, equation.operands
-        vector = equation.vector
         wanted = [
             isinstance(x, Use) and any(self.wants(piece.vector) for piece in x.pieces)
             for x in operands
         ]
         if True not in wanted:
             return
-        named = Formula(vector.name, size=vector.size) if vector.name else None
-        out = reading.expression(equation) if named is None else named
-        special = _SPECIAL.get(op)
-        if special:
-            terms = special(self, equation, gradient, out)
+        if op in _SPECIAL:
+            terms = _SPECIAL[op](self, equation, gradient)
         else:
-            symbols = [reading.formula(x) for x in operands]
+            symbols, out = [reading.formula(x) for x in operands], self.result(equation)
             flows = differentiable(op, operands)
             wanted = [want and x in flows for want, x in zip(wanted, operands, strict=True)]
             terms = [
@@ -134,12 +128,10 @@ class Adjoints:
                 self.give(x, term)
 
 
-_Special = Callable[[Adjoints, Equation, Expression, Expression], Sequence[Expression]]
+_Terms = Sequence[Expression]
 
 
-def _through_dot(
-    adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
-) -> Sequence[Expression]:
+def _through_dot(adjoints: Adjoints, equation: Equation, gradient: Expression) -> _Terms:
     """∂L/∂W = x (∂L/∂z)ᵀ, ∂L/∂x = W ∂L/∂z, ∂L/∂b = ∂L/∂z."""
     reading = adjoints.reading
     weights, inputs, _bias = equation.operands
@@ -156,9 +148,7 @@ def _through_dot(
     return by_weights, by_inputs, gradient
 
 
-def _through_inner(
-    adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
-) -> Sequence[Expression]:
+def _through_inner(adjoints: Adjoints, equation: Equation, gradient: Expression) -> _Terms:
     """∂L/∂w = ⟨∂L/∂z, x⟩, ∂L/∂x = ⟨∂L/∂z, w⟩, ∂L/∂b = ∂L/∂z."""
     w, x = [adjoints.reading.formula(operand) for operand in equation.operands[:2]]
     uses = [x for x in equation.operands[:2] if isinstance(x, Use)]
@@ -166,34 +156,27 @@ def _through_inner(
     return *both, gradient
 
 
-def _through_sum(
-    _adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
-) -> Sequence[Expression]:
+def _through_sum(_adjoints: Adjoints, equation: Equation, gradient: Expression) -> _Terms:
     return [gradient] * len(equation.operands)
 
 
-def _through_softmax(
-    adjoints: Adjoints, equation: Equation, gradient: Expression, out: Expression
-) -> Sequence[Expression]:
+def _through_softmax(adjoints: Adjoints, equation: Equation, gradient: Expression) -> _Terms:
     """∂L/∂z = p ⊙ (∂L/∂p − Σ p ⊙ ∂L/∂p)."""
     if equation.part:
-        return _through_part(adjoints, equation, gradient, out)
+        return _through_part(adjoints, equation, gradient)
+    out = adjoints.result(equation)
     return [out * (gradient - summed(out * gradient))]
 
 
-def _through_log_softmax(
-    adjoints: Adjoints, equation: Equation, gradient: Expression, out: Expression
-) -> Sequence[Expression]:
+def _through_log_softmax(adjoints: Adjoints, equation: Equation, gradient: Expression) -> _Terms:
     """∂L/∂z = g − (Σ g) · softmax(z), of g = ∂L/∂(ln softmax(z))."""
     if equation.part:
-        return _through_part(adjoints, equation, gradient, out)
+        return _through_part(adjoints, equation, gradient)
     z = adjoints.reading.of_vector(equation.operands[0])
     return [gradient - summed(gradient) * Formula("softmax", [z])]
 
 
-def _through_part(
-    adjoints: Adjoints, equation: Equation, gradient: Expression, out: Expression
-) -> Sequence[Expression]:
+def _through_part(adjoints: Adjoints, equation: Equation, gradient: Expression) -> _Terms:
     """∂p_i/∂z = p_i · (onehot(i) − softmax(z)), ∂(ln p_i)/∂z = onehot(i) − softmax(z)."""
     z, piece = adjoints.reading.of_vector(equation.operands[0]), equation.part
     assert piece is not None
@@ -202,28 +185,22 @@ def _through_part(
         return [Formula("matrix", [by, gradient], z.size)]
     others = Formula(f"onehot({piece.start})", size=z.size) - Formula("softmax", [z])
     if equation.op is p.softmax:
-        gradient = gradient * out
+        gradient = gradient * adjoints.result(equation)
     return [gradient * others]
 
 
-def _through_logsumexp(
-    adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
-) -> Sequence[Expression]:
+def _through_logsumexp(adjoints: Adjoints, equation: Equation, gradient: Expression) -> _Terms:
     z = adjoints.reading.of_vector(equation.operands[0])
     return [gradient * Formula("softmax", [z])]
 
 
-def _through_row_sums(
-    _adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
-) -> Sequence[Expression]:
+def _through_row_sums(_adjoints: Adjoints, equation: Equation, gradient: Expression) -> _Terms:
     (use,) = equation.operands
     assert isinstance(use, Use)
     return [Formula("repeated", [gradient], use.size)]
 
 
-def _through_choice(
-    adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
-) -> Sequence[Expression]:
+def _through_choice(adjoints: Adjoints, equation: Equation, gradient: Expression) -> _Terms:
     condition, x, y = [adjoints.reading.formula(z) for z in equation.operands]
     chosen = choice([condition, x, y])
     if chosen is x or chosen is y:  # the other is a guard
@@ -236,9 +213,7 @@ def _through_choice(
     )
 
 
-def _through_take(
-    adjoints: Adjoints, equation: Equation, gradient: Expression, _: Expression
-) -> Sequence[Expression]:
+def _through_take(adjoints: Adjoints, equation: Equation, gradient: Expression) -> _Terms:
     """∂L/∂E = onehot(i) (∂L/∂E[i])ᵀ."""
     index, table = equation.operands
     assert isinstance(table, Use)
@@ -249,19 +224,17 @@ def _through_take(
     return 0.0, Formula("outer", [here, gradient], table.size)
 
 
-def _through_tape(
-    _adjoints: Adjoints, equation: Equation, _gradient: Expression, _: Expression
-) -> Sequence[Expression]:
+def _through_tape(_adjoints: Adjoints, equation: Equation, _gradient: Expression) -> _Terms:
     back = Formula(f"{equation.vector.name}, run from its end to its beginning")
     return [back] * len(equation.operands)
 
 
-_SPECIAL: dict[Any, _Special] = {
+_SPECIAL: dict[Any, Callable[[Adjoints, Equation, Expression], _Terms]] = {
     p.dot: _through_dot,
     INNER: _through_inner,
     p.fsum: _through_sum,
+    p.total: _through_sum,
     p.excess: _through_sum,
-    p.finite: _through_sum,
     p.softmax: _through_softmax,
     p.log_softmax: _through_log_softmax,
     p.logsumexp: _through_logsumexp,

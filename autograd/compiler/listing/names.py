@@ -47,13 +47,7 @@ class Inputs:
 
 
 def inputs_of(program: Program, forms: Sequence[Form], names: Sequence[str]) -> Inputs:
-    """List what a program reads, in the order of its inputs.
-
-    Args:
-        program: the program.
-        forms: the form of each argument.
-        names: the name of each argument.
-    """
+    """List what a program reads, in the order of its inputs, by the names of its arguments."""
     keys: list[Keys] = []
     shared: list[bool] = []
     for name, form in zip(names, forms, strict=True):
@@ -112,13 +106,7 @@ def _key(key: Any) -> str:
 
 
 class Naming:
-    """Gives names to what a program reads from outside.
-
-    Args:
-        program: the program.
-        inputs: what it reads.
-        forms: the form of each argument.
-        vectors: who owns each place; inputs get their owners.
+    """Gives names to what a program reads from outside, and makes vectors own the places.
 
     Attributes:
         named: the vectors of the inputs.
@@ -300,9 +288,8 @@ class Naming:
         varying = sorted({*by_neuron, *by_input})
         if is_node and (parts := [k for k in range(len(first)) if first[k] == "neuron"]):
             layer = _written(first[: parts[0]], is_node)
-            return ".".join(
-                filter(None, [layer, "W" if by_input or first[-2:-1] == ("w",) else "b"])
-            )
+            letter = "W" if by_input or first[-2:-1] == ("w",) else "b"
+            return ".".join(filter(None, [layer, letter]))
         if not varying:
             return _written(first, is_node)
         base = _written(first[: varying[0]], is_node) if varying[0] else ""
@@ -334,12 +321,7 @@ class Naming:
             keys = self._inputs.keys
             name = source = _written(keys[at][:depth], False)
             last = keys[at][depth - 1]
-            if (
-                depth > 1
-                and isinstance(last, str)
-                and last.isidentifier()
-                and last not in self._taken
-            ):
+            if depth > 1 and str(last).isidentifier() and last not in self._taken:
                 name = self.unique(last)
             vector = Vector(name, count, source if source != name else "")
             vector.elements = [_written([name, *keys[i][depth:]], False) for i in numbers]

@@ -52,15 +52,9 @@ class Line:
 class Reading:
     """A plan, read as equations that have names.
 
-    Args:
-        plan: the plan.
-        name: the name of the function.
-        arguments: the names of its arguments.
-
     Attributes:
-        arguments: where the numbers come from that have names of their own.
-        forward: the equations that have lines of their own, in order.
-        returns: what the function returns.
+        shown: the equations that have lines of their own, in order.
+        outputs: what the function returns.
     """
 
     def __init__(self, plan: Plan, name: str, arguments: Sequence[str]) -> None:
@@ -126,11 +120,9 @@ class Reading:
 
     def _single_result(self) -> Vector | None:
         (first, *more) = self.outputs or [0.0]
-        return (
-            first.entire
-            if isinstance(first, Use) and not more[: self.plan.output_count - 1]
-            else None
-        )
+        if not isinstance(first, Use) or more[: self.plan.output_count - 1]:
+            return None
+        return first.entire
 
     def _is_activation(self, equation: Equation) -> bool:
         last = equation.vector in {x.entire for x in self.outputs if isinstance(x, Use)}
@@ -151,7 +143,7 @@ class Reading:
                 if not use.entire or elsewhere or equation.layer or equation.op is TAPE:
                     bare.update(piece.vector for piece in use.pieces)
             if equation.op in (p.dot, INNER) and equation.vector.size > 1:
-                bare.update(piece.vector for use in equation.uses for piece in use.pieces)
+                bare.update(piece.vector for piece in equation.pieces)
             if equation.part and (not equation.part.is_one or equation.vector in returned):
                 bare.add(equation.vector)
         return bare
@@ -164,8 +156,7 @@ class Reading:
         depths: dict[Vector, int],
     ) -> bool:
         """Tell whether an equation is written inside of the one that reads it."""
-        inner = [depths.get(piece.vector, 0) for use in equation.uses for piece in use.pieces]
-        depth = 1 + max(inner, default=0)
+        depth = 1 + max([depths.get(piece.vector, 0) for piece in equation.pieces], default=0)
         if equation.vector in bare or depth > _DEEPEST:
             return False
         term = self.expression(equation)
@@ -183,11 +174,8 @@ class Reading:
         """Write an operand: its name, or what it is."""
         if not isinstance(x, Use):
             return x
-        vector = x.entire
-        equation = self.by_vector.get(vector) if vector else None
-        if equation and not equation.vector.name:
-            return self.expression(equation)
-        return x.formula
+        equation = self.inside(x.entire)
+        return self.expression(equation) if equation else x.formula
 
     def of_vector(self, x: Use | float) -> Formula:
         """Write an operand that is a vector; also one that has turned out to be a number."""
@@ -235,8 +223,8 @@ class Reading:
             index, table = terms
             is_symbol = isinstance(table, Formula) and not table.operands
             return Formula(f"{table if is_symbol else f'({table})'}[{index}]", size=size)
-        if op is p.excess:
-            return summed(terms[0]) - 1.0
+        if op in (p.total, p.excess):
+            return summed(terms[0]) - float(op is p.excess)
         if op is p.mul and any(is_number(x, 0.0) for x in terms):  # nan for an infinite operand
             return Formula(op.name, sorted(terms, key=lambda x: isinstance(x, Formula)), size)
         if op is p.top:
@@ -294,6 +282,17 @@ class Reading:
         if aux:
             return f"returns {result}, and as aux {aux}"
         return "" if self.shown and result == self.shown[-1].vector.name else f"returns {result}"
+
+    def inside(self, vector: Vector | None) -> Equation | None:
+        """Return the equation of a vector that has no line of its own, and is written in others."""
+        equation = self.by_vector.get(vector) if vector else None
+        return equation if equation and not equation.vector.name else None
+
+    def read_by(self, equation: Equation) -> Iterator[Piece]:
+        """Return what an equation reads, and what those inside of it do."""
+        for piece in equation.pieces:
+            inner = self.inside(piece.vector)
+            yield from self.read_by(inner) if inner else [piece]
 
     def returned_uses(self) -> Iterator[Use]:
         """Return what the function returns, without constants."""

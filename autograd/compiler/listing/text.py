@@ -20,13 +20,7 @@ _OVER_BATCH = {"mean": "the mean over the batch", "sum": "the sum over the batch
 
 
 def listed(reading: Reading, cost: Cost, is_full: bool = False) -> str:
-    """Write a program.
-
-    Args:
-        reading: the program, read as equations.
-        cost: what it costs.
-        is_full: whether no lines are left out.
-    """
+    """Write a program, and what it costs; a full one with no lines left out."""
     lines = []
     for title, rows, result in _sections(reading, is_full):
         lines += [title, *[f"  {line}" for line in _laid_out(rows)]]
@@ -35,12 +29,7 @@ def listed(reading: Reading, cost: Cost, is_full: bool = False) -> str:
 
 
 def typeset(reading: Reading, cost: Cost) -> str:
-    """Write a program in Markdown with formulas, as a notebook shows it.
-
-    Args:
-        reading: the program, read as equations.
-        cost: what it costs.
-    """
+    """Write a program in Markdown with formulas, as a notebook shows it."""
     parts: list[str] = []
     text = listed(reading, cost)
     if max(map(notation.columns, text.split("\n"))) > _WIDEST_FORMULA:
@@ -99,8 +88,8 @@ def _titles(reading: Reading, wanted: Sequence[str]) -> tuple[str, str]:
         return "forward", backward
     backward += ", for each sample"
     if plan.reduce:
-        backward += ", then averaged over the batch" if plan.reduce == "mean" else ""
-        backward += ", then added up over the batch" if plan.reduce == "sum" else ""
+        how = "averaged" if plan.reduce == "mean" else "added up"
+        backward += f", then {how} over the batch"
     return "forward, for each sample", backward
 
 

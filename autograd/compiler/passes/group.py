@@ -16,7 +16,8 @@ on a tape, which computes them one after the other:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ _FEW_STEPS = 32  # a program of so few steps has no tapes, so that its code can 
 _MOST_STEPS = 256  # nor has one of up to so many that are large on average
 _LARGE = 4.0  # rows; steps of fewer read scattered places, and copy these first
 _FEWEST_ROWS = 16  # fewer are as fast on a tape, which copies no operands and reuses places
+_FEWEST_ON_MACHINE = 256  # fewer are done before the machine is loaded
 _FEWEST_REGULAR = 4  # rows that read no scattered places
 _MOST_GROUPS = 4096  # with more, code takes too long to write and to compile
 _MOST_OPERANDS = 32  # a row of more is worth a step of its own
@@ -45,6 +47,7 @@ def grouped(
     varying_inputs: Sequence[bool],
     reuse: bool = False,
     last_inputs: Collection[int] = (),
+    is_machine_there: Callable[[], bool] | None = None,
 ) -> Program:
     """Make the program of a simplified trace.
 
@@ -56,6 +59,8 @@ def grouped(
             not if there is a gradient to come, which needs all values.
         last_inputs: the inputs after which there may be a gap; those that differ from lane to lane
             stand one after the other elsewhere.
+        is_machine_there: tells whether native code can run tapes; it is asked only if that is of
+            use. None where it cannot.
     """
     n = len(trace.ops)
     varying = list(varying_inputs) + [False] * (n - len(varying_inputs))
@@ -64,13 +69,15 @@ def grouped(
         if op is not None:
             varying[row] = True in [varying[x] for x in operands if x.__class__ is int]
             kinds[row] = _likeness(op, operands, varying, varying[row])
-    arranged = list(_arranged(trace, scheduled(trace, kinds), varying))
+    groups = scheduled(trace, kinds)
+    are_loose, native = _sorted_out(trace, groups, is_machine_there)
+    arranged = list(_arranged(groups, are_loose, varying))
     layout = Layout(trace, varying, outputs, reuse)
     for few, rows in arranged:
         if not few and trace.ops[rows[0]] is p.dot:
             for neurons in layout.by_inputs(rows):
                 layout.prepare_layer(neurons, last_inputs)
-    return layout.program(arranged, outputs)
+    return layout.program(arranged, outputs, native)
 
 
 def _likeness(
@@ -79,7 +86,7 @@ def _likeness(
     """Return what rows of one step have in common."""
     if op is p.dot:
         sides = [is_varying(x, varying) for x in factors_of(operands, varying)]
-        return op, len(operands), *sides, _kind(operands[-1], varying)
+        return op, *sides, _kind(operands[-1], varying)
     if op is TAKE:
         index, *table = operands
         return op, len(table), _kind(index, varying), is_varying(table, varying)
@@ -90,32 +97,48 @@ def _likeness(
     return op, here, *[_kind(x, varying) for x in operands]
 
 
-def _arranged(
-    trace: Trace, groups: Sequence[list[int]], varying: Sequence[bool]
-) -> Iterator[tuple[bool, list[int]]]:
-    """Put the shared groups first.
+def _sorted_out(
+    trace: Trace, groups: Sequence[list[int]], is_machine_there: Callable[[], bool] | None
+) -> tuple[list[bool], bool]:
+    """Tell which groups go on tapes, and whether native code is to run these.
 
-    Of a program in which little repeats, or which is long, small groups are put together. These are
-    marked: they are for tapes.
+    They do in a program in which little repeats, or which is long. With native code, a program
+    counts as such if most of its work is in rows that read scattered places.
     """
-    rows_in_all = sum([len(rows) for rows in groups])
-    little = len(groups) > _FEW_STEPS and rows_in_all < _LARGE * len(groups)
+    lengths = list(map(len, groups))
+    little = len(groups) > _FEW_STEPS and sum(lengths) < _LARGE * len(groups)
     long = little or len(groups) > _MOST_STEPS
 
-    def small(rows: list[int]) -> bool:
-        few = long and len(rows) < _FEWEST_ROWS and trace.ops[rows[0]] is not TAKE
-        if not few or len(trace.operands[rows[0]]) > _MOST_OPERANDS:
+    def is_loose(rows: list[int], native: bool) -> bool:
+        op, few = trace.ops[rows[0]], len(rows) < _FEWEST_ROWS
+        if op is TAKE or len(trace.operands[rows[0]]) > _MOST_OPERANDS:
             return False
-        if len(rows) < _FEWEST_REGULAR or len(groups) > _MOST_GROUPS:
+        if not few and (op is p.dot or not native):
+            return False
+        if len(rows) < _FEWEST_REGULAR or (few and len(groups) > _MOST_GROUPS):
             return True
         return not _is_regular(trace, rows)
 
+    if is_machine_there is not None and len(groups) > _FEW_STEPS:
+        are_loose = [is_loose(rows, native=True) for rows in groups]
+        work = [n * len(trace.operands[rows[0]]) for n, rows in zip(lengths, groups, strict=True)]
+        most = 2 * sum(compress(work, are_loose)) > sum(work)
+        enough = sum(compress(lengths, are_loose)) >= _FEWEST_ON_MACHINE
+        if (long or most) and enough and is_machine_there():
+            return are_loose, True
+    return [long and is_loose(rows, native=False) for rows in groups], False
+
+
+def _arranged(
+    groups: Sequence[list[int]], are_loose: Sequence[bool], varying: Sequence[bool]
+) -> Iterator[tuple[bool, list[int]]]:
+    """Put the shared groups first, and those together that go on a tape; these are marked."""
     loose: list[int] = []
     for lanes in (False, True):
-        for rows in groups:
+        for rows, is_loose in zip(groups, are_loose, strict=True):
             if varying[rows[0]] is not lanes:
                 continue
-            if small(rows):
+            if is_loose:
                 loose += rows
                 continue
             if loose:

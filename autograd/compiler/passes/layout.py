@@ -3,8 +3,11 @@
 Inputs stand first, then what step after step computes. Rows that no array makes one step of are
 parted, or filled up until one does:
 
-    before   top(a, b)    top(a, b, c)            q1 · k1    q2 · k1    q2 · k2
+    before   top(a, b)       top(a, b, c)         q1 · k1    q2 · k1    q2 · k2
     after    top(a, b, a)    top(a, b, c)         q1 · k1    q1 · k2    q2 · k1    q2 · k2
+
+    before   p11 v1               p21 v1 + p22 v2
+    after    p11 v1 + 0 v2        p21 v1 + p22 v2
 """
 
 from __future__ import annotations
@@ -22,18 +25,23 @@ from autograd.compiler.passes.trace import Operand, Part, Trace
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
-Matrix = Sequence[Sequence[Operand]]  # the operands of each row
+Matrix = Sequence[Sequence[Operand | None]]  # the operands of each row; None where one is missing
 
 # What sums of different length are filled up with; with None, it is their first term.
-NEUTRAL: dict[Primitive | None, float | None] = {p.fsum: -0.0, p.top: None, p.excess: 0.0}
+NEUTRAL: dict[Primitive | None, float | None] = {
+    p.fsum: -0.0,
+    p.top: None,
+    p.total: 0.0,
+    p.excess: 0.0,
+}
 
 _FEWEST_PRODUCTS = 256  # of numbers, that are worth a matrix product of their own
 _NOWHERE = -1  # the place of a row that has none yet
 
 
 def factors_of(
-    operands: Sequence[Operand], varying: Sequence[bool]
-) -> tuple[Sequence[Operand], Sequence[Operand]]:
+    operands: Sequence[Any], varying: Sequence[bool]
+) -> tuple[Sequence[Any], Sequence[Any]]:
     """Return the factors of a dot: first those that the lanes share, if only one half is shared."""
     k = len(operands) // 2
     left, right = operands[:k], operands[k:-1]
@@ -42,14 +50,16 @@ def factors_of(
     return left, right
 
 
-def is_varying(operands: Sequence[Operand], varying: Sequence[bool]) -> bool:
+def is_varying(operands: Sequence[Operand | None], varying: Sequence[bool]) -> bool:
     """Tell whether one of the operands differs from lane to lane."""
     return True in [varying[x] for x in operands if x.__class__ is int]
 
 
 def _key(operands: Sequence[Operand]) -> tuple[Any, ...]:
     """Make a key of operands: 3 is not 3.0."""
-    return tuple([x if isinstance(x, int) else repr(x) for x in operands])
+    if float not in map(type, operands):
+        return tuple(operands)
+    return tuple([repr(x) if x.__class__ is float else x for x in operands])
 
 
 class Layout:
@@ -111,8 +121,9 @@ class Layout:
 
     def input(self, row: int) -> None:
         """Give an input its place, and the other parameters of its layer theirs."""
-        for x in self.layers.get(row, (row,)):
-            self.places[x] = self.take(self.space(x), 1)
+        block = self.layers.get(row, (row,))
+        for place, x in enumerate(block, self.take(self.space(row), len(block))):
+            self.places[x] = place
         self.one_after(row)
 
     def one_after(self, row: int) -> None:
@@ -121,13 +132,17 @@ class Layout:
             self.ones.append((VARYING, self.take(VARYING, 1), 1.0))
 
     def program(
-        self, groups: Iterable[tuple[bool, list[int]]], outputs: Sequence[Operand]
+        self,
+        groups: Iterable[tuple[bool, list[int]]],
+        outputs: Sequence[Operand],
+        native: bool = False,
     ) -> Program:
         """Lay out inputs and groups in order; make the program.
 
         Args:
             groups: the rows of each, and whether they go on a tape.
             outputs: rows or constants.
+            native: whether native code is to run the tapes.
         """
         trace = self.trace
         owners = {row: value for value, row in trace.captured.items()}
@@ -152,6 +167,7 @@ class Layout:
             (*self.constants.values(), *self.ones),
             tuple(self.lifts.items()),
             tuple(where),
+            native,
         )
 
     def tape(self, rows: Sequence[int]) -> Tape:
@@ -194,17 +210,65 @@ class Layout:
         """
         op = self.trace.ops[rows[0]]
         parts = [rows]
-        if op in NEUTRAL:
-            parts = self.by_length(rows)
-        elif op is p.dot and len(parts := self.by_inputs(rows)) > 1:
+        if op in NEUTRAL or op is p.dot:
+            lengths = self.by_length(rows)
+            terms = sum([len(part) * n for n, part in lengths.items()])
+            parts = [rows] if max(lengths) * len(rows) <= 2 * terms else list(lengths.values())
+            if op is p.dot and len(lengths) > 1:
+                evened = self.evened(rows) if len(parts) == 1 else None
+                if evened:
+                    yield rows, evened
+                    return
+                parts = list(lengths.values())
+        for part in parts:
+            yield from self.products(part) if op is p.dot else [self.as_they_are(part)]
+
+    def as_they_are(self, rows: list[int]) -> tuple[Sequence[int | None], Matrix]:
+        """Return rows with their operands."""
+        return rows, [self.trace.operands[row] for row in rows]
+
+    def products(self, rows: list[int]) -> Iterator[tuple[Sequence[int | None], Matrix]]:
+        """Part sums of as many products, or fill them up."""
+        parts = self.by_inputs(rows)
+        if len(parts) > 1:
             pairs = self.filled(rows)
             if pairs:
                 yield pairs
                 return
             work = len(rows) * (len(self.trace.operands[rows[0]]) // 2)
             parts = [rows] if work < _FEWEST_PRODUCTS * len(parts) else parts
-        for part in parts:
-            yield part, [self.trace.operands[row] for row in part]
+        yield from map(self.as_they_are, parts)
+
+    def evened(self, rows: Sequence[int]) -> Matrix | None:
+        """Fill up sums of products of different length, if they have axes then.
+
+        One factor of a product more is what the longest sums have there, and the other is missing.
+        """
+        operands = [self.trace.operands[row] for row in rows]
+        factors = [factors_of(x, self.varying) for x in operands]
+        most = max([len(left) for left, _ in factors])
+        for side in (1, 0):
+            longest: dict[Operand, Sequence[Operand]] = {}
+            for x in factors:
+                if len(x[side]) == most:
+                    longest.setdefault(x[side][0], x[side])
+            matrix: list[Sequence[Operand | None]] = []
+            for x, (*_, bias) in zip(factors, operands, strict=True):
+                n = len(x[side])
+                whole = longest.get(x[side][0], ())
+                if tuple(whole[:n]) != tuple(x[side]) or not self.are_placed(whole[n:]):
+                    break
+                other = *x[1 - side], *[None] * (most - n)
+                matrix.append((*other, *whole, bias) if side else (*whole, *other, bias))
+            else:
+                halves = zip(*[factors_of(x, self.varying) for x in matrix], strict=True)
+                if product_axes([self.many(half).places for half in halves]):
+                    return matrix
+        return None
+
+    def are_placed(self, operands: Sequence[Operand]) -> bool:
+        """Tell whether all are rows that have a place."""
+        return all(x.__class__ is int and self.places[x] != _NOWHERE for x in operands)
 
     def filled(self, rows: Sequence[int]) -> tuple[Sequence[int | None], Matrix] | None:
         """Fill up products so that they have axes, if they have not, and that is little work."""
@@ -222,13 +286,12 @@ class Layout:
         matrix = [(*factors[left][0], *factors[right][1], bias) for _, left, right in pairs]
         return [None if i is None else rows[i] for i, *_ in pairs], matrix
 
-    def by_length(self, rows: list[int]) -> list[list[int]]:
-        """Part sums of different length, where to fill them up would more than double the work."""
+    def by_length(self, rows: list[int]) -> dict[int, list[int]]:
+        """Put sums of as many operands together."""
         parts: dict[int, list[int]] = defaultdict(list)
         for row in rows:
             parts[len(self.trace.operands[row])].append(row)
-        terms = sum([n * len(part) for n, part in parts.items()])
-        return [rows] if max(parts) * len(rows) <= 2 * terms else list(parts.values())
+        return parts
 
     def by_inputs(self, rows: Sequence[int]) -> list[list[int]]:
         """Put those rows of products together that read the same inputs, as neurons of a layer."""
@@ -244,7 +307,11 @@ class Layout:
         op = self.trace.ops[own[0]]
         assert op is not None
         space = self.space(own[0])
+        missing = None
         if op is p.dot:
+            if any(None in x for x in matrix):
+                halves = np.array([[x is None for x in row[:-1]] for row in matrix])
+                missing = halves.reshape(len(matrix), 2, -1).any(axis=1)
             left, right = zip(*[factors_of(x, self.varying) for x in matrix], strict=True)
             operands: tuple[Ref | float, ...] = (
                 self.many(left),
@@ -263,8 +330,8 @@ class Layout:
                 self.places[row] = start + i
                 self.release(self.trace.operands[row])
         self.one_after(own[-1])
-        is_filled = len(own) < len(rows)
-        return Step(op, space, start, len(rows), operands, is_filled, self.parts(rows))
+        is_filled = len(own) < len(rows) or missing is not None
+        return Step(op, space, start, len(rows), operands, is_filled, self.parts(rows), missing)
 
     def terms(self, op: Primitive, matrix: Matrix) -> tuple[Ref | float, ...]:
         """Find the terms of sums; the 0 that `sum` in Python begins with stands apart."""
@@ -290,29 +357,32 @@ class Layout:
         """Return the space where all operands can be read."""
         return VARYING if any(is_varying(row, self.varying) for row in matrix) else SHARED
 
-    def one(self, column: Sequence[Operand]) -> Ref | float:
+    def one(self, column: Sequence[Operand | None]) -> Ref | float:
         """Find one operand of each element."""
         first = column[0]
-        if not isinstance(first, int) and all(repr(x) == repr(first) for x in column):
+        if isinstance(first, float) and all(repr(x) == repr(first) for x in column):
             return float(first)
         space = self.ref_space([column])
         return Ref(space, np.array([self.place(x, space) for x in column], dtype=np.intp))
 
-    def many(self, matrix: Sequence[Sequence[Operand]]) -> Ref:
+    def many(self, matrix: Matrix) -> Ref:
         """Find n operands of each element."""
         space = self.ref_space(matrix)
         return Ref(
             space, np.array([[self.place(x, space) for x in row] for row in matrix], dtype=np.intp)
         )
 
-    def place(self, x: Operand, space: str) -> int:
-        """Return the place of an operand: what is shared gets a copy in the lanes if need be."""
+    def place(self, x: Operand | None, space: str) -> int:
+        """Return the place of an operand: what is shared gets a copy in the lanes if need be.
+
+        What is missing is a 0 of its own.
+        """
         if isinstance(x, int):
             place = self.places[x]
             return place if self.space(x) == space else self.lift(place)
         key = space, repr(x)
         if key not in self.constants:
-            self.constants[key] = space, self.take(space, 1), x
+            self.constants[key] = space, self.take(space, 1), 0.0 if x is None else x
         return self.constants[key][1]
 
     def lift(self, place: int) -> int:

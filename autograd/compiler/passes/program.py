@@ -40,9 +40,9 @@ class Step:
     """One operation on vectors: `size` results from place `start` of `space` on.
 
     An operand is a `Ref`, or a float where all elements have the same constant. Sums have one `Ref`
-    for all terms. Where a step `is_filled`, nobody reads some of its results; they are there for
-    the sake of its axes. Of an operation that has been written out, `parts` tell what the results
-    are; it may be empty if there is no such.
+    for all terms. Where a step `is_filled`, nobody reads some of its results, or terms of its sums
+    are `missing`; they are there for the sake of its axes. Of an operation that has been written
+    out, `parts` tell what the results are; it may be empty if there is no such.
     """
 
     op: Primitive
@@ -52,6 +52,7 @@ class Step:
     operands: tuple[Ref | float, ...]
     is_filled: bool = False
     parts: tuple[Part | None, ...] = ()
+    missing: Any = None
 
     @property
     def title(self) -> str:
@@ -88,7 +89,10 @@ class Step:
         if self.op not in (p.where, TAKE):  # which branch, or which entry, is not known
             for ref in differentiable(self.op, self.operands):
                 if isinstance(ref, Ref):
-                    np.logical_or.at(always[ref.space], ref.places.T, self.within(always))
+                    rows, here = ref.places.T, self.within(always)
+                    if self.missing is not None and rows.ndim == 2:
+                        here = here & ~self.missing.T
+                    np.logical_or.at(always[ref.space], rows, here)
 
     def within(self, spaces: dict[str, Any]) -> Any:
         """Return what `spaces` say of the results."""
@@ -183,6 +187,7 @@ class Program:
         constants: (space, place, value); no step writes there.
         lifts: (shared place, varying place) pairs, of which the second is a copy of the first.
         outputs: for each output its space and place, or a constant.
+        native: whether native code is to run the tapes.
 
     Raises:
         ValueError: something is read that nothing has written.
@@ -195,6 +200,7 @@ class Program:
     constants: tuple[tuple[str, int, float], ...]
     lifts: tuple[tuple[int, int], ...]
     outputs: tuple[tuple[str, int] | float, ...]
+    native: bool = False
 
     @property
     def choices(self) -> list[tuple[Ref, Ref]]:

@@ -8,8 +8,8 @@ What these passes do to the lecture's neuron, written as a sum over its inputs:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import inf, nan
+from collections.abc import Callable, Iterator, Sequence
+from math import nan
 from typing import Any
 
 from autograd.compiler.passes.tables import TAKE
@@ -35,10 +35,16 @@ class _Pass:
         self.place: list[Operand] = [nan] * len(trace.ops)
         self._owners = {row: value for value, row in trace.captured.items()}
 
-    def carry_input(self, row: int) -> None:
-        """Give an input its row in the new trace."""
-        owner = self._owners.get(row)
-        self.place[row] = self.new.input() if owner is None else self.new.capture(owner)
+    def rows(self) -> Iterator[tuple[int, Primitive, tuple[Operand, ...]]]:
+        """Return the rows of operations; inputs get their rows in the new trace on the way."""
+        new, place = self.new, self.place
+        for row, (op, operands) in enumerate(zip(self.old.ops, self.old.operands, strict=True)):
+            if op is not None:
+                yield row, op, operands
+            elif row in self._owners:
+                place[row] = new.capture(self._owners[row])
+            else:
+                place[row] = new.input()
 
     def moved(self, operands: Sequence[Operand]) -> tuple[Operand, ...]:
         """Return operands of the old trace as operands of the new one."""
@@ -65,13 +71,10 @@ def _expanded(
     n exponentials and one sum:
 
         before   p_i = softmax(x_i | x_1 ... x_n)
-        after    m = max(x)    e_i = exp(x_i - m)    r = Σ e_i - 1    p_i = e_i / (1 + r)
+        after    m = max(x)    e_i = exp(x_i - m)    t = Σ e_i    u = 1/t    p_i = e_i u
     """
     work = _Pass(trace)
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is None:
-            work.carry_input(row)
-            continue
+    for row, op, operands in work.rows():
         moved = work.moved(operands)
         if op in _RESULTS:
             work.place[row] = _written_out(work.new, op, moved)
@@ -126,29 +129,28 @@ def _entered(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Oper
 
 
 def _written_out(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Operand:
-    """Enter the rows of a softmax or its kin, of the shift m and r with Σ exp(x - m) = 1 + r.
+    """Enter the rows of a softmax or its kin, of the shift m and what Σ exp(x - m) is.
 
-    These two are the same rows whatever the order of the operands. A small r keeps its digits, as
-    it does on floats: see `autograd.numbers.floats`.
+    These two are the same rows whatever the order of the operands. Where a small r has to keep its
+    digits, as it does on floats, that is 1 + r: see `autograd.numbers.floats`.
     """
     ordered = sorted(operands, key=lambda x: (x.__class__ is float, x))
     xs = [trace.tracer(x) if isinstance(x, int) else x for x in ordered]
     index = next(i for i, x in enumerate(ordered) if x is operands[0])
-    largest = p.top(*xs)
-    shift = p.where(p.eq(largest, -inf), 0.0, largest)
-    rest = p.finite(p.excess(*[p.exp(x - shift) for x in xs]), shift)
-    result = _RESULTS[op](xs[index], shift, rest)
+    shift = p.top(*xs)
+    total, finished = _RESULTS[op]
+    result = finished(xs[index], shift, total(*[p.exp_shifted(x, shift) for x in xs]))
     if not isinstance(result, Tracer):
         return float(result)
-    trace.parts[largest.row] = Part(p.top, largest.row)
-    trace.parts[result.row] = Part(op, largest.row, index)
+    trace.parts[shift.row] = Part(p.top, shift.row)
+    trace.parts[result.row] = Part(op, shift.row, index)
     return result.row
 
 
-_RESULTS: dict[Primitive, Callable[..., Any]] = {
-    p.logsumexp: lambda _, shift, rest: shift + p.log_of_total(rest),
-    p.softmax: lambda x, shift, rest: p.exp(x - shift) / (1.0 + rest),
-    p.log_softmax: lambda x, shift, rest: (x - shift) - p.log1p(rest),
+_RESULTS: dict[Primitive, tuple[Primitive, Callable[..., Any]]] = {
+    p.logsumexp: (p.excess, lambda _, shift, r: shift + p.log_of_total(r)),
+    p.softmax: (p.total, lambda x, shift, t: p.exp_shifted(x, shift) * p.inverse_of_total(t)),
+    p.log_softmax: (p.excess, lambda x, shift, r: (x - shift) - p.log_of_denominator(r)),
 }
 
 
@@ -199,10 +201,8 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
                 stack += [(sign, y) for y in operands[::-1]]
         return terms
 
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is None:
-            work.carry_input(row)
-        elif is_sum[row] and not absorbed[row]:
+    for row, op, operands in work.rows():
+        if is_sum[row] and not absorbed[row]:
             work.place[row] = _difference(work.new, terms_of(row))
         elif not absorbed[row]:
             work.place[row] = _entered(work.new, op, work.moved(operands))
@@ -291,10 +291,10 @@ def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace,
             for x in trace.operands[row]:
                 if isinstance(x, int):
                     alive[x] = True
+    if all(alive):
+        return trace, list(outputs)
     work = _Pass(trace)
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is None:
-            work.carry_input(row)
-        elif alive[row]:
+    for row, op, operands in work.rows():
+        if alive[row]:
             work.place[row] = work.new.add(op, work.moved(operands))
     return work.done(outputs)

@@ -10,7 +10,8 @@ among the arguments of a traced function are of the kinds here, which make a row
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import nan
+from itertools import islice
+from math import nan, prod
 from typing import Any, NoReturn
 
 import numpy as np
@@ -85,6 +86,9 @@ class Listed(list[Any]):
 class Table(np.ndarray[Any, Any]):
     """An array that stand-ins for integers can index too, also along with slices and integers."""
 
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.tolist()) if self.ndim == 1 else super().__iter__()
+
     def __getitem__(self, key: Any) -> Any:
         keys = key if isinstance(key, tuple) else (key,)
         for axis, k in enumerate(keys):
@@ -115,5 +119,4 @@ def stand_ins(spec: Spec, leaves: Iterator[Any]) -> Any:
 
 
 def _array(shape: tuple[int, ...], leaves: Iterator[Any]) -> Any:
-    count = int(np.prod(shape, dtype=int))
-    return as_array([next(leaves) for _ in range(count)], shape).view(Table)
+    return as_array(list(islice(leaves, prod(shape))), shape).view(Table)

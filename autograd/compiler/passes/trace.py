@@ -9,11 +9,11 @@ operation appears twice on the same operands. For the lecture's neuron the trace
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from typing import Any, NamedTuple
 
-from autograd.compiler.passes.tables import gathered
+from autograd.compiler.passes.tables import gathered, stand_ins
 from autograd.engine import (
     Operators,
     Primitive,
@@ -27,6 +27,7 @@ from autograd.engine import (
 )
 from autograd.engine import table as p
 from autograd.errors import TraceError, as_float
+from autograd.transforms.trees import Spec
 
 Operand = int | float  # the number of a row, or a constant
 
@@ -94,6 +95,10 @@ class Trace:
     def constant(self, x: float) -> Tracer:
         """Return a stand-in for a constant."""
         return self.tracer(self.add(p.mul, (x, 1.0)))
+
+    def put_together(self, spec: Spec, leaves: Iterable[Any]) -> Any:
+        """Put a structure together for the traced function: stand-ins may index what is in it."""
+        return stand_ins(spec, iter(leaves))
 
     def capture(self, value: Value) -> int:
         """Return the row of a node from outside, made of the leaves that it was computed from."""
@@ -318,7 +323,7 @@ class Tracer(StandIn):
 
     def detach(self) -> Any:
         """Return the same number, taken as a constant."""
-        return p.top(self)
+        return p.detached(self)
 
     def __gather__(self, table: Any) -> Any:
         """Return the entry of a table that this is the index of."""

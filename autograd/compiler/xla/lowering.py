@@ -12,7 +12,7 @@ For a layer of the lecture, with a column per lane:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -135,7 +135,7 @@ class _Run:
             result = self._dot(step)
         elif step.op is TAKE:
             result = self._take(step)
-        elif step.op in (p.fsum, p.top, p.excess):
+        elif step.op in (p.fsum, p.top, p.total, p.excess):
             ref, *_ = step.operands
             terms = self._value(step, ref, (*step.axes[0], *step.axes[1]))
             over = tuple(range(len(step.axes[0]), len(step.axes[0]) + len(step.axes[1])))
@@ -276,7 +276,7 @@ class _Run:
                 self._reach(step, ref, mask)
         if step.op is p.dot:
             self._back_dot(step, gradient, mask)
-        elif step.op in (p.fsum, p.excess):
+        elif step.op in (p.fsum, p.total, p.excess):
             ref, *_ = step.operands
             assert isinstance(ref, Ref)
             terms = (*rows, *step.axes[1])
@@ -449,11 +449,12 @@ def _masked(gradient: Any, out: str, numbers: Any, letters: str, mask: Any, kept
 def _excess(terms: Any, over: tuple[int, ...]) -> Any:
     """Return sums less 1, of which a term that is 1 is left out, so that the rest is exact."""
     ones = (terms == 1.0).astype(terms.dtype)
-    return (terms - ones).sum(axis=over) + (ones.sum(axis=over) - 1.0)
+    return jnp.fmin((terms - ones).sum(axis=over) + (ones.sum(axis=over) - 1.0), inf)
 
 
 _REDUCTIONS: dict[Any, Any] = {
     p.fsum: lambda terms, over: terms.sum(axis=over),
-    p.top: lambda terms, over: terms.max(axis=over),
+    p.top: lambda terms, over: terms.max(axis=over, initial=p.LEAST),
+    p.total: lambda terms, over: jnp.fmin(terms.sum(axis=over), inf),
     p.excess: _excess,
 }

@@ -47,6 +47,7 @@ _FUNCTIONS: dict[Primitive, Callable[..., Any]] = {
     p.erf: special.erf,
     p.erfc: special.erfc,
     p.xlogy: special.xlogy,
+    p.log_of_denominator: jnp.log1p,
     p.log_of_total: jnp.log1p,
 }
 

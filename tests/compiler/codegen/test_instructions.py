@@ -17,9 +17,9 @@ from autograd.engine import table as p
 
 INPUTS, ROWS = 4, 40
 SIZE = INPUTS + ROWS
-ARITIES = {op: len(op.partials) for op in (p.add, p.mul, p.sin, p.maximum, p.clip, p.power)}
-ARITIES |= {p.gt: 2, p.where: 3}
-MANY = (p.dot, p.fsum, p.top, p.excess)
+ARITIES = {op: len(op.partials) for op in (p.add, p.mul, p.sin, p.maximum, p.clip, p.hypot)}
+ARITIES |= {p.gt: 2, p.eq: 2, p.where: 3}
+MANY = (p.dot, p.fsum, p.top, p.total, p.excess)
 
 
 def shares(op, out, xs, gradient):

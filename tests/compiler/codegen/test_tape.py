@@ -8,12 +8,22 @@ import pytest
 
 import autograd as ag
 from autograd.compiler import arraycode
+from autograd.compiler.codegen import machine
 from autograd.compiler.passes import Program, Ref, Step, Tape, grouped
 from autograd.compiler.passes.simplify import simplified
 from autograd.compiler.passes.trace import Trace
 from autograd.engine.primitives import TABLE
 
 NAMES = ("+", "-", "*", "sin", "tanh", "atan", "maximum")
+
+
+@pytest.fixture(autouse=True, params=["by NumPy", "on the machine"])
+def way(request, monkeypatch):
+    """Run tapes in both ways."""
+    if request.param == "by NumPy":
+        monkeypatch.setattr(machine, "find_spec", lambda _: None)
+    else:
+        pytest.importorskip("numba", reason="the machine is made by Numba, of the extra `native`")
 
 
 def random_rows(count, reach, seed=0):

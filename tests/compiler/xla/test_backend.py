@@ -175,7 +175,7 @@ try:
 except ImportError as error:
     print(error)
 """
-    expected = "backend=\"jax\" needs JAX, which is not installed: pip install 'chainrule[jax]'\n"
+    expected = 'backend="jax" needs jax: pip install "chainrule[jax]"\n'
     assert run_python(code) == expected
 
 
@@ -243,7 +243,8 @@ def test_the_pure_function_of_another_backend_is_refused():
 # --- tapes ----------------------------------------------------------------------------------------
 
 
-def test_small_steps_that_gather_are_put_on_the_tape():
+def test_small_steps_that_gather_are_put_on_the_tape(monkeypatch):
+    monkeypatch.setattr("autograd.compiler.plan.machine_for", lambda _: None)  # it has them already
     f = function_of(Graph(400, 12, 2), ag)
     X = Graph(400, 12, 2).batch()
     agree(f, X, in_axes=0)

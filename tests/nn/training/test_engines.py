@@ -15,8 +15,8 @@ from nn.layers import ACTIVATIONS, MLP
 from nn.module import Module
 from nn.schedules import Cosine
 from nn.training.callbacks import Callback, Checkpoint
-from nn.training.compiled import Compiled
-from nn.training.engines import Eager
+from nn.training.compiled import CompiledEngine
+from nn.training.engines import EagerEngine
 from nn.training.loop import LOSSES, OPTIMIZERS, fit
 from nn.training.samples import Samples, checked
 
@@ -54,7 +54,7 @@ def engines(model, loss, y=Y, inputs=X):
     samples = checked(inputs, y)
     if loss not in (nn.mse_loss, nn.mae_loss):
         samples = samples.classified(model)
-    pair = [kind(model, loss, samples, samples) for kind in (Compiled, Eager)]
+    pair = [kind(model, loss, samples, samples) for kind in (CompiledEngine, EagerEngine)]
     for engine in pair:
         engine.begin(model.trainable_parameters())
     return pair
@@ -112,11 +112,11 @@ def test_both_engines_have_the_same_gradient(task, activation):
 
 
 @pytest.mark.parametrize("n", [1, 16, 37])
-@pytest.mark.parametrize("kind", [Compiled, Eager])
+@pytest.mark.parametrize("kind", [CompiledEngine, EagerEngine])
 def test_the_gradient_of_a_minibatch_is_the_mean_of_those_of_its_samples(kind, n):
     model = network()
     compiled, eager = engines(model, nn.cross_entropy)
-    engine = compiled if kind is Compiled else eager
+    engine = compiled if kind is CompiledEngine else eager
     theta = np.linspace(-1.0, 1.0, len(model.parameters()))
     loss, outputs, gradient = engine.gradient(theta, range(n))
 
@@ -449,7 +449,7 @@ def test_targets_are_refused_before_anything_is_trained():
 
 def test_nothing_held_out_is_nothing_to_evaluate():
     compiled, _ = engines(network(), nn.cross_entropy)
-    alone = Compiled(compiled.model, compiled.loss, compiled.samples, Samples([], []))
+    alone = CompiledEngine(compiled.model, compiled.loss, compiled.samples, Samples([], []))
     alone.begin(compiled.params)
     theta = np.array([p.data for p in compiled.params])
     assert alone.gradient(theta, [0])[0] == compiled.gradient(theta, [0])[0]

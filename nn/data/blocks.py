@@ -1,0 +1,200 @@
+"""Tables of numbers in files, read block by block: npy, Parquet and CSV.
+
+Each kind of file is cut into blocks of rows that can be read in any order. `streams.py` makes an
+epoch of them.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autograd.extras import imported
+from nn.data.csv_files import Dialect
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, np.dtype[np.float64]]
+
+_BLOCK = 2**19  # numbers, that is 4 MiB: read in one go, and some of them fit into memory
+_CSV_BLOCK = 2**23  # bytes
+
+
+class Blocks(ABC):
+    """A table in a file, in blocks.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        file: its name.
+        names: the names of the columns; x1, x2, … if the file has none.
+        sizes: how many rows each block has.
+    """
+
+    names: Sequence[str]
+    sizes: Sequence[int]
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.file = os.fspath(path)
+
+    @abstractmethod
+    def read(self, k: int) -> Array:
+        """Read block k: an array of its rows.
+
+        Raises:
+            ValueError: a cell is no number; the message says where.
+        """
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """How many rows there are before each block."""
+        return list(accumulate(self.sizes, initial=0))[:-1]
+
+
+class NpyBlocks(Blocks):
+    """An array of two axes in a file of NumPy."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        import numpy as np
+
+        super().__init__(path)
+        table = np.load(self.file, mmap_mode="r", allow_pickle=False)
+        if table.ndim != 2 or table.dtype.kind not in "fiub":
+            raise ValueError(
+                f"{self.file}: it must hold one number per row and column, and it is an array of "
+                f"{table.ndim} axes of {table.dtype}"
+            )
+        if not table.flags.c_contiguous:
+            raise ValueError(
+                f"{self.file}: the array is stored column by column, and is read by rows; "
+                "store numpy.ascontiguousarray of it"
+            )
+        self.names = [f"x{k}" for k in range(1, table.shape[1] + 1)]
+        self._dtype, self._offset = table.dtype, table.offset
+        n, block = len(table), max(1, _BLOCK // table.shape[1])
+        self.sizes = [min(block, n - start) for start in range(0, n, block)]
+
+    def read(self, k: int) -> Array:
+        """Read block k, but not through the memory map, whose pages would count as memory."""
+        import numpy as np
+
+        width, size = len(self.names), self.sizes[k]
+        offset = self._offset + self.starts[k] * width * self._dtype.itemsize
+        cells = np.fromfile(self.file, self._dtype, size * width, offset=offset)
+        return cells.reshape(size, width).astype(np.float64, copy=False)
+
+
+class ParquetBlocks(Blocks):
+    """A Parquet file, whose row groups are the blocks."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path)
+        parquet = imported("pyarrow.parquet", "data", self.file)
+        # not memory-mapped, for its pages would count as memory
+        self._table = parquet.ParquetFile(self.file, memory_map=False)
+        for field in self._table.schema_arrow:
+            if not _is_numeric(field.type):
+                raise ValueError(
+                    f"{self.file}: column {field.name!r} holds {field.type}, and a network takes "
+                    "numbers; leave the column out, or put a number in its place"
+                )
+        self.names = self._table.schema_arrow.names
+        groups = self._table.metadata
+        self.sizes = [groups.row_group(k).num_rows for k in range(groups.num_row_groups)]
+
+    def read(self, k: int) -> Array:
+        """Read block k."""
+        return _array(self._table.read_row_group(k, use_threads=False))
+
+
+class CsvBlocks(Blocks):
+    """A CSV file, cut at the ends of lines. A cell must not have a line end in it."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path)
+        self._csv = imported("pyarrow.csv", "data", self.file)
+        self._spans: list[tuple[int, int]] = []
+        self._lines: list[int] = []
+        self.sizes = []
+        with Path(self.file).open("rb") as file:
+            self._dialect = Dialect.of(self.file, file.read(2**16) + file.readline())
+            self.names = self._dialect.names
+            file.seek(0)
+            line = 1
+            if self._dialect.header:
+                file.readline()
+                line = 2
+            while text := file.read(_CSV_BLOCK) + file.readline():
+                self._spans.append((file.tell() - len(text), len(text)))
+                self._lines.append(line)
+                self.sizes.append(sum(map(bool, map(bytes.strip, text.splitlines()))))
+                line += text.count(b"\n")
+
+    def read(self, k: int) -> Array:
+        """Read block k."""
+        import pyarrow
+
+        start, length = self._spans[k]
+        with Path(self.file).open("rb") as file:
+            file.seek(start)
+            text = file.read(length)
+        kinds = dict.fromkeys(self.names, pyarrow.float64())
+        try:
+            table = self._csv.read_csv(
+                io.BytesIO(text),
+                self._csv.ReadOptions(column_names=self.names, use_threads=False),
+                self._csv.ParseOptions(delimiter=self._dialect.delimiter),
+                self._csv.ConvertOptions(
+                    column_types=kinds, decimal_point=self._dialect.decimal_point
+                ),
+            )
+        except pyarrow.ArrowInvalid as error:
+            self._dialect.check_numbers(self.file, text, self._lines[k])
+            raise ValueError(f"{self.file}, from row {self._lines[k]} on: {error}") from error
+        return _array(table)
+
+
+def blocks(path: str | os.PathLike[str]) -> Blocks:
+    """Open a file; its ending tells the format."""
+    ending = Path(path).suffix.lower()
+    if ending not in _FORMATS:
+        raise ValueError(
+            f"{os.fspath(path)}: the name must end in {', '.join(_FORMATS)}, which says how to "
+            "read it"
+        )
+    table = _FORMATS[ending](path)
+    if not table.sizes:
+        raise ValueError(f"{os.fspath(path)}: there are no rows")
+    return table
+
+
+_FORMATS: dict[str, Callable[[str | os.PathLike[str]], Blocks]] = {
+    ".npy": NpyBlocks,
+    ".parquet": ParquetBlocks,
+    ".csv": CsvBlocks,
+}
+
+
+def _is_numeric(kind: Any) -> bool:
+    """Tell whether a column of Arrow holds numbers."""
+    from pyarrow import types
+
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))
+
+
+def _array(table: Any) -> Array:
+    """Make an array of a table of Arrow; what is missing becomes nan."""
+    import numpy as np
+
+    array = np.empty((table.num_rows, table.num_columns))
+    for j, column in enumerate(table.columns):
+        array[:, j] = column.to_numpy()
+    return array
