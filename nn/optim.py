@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, final
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array: TypeAlias = NDArray[np.float64]
-    Memory: TypeAlias = dict[str, Any]
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm"]
 
@@ -102,58 +102,53 @@ class Optimizer(ABC):
         >>> optimizer.trained()
         ([Value(data=1.0, grad=0.0), Value(data=2.0, grad=0.0)], slice(None, None, None))
         """
+        if Frozen not in set(map(type, self.params)):
+            return self.params.copy(), slice(None)
         rows = [i for i, p in enumerate(self.params) if not isinstance(p, Frozen)]
-        everything = len(rows) == len(self.params)
-        return [self.params[i] for i in rows], slice(None) if everything else rows
+        return [self.params[i] for i in rows], rows
+
+    @abstractmethod
+    def rule(
+        self, theta: Array, gradient: Array, lr: Any, memory: tuple[Array, ...]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """Return θ after a step, and what the next step must know: a pure function, of any arrays.
+
+        Args:
+            theta: the n numbers θ of the parameters that are trained.
+            gradient: n derivatives with respect to them.
+            lr: the learning rate.
+            memory: what the last step returned, arrays of n numbers; at first they are zeros.
+        """
 
     def updated(self, theta: Array, gradient: Array, rows: Any) -> Array:
         """Return θ after a step, and remember what the next step must know.
 
         Args:
-            theta: the n numbers θ of the parameters that are trained.
-            gradient: n derivatives with respect to them.
+            theta: see `rule`; it is left as it is.
+            gradient: likewise.
             rows: which of all parameters they are, an index of the arrays in the memory.
-
-        Returns:
-            n numbers; `theta` is left as it is.
         """
-        theta, memory = self.rule(theta, gradient, self.memory(rows), self.lr)
-        self.remember(memory, rows)
+        theta, memory = self.rule(theta, gradient, self.lr, self.memory(rows))
+        self.remember(rows, memory)
         return theta
 
-    @abstractmethod
-    def rule(self, theta: Any, gradient: Any, memory: Memory, lr: Any) -> tuple[Any, Memory]:
-        """Return θ and the memory after a step: a pure function of arrays, of NumPy or of JAX.
-
-        Args:
-            theta: see `updated`.
-            gradient: likewise.
-            memory: see `memory`.
-            lr: the learning rate.
-
-        >>> SGD([Value(1.0)], lr=0.1).rule(1.0, 2.0, {}, 0.25)
-        (0.5, {})
-        """
-
-    def memory(self, rows: Any) -> Memory:
-        """Return the memory of some parameters: arrays of n numbers, by name.
-
-        A number is there once if it is the same for all, as that of the steps nearly always is.
+    def remember(self, rows: Any, memory: Sequence[Array]) -> None:
+        """Keep what a step returned.
 
         Args:
             rows: see `updated`.
+            memory: see `rule`.
         """
-        return {name: _once(getattr(self, name)[rows]) for name in self._memory}
-
-    def remember(self, memory: Memory, rows: Any) -> None:
-        """Take over a memory.
-
-        Args:
-            memory: what `rule` returned.
-            rows: see `updated`.
-        """
-        for name, numbers in memory.items():
+        for name, numbers in zip(self._memory, memory, strict=True):
             getattr(self, name)[rows] = numbers
+
+    def memory(self, rows: Any) -> tuple[Array, ...]:
+        """Return what the last step returned: see `rule`.
+
+        Args:
+            rows: see `updated`.
+        """
+        return tuple([getattr(self, name)[rows] for name in self._memory])
 
     def zero_grad(self) -> None:
         """Set the gradients of the parameters to zero, before the next `backward()` adds to them.
@@ -165,6 +160,14 @@ class Optimizer(ABC):
         0.0
         """
         autograd.zero_grad(self.params)
+
+    def options(self) -> dict[str, Any]:
+        """Return the arguments that it was made with, but for the parameters, as they are now.
+
+        >>> SGD([Value(1.0)], lr=0.1, momentum=0.9).options()
+        {'lr': 0.1, 'momentum': 0.9, 'nesterov': False, 'weight_decay': 0.0}
+        """
+        return {name: getattr(self, name) for name in self._options}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the options and the memory, but not the parameters, as plain data for JSON.
@@ -178,7 +181,7 @@ class Optimizer(ABC):
         """
         return {
             "optimizer": type(self).__name__,
-            "options": {name: getattr(self, name) for name in self._options},
+            "options": self.options(),
             "memory": {name: getattr(self, name).tolist() for name in self._memory},
         }
 
@@ -265,13 +268,16 @@ class SGD(Optimizer):
             raise ValueError("nesterov=True needs a momentum above 0, such as momentum=0.9")
         self.nesterov = bool(nesterov)
 
-    def rule(self, theta: Any, gradient: Any, memory: Memory, lr: Any) -> tuple[Any, Memory]:
-        """Return θ and the memory after a step, see `Optimizer.rule`."""
+    def rule(
+        self, theta: Array, gradient: Array, lr: Any, memory: tuple[Array, ...]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """Return θ after a step, and the velocity: see `Optimizer.rule`."""
         g = gradient + self.weight_decay * theta if self.weight_decay else gradient
-        if not self.momentum:
-            return theta - lr * g, memory
-        v = self.momentum * memory["velocity"] + g
-        return theta - lr * (g + self.momentum * v if self.nesterov else v), {"velocity": v}
+        if self.momentum:
+            (velocity,) = memory
+            v = self.momentum * velocity + g
+            g, memory = g + self.momentum * v if self.nesterov else v, (v,)
+        return theta - lr * g, memory
 
 
 class Adam(Optimizer):
@@ -324,18 +330,26 @@ class Adam(Optimizer):
         self.betas = _below_one("betas[0]", betas[0]), _below_one("betas[1]", betas[1])
         self.eps = _at_least_zero("eps", eps)
 
-    def rule(self, theta: Any, gradient: Any, memory: Memory, lr: Any) -> tuple[Any, Memory]:
-        """Return θ and the memory after a step, see `Optimizer.rule`."""
-        beta1, beta2 = self.betas
+    def rule(
+        self, theta: Array, gradient: Array, lr: Any, memory: tuple[Array, ...]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """Return θ after a step, the means and the number of steps: see `Optimizer.rule`."""
+        (beta1, beta2), (mean, square, steps) = self.betas, memory
         g = gradient if self._decoupled else gradient + self.weight_decay * theta
         shrink = 1.0 - lr * self.weight_decay if self._decoupled else 1.0
-        # t is a parameter's own, so that one that is unfrozen starts from the start
-        t = memory["steps"] + 1.0
-        m = beta1 * memory["mean"] + (1.0 - beta1) * g
-        v = beta2 * memory["square"] + (1.0 - beta2) * g * g
-        rate, scale = lr / (1.0 - beta1**t), (1.0 - beta2**t) ** 0.5
-        moved = shrink * theta - rate * m / (v**0.5 / scale + self.eps)
-        return moved, {"mean": m, "square": v, "steps": t}
+        t = steps + 1.0
+        m = beta1 * mean + (1.0 - beta1) * g
+        v = beta2 * square + (1.0 - beta2) * g * g
+        rate, scale = lr / (1.0 - _power(beta1, t)), (1.0 - _power(beta2, t)) ** 0.5
+        return shrink * theta - rate * m / (v**0.5 / scale + self.eps), (m, v, t)
+
+    def memory(self, rows: Any) -> tuple[Array, ...]:
+        """Return what the last step returned, and one number of steps where all are the same.
+
+        They are a parameter's own, so that one that is unfrozen starts from the start.
+        """
+        mean, square, steps = super().memory(rows)
+        return mean, square, steps[:1] if (steps == steps[0]).all() else steps
 
 
 @final
@@ -428,7 +442,10 @@ def read(params: Sequence[Value]) -> Array:
     """
     import numpy as np
 
-    return np.array([data_of(p) for p in params])
+    try:  # not by NumPy, which takes the text "1.5" for a number
+        return np.frombuffer(array("d", [p.data for p in params]))
+    except TypeError:
+        return np.array([data_of(p) for p in params])
 
 
 def _gradient(params: Sequence[Value]) -> Array:
@@ -466,10 +483,16 @@ def _norm(gradient: Array) -> float:
     return largest * math.sqrt(scaled @ scaled)
 
 
-def _once(numbers: Array) -> Any:
-    """Return the number that all are, if they are all the same, and otherwise all of them."""
-    first = numbers[0]
-    return first if (numbers == first).all() else numbers
+def _power(beta: float, steps: Array) -> Any:
+    """Return βᵗ for each t; one number if there is only one, as there nearly always is."""
+    import numpy as np
+
+    if not isinstance(steps, np.ndarray):
+        return beta**steps
+    if len(steps) == 1:
+        return beta ** float(steps[0])
+    distinct, place = np.unique(steps, return_inverse=True)
+    return np.array([beta**t for t in distinct.tolist()])[place]
 
 
 # --- arguments ------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -79,6 +80,12 @@ def read(path: Path) -> Notebook:
 def source(cell: Notebook) -> str:
     """Give the text of a cell."""
     return "".join(cell["source"])
+
+
+def tags(cell: Notebook) -> list[str]:
+    """Give the tags of a cell."""
+    found: list[str] = cell["metadata"].get("tags", [])
+    return found
 
 
 def texts(cell: Notebook) -> Iterator[tuple[str, str]]:
@@ -145,7 +152,25 @@ def faults(path: Path) -> list[str]:
         found.append("its cells were not run once each, from the first to the last")
     for cell in notebook["cells"]:
         found += [f"cell {cell['id']}: {fault}" for fault in _cell_faults(cell)]
-    return found
+    return [*found, *_exercise_faults(code)]
+
+
+def _exercise_faults(code: Sequence[Notebook]) -> Iterator[str]:
+    """Say what is wrong with the cells that students fill in, their checks and their solutions."""
+    solutions = "".join([source(cell) for cell in code if "solution" in tags(cell)])
+    if not any("exercise" in tags(cell) for cell in code):
+        yield "there is no cell for students to fill in, with the tag exercise"
+    for cell, after in pairwise(code):
+        if "exercise" in tags(cell):
+            name = f"check_{cell['id'].replace('-', '_')}"
+            if "..." not in source(cell):
+                yield f"cell {cell['id']}: there is nothing to fill in: no ..."
+            if "check" not in tags(after) or f"def {name}():" not in source(after):
+                yield f"cell {cell['id']}: the next is not tagged check, or does not define {name}"
+            elif not any(text.startswith("Still to do") for _, text in texts(after)):
+                yield f"cell {after['id']}: it does not say what is still to do"
+            if f'assert {name}().startswith("Right")' not in solutions:
+                yield f"cell {cell['id']}: no solution fills it in and asserts {name}"
 
 
 def _cell_faults(cell: Notebook) -> Iterator[str]:
@@ -256,6 +281,11 @@ Each row of the lecture with the cells that check it: the number in brackets is 
 - A notebook begins with its title and a paragraph about it, and has the sections Goals, Exercises
   (three to five), Solutions and References. The solutions are collapsed: `<details>` around the
   text, and `"jupyter": {{"source_hidden": true}}` in the metadata of the code.
+- The code of a cell that only draws, by eight lines or more, is hidden likewise; a click opens it.
+- An exercise to fill in is a cell with the tag `exercise` and an id such as `gate`, with dots in
+  place of the answers. The next, with the tag `check`, defines `check_gate`, which says in words
+  what is still to do, not yet right, or right. The solution fills in the answers and asserts that
+  the same function calls them right; so every run checks both.
 - A cell asserts a claim and then prints it, as in `✓ L9: σ′ = σ(1 − σ) to within 1e-15`, where L9
   is the row of the lecture. It prints the bound that it asserted, never an error that it measured,
   nor a time: those are others on every machine, and the line must come out the same on each.

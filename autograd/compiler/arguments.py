@@ -11,8 +11,10 @@ arrays. For arguments `([w1, w2], x)` with a batch of x it reads
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import prod
 from typing import Any, TypeAlias
 
@@ -29,7 +31,8 @@ class Leaf:
 
     Attributes:
         path: what to call it in an error.
-        spec: its structure per sample: a number, an array, or a list or tuple of numbers.
+        spec: its structure per sample: a number, an array, or a list or tuple of numbers, or of
+            lists of numbers of the same length, and so on.
         shape: the shape of the array per sample.
         batched: whether the array has one more axis in front, the batch.
     """
@@ -122,6 +125,11 @@ def _take(tree: Any, axes: Any, path: str, arrays: list[Any]) -> Form:
             _take(x, axes[i] if several else axes, f"{path}[{i}]", arrays)
             for i, x in enumerate(tree)
         ]
+        row = children[0] if children and not several else None
+        if isinstance(row, Leaf) and row.spec[0] == "list" and _are_alike(children):
+            count = len(children)
+            arrays[-count:] = [np.stack(arrays[-count:])]
+            return Leaf(path, (*_kind(tree), (row.spec,) * count), (count, *row.shape), False)
         return (*_kind(tree), tuple(children))
     if numbers is not None:
         arrays.append(numbers)
@@ -134,6 +142,12 @@ def _take(tree: Any, axes: Any, path: str, arrays: list[Any]) -> Form:
             raise ValueError(f"{path} is one number, but in_axes asks for a batch of them")
         shape = shape[1:]
     return Leaf(path, ("array", shape) if shape else NUMBER, shape, axes == 0)
+
+
+def _are_alike(forms: Sequence[Form]) -> bool:
+    """Tell whether forms are leaves that all samples share, of the same structure."""
+    specs = {x.spec if isinstance(x, Leaf) and not x.batched else None for x in forms}
+    return len(specs) == 1 and None not in specs
 
 
 def _kind(tree: Any) -> tuple[Any, ...]:
@@ -210,7 +224,7 @@ def matcher(forms: Sequence[Form]) -> Callable[[Sequence[Any]], tuple[int, tuple
     names: dict[str, Any] = {
         "ndarray": np.ndarray,
         "asarray": np.asarray,
-        "array": np.array,
+        "packed": _packed,
         "FLOAT": _FLOAT,
         "floats": _floats,
     }
@@ -264,8 +278,8 @@ def matcher(forms: Sequence[Form]) -> Callable[[Sequence[Any]], tuple[int, tuple
         elif form.spec[0] == "array":
             lines.append(f"if {v}.__class__ is not ndarray: return None")
         else:
-            match_kind(v, form.spec, form.count)
-            lines.append(f"{v} = array({v})")
+            match_kind(v, form.spec, form.shape[0])
+            lines.append(f"{v} = packed({v}, {shape})")
         lines.append(f"if {v}.dtype is not FLOAT: {v} = floats({v})")
         lines.append(f"if {v}.shape != {shape}: return None")
 
@@ -274,6 +288,22 @@ def matcher(forms: Sequence[Form]) -> Callable[[Sequence[Any]], tuple[int, tuple
     exec("\n    ".join(["def match(args):", *lines]), names)
     written: Callable[[Sequence[Any]], tuple[int, tuple[Any, ...]] | None] = names["match"]
     return written
+
+
+def _packed(tree: Sequence[Any], shape: tuple[int, ...]) -> Any:
+    """Make an array of nested lists, of floats by `struct`: several times as fast as NumPy."""
+    rows = [tree]
+    for count in shape[1:]:
+        rows = list(chain.from_iterable(rows))
+        if any(row.__class__ is not list or len(row) != count for row in rows):
+            raise TypeError
+    if rows[0][0].__class__ is not float:
+        return np.array(tree)
+    packed = struct.Struct(f"{shape[-1]}d").pack
+    try:
+        return np.frombuffer(b"".join([packed(*row) for row in rows])).reshape(shape)
+    except struct.error:
+        raise TypeError from None
 
 
 def _floats(array: Any) -> Any:

@@ -154,7 +154,7 @@ class Graph:
         backwards: bool,
     ) -> Drawing:
         """Draw the graph with a node, and its edges to parents at some places, highlighted."""
-        from autograd.pictures import Drawing, graph_source
+        from autograd.pictures import Drawing, frames_of, graph_source
 
         order = self.order
         if len(order) > WHOLE:
@@ -165,15 +165,17 @@ class Graph:
                     f"{self.names[node]} has {len(order) - 1} neighbours, and the picture of a "
                     f"step can show {MAX_NEIGHBOURS}: print the step instead"
                 )
+        clusters, name_of = frames_of(order, self.names)
         return Drawing(
             graph_source(
                 order,
                 [x for x in order if x is self.root],
                 show=show,
+                clusters=clusters,
                 active_nodes=[node],
                 active_edges=[(node, k) for k in places],
                 backwards=backwards,
-                name_of=self.names.__getitem__,
+                name_of=name_of,
                 number_of=number_of,
             )
         )

@@ -88,7 +88,7 @@ class _Recording:
         self.variables = [_variable(x) for x in numbers]
         self._own = set(map(_kept, self.variables))
         leaves = iter(self.variables)
-        copies = {place: unflatten(spec, leaves) for place, spec in specs.items()}
+        copies = {place: _put_together(spec, leaves) for place, spec in specs.items()}
         before = _data(self.variables)
         with _differentiating(self._own):
             result = f(*[copies.get(i, arg) for i, arg in enumerate(args)], **kwargs)
@@ -133,7 +133,7 @@ class _Recording:
 
     def value(self) -> Any:
         """Return the result of `f`."""
-        return unflatten(self.output_spec, [self._result(self._shown(y)) for y in self.outputs])
+        return _put_together(self.output_spec, [self._result(self._shown(y)) for y in self.outputs])
 
     def _shown(self, x: Any) -> Any:
         """Return the number of a node that `f` returned, or the node where that is recorded."""
@@ -348,7 +348,7 @@ def value_and_grad(
     def transformed(*args: Any, **kwargs: Any) -> Any:
         run = _Recording(f, args, kwargs, argnums, has_aux)
         _require_scalar(f, run)
-        gradient = unflatten(run.spec, run.pull([1.0]))
+        gradient = _put_together(run.spec, run.pull([1.0]))
         return run.with_aux(run.value()), gradient
 
     return transformed
@@ -479,8 +479,8 @@ def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
     tangents = flatten_like(run.spec, v, "v", "x")
     if run.nested or _any_node(tangents):
         run.differentiate()
-        return unflatten(run.spec, run.push(tangents))
-    return unflatten(run.spec, run.push_gradient(tangents))
+        return _put_together(run.spec, run.push(tangents))
+    return _put_together(run.spec, run.push_gradient(tangents))
 
 
 def jvp(
@@ -510,7 +510,7 @@ def jvp(
             )
     run = _Recording(f, primals, {}, tuple(range(len(primals))), has_aux)
     rates = run.push(flatten_like(run.spec, tuple(tangents), "tangents", "primals"))
-    result: tuple[Any, ...] = run.with_aux(run.value(), unflatten(run.output_spec, rates))
+    result: tuple[Any, ...] = run.with_aux(run.value(), _put_together(run.output_spec, rates))
     return result
 
 
@@ -539,7 +539,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
     def pullback(cotangent: Any) -> Any:
         model = f"the result of {name_of(f)}"
         weights = flatten_like(run.output_spec, cotangent, "the cotangent", model)
-        return unflatten(run.spec, run.pull(weights))
+        return _put_together(run.spec, run.pull(weights))
 
     result: tuple[Any, ...] = run.with_aux(run.value(), pullback)
     return result
@@ -582,6 +582,13 @@ def _variable(x: Any) -> Any:
         return variable
     trace = modes.tracing.get()
     return Value(x) if trace is None else trace.constant(x)
+
+
+def _put_together(spec: Spec, leaves: Iterable[Any]) -> Any:
+    """Return `unflatten` of these, while a function is traced with tables that stand-ins index."""
+    trace = modes.tracing.get()
+    put: Callable[..., Any] = unflatten if trace is None else trace.put_together
+    return put(spec, leaves)
 
 
 def argument_places(

@@ -10,7 +10,7 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any
 
 import autograd
 from autograd import AnomalyError, Value, dot, no_grad
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["CompiledEngine"]
 
 
-@final
 class CompiledEngine(Engine):
     """Array code, made from the scalar code of the model and the loss."""
 
@@ -131,10 +130,8 @@ class CompiledEngine(Engine):
             _refuse_nodes_from_outside(trained)
             return value, self._observed(output)
 
-        self._function = autograd.compile(
-            loss, in_axes=(None, None, 0, 0, 0), reduce="mean", has_aux=True
-        )
-        self.params = params
+        self._function = autograd.compile(loss, **MEAN)
+        self._traced, self.params = loss, params
 
     def _loss_by_row(self) -> Loss:
         """Make the loss that takes a row of what `_encoded` makes of the targets.
@@ -190,7 +187,7 @@ class CompiledEngine(Engine):
         import numpy as np
 
         if not self._rates:
-            return self._kept(count)
+            return np.empty((count, 0))
         draw = factors(self.rng)
         return np.array([[draw(p) for p in self._rates] for _ in range(count)])
 
@@ -203,6 +200,10 @@ class CompiledEngine(Engine):
     def _theta(self) -> Array:
         """Return the parameters that are trained, as they are in the model."""
         return read(self.params)
+
+
+# How the loss of a sample becomes that of a minibatch
+MEAN: dict[str, Any] = {"in_axes": (None, None, 0, 0, 0), "reduce": "mean", "has_aux": True}
 
 
 def _refuse_nodes_from_outside(trained: set[Value]) -> None:

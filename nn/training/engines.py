@@ -8,23 +8,41 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, final
 
 import autograd
 from autograd import Value, fsum, no_grad
 from nn.dropout import dropping
 from nn.forward import numbers
 from nn.module import Module
-from nn.optim import write
+from nn.optim import Optimizer, clipped, read, write
 from nn.training.samples import Samples
 
 if TYPE_CHECKING:
     from nn.optim import Array
 
-__all__ = ["EagerEngine", "Engine", "Loss"]
+__all__ = ["Course", "EagerEngine", "Engine", "Loss"]
 
 Loss = Callable[[Any, Any], Any]
+
+
+class Course(NamedTuple):
+    """What an epoch does.
+
+    Attributes:
+        minibatches: the indices of the samples of each.
+        rates: the learning rate for each.
+        optimizer: makes the steps.
+        rows: which of its parameters are trained: see `Optimizer.trained`.
+        max_grad_norm: the greatest norm of the gradient.
+    """
+
+    minibatches: Sequence[Sequence[int]]
+    rates: Sequence[float]
+    optimizer: Optimizer
+    rows: Any
+    max_grad_norm: float
 
 
 class Engine(ABC):
@@ -88,6 +106,23 @@ class Engine(ABC):
         Returns:
             The mean loss; the outputs, one per sample; and n derivatives of that loss.
         """
+
+    def epoch(self, course: Course) -> Iterator[tuple[float, float, Any]]:
+        """Train on minibatches in turn; give the loss, the norm of the gradient and the outputs.
+
+        The step is made when the next one is asked for, so that there is none with what is not
+        finite; the model has the new parameters at the end.
+
+        Args:
+            course: what to do.
+        """
+        optimizer, theta = course.optimizer, read(self.params)
+        for indices, optimizer.lr in zip(course.minibatches, course.rates, strict=True):
+            loss, outputs, gradient = self.gradient(theta, indices)
+            gradient, norm = clipped(gradient, course.max_grad_norm)
+            yield loss, norm, outputs
+            theta = optimizer.updated(theta, gradient, course.rows)
+        write(self.params, theta)
 
     @abstractmethod
     def evaluate(self) -> tuple[float, Any]:

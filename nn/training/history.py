@@ -48,7 +48,7 @@ class History(list[Epoch]):
     """What was measured in a training: a list with one `Epoch` for each.
 
     Attributes:
-        engine: "compiled" or "eager", by which of the two the last epoch was computed; "" before.
+        engine: "compiled", "jax" or "eager", by which the last epoch was computed; "" before.
 
     >>> history = History([Epoch(epoch=1, loss=0.5, lr=0.1, seconds=2.0)])
     >>> history[-1].loss

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from fractions import Fraction
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import autograd as ag
+from autograd import Value
 from autograd.compiler.arguments import assembler, leaves_of, matcher, spec_of, taken_apart
 from autograd.transforms.trees import flatten, size, unflatten
 
@@ -101,3 +105,47 @@ def batched(tree, samples, change=lambda x: x):
     if np.shape(tree)[:1] == (samples,) and change(tree) is not tree:
         return change(tree)
     return np.broadcast_to(tree, (samples, *np.shape(tree))).copy()
+
+
+def test_lists_of_the_same_length_are_one_array():
+    args = ([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], ([[7.0], [8.0]], [[9.0], [10.0]]))
+    forms, arrays = zip(
+        *[taken_apart(x, None, f"args[{i}]") for i, x in enumerate(args)], strict=True
+    )
+    assert [[array.tolist() for array in own] for own in arrays] == [[args[0]], [list(args[1])]]
+    count, found = matcher(forms)(args)
+    assert count == 1
+    assert [x.tolist() for x in found] == [args[0], list(args[1])]
+    for form, arg in zip(forms, args, strict=True):
+        assert assembler(form, lanes=False)([np.array(arg)], None) == arg
+        assert [leaf.path for leaf in leaves_of(form)] == [f"args[{args.index(arg)}]"]
+
+
+@pytest.mark.parametrize(
+    "tree", [[[1.0], [2.0, 3.0]], [[1.0], (2.0,)], [(1.0,), (2.0,)], [[1.0], 2.0], [[1.0], [[2.0]]]]
+)
+def test_other_lists_are_an_array_for_each_row(tree):
+    form, arrays = taken_apart(tree, None, "args[0]")
+    assert len(arrays) == len(tree)
+    assert is_same(assembler(form, lanes=False)(arrays, None), tree)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([[1.0, 2.0], [3.0, "4"]], r"args\[0\]\[1\]\[1\] must be a real number, not the str '4'"),
+        (
+            [[1.0, 2.0], [3.0, None]],
+            r"args\[0\]\[1\]\[1\] must be a real number, not the NoneType None",
+        ),
+    ],
+)
+def test_what_is_no_number_is_refused_when_the_form_is_known_too(given, message):
+    norm = ag.compile(lambda rows: sum(x * x for row in rows for x in row))
+    assert norm.grad([[1.0, 2.0], [3.0, 4.0]]) == [[2.0, 4.0], [6.0, 8.0]]
+    assert norm.grad([[1, 2], [3, 4]]) == [[2.0, 4.0], [6.0, 8.0]]
+    assert norm.grad([[1.0, 2], [Fraction(3), np.float32(4.0)]]) == [[2.0, 4.0], [6.0, 8.0]]
+    assert norm.grad([[1.0, 2.0], [3.0]]) == [[2.0, 4.0], [6.0]]
+    assert norm([[1.0, 2.0], [Value(3.0), 4.0]]).op == "+"
+    with pytest.raises(TypeError, match=message):
+        norm.grad(given)

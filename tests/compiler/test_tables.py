@@ -116,6 +116,19 @@ def test_a_choice_in_a_branch_that_was_not_taken_adds_nothing():
     assert gradient == [0.0, 0.125]
 
 
+@pytest.mark.parametrize("table", [TABLE, TABLE.tolist()], ids=["array", "lists"])
+def test_a_transform_inside_hands_on_tables_and_its_gradient_is_one(table):
+    def penalty(table, token, target):
+        slopes = ag.grad(error_of_row)(table, token, target)
+        return ag.fsum([slope * slope for slope in slopes[token]])
+
+    token, target = int(TOKENS[0]), TARGETS[0]
+    _, gradient = ag.compile(penalty).value_and_grad(table, token, target)
+    assert type(gradient) is type(table)
+    _, expected = mean_loss(penalty, TABLE, TOKENS[:1], TARGETS[:1])
+    np.testing.assert_allclose(gradient, expected, rtol=1e-12)
+
+
 def test_second_derivatives_pass_through_a_table():
     hessian = ag.compile(ag.hessian(lambda t, i: take(t, i) ** 3), in_axes=(None, 0))
     found = np.array(hessian([1.0, 2.0, 3.0], [0, -1]))

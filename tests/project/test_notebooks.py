@@ -25,8 +25,9 @@ def cell(kind, source, name, **rest):
     return {"cell_type": kind, "id": name, "metadata": {}, "source": [source], **rest}
 
 
-def code(source, *outputs, count=1):
-    return cell("code", source, "check", outputs=list(outputs), execution_count=count)
+def code(source, *outputs, count=1, name="check", **metadata):
+    rest = {"outputs": list(outputs), "execution_count": count}
+    return {**cell("code", source, name, **rest), "metadata": metadata}
 
 
 def printed(text, name="stdout"):
@@ -47,7 +48,22 @@ def notebook():
             cell("markdown", "## Goals\n", "goals"),
             code("assert True\nprint('✓ L9: …')", printed(CLEAN)),
             cell("markdown", "## Exercises\n\n1. One\n2. Two\n3. Three\n", "exercises"),
+            code("gate = ...", count=2, name="gate", tags=["exercise"]),
+            code(
+                "def check_gate():\n    …\n\n\nprint(check_gate())",
+                printed("Still to do: …"),
+                count=3,
+                name="gate-check",
+                tags=["check"],
+            ),
             cell("markdown", "## Solutions\n", "solutions"),
+            code(
+                'gate = 1\nassert check_gate().startswith("Right")',
+                count=4,
+                name="solved",
+                tags=["solution"],
+                jupyter={"source_hidden": True},
+            ),
             cell("markdown", "## References\n\n- A book\n", "references"),
         ],
         "metadata": copy.deepcopy(check.METADATA),
@@ -138,7 +154,16 @@ def test_a_picture_is_not_searched_for_words(folder, notebook):
         (lambda n: n["cells"][1].update(id="title"), "two cells have the id title"),
         (lambda n: n["metadata"].update(version="3.11.7"), "its metadata name a machine's own"),
         (lambda n: n.update(nbformat_minor=4), "it is not in format 4.5"),
-        (lambda n: n["cells"][0].update(source=["x" * 1_000_000]), "the file has 1000"),
+        (lambda n: n["cells"][4].update(metadata={}), "there is no cell for students to fill in"),
+        (
+            lambda n: n["cells"][4].update(source=["gate = 1"]),
+            "cell gate: there is nothing to fill",
+        ),
+        (lambda n: n["cells"][5].update(metadata={}), "cell gate: the next is not tagged check"),
+        (lambda n: n["cells"][5].update(source=["1"]), "cell gate: the next is not tagged check"),
+        (lambda n: n["cells"][5].update(outputs=[]), "cell gate-check: it does not say what is"),
+        (lambda n: n["cells"][7].update(source=["gate = 1"]), "cell gate: no solution fills it in"),
+        (lambda n: n["cells"][0].update(source=["x" * 1_000_000]), "the file has 100"),
     ],
 )
 def test_a_fault_of_the_form_is_found(folder, notebook, damage, fault):

@@ -242,7 +242,7 @@ def test_a_notebook_runs_and_draws_by_the_files_of_the_site(page, site, address)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["index", "guide", "coming_from", "gallery", "notebooks/05_backpropagation"]
+    "name", ["index", "guide", "coming_from", "gallery", "notebooks/05_chain_rule"]
 )
 def test_a_page_fits_a_phone_and_has_no_complaint(page, address, name):
     page.open(f"{address}/{name}.html", width=390, height=844)
