@@ -53,6 +53,7 @@ from autograd.compiler.passes import (
     Ref,
     Step,
     Tape,
+    are_different,
     differentiable,
     refuse_slope_of_index,
 )
@@ -283,7 +284,8 @@ class Backward:
 
     def clear_inputs(self, space: str) -> None:
         """Clear the gradients of inputs that are wanted, but that nothing was added to."""
-        places = np.array([at for where, at in self.code.program.inputs if where == space], np.intp)
+        own = [x.places for x in self.code.program.inputs if x.space == space]
+        places = np.concatenate([np.zeros(0, np.intp), *own])
         self.clear_unwritten(space, places[self.active[space][places]])
 
     def wants(self, ref: Ref | float) -> bool:
@@ -543,7 +545,7 @@ class Backward:
         if target:
             self.clear_unwritten(space, places)
             code.emit(f"add({target}, {term}, out={target})")
-        elif len(np.unique(places)) == places.size:
+        elif are_different(places):
             sign = self.sign(space, places)
             code.emit(f"{buffer}[{code.index(places)}] {sign} {term}")
         elif windows := _windows(places):
@@ -643,7 +645,7 @@ class Backward:
 
     def one_array(self, space: str, places: Any) -> str | None:
         """Name the gradients at places if they stand as one array, each once."""
-        if len(np.unique(places)) != places.size:
+        if not are_different(places):
             return None
         return self.code.array("d" + space, places)
 
@@ -731,7 +733,7 @@ def _windows(places: Any) -> tuple[int, ...] | None:
     for count in range(1, places.ndim):
         axes = tuple(sorted(order[:count]))
         at_first = places[tuple([0 if i in axes else slice(None) for i in range(places.ndim)])]
-        if len(np.unique(at_first)) == at_first.size:
+        if are_different(at_first):
             return axes if places.size // at_first.size <= _MOST_WINDOWS else None
     return None
 
