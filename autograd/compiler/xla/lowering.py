@@ -220,11 +220,12 @@ class _Run:
             if where == SHARED and program.lifts:
                 lanes, shared = self.spaces[VARYING], self.spaces[SHARED]
                 for to, terms in ((shared.slopes, lanes.slopes), (shared.reached, lanes.reached)):
-                    if terms[self.lifted] is not None:
-                        shared.give(to, self.lift, terms[self.lifted])
+                    total = lanes.total(terms, self.lifted)
+                    if total is not None:
+                        shared.give(to, self.lift, total)
             for step in reversed(program.steps):
                 owner = self.owners[id(step)]
-                if step.space == where and space.slopes[owner] is not None:
+                if step.space == where and space.slopes[owner]:
                     self._back(step, owner)
 
     def _seed(self) -> None:
@@ -256,12 +257,13 @@ class _Run:
             return
         rows = step.axes[0]
         shape = (*rows, *[self.size] * (step.space == VARYING))
-        gradient, reached = space.slopes[owner].reshape(shape), space.reached[owner]
+        gradient = space.total(space.slopes, owner).reshape(shape)
         always = step.within(self.always).reshape(rows)
         mask = None
         if not always.all():
             mask = jnp.asarray(always.reshape(*rows, *[1] * (len(shape) - len(rows))))
             mask = jnp.broadcast_to(mask, shape)
+            reached = space.total(space.reached, owner)
             mask = mask if reached is None else mask | (reached.reshape(shape) > 0.0)
         if step.op is p.where:
             self._back_where(step, gradient, mask)
@@ -419,11 +421,11 @@ class _Run:
         if not places.size or not self.size:  # a sum of nothing has the gradient 0
             return jnp.zeros((places.size, *lanes), self.dtype)
         read = space.read(places)
-        slopes = [
-            jnp.zeros_like(space.arrays[i]) if space.slopes[i] is None else space.slopes[i]
-            for i in read.needed
-        ]
-        return read.of(*slopes)
+        totals = [space.total(space.slopes, i) for i in read.needed]
+        arrays = [space.arrays[i] for i in read.needed]
+        return read.of(
+            *[jnp.zeros_like(x) if y is None else y for x, y in zip(arrays, totals, strict=True)]
+        )
 
 
 def _einsum(letters: str, left: Any, right: Any) -> Any:
