@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, chain, islice
 from typing import Any
 
 import numpy as np
 
-from autograd.compiler.arguments import Form, Leaf, assembler, leaves_of, matcher, spec_of
+from autograd.compiler.arguments import Form, Leaf, assembler, leaves_of, matcher
 from autograd.compiler.codegen import BadIndexError, machine_for
 from autograd.compiler.passes import (
     SHARED,
+    Table,
     Trace,
     Tracer,
+    given,
     grouped,
     has_branches,
     simplified,
@@ -26,7 +29,7 @@ from autograd.compiler.passes import (
 )
 from autograd.engine import OWN, Value, modes
 from autograd.transforms import name_of, split_aux
-from autograd.transforms.trees import NUMBER, Spec, described, flatten, paths
+from autograd.transforms.trees import NUMBER, Spec, as_array, described, flatten, paths
 
 
 @dataclass(frozen=True)
@@ -86,12 +89,12 @@ class Plan:
         self.reduces = self.batched and not self._all_lanes
 
         varying: list[bool] = []
-        active: list[bool] = []
         for i, own in enumerate(leaves):
             for leaf in own:
                 varying += [self._in_lanes(leaf, i in wanted)] * leaf.count
-                active += [i in wanted] * leaf.count
-        trace, rows = self._traced(f, forms, len(varying), options.has_aux)
+        counts = [sum(leaf.count for leaf in own) for own in leaves]
+        active = np.repeat([i in wanted for i in range(len(leaves))], counts)
+        trace, rows = self._traced(f, forms, options.has_aux)
         if wanted and self.output_spec != NUMBER:
             raise TypeError(
                 f"a gradient needs a function that returns one number, but {name_of(f)} returns "
@@ -127,14 +130,14 @@ class Plan:
     # --- from the function to the program -----------------------------------------------------
 
     def _traced(
-        self, f: Callable[..., Any], forms: Sequence[Form], count: int, has_aux: bool
+        self, f: Callable[..., Any], forms: Sequence[Form], has_aux: bool
     ) -> tuple[Trace, list[int | float]]:
         """Run the function on stand-ins; give what it did, and the rows of its results."""
         trace = Trace()
-        inputs = iter([trace.tracer(trace.input()) for _ in range(count)])
+        leaves = iter([given(trace, leaf) for form in forms for leaf in leaves_of(form)])
         token = modes.tracing.set(trace)
         try:
-            result = f(*[stand_ins(spec_of(form), inputs) for form in forms])
+            result = f(*[stand_ins(form, leaves) for form in forms])
         finally:
             modes.tracing.reset(token)
         aux: list[Any] = []
@@ -154,22 +157,26 @@ class Plan:
     def _find_inputs(self) -> None:
         """Note where the numbers of each leaf stand."""
         self.inputs: list[Input] = []
-        places = np.array([place for _, place in self.program.inputs], dtype=np.intp)
-        row = 0
+        runs = self.program.inputs
+        places = np.concatenate([np.zeros(0, np.intp), *[x.places for x in runs]])
+        stops = np.cumsum([len(x.places) for x in runs])
+        start = 0
         for index, leaf in enumerate([leaf for form in self.forms for leaf in leaves_of(form)]):
-            space = self.program.inputs[row][0] if leaf.count else SHARED
-            own = places[row : row + leaf.count].reshape(leaf.shape)
+            run = int(np.searchsorted(stops, start, "right"))
+            space = runs[run].space if leaf.count else SHARED
+            own = places[start : start + leaf.count].reshape(leaf.shape)
             self.inputs.append(Input(index, leaf, space, own))
-            row += leaf.count
+            start += leaf.count
 
     def _find_indices(self) -> None:
         """Note which numbers of the arguments are indices of tables, and in which arguments."""
-        indices = [index for index, _ in self.program.choices]
-        found = {(index.space, i) for index in indices for i in index.places.tolist()}
-        self.are_indices = [place in found for place in self.program.inputs]
+        are_indices = {space: np.zeros(n, bool) for space, n in self.program.sizes.items()}
+        for index, _ in self.program.choices:
+            are_indices[index.space][index.places] = True
+        self.are_indices = [are_indices[x.space][x.places] for x in self.inputs]
         flags = iter(self.are_indices)
-        counts = [sum(leaf.count for leaf in leaves_of(form)) for form in self.forms]
-        self.with_index = [i for i, n in enumerate(counts) if sum(islice(flags, n))]
+        counts = [len(list(leaves_of(form))) for form in self.forms]
+        self.with_index = [i for i, n in enumerate(counts) if any(map(np.any, islice(flags, n)))]
 
     def value_of(self, own: Any, aux: Any) -> Any:
         """Put the value together in the structure of the function's result.
@@ -198,20 +205,16 @@ class Plan:
             size: the number of samples.
             arrays: an array, or a number, per leaf of the arguments.
         """
-        leaves = [leaf for form in self.forms for leaf in leaves_of(form)]
         for i in range(size):
-            numbers = [
-                np.ravel(array[i] if leaf.batched else array).astype(float).tolist()
-                for leaf, array in zip(leaves, arrays, strict=True)
-            ]
-            own = map(_as_used, chain.from_iterable(numbers), self.are_indices)
-            yield [stand_ins(spec_of(form), own) for form in self.forms]
+            own = map(partial(_sample, i), self.inputs, self.are_indices, arrays)
+            yield [stand_ins(form, own) for form in self.forms]
 
     def refusal(self, bad: BadIndexError) -> Exception:
         """Return the error that says which argument has an index that is none, in which sample."""
         leaves = [leaf for form in self.forms for leaf in leaves_of(form)]
         names = [name for leaf in leaves for name in paths(leaf.spec, leaf.path)]
-        called = dict(zip(self.program.inputs, names, strict=True))
+        places = chain.from_iterable([(x.space, y) for y in x.places.flat] for x in self.inputs)
+        called = dict(zip(places, names, strict=True))
         where = called.get(bad.place, "an index that is computed")
         here = f"{where} is {bad.number:g}{f' in sample {bad.lane}' if self.batched else ''}"
         if bad.number % 1.0 == 0.0:
@@ -219,8 +222,14 @@ class Plan:
         return TypeError(f"{here}, but it is an index, which must be an integer")
 
 
-def _as_used(x: float, is_index: bool) -> float:
-    return int(x) if is_index else x
+def _sample(i: int, x: Input, are_indices: Any, array: Any) -> Any:
+    """Return what one sample has of a leaf, as the function takes it, with integers to index."""
+    own = np.asarray(array[i] if x.leaf.batched else array, dtype=np.float64)
+    pairs = zip(own.ravel().tolist(), are_indices.ravel().tolist(), strict=True)
+    numbers = [int(y) if is_index else y for y, is_index in pairs]
+    if x.leaf.spec == NUMBER:
+        return numbers[0]
+    return as_array(numbers, own.shape).view(Table) if x.leaf.spec[0] == "array" else numbers
 
 
 def _row_of(y: Any, trace: Trace) -> int | float:

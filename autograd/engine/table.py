@@ -800,7 +800,7 @@ log_softmax = _many(
 
 # What compiled code makes these of, besides other rows. Of exponentials up to 1 of which one is 1,
 # `total` is the sum and `excess` that of the others; inf where that is nan, as for an infinite
-# operand. There slopes of what is made of it are nan, as they have the factor t/t, of the total t.
+# operand. There slopes of what is made of the total t are nan, as they have 1/t in the form t/t².
 # Where all exponentials are 0 the slope of `log_of_total` is 0, of `log_of_denominator` nan.
 exp_shifted = _row(
     "exp_shifted",
@@ -825,34 +825,29 @@ excess = _many(
 inverse_of_total = _row(
     "inverse_of_total",
     lambda t: ieee.div(1.0, t),
-    lambda out, t: -out * _inverse(out, t),
-    domain=((0.0, inf),),
+    lambda out, t: -out * div(t, t * t),
+    domain=((0.0, 1e150),),
     expansion=lambda t: div(1.0, t),
     formula=lambda t: div(1.0, t),
 )
 log_of_total = _row(
     "log_of_total",
     ieee.log1p,
-    lambda out, x: _inverse(div(1.0, maximum(1.0 + x, 1.0)), 1.0 + x),
-    domain=((0.0, inf),),
+    lambda out, x: div(t := 1.0 + x, maximum(t * t, 1.0)),
+    domain=((0.0, 1e150),),
     formula=lambda x: log1p(x),
 )
 log_of_denominator = _row(
     "log_of_denominator",
     ieee.log1p,
-    lambda out, x: _inverse(div(1.0, 1.0 + x), 1.0 + x),
-    domain=((0.0, inf),),
+    lambda out, x: div(t := 1.0 + x, t * t),
+    domain=((0.0, 1e150),),
     formula=lambda x: log1p(x),
 )
 
 
 def _or_infinite(x: float) -> float:
     return x if x == x else inf
-
-
-def _inverse(s: Any, t: Any) -> Any:
-    """Return s = 1/t, or nan where t is 0 or infinite and s is not."""
-    return s * (t * s)
 
 
 def _shares(*xs: Any) -> tuple[Any, ...]:

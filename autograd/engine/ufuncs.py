@@ -20,18 +20,27 @@ _ROWS = {
 }
 
 
+def row_of(ufunc: Any) -> Any:
+    """Return the row that a NumPy function stands for, or None."""
+    return _ROWS.get(ufunc.__name__)
+
+
 def apply_ufunc(ufunc: Any, inputs: Sequence[Any]) -> Any:
     """Apply the row that a NumPy function stands for, as in `np.exp(v)` and `array * v`.
 
     Raises:
         TypeError: the engine has no such operation.
     """
-    name = ufunc.__name__
-    op = _ROWS.get(name)
+    own = next((x for x in inputs if hasattr(type(x), "__elementwise__")), None)
+    if own is not None:
+        return own.__array_ufunc__(ufunc, "__call__", *inputs)
+    op = row_of(ufunc)
     if op is p.eq or op is p.ne:  # of Values it is not the row, but identity
         return elementwise(_equal if op is p.eq else _unequal, inputs)
     if op is None:
-        raise TypeError(f"numpy.{name} has no rule for Values; build it from autograd's functions")
+        raise TypeError(
+            f"numpy.{ufunc.__name__} has no rule for Values; build it from autograd's functions"
+        )
     return elementwise(op, inputs)
 
 

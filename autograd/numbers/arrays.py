@@ -99,7 +99,13 @@ def evaluate(op: Any, operands: Sequence[Any]) -> Any:
 
 
 def apply_to_arrays(op: Any, operands: Sequence[Any]) -> Any:
-    """Apply `op` where some operand is an array: of floats, or of objects such as Values."""
+    """Apply `op` where some operand is an array: of floats, or of objects such as Values.
+
+    A kind of array may say by its method `__elementwise__` how operations apply to it.
+    """
+    own = next((x for x in operands if hasattr(type(x), "__elementwise__")), None)
+    if own is not None:
+        return own.__elementwise__(op, operands)
     if all(np.asarray(x).dtype.kind in "fiub" for x in operands):
         return evaluate(op, operands)
     return elementwise(op, operands)

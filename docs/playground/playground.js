@@ -166,7 +166,7 @@ $("code").oninput = () => {
 
 // --- a network in training ---------------------------------------------------------------------
 
-const SIDE = 24; // the plane is looked at in 24 × 24 points
+const SIDE = 20; // the plane is looked at in 20 × 20 points
 const FRAME = 60; // ms of training between two pictures
 $("program").value = `import nn
 from autograd import mean, zero_grad

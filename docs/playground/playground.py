@@ -23,8 +23,10 @@ from typing import Any
 import autograd
 import nn
 from autograd import Value, no_grad
+from autograd.engine import collector_paused, topological_order
 
 FILE = "your code"
+HAS = "which has Python's own library: compile, fit and the optimisers need NumPy"
 Sample = tuple[list[float], float]
 
 
@@ -57,6 +59,8 @@ def _told(error: Exception) -> str:
     if isinstance(error, SyntaxError) and error.filename == FILE:
         where = f"line {error.lineno}: {(error.text or '').strip()}\n"
         return f"{where}{error.msg}"
+    if isinstance(error, ModuleNotFoundError):
+        return f"{where}{error.name} is not in the playground, {HAS}"
     return f"{where}{type(error).__name__}: {error}"
 
 
@@ -146,7 +150,7 @@ def graph(code: str, data: dict[str, float]) -> dict[str, Any]:
 
 def _leaves(root: Value) -> list[Value]:
     """Return the leaves that have a name."""
-    order = autograd.engine.topological_order([root], lambda node: node.parents[::-1])
+    order = topological_order([root], lambda node: node.parents[::-1])
     return [node for node in order if node.name and not node.parents]
 
 
@@ -202,7 +206,7 @@ def spiral(n: int = 100, noise: float = 0.1, seed: int = 0) -> list[Sample]:
     """Two arms of a spiral."""
 
     def point(k: int, t: float) -> tuple[float, float]:
-        angle, radius = 1.25 * 2 * math.pi * t + math.pi * k, 0.1 + 1.3 * t
+        angle, radius = math.pi * (2 * t + k), 0.1 + 1.3 * t
         return radius * math.cos(angle), radius * math.sin(angle)
 
     return _two_classes(n, noise / 2, seed, point)
@@ -243,6 +247,7 @@ class Training:
         self.steps = 0
         self.batches: list[list[Sample]] = []
         self.losses: list[float] = []
+        self.looking = 0.0  # seconds that the last snapshot took
 
     def step(self) -> None:
         """Train on the next minibatch."""
@@ -262,9 +267,11 @@ class Training:
     def snapshot(self, side: int) -> dict[str, Any]:
         """Return what the page shows, with side × side outputs over the plane from -2 to 2."""
         places = [4.0 * (i + 0.5) / side - 2.0 for i in range(side)]
+        started = time.perf_counter()
         with no_grad():
             grid = [self.output([x, -y]) for y in places for x in places]
             right = sum(self.output(x) * label > 0 for x, label in self.data)
+        self.looking = time.perf_counter() - started
         recent = self.losses[-max(1, len(self.data) // 10) :]
         return {
             "steps": self.steps,
@@ -307,12 +314,18 @@ def set_up(code: str, side: int) -> dict[str, Any]:
 
 
 def advance(milliseconds: float, side: int) -> dict[str, Any]:
-    """Train for a while, at least one step, and show what came of it."""
+    """Train for a while, at least one step, and show what came of it.
+
+    Args:
+        milliseconds: for how long; but if it takes longer to show it, so long; 0 for one step.
+        side: as in `snapshot`.
+    """
     (training,) = _training
-    until = time.perf_counter() + milliseconds / 1000
-    training.step()
-    while time.perf_counter() < until:
+    until = time.perf_counter() + max(milliseconds / 1000, training.looking * (milliseconds > 0))
+    with collector_paused():
         training.step()
+        while time.perf_counter() < until:
+            training.step()
     return training.snapshot(side)
 
 

@@ -77,6 +77,7 @@ REAL = Domain(-math.inf, math.inf, (-3.0, 3.0))
 POSITIVE = Domain(0.0, math.inf, (0.2, 4.0))
 UNIT = Domain(-1.0, 1.0, (-0.9, 0.9))
 ABOVE_1 = Domain(1.0, math.inf, (1.2, 5.0))
+COUNT = Domain(0.0, 1e150, (0.2, 4.0))
 ABOVE_MINUS_1 = Domain(-1.0, math.inf, (-0.8, 4.0))
 
 
@@ -418,9 +419,9 @@ ORACLES: dict[str, Oracle] = {
         ill_value=True,
         ill_slopes=True,
     ),
-    "inverse_of_total": one(lambda t: 1 / t, lambda t: -1 / t**2, domain=POSITIVE),
-    "log_of_total": one(exact.log1p, lambda x: 1 / (1 + x), domain=POSITIVE),
-    "log_of_denominator": one(exact.log1p, lambda x: 1 / (1 + x), domain=POSITIVE),
+    "inverse_of_total": one(lambda t: 1 / t, lambda t: -1 / t**2, domain=COUNT),
+    "log_of_total": one(exact.log1p, lambda x: 1 / (1 + x), domain=COUNT),
+    "log_of_denominator": one(exact.log1p, lambda x: 1 / (1 + x), domain=COUNT),
 }
 
 

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd.compiler.codegen.aliases import Aliases
 from autograd.compiler.codegen.code import (
     AND,
     NONZERO,
@@ -41,8 +42,10 @@ from autograd.compiler.codegen.product import (
     scratch,
     strides_within,
 )
+from autograd.compiler.codegen.saturating import SLOPES
 from autograd.compiler.codegen.tables import chosen_places, flat, forward_take
 from autograd.compiler.codegen.tape import backward_tape, forward_tape
+from autograd.compiler.codegen.totals import Totals
 from autograd.compiler.passes import (
     SHARED,
     TAKE,
@@ -50,9 +53,11 @@ from autograd.compiler.passes import (
     Ref,
     Step,
     Tape,
+    are_different,
     differentiable,
     refuse_slope_of_index,
 )
+from autograd.engine import Primitive
 from autograd.engine import table as p
 
 
@@ -240,6 +245,10 @@ class Backward:
             VARYING: np.zeros(code.program.sizes[VARYING], dtype=bool),
         }
         self.first = first
+        self.aliases = Aliases(code)
+        self.totals = Totals(code.program)
+        self.places: Any = None  # of the results of the step that is written
+        self.gradient: Symbol | None = None  # with respect to these
         self.masked = not all(reached.all() for reached in always.values())
         self.mask: Symbol | None = None
 
@@ -259,6 +268,7 @@ class Backward:
         """Clear gradients that nothing was added to, and add up those of copies into the lanes."""
         program = self.code.program
         self.clear_inputs(VARYING)
+        self.add_totals()
         if program.lifts:
             shared, lifted = self.code.lift_names()
             places, copies = map(np.array, zip(*program.lifts, strict=True))
@@ -274,7 +284,8 @@ class Backward:
 
     def clear_inputs(self, space: str) -> None:
         """Clear the gradients of inputs that are wanted, but that nothing was added to."""
-        places = np.array([at for where, at in self.code.program.inputs if where == space], np.intp)
+        own = [x.places for x in self.code.program.inputs if x.space == space]
+        places = np.concatenate([np.zeros(0, np.intp), *own])
         self.clear_unwritten(space, places[self.active[space][places]])
 
     def wants(self, ref: Ref | float) -> bool:
@@ -287,6 +298,8 @@ class Backward:
         code.writing = step
         if isinstance(step, Tape):
             space = step.space
+            own = [x for operands in step.operands for x in operands if isinstance(x, int)]
+            self.aliases.settle(space, np.array(own, np.intp))
             backward_tape(code, step, self.written[space], self.active[space], self.always[space])
             return
         places = np.arange(step.start, step.start + step.size)
@@ -294,9 +307,11 @@ class Backward:
         if not written.any() or not any(map(self.wants, differentiable(step.op, step.operands))):
             return
         self.clear_unwritten(step.space, places)
-        places = code.begin_step(step)
+        places = self.places = code.begin_step(step)
         varying = step.space == VARYING
-        gradient = Symbol(code, str(code.array("d" + step.space, places)), varying)
+        if step.op is p.dot:
+            self.aliases.settle(step.space, places)
+        gradient = self.gradient = Symbol(code, self.aliases.array(step.space, places), varying)
         self.mask = None
         if not self.always[step.space][places].all():
             mask = str(code.array("m" + step.space, places))
@@ -320,13 +335,18 @@ class Backward:
             ref, *_ = step.operands
             assert isinstance(ref, Ref)
             self.add_sum(ref.space, ref.places.reshape(*code.shape, *step.axes[1]), gradient)
+        elif step.op is p.sub and self.mask is None and all(map(self.is_scattered, step.operands)):
+            self.add_difference(step, gradient)
         else:
             out = Symbol(code, str(code.array(step.space, places)), varying)
             before = code.take_lines()
             operands = [code.read(ref) for ref in step.operands]
             copies = code.take_lines()
             wanted = [self.wants(ref) for ref in step.operands]
-            slopes = iter(step.op.local_derivatives(out, operands, wanted))
+            if step.op in SLOPES:
+                slopes = iter([self.slope_from_result(step.op, out, operands[0])])
+            else:
+                slopes = iter(step.op.local_derivatives(out, operands, wanted))
             for ref, want in zip(step.operands, wanted, strict=True):
                 if want:
                     self.add(ref, gradient, next(slopes))
@@ -334,6 +354,16 @@ class Backward:
             read = {word for line in code.lines for word in _WORD.findall(line)}
             copies = [line for line in copies if line.split(", ")[3] in read]
             code.lines = [*before, *copies, *code.lines]
+
+    def slope_from_result(self, op: Primitive, out: Symbol, x: Symbol) -> Symbol:
+        """Write the slope of a function that its results tell as long as they are not near 1."""
+        code = self.code
+        target = code.temporary(code.shape, code.varying)
+        function = code.name(("slope", op), lambda *_: SLOPES[op], prefix=f"slope_of_{op.name}")
+        n = prod(code.shape)
+        code.count(code.varying, 2 * n, 5 * n)
+        code.emit(f"{function}({out.name}, {x.name}, {target})")
+        return Symbol(code, target, code.varying)
 
     def where(self, step: Step, gradient: Symbol) -> None:
         """Write the gradients of the branches: each gets that of the lanes it was taken in."""
@@ -363,6 +393,7 @@ class Backward:
             reached = chosen if self.mask is None else f"{chosen}[{self.mask.name}]"
             code.emit(f"put({flat(code, 'm' + table.space)}, {reached}, True)")
         self.clear_unwritten(table.space, table.places)
+        self.aliases.settle(table.space, table.places)
         target = flat(code, "d" + table.space)
         # a copy of the gradient, which may stand in the target: of that, NumPy would make one
         code.emit(f"add.at({target}, {chosen}.reshape(-1), {gradient.name}.flatten())")
@@ -454,8 +485,11 @@ class Backward:
             gradient, slope = code.compute(p.where, [self.mask, term, 0.0]), 1.0
         lanes = space == SHARED and code.varying  # what the lanes share gets the sum over them
         places, over = _without_repeats(places)
-        target = self.fresh(space, places)
+        is_same = gradient is self.gradient and slope.__class__ is float
         if not over and not lanes:
+            if is_same and slope == 1.0 and self.is_alias(space, places, self.places):
+                return
+            target = self.fresh(space, places)
             if not target:
                 self.add_terms(space, places, code.compute(p.mul, [gradient, slope]).name)
             elif slope.__class__ is float and slope == 1.0:
@@ -463,11 +497,29 @@ class Backward:
             else:
                 code.compute(p.mul, [gradient, slope], target)
             return
+        if lanes and is_same and self.totals.is_often_read(ref) and not code.is_flat:
+            self.totals.put_off(places, over, slope, self.aliases.places(VARYING, self.places))
+            return
+        target = self.fresh(space, places)
         term = code.compute(p.mul, [gradient, slope]).name
         total = target or code.temporary(places.shape, varying=space == VARYING)
         self.sum_over(term, over, lanes, total, is_packed=not target or _has_no_gaps(places))
         if not target:
             self.add_terms(space, places, total)
+
+    def add_totals(self) -> None:
+        """Write the sums over lanes that were put off."""
+        code = self.code
+        for places, over, slope, sources in self.totals.taken():
+            code.begin(places.shape, False)
+            code.count(True, sources.size, sources.size)
+            target = self.fresh(SHARED, places)
+            total = target or code.temporary(places.shape, varying=False)
+            code.emit(f"add.reduce({code.array('d' + VARYING, sources)}, {over}, None, {total})")
+            if slope != 1.0:
+                code.emit(f"multiply({total}, {slope!r}, out={total})")
+            if not target:
+                self.add_terms(SHARED, places, total)
 
     def sum_over(
         self, term: str, over: tuple[int, ...], lanes: bool, target: str, is_packed: bool = True
@@ -487,12 +539,13 @@ class Backward:
     def add_terms(self, space: str, places: Any, term: str) -> None:
         """Add an array to the gradients at an array of places."""
         code, buffer = self.code, "d" + space
+        self.aliases.settle(space, places)
         target = self.one_array(space, places)
         code.count(space == VARYING, places.size, 3 * places.size)
         if target:
             self.clear_unwritten(space, places)
             code.emit(f"add({target}, {term}, out={target})")
-        elif len(np.unique(places)) == places.size:
+        elif are_different(places):
             sign = self.sign(space, places)
             code.emit(f"{buffer}[{code.index(places)}] {sign} {term}")
         elif windows := _windows(places):
@@ -503,10 +556,27 @@ class Backward:
             flat = term if places.ndim == 1 else f"{term}.reshape({places.size}{lanes})"
             self.add_up(space, places, np.arange(places.size).reshape(places.shape), flat)
 
+    def is_scattered(self, x: Ref | float) -> bool:
+        """Tell whether the gradients of an operand are added up by a sparse matrix."""
+        if not isinstance(x, Ref) or (x.space == SHARED and self.code.varying):
+            return False
+        places = x.places.reshape(self.code.shape)
+        several = bool(self.active[x.space][places].all()) and not _without_repeats(places)[1]
+        return several and len(np.unique(places)) < places.size and _windows(places) is None
+
+    def add_difference(self, step: Step, gradient: Symbol) -> None:
+        """Add the gradient of differences to those of both operands at once."""
+        first, second = [ref.places for ref in step.operands if isinstance(ref, Ref)]
+        places, rows = np.concatenate([first, second]), np.tile(np.arange(step.size), 2)
+        lanes = ", -1" * self.code.varying
+        term = f"{gradient.name}.reshape({step.size}{lanes})"
+        self.add_up(step.space, places, rows, term, np.repeat([1.0, -1.0], step.size))
+
     def sign(self, space: str, places: Any) -> str:
         """Choose how to write to gradients: the first time over what was there, later added."""
         if self.written[space][places].any():
             self.clear_unwritten(space, places)
+            self.aliases.settle(space, places)
             return "+="
         self.written[space][places] = True
         return "="
@@ -527,16 +597,17 @@ class Backward:
         code.emit(f"for view, part in zip({names}, {term}):")
         code.emit("    add(view, part, out=view)")
 
-    def add_up(self, space: str, places: Any, rows: Any, term: str) -> None:
+    def add_up(self, space: str, places: Any, rows: Any, term: str, weights: Any = 1.0) -> None:
         """Add rows of an array to gradients, of which several may go to the same place."""
         active = self.active[space][places]
+        weights = np.broadcast_to(weights, places.shape)[active]
         places, rows, count = places[active], rows[active], rows.max() + 1
         code = self.code
         found, first = np.unique(places, return_index=True)
         sign = self.sign(space, found)
         target = code.rows("d" + space, found) if even(found) else None
         if len(found) < len(places):
-            term = f"{self.sums(places, rows, count)[1]} @ {term}"
+            term = f"{self.sums(places, rows, count, weights)[1]} @ {term}"
         else:  # one row each
             direct = target if sign == "=" else None
             each = direct or code.temporary(found.shape, space == VARYING)
@@ -547,13 +618,14 @@ class Backward:
         there = f"{target}[...]" if target else f"d{space}[{code.index(found)}]"
         code.emit(f"{there} {sign} {term}")
 
-    def sums(self, places: Any, rows: Any, count: int) -> tuple[str, str]:
+    def sums(self, places: Any, rows: Any, count: int, weights: Any = None) -> tuple[str, str]:
         """Name the different ones of `places`, and the matrix that adds up their rows."""
         code = self.code
         targets, which = np.unique(places, return_inverse=True)
-        key = ("sums", places.tobytes(), rows.tobytes(), count)
-        shape = len(targets), count
-        return code.index(targets), code.name(key, lambda *_: _incidence(which, rows, shape))
+        weights = np.ones(places.size) if weights is None else weights
+        key = ("sums", places.tobytes(), rows.tobytes(), weights.tobytes(), count)
+        matrix = code.name(key, lambda *_: _incidence(weights, which, rows, (len(targets), count)))
+        return code.index(targets), matrix
 
     def fresh(self, space: str, places: Any) -> str | None:
         """Name the gradients at places if they can be written as one array for the first time."""
@@ -563,21 +635,31 @@ class Backward:
             self.written[space][places] = True
         return target
 
+    def is_alias(self, space: str, places: Any, sources: Any) -> bool:
+        """Let gradients be those at other places, if they are written for the first time."""
+        known = self.written[space][places].any() or (space == VARYING) is not self.code.varying
+        if known or not self.aliases.hold(space, places, sources):
+            return False
+        self.written[space][places] = True
+        return True
+
     def one_array(self, space: str, places: Any) -> str | None:
         """Name the gradients at places if they stand as one array, each once."""
-        if len(np.unique(places)) != places.size:
+        if not are_different(places):
             return None
         return self.code.array("d" + space, places)
 
     def add_sum(self, space: str, places: Any, gradient: Symbol) -> None:
         """Add the gradient of a sum to that of each of its terms."""
         code, term = self.code, gradient.name
+        rows, terms = len(code.shape), places.ndim - len(code.shape)
+        if self.is_alias(space, places, self.places.reshape(*code.shape, *[1] * terms)):
+            return
         if space == SHARED and code.varying:
             term = code.temporary(code.shape, varying=False)
             self.sum_over(gradient.name, (), True, term)
         fresh = self.fresh(space, places)
         target = fresh or self.one_array(space, places)
-        rows, terms = len(code.shape), places.ndim - len(code.shape)
         each = f"{term}[{', '.join([':'] * rows + ['None'] * terms)}]"
         if fresh:
             code.count(space == VARYING, moved=places.size + prod(code.shape))
@@ -585,6 +667,7 @@ class Backward:
         elif target:
             code.count(space == VARYING, places.size, 2 * places.size + prod(code.shape))
             self.clear_unwritten(space, places)
+            self.aliases.settle(space, places)
             code.emit(f"add({target}, {each}, out={target})")
         else:
             count = prod(code.shape)
@@ -650,7 +733,7 @@ def _windows(places: Any) -> tuple[int, ...] | None:
     for count in range(1, places.ndim):
         axes = tuple(sorted(order[:count]))
         at_first = places[tuple([0 if i in axes else slice(None) for i in range(places.ndim)])]
-        if len(np.unique(at_first)) == at_first.size:
+        if are_different(at_first):
             return axes if places.size // at_first.size <= _MOST_WINDOWS else None
     return None
 
@@ -660,8 +743,8 @@ _WORD = re.compile(r"\w+")
 _MOST_RUNS = 4  # of rows that are cleared one by one
 
 
-def _incidence(targets: Any, sources: Any, shape: tuple[int, int]) -> Any:
+def _incidence(weights: Any, targets: Any, sources: Any, shape: tuple[int, int]) -> Any:
     """Make the sparse matrix that adds up rows: it is far faster than `numpy.add.at`."""
     from scipy import sparse
 
-    return sparse.csr_array((np.ones(targets.size), (targets, sources)), shape)
+    return sparse.csr_array((weights, (targets, sources)), shape)

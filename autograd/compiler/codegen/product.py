@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, combinations
+from itertools import chain, combinations, product
 from math import prod
 from typing import Any, NamedTuple
 
@@ -186,9 +186,16 @@ def multiply(code: Code, out: Factor, left: Factor, right: Factor) -> None:
         products = [_Product(out, left, right, {*always, *loops}) for loops in subsets]
         min(products, key=lambda x: x.cost).write(code)
     elif not is_sum:
-        axes = [[x if x in y.letters else "" for x in out.letters] for y in (left, right)]
-        names = [y.view(code, groups) for y, groups in zip((left, right), axes, strict=True)]
-        code.emit(f"multiply({names[0]}, {names[1]}, out={out.view(code)})")
+        _elementwise(code, out.view(code), out.letters, left, right)
+    elif _is_short(out, left, right):
+        target, terms = out.view(code), [_terms(x, out.letters) for x in (left, right)]
+        for i, pair in enumerate(zip(*terms, strict=True)):
+            if not i:
+                _elementwise(code, target, out.letters, *pair)
+                continue
+            term = scratch(code, out.letters, out.sizes).view(code)
+            _elementwise(code, term, out.letters, *pair)
+            code.emit(f"add({target}, {term}, out={target})")
     else:
         names = [x.view(code) for x in (left, right, out)]
         by_lane = _ByLane(out, left, right)
@@ -198,6 +205,35 @@ def multiply(code: Code, out: Factor, left: Factor, right: Factor) -> None:
             code.emit(f"{function}({', '.join(names)})  # {letters}")
         else:
             code.emit(f"einsum('{letters}', {names[0]}, {names[1]}, out={names[2]})")
+
+
+_FEW_TERMS = 4  # of a sum, that are as fast one after the other
+
+
+def _is_short(out: Factor, left: Factor, right: Factor) -> bool:
+    """Tell whether each number of the result has a few terms of its own."""
+    terms = [n for x, n, _ in left.axes() if x not in out.letters]
+    alone = set(left.letters) == set(right.letters) > set(out.letters)
+    return alone and prod(terms) <= _FEW_TERMS
+
+
+def _terms(x: Factor, kept: str) -> Iterator[Factor]:
+    """Return the factor of each term of a sum, without the axes of these."""
+    own = list(x.axes())
+    axes = [(size, stride) for letter, size, stride in own if letter not in kept]
+    rest = [axis for axis in own if axis[0] in kept]
+    letters = "".join([letter for letter, *_ in rest]) + LANES * x.varying
+    for index in product(*[range(size) for size, _ in axes]):
+        first = x.first + sum([i * stride for i, (_, stride) in zip(index, axes, strict=True)])
+        sizes, strides = tuple([n for _, n, _ in rest]), tuple([step for *_, step in rest])
+        yield Factor(x.buffer, first, letters, sizes, strides)
+
+
+def _elementwise(code: Code, target: str, letters: str, left: Factor, right: Factor) -> None:
+    """Write a product without a sum."""
+    axes = [[x if x in y.letters else "" for x in letters] for y in (left, right)]
+    names = [y.view(code, groups) for y, groups in zip((left, right), axes, strict=True)]
+    code.emit(f"multiply({names[0]}, {names[1]}, out={target})")
 
 
 def is_matrix_product(out: str, left: str, right: str) -> bool:

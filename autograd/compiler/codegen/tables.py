@@ -51,12 +51,13 @@ class Finder:
         places = table.places if lanes is None else table.places * lanes
         by_lane = 0 if lanes is None else np.arange(lanes)
         strides = np.diff(places)
-        self._stride = int(strides.flat[0]) if self._count > 1 else 0
+        stride = int(strides.flat[0]) if self._count > 1 else 0
         self._entries: Any = None
         self._starts: Any = places[:, :1] + by_lane
-        if (strides != self._stride).any():  # scattered entries are looked up in turn
-            self._entries, self._stride = places.reshape(-1), 1
+        if (strides != stride).any():  # scattered entries are looked up in turn
+            self._entries, stride = places.reshape(-1), 1
             self._starts = self._count * np.arange(size)[:, None]
+        self._steps = stride * np.arange(self._count)  # from the first entry to each
         self._size, self._by_lane = size, by_lane
 
     def __call__(self, numbers: Any, out: Any) -> None:
@@ -69,8 +70,7 @@ class Finder:
         Raises:
             BadIndexError: a number is no index.
         """
-        index = self._checked(numbers.reshape(len(self.distinct), -1))
-        index *= self._stride
+        index = self._found(numbers.reshape(len(self.distinct), -1))
         out = out.reshape(self._size, -1)
         if self._which is None:
             out[...] = index
@@ -80,20 +80,19 @@ class Finder:
         if self._entries is not None:
             np.add(self._entries[out], self._by_lane, out=out)
 
-    def _checked(self, numbers: Any) -> Any:
-        """Turn numbers into indices from 0."""
-        count = self._count
-        index = numbers.astype(np.intp, order="C")
+    def _found(self, numbers: Any) -> Any:
+        """Return how far from the first entry those at these indices stand."""
+        index, count = numbers.astype(np.intp), self._count
         whole = index == numbers
-        if (whole & (index.view(np.uintp) < count)).all():  # as a number without sign, -1 is large
-            return index
+        if whole.all():
+            try:
+                return self._steps.take(index)
+            except IndexError:
+                pass
         bad = ~whole | (index < -count) | (index >= count)
-        if bad.any():
-            lane, i = np.argwhere(bad.T)[0]
-            place = self._space, int(self.distinct[i])
-            raise BadIndexError(place, int(lane), float(numbers[i, lane]), count)
-        index %= count  # those from the end
-        return index
+        lane, i = np.argwhere(bad.T)[0]
+        place = self._space, int(self.distinct[i])
+        raise BadIndexError(place, int(lane), float(numbers[i, lane]), count) from None
 
 
 def forward_take(code: Code, step: Step, out: str) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from itertools import compress
 from math import isfinite
 from types import CodeType
 from typing import Any
@@ -105,17 +106,16 @@ def backward_tape(code: Code, tape: Tape, written: Any, active: Any, always: Any
     functions: dict[Any, tuple[str, list[Work]]] = code.functions
     used: Counter[Any] = Counter()
     fresh_places: list[int] = []
-    marked = False
     instructions: list[Instruction] = []
-    always = always.data
+    sure, always = bool(always.all()), always.data
     for i, wanted, fresh in gradient_flow(tape, written, active):
         op, place, operands = tape.ops[i], tape.places[i], tape.operands[i]
-        fresh_places += [x for x, flag in zip(operands, fresh, strict=True) if flag]  # type: ignore[misc]
-        unsure = [x.__class__ is int and not always[x] for x in operands]
-        if op is p.where:
-            unsure[0] = False  # no gradient goes to the condition
+        fresh_places += compress(operands, fresh)  # type: ignore[arg-type]
+        masked, unsure = not (sure or always[place]), [False] * len(operands)
+        if not sure:
+            first = op is p.where  # no gradient goes to the condition
+            unsure[first:] = [x.__class__ is int and not always[x] for x in operands[first:]]
         constants = [None if x.__class__ is int else op in _ARITHMETIC or repr(x) for x in operands]
-        masked = not always[place]
         key = (tape.space, op, masked, *constants, *wanted, *fresh, *unsure)
         if key not in functions:
             row = _Row(code, tape.space, op, operands, op in _ARITHMETIC)
@@ -123,13 +123,13 @@ def backward_tape(code: Code, tape: Tape, written: Any, active: Any, always: Any
         used[key] += 1
         arguments = [x for x in operands if x.__class__ is int or op in _ARITHMETIC]
         arguments += [place, size + place]
-        arguments += [size + x for x, want in zip(operands, wanted, strict=True) if want]
-        marked = marked or masked or True in unsure
+        arguments += [size + x for x in compress(operands, wanted)]
         if masked:
             arguments.append(2 * size + place)
-        arguments += [2 * size + x for x, flag in zip(operands, unsure, strict=True) if flag]
+        if not sure:
+            arguments += [2 * size + x for x in compress(operands, unsure)]
         instructions.append((functions[key][0], tuple(arguments)))
-    buffers = tuple([kind + tape.space for kind in ("", "d", "m")[: 2 + marked]])
+    buffers = tuple([kind + tape.space for kind in ("", "d", "m")[: 3 - sure]])
     work = _count(code, used)
     line = _emit(code, tape, partial(_bound, instructions, buffers))
     code.tapes[id(tape)] = line, fresh_places, work

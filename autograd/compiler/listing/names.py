@@ -55,12 +55,12 @@ def inputs_of(program: Program, forms: Sequence[Form], names: Sequence[str]) -> 
             own = list(_elements(leaf))
             keys += [prefix + rest for rest in own]
             shared += [not leaf.batched] * len(own)
-    places = list(program.inputs)
+    places = [(x.space, place) for x in program.inputs for place in x.places.tolist()]
     for node, place in program.captured:
         places.append((SHARED, place))
         keys.append(_parts(node.name) if node.name else ())
         shared.append(True)
-    is_node = [False] * len(program.inputs) + [True] * len(program.captured)
+    is_node = [False] * (len(keys) - len(program.captured)) + [True] * len(program.captured)
     return Inputs(places, keys, shared, is_node)
 
 

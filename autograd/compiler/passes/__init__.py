@@ -1,7 +1,7 @@
 """From a function to a program: each pass makes the next form of it.
 
-`trace.py` records the operations on stand-ins, `tables.py` choices by index; `simplify.py` writes
-some of them out in others; `schedule.py` orders rows so that equal operations stand together,
+`trace.py` records the operations on stand-ins, `arrays.py` those on arrays of them, `tables.py`
+choices by index; `simplify.py` writes some of them out in others; `schedule.py` orders rows so that equal operations stand together,
 `group.py` makes steps of these, for which `layout.py` gives each row a place, and `axes.py` finds
 the directions in which a step repeats itself. The result is plain data, in `program.py`;
 `activity.py` says which of its steps a derivative has to go through. No code is written here.
@@ -13,6 +13,8 @@ from autograd.compiler.passes.activity import (
     everywhere,
     has_branches,
 )
+from autograd.compiler.passes.arrays import given
+from autograd.compiler.passes.axes import are_different
 from autograd.compiler.passes.group import grouped
 from autograd.compiler.passes.program import (
     SHARED,
@@ -24,7 +26,7 @@ from autograd.compiler.passes.program import (
     differentiable,
 )
 from autograd.compiler.passes.simplify import simplified
-from autograd.compiler.passes.tables import TAKE, refuse_slope_of_index, stand_ins
+from autograd.compiler.passes.tables import TAKE, Table, refuse_slope_of_index, stand_ins
 from autograd.compiler.passes.trace import Operand, Part, StandIn, Trace, Tracer
 
 __all__ = [
@@ -37,13 +39,16 @@ __all__ = [
     "Ref",
     "StandIn",
     "Step",
+    "Table",
     "Tape",
     "Trace",
     "Tracer",
     "active_places",
     "always_reached",
+    "are_different",
     "differentiable",
     "everywhere",
+    "given",
     "grouped",
     "has_branches",
     "refuse_slope_of_index",

@@ -6,7 +6,6 @@ a, and not at x; it reaches all of these whatever the numbers are, as there is n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,18 @@ from autograd.compiler.passes.program import SHARED, VARYING, Program
 from autograd.engine import table as p
 
 
-def active_places(program: Program, inputs: Sequence[bool]) -> dict[str, Any]:
-    """Tell for each place whether it depends on an input whose gradient is wanted."""
+def active_places(program: Program, inputs: Any) -> dict[str, Any]:
+    """Tell for each place whether it depends on an input whose gradient is wanted.
+
+    Args:
+        program: the program.
+        inputs: for each number of the inputs, whether it is.
+    """
     active = _nowhere(program)
-    for (space, place), wanted in zip(program.inputs, inputs, strict=True):
-        active[space][place] = wanted
+    start = 0
+    for ref in program.inputs:
+        active[ref.space][ref.places] = inputs[start : start + len(ref.places)]
+        start += len(ref.places)
     for space in (SHARED, VARYING):
         if space == VARYING:
             for shared, lifted in program.lifts:
@@ -43,8 +49,8 @@ def always_reached(program: Program) -> dict[str, Any]:
         for step in reversed(program.steps):
             if step.space == space:
                 step.reach(always)
-    for space, place in program.inputs:
-        always[space][place] = True
+    for ref in program.inputs:
+        always[ref.space][ref.places] = True
     return always
 
 
@@ -52,9 +58,11 @@ def has_branches(program: Program) -> bool:
     """Tell whether there is a choice, of which the gradient goes to what was computed for it."""
     if program.is_filled or any(p.where in step.operations() for step in program.steps):
         return True
+    if not program.choices:
+        return False
     given = _nowhere(program)
-    for space, place in program.inputs:
-        given[space][place] = True
+    for ref in program.inputs:
+        given[ref.space][ref.places] = True
     return not all(given[table.space][table.places].all() for _, table in program.choices)
 
 

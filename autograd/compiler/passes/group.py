@@ -27,7 +27,7 @@ from autograd.compiler.passes.layout import NEUTRAL, Layout, factors_of, is_vary
 from autograd.compiler.passes.program import SHARED, VARYING, Program
 from autograd.compiler.passes.schedule import scheduled
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import Operand, Trace
+from autograd.compiler.passes.trace import PICK, Operand, Trace, View
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -54,22 +54,26 @@ def grouped(
     Args:
         trace: the rows.
         outputs: rows or constants.
-        varying_inputs: for each input, whether it differs from lane to lane.
+        varying_inputs: for each number of the inputs, whether it differs from lane to lane.
         reuse: whether a place may be given to another row when nobody needs the first any more;
             not if there is a gradient to come, which needs all values.
-        last_inputs: the inputs after which there may be a gap; those that differ from lane to lane
-            stand one after the other elsewhere.
+        last_inputs: the inputs, counted by number, after which there may be a gap; those that
+            differ from lane to lane stand one after the other elsewhere.
         is_machine_there: tells whether native code can run tapes; it is asked only if that is of
             use. None where it cannot.
     """
     n = len(trace.ops)
-    varying = list(varying_inputs) + [False] * (n - len(varying_inputs))
+    varying = [False] * n
+    number = 0
     kinds: list[Any] = [None] * n
     for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is not None:
+        if op is None:
+            varying[row] = number < len(varying_inputs) and varying_inputs[number]
+            number += trace.counts.get(row, 1)
+        else:
             varying[row] = True in [varying[x] for x in operands if x.__class__ is int]
-            kinds[row] = _likeness(op, operands, varying, varying[row])
-    groups = scheduled(trace, kinds)
+            kinds[row] = _likeness(op, trace, row, varying)
+    groups = scheduled(_computed(trace), kinds)
     are_loose, native = _sorted_out(trace, groups, is_machine_there)
     arranged = list(_arranged(groups, are_loose, varying))
     layout = Layout(trace, varying, outputs, reuse)
@@ -80,10 +84,31 @@ def grouped(
     return layout.program(arranged, outputs, native)
 
 
+def _computed(trace: Trace) -> Trace:
+    """Leave views and the like out: what reads them reads what they show."""
+    if not any(op is PICK or op.__class__ is View for op in trace.ops):
+        return trace
+    only = Trace()
+    sources: dict[Operand, list[Operand]] = {}
+    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+        if op is PICK or op.__class__ is View:
+            sources[row] = [x for x in operands if x.__class__ is int]
+            only.input()
+        elif op is None:
+            only.input()
+        else:
+            seen = [y for x in operands for y in sources.get(x, (x,))]
+            only.add(op, tuple(dict.fromkeys(seen) if len(seen) > len(operands) else seen))
+    return only
+
+
 def _likeness(
-    op: Primitive, operands: Sequence[Operand], varying: Sequence[bool], here: bool
-) -> tuple[Any, ...]:
+    op: Primitive, trace: Trace, row: int, varying: Sequence[bool]
+) -> tuple[Any, ...] | None:
     """Return what rows of one step have in common."""
+    operands, here = trace.operands[row], varying[row]
+    if op is PICK or op.__class__ is View:
+        return None
     if op is p.dot:
         sides = [is_varying(x, varying) for x in factors_of(operands, varying)]
         return op, *sides, _kind(operands[-1], varying)
@@ -102,16 +127,16 @@ def _sorted_out(
 ) -> tuple[list[bool], bool]:
     """Tell which groups go on tapes, and whether native code is to run these.
 
-    They do in a program in which little repeats, or which is long. With native code, a program
-    counts as such if most of its work is in rows that read scattered places.
+    They do in a program in which little repeats, or which is long. If many do, or most of the work
+    is in rows that read scattered places, native code runs these, and all others of that kind.
     """
-    lengths = list(map(len, groups))
+    lengths = list(map(trace.count, groups))
     little = len(groups) > _FEW_STEPS and sum(lengths) < _LARGE * len(groups)
     long = little or len(groups) > _MOST_STEPS
 
     def is_loose(rows: list[int], native: bool) -> bool:
         op, few = trace.ops[rows[0]], len(rows) < _FEWEST_ROWS
-        if op is TAKE or len(trace.operands[rows[0]]) > _MOST_OPERANDS:
+        if op is TAKE or trace.has_blocks(rows) or len(trace.operands[rows[0]]) > _MOST_OPERANDS:
             return False
         if not few and (op is p.dot or not native):
             return False
@@ -119,14 +144,15 @@ def _sorted_out(
             return True
         return not _is_regular(trace, rows)
 
+    by_numpy = [long and is_loose(rows, native=False) for rows in groups]
     if is_machine_there is not None and len(groups) > _FEW_STEPS:
         are_loose = [is_loose(rows, native=True) for rows in groups]
-        work = [n * len(trace.operands[rows[0]]) for n, rows in zip(lengths, groups, strict=True)]
+        work = [n * trace.terms(rows[0]) for n, rows in zip(lengths, groups, strict=True)]
         most = 2 * sum(compress(work, are_loose)) > sum(work)
-        enough = sum(compress(lengths, are_loose)) >= _FEWEST_ON_MACHINE
-        if (long or most) and enough and is_machine_there():
+        count = sum(compress(lengths, are_loose if most else by_numpy))
+        if count >= _FEWEST_ON_MACHINE and is_machine_there():
             return are_loose, True
-    return [long and is_loose(rows, native=False) for rows in groups], False
+    return by_numpy, False
 
 
 def _arranged(
@@ -154,7 +180,7 @@ def _is_regular(trace: Trace, rows: Sequence[int]) -> bool:
     """Tell whether rows, and most of what they read, were computed at regular intervals."""
     operands = zip(*[trace.operands[row] for row in rows], strict=False)
     columns = [rows, *[x for x in operands if float not in map(type, x)]]
-    axes = [common_axes([np.array(x)]) for x in columns]
+    axes = [common_axes([np.array([trace.addresses(y) for y in x])]) for x in columns]
     by_rule = sum([len(rows) - 1 - len(x) for x in axes if x])  # numbers that others foretell
     return by_rule >= _FEWEST_REGULAR and 2 * sum(x is not None for x in axes) > len(axes)
 

@@ -14,14 +14,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, TypeGuard
+from itertools import chain, groupby
+from typing import Any
 
 import numpy as np
 
-from autograd.compiler.passes.axes import all_pairs, product_axes
+from autograd.compiler.passes.axes import all_pairs, are_different, product_axes
 from autograd.compiler.passes.program import SHARED, VARYING, Program, Ref, Step, Tape
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import Operand, Part, Trace
+from autograd.compiler.passes.trace import BITS, INDEX, PICK, Operand, Part, Trace, View, mapped
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -74,16 +75,30 @@ class Layout:
     ) -> None:
         self.trace, self.varying = trace, varying
         self.sizes = {SHARED: 0, VARYING: 0}
-        self.places = [_NOWHERE] * len(trace.ops)
+        self.places: list[Any] = [_NOWHERE] * len(trace.ops)  # of a block, an array
         self.constants: dict[tuple[str, str], tuple[str, int, float]] = {}
         self.ones: list[tuple[str, int, float]] = []
-        self.layers: dict[int, tuple[int, ...]] = {}
-        self.before_one: set[int] = set()
+        self.before_one: set[int] = set()  # addresses
         self.lifts: dict[int, int] = {}
         self.reuse = reuse
         self.free: dict[str, list[int]] = {SHARED: [], VARYING: []}
         self.uses = _uses(trace, outputs) if reuse else []
         self.on_tape = bytearray(len(trace.ops))
+        self.addresses = np.arange(len(trace.ops)) << BITS  # of rows of one number
+        self.picks: dict[int, list[int]] = defaultdict(list)  # by the block
+        for row, op in enumerate(trace.ops):
+            if op is PICK:
+                block, i = map(int, trace.operands[row])
+                self.picks[block].append(row)
+                self.addresses[row] = (block << BITS) + i
+        # the numbers of all inputs are counted through
+        self.inputs = [row for row, op in enumerate(trace.ops) if op is None]
+        self.starts = np.cumsum([0, *[trace.counts.get(row, 1) for row in self.inputs]])
+        self.first = np.full(len(trace.ops), _NOWHERE)
+        self.first[self.inputs] = self.starts[:-1]
+        self.is_parameter = (self.first != _NOWHERE) & ~np.array(varying, dtype=bool)
+        self.layers: list[Any] = []  # the numbers of inputs that are its parameters
+        self.layer = np.full(self.starts[-1], _NOWHERE)  # by number
 
     def take(self, space: str, count: int) -> int:
         """Take the next places of a space."""
@@ -97,38 +112,94 @@ class Layout:
 
     def prepare_layer(self, rows: Sequence[int], last_inputs: Collection[int]) -> None:
         """Note that a step is a layer, if it is one."""
-        operands = [self.trace.operands[row] for row in rows]
-        (_, inputs), *_ = factors = [factors_of(x, self.varying) for x in operands]
-        neurons = [(*own, x[-1]) for (own, _), x in zip(factors, operands, strict=True)]
-        parameters = [x for neuron in neurons for x in neuron if self.is_parameter(x)]
-        if len(parameters) < len(neurons) * len(neurons[0]):
+        found = self.neurons(rows)
+        if found is None:
             return
-        last = inputs[-1]
-        if not isinstance(last, int) or not self.varying[last]:
+        neurons, (last, terms) = found
+        owners = neurons >> BITS
+        if not self.is_parameter[owners].all():
+            return
+        if last < 0 or not self.varying[last >> BITS]:
             return
         # copying inputs into the lanes, to add the 1, is not worth it where there are many
-        if self.trace.ops[last] is None and (last not in last_inputs or len(inputs) > len(rows)):
+        number = self.first[last >> BITS] + (last & INDEX)
+        is_input = self.first[last >> BITS] != _NOWHERE
+        if is_input and (number not in last_inputs or terms > len(neurons)):
             return
-        block = tuple(dict.fromkeys(parameters))
-        if len(block) == len(parameters) and not any(x in self.layers for x in block):
-            self.layers |= dict.fromkeys(block, block)
-        if self.layers.get(parameters[0]) == block:
+        parameters = (self.first[owners] + (neurons & INDEX)).reshape(-1)
+        if not are_different(parameters):
+            parameters = parameters[np.sort(np.unique(parameters, return_index=True)[1])]
+        elif (self.layer[parameters] == _NOWHERE).all():
+            self.layer[parameters] = len(self.layers)
+            self.layers.append(parameters)
+        layer = self.layer[parameters[0]]
+        if layer != _NOWHERE and np.array_equal(self.layers[layer], parameters):
             self.before_one.add(last)
 
-    def is_parameter(self, x: Operand) -> TypeGuard[int]:
-        """Tell whether an operand is an input that the lanes share."""
-        return isinstance(x, int) and not self.varying[x] and self.trace.ops[x] is None
+    def neurons(self, rows: Sequence[int]) -> tuple[Any, tuple[int, int]] | None:
+        """Find parameters of neurons, and the last of what these read, and how much that is.
 
-    def input(self, row: int) -> None:
-        """Give an input its place, and the other parameters of its layer theirs."""
-        block = self.layers.get(row, (row,))
-        for place, x in enumerate(block, self.take(self.space(row), len(block))):
-            self.places[x] = place
-        self.one_after(row)
+        They are told by their addresses. Neurons of a layer read the same, others give None.
+        """
+        trace, own = self.trace, []
+        operands = [trace.operands[row] for row in rows]
+        factors = [factors_of(x, self.varying) for x in operands]
+        neurons = [(*left, x[-1]) for (left, _), x in zip(factors, operands, strict=True)]
+        _, inputs = factors[0]
+        if not trace.has_blocks(rows):
+            last = inputs[-1]
+            if not isinstance(last, int) or any(float in map(type, neuron) for neuron in neurons):
+                return None
+            return self.addresses[np.array(neurons)], (int(self.addresses[last]), len(inputs))
+        for row, neuron, (_, inputs) in zip(rows, neurons, factors, strict=True):
+            count = trace.counts.get(row, 1)
+            read = trace.grid(inputs, count)
+            if read.strides[0] and (read != read[0]).any():
+                return None
+            own.append(trace.grid(neuron, count))
+        return np.vstack(own), (int(read[0, -1]), read.shape[1])
+
+    def place_inputs(self) -> Any:
+        """Give inputs their places, and the other parameters of a layer theirs; give them all."""
+        lanes = np.repeat([self.varying[row] for row in self.inputs], np.diff(self.starts))
+        before_one = {
+            int(self.first[x >> BITS]) + (x & INDEX)
+            for x in self.before_one
+            if self.first[x >> BITS] != _NOWHERE
+        }
+        changes = np.flatnonzero((np.diff(lanes) != 0) | (np.diff(self.layer) != 0)) + 1
+        stops = {*changes.tolist(), *[x + 1 for x in before_one], len(lanes)}
+        places = np.full(len(lanes), _NOWHERE)
+        start = 0
+        for stop in sorted(stops):
+            layer = self.layer[start] if start < stop else _NOWHERE
+            own = np.arange(start, stop) if layer == _NOWHERE else self.layers[layer]
+            if len(own) and places[own[0]] == _NOWHERE:  # not with a layer before
+                space = VARYING if lanes[start] else SHARED
+                places[own] = self.take(space, len(own)) + np.arange(len(own))
+            if stop - 1 in before_one:
+                self.ones.append((VARYING, self.take(VARYING, 1), 1.0))
+            start = stop
+        singles = places.tolist() if len(places) == len(self.inputs) else None
+        for i, row in enumerate(self.inputs):
+            if singles is not None and row not in self.trace.counts:
+                self.places[row] = singles[i]
+            else:
+                self.placed(row, places[self.starts[i] : self.starts[i + 1]])
+        return places
+
+    def placed(self, row: int, places: Any) -> None:
+        """Note the places of a row, an array of them, and of single numbers of it."""
+        if row not in self.trace.counts:
+            self.places[row] = int(places[0])
+            return
+        self.places[row] = places
+        for pick in self.picks.get(row, ()):
+            self.places[pick] = int(places[int(self.addresses[pick]) & INDEX])
 
     def one_after(self, row: int) -> None:
-        """Put a 1 after the place of a row, where a layer needs it."""
-        if row in self.before_one:
+        """Put a 1 after the last place of a row, where a layer needs it."""
+        if (row << BITS) + self.trace.counts.get(row, 1) - 1 in self.before_one:
             self.ones.append((VARYING, self.take(VARYING, 1), 1.0))
 
     def program(
@@ -146,15 +217,14 @@ class Layout:
         """
         trace = self.trace
         owners = {row: value for value, row in trace.captured.items()}
-        inputs, captured = [], []
-        for row, op in enumerate(trace.ops):
-            if op is None and self.places[row] == _NOWHERE:  # not with a layer before
-                self.input(row)
-        for row, op in enumerate(trace.ops):
-            if op is None and row in owners:
-                captured.append((owners[row], self.places[row]))
-            elif op is None:
-                inputs.append((self.space(row), self.places[row]))
+        places = self.place_inputs()
+        captured = [(owners[row], self.places[row]) for row in self.inputs if row in owners]
+        inputs: list[Ref] = []  # those from outside come last
+        numbers = self.starts.tolist()
+        given = [(self.space(row), i) for i, row in enumerate(self.inputs) if row not in owners]
+        for space, run in groupby(given, key=lambda x: x[0]):
+            rows_of = [i for _, i in run]
+            inputs.append(Ref(space, places[numbers[rows_of[0]] : numbers[rows_of[-1] + 1]]))
         steps: list[Step | Tape] = []
         for few, rows in groups:
             steps += [self.tape(rows)] if few else [self.step(*x) for x in self.parted(rows)]
@@ -191,7 +261,12 @@ class Layout:
     def parts(self, rows: Sequence[int | None]) -> tuple[Part | None, ...]:
         """Tell what rows are of operations that have been written out."""
         parts: dict[Any, Part] = self.trace.parts
-        return tuple(map(parts.get, rows)) if parts else ()
+        counts: dict[Any, int] = self.trace.counts
+        if not parts:
+            return ()
+        return tuple(
+            [y for x in rows for y in ([None] * counts[x] if x in counts else [parts.get(x)])]
+        )
 
     def release(self, operands: Sequence[Operand]) -> None:
         """Note that operands have been read; what is not needed again leaves its place."""
@@ -212,8 +287,9 @@ class Layout:
         parts = [rows]
         if op in NEUTRAL or op is p.dot:
             lengths = self.by_length(rows)
-            terms = sum([len(part) * n for n, part in lengths.items()])
-            parts = [rows] if max(lengths) * len(rows) <= 2 * terms else list(lengths.values())
+            count = self.trace.count
+            terms = sum([count(part) * n for n, part in lengths.items()])
+            parts = [rows] if max(lengths) * count(rows) <= 2 * terms else list(lengths.values())
             if op is p.dot and len(lengths) > 1:
                 evened = self.evened(rows) if len(parts) == 1 else None
                 if evened:
@@ -235,7 +311,7 @@ class Layout:
             if pairs:
                 yield pairs
                 return
-            work = len(rows) * (len(self.trace.operands[rows[0]]) // 2)
+            work = self.trace.count(rows) * (self.trace.terms(rows[0]) // 2)
             parts = [rows] if work < _FEWEST_PRODUCTS * len(parts) else parts
         yield from map(self.as_they_are, parts)
 
@@ -244,6 +320,8 @@ class Layout:
 
         One factor of a product more is what the longest sums have there, and the other is missing.
         """
+        if self.counts(rows):
+            return None
         operands = [self.trace.operands[row] for row in rows]
         factors = [factors_of(x, self.varying) for x in operands]
         most = max([len(left) for left, _ in factors])
@@ -274,9 +352,10 @@ class Layout:
         """Fill up products so that they have axes, if they have not, and that is little work."""
         operands = [self.trace.operands[row] for row in rows]
         factors = [factors_of(x, self.varying) for x in operands]
-        if product_axes([self.many(side).places for side in zip(*factors, strict=True)]):
+        counts = self.counts(rows)
+        if product_axes([self.many(side, counts).places for side in zip(*factors, strict=True)]):
             return rows, operands
-        if len({repr(x[-1]) for x in operands}) > 1:  # the bias
+        if counts or len({repr(x[-1]) for x in operands}) > 1:  # the bias
             return None
         lefts, rights = [[_key(x[side]) for x in factors] for side in (0, 1)]
         pairs = all_pairs(lefts, rights)
@@ -290,7 +369,7 @@ class Layout:
         """Put sums of as many operands together."""
         parts: dict[int, list[int]] = defaultdict(list)
         for row in rows:
-            parts[len(self.trace.operands[row])].append(row)
+            parts[self.trace.terms(row)].append(row)
         return parts
 
     def by_inputs(self, rows: Sequence[int]) -> list[list[int]]:
@@ -307,6 +386,7 @@ class Layout:
         op = self.trace.ops[own[0]]
         assert op is not None
         space = self.space(own[0])
+        counts = self.counts(own)
         missing = None
         if op is p.dot:
             if any(None in x for x in matrix):
@@ -314,26 +394,37 @@ class Layout:
                 missing = halves.reshape(len(matrix), 2, -1).any(axis=1)
             left, right = zip(*[factors_of(x, self.varying) for x in matrix], strict=True)
             operands: tuple[Ref | float, ...] = (
-                self.many(left),
-                self.many(right),
-                self.one([x[-1] for x in matrix]),
+                self.many(left, counts),
+                self.many(right, counts),
+                self.one([x[-1] for x in matrix], counts),
             )
         elif op in NEUTRAL:
-            operands = self.terms(op, matrix)
+            operands = self.terms(op, matrix, counts)
         elif op is TAKE:
             operands = self.one([x[0] for x in matrix]), self.many([x[1:] for x in matrix])
         else:
-            operands = tuple([self.one(column) for column in zip(*matrix, strict=True)])
-        start = self.take(space, len(rows))
+            operands = tuple([self.one(column, counts) for column in zip(*matrix, strict=True)])
+        size = sum(counts) if counts else len(rows)
+        start = place = self.take(space, size)
         for i, row in enumerate(rows):
-            if row is not None:
+            if counts:
+                self.placed(own[i], np.arange(place, place + counts[i]))
+                place += counts[i]
+            elif row is not None:
                 self.places[row] = start + i
                 self.release(self.trace.operands[row])
         self.one_after(own[-1])
         is_filled = len(own) < len(rows) or missing is not None
-        return Step(op, space, start, len(rows), operands, is_filled, self.parts(rows), missing)
+        return Step(op, space, start, size, operands, is_filled, self.parts(rows), missing)
 
-    def terms(self, op: Primitive, matrix: Matrix) -> tuple[Ref | float, ...]:
+    def counts(self, rows: Sequence[int]) -> list[int]:
+        """Return how many numbers there are in each of some rows; nothing if there is no block."""
+        counts = self.trace.counts
+        return [counts.get(row, 1) for row in rows] if self.trace.has_blocks(rows) else []
+
+    def terms(
+        self, op: Primitive, matrix: Matrix, counts: Sequence[int]
+    ) -> tuple[Ref | float, ...]:
         """Find the terms of sums; the 0 that `sum` in Python begins with stands apart."""
         begins: tuple[float, ...] = ()
         for i, x in enumerate(matrix[0]):
@@ -345,32 +436,68 @@ class Layout:
             if is_begin and min(map(len, matrix)) > 1:
                 matrix, begins = [(*row[:i], *row[i + 1 :]) for row in matrix], (0.0,)
                 break
-        longest = max(map(len, matrix))
+        width = self.trace.width
+        lengths = [sum(map(width, row)) if counts else len(row) for row in matrix]
         neutral = NEUTRAL[op]
         filled = [
-            (*row, *[row[0] if neutral is None else neutral] * (longest - len(row)))
-            for row in matrix
+            (*row, *[row[0] if neutral is None else neutral] * (max(lengths) - n))
+            for row, n in zip(matrix, lengths, strict=True)
         ]
-        return self.many(filled), *begins
+        return self.many(filled, counts), *begins
 
     def ref_space(self, matrix: Matrix) -> str:
         """Return the space where all operands can be read."""
         return VARYING if any(is_varying(row, self.varying) for row in matrix) else SHARED
 
-    def one(self, column: Sequence[Operand | None]) -> Ref | float:
+    def one(self, column: Sequence[Operand | None], counts: Sequence[int] = ()) -> Ref | float:
         """Find one operand of each element."""
         first = column[0]
         if isinstance(first, float) and all(repr(x) == repr(first) for x in column):
             return float(first)
+        if counts:
+            found = self.many([(x,) for x in column], counts)
+            return Ref(found.space, found.places[:, 0])
         space = self.ref_space([column])
         return Ref(space, np.array([self.place(x, space) for x in column], dtype=np.intp))
 
-    def many(self, matrix: Matrix) -> Ref:
-        """Find n operands of each element."""
+    def many(self, matrix: Matrix, counts: Sequence[int] = ()) -> Ref:
+        """Find n operands of each element; `counts` says of how many elements a row is."""
         space = self.ref_space(matrix)
+        if counts:
+            blocks = [
+                _side_by_side([self.of_block(x, space, n) for x in row])
+                for row, n in zip(matrix, counts, strict=True)
+            ]
+            return Ref(space, blocks[0] if len(blocks) == 1 else np.vstack(blocks))
+        places, operands = self.places, list(chain.from_iterable(matrix))
+        if int in map(type, operands) and len(set(map(type, operands))) == 1:
+            own = map(self.varying.__getitem__, operands)  # type: ignore[arg-type]
+            if space == SHARED or all(own):
+                found = [list(map(places.__getitem__, row)) for row in matrix]  # type: ignore[arg-type]
+                return Ref(space, np.array(found, dtype=np.intp))
         return Ref(
             space, np.array([[self.place(x, space) for x in row] for row in matrix], dtype=np.intp)
         )
+
+    def of_block(self, x: Operand | None, space: str, count: int) -> Any:
+        """Return the places of an operand of a block, a row for each number."""
+        op = self.trace.ops[x] if isinstance(x, int) else None
+        if not isinstance(op, View):
+            return np.broadcast_to(np.reshape(self.all_places(x, space), (-1, 1)), (count, 1))
+        parts = [np.atleast_1d(self.all_places(y, space)) for y in self.trace.operands[x]]  # type: ignore[index]
+        starts = np.cumsum([0, *map(len, parts)])
+        places = np.concatenate(parts)
+        found = mapped(lambda at: places[starts[at >> BITS] + (at & INDEX)], op.at)
+        return found.reshape(count, -1) if found.ndim == 1 else found
+
+    def all_places(self, x: Operand | None, space: str) -> Any:
+        """Return the place of a single number, or an array of those of a block."""
+        places = self.places[x] if isinstance(x, int) else None
+        if not isinstance(places, np.ndarray):
+            return self.place(x, space)
+        if self.space(x) == space:  # type: ignore[arg-type]
+            return places
+        return np.array([self.lift(place) for place in places.tolist()], dtype=np.intp)
 
     def place(self, x: Operand | None, space: str) -> int:
         """Return the place of an operand: what is shared gets a copy in the lanes if need be.
@@ -390,6 +517,10 @@ class Layout:
         if place not in self.lifts:
             self.lifts[place] = self.take(VARYING, 1)
         return self.lifts[place]
+
+
+def _side_by_side(columns: Sequence[Any]) -> Any:
+    return columns[0] if len(columns) == 1 else np.hstack(columns)
 
 
 def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:

@@ -182,7 +182,7 @@ class Program:
     Attributes:
         steps: in an order in which each reads only what is there already, the shared ones first.
         sizes: the number of places in each space.
-        inputs: for each input of the trace its space and place.
+        inputs: where the numbers of the inputs stand, in their order, run by run of one space.
         captured: nodes from outside, each with the place of its number among what the lanes share.
         constants: (space, place, value); no step writes there.
         lifts: (shared place, varying place) pairs, of which the second is a copy of the first.
@@ -195,7 +195,7 @@ class Program:
 
     steps: tuple[Step | Tape, ...]
     sizes: dict[str, int]
-    inputs: tuple[tuple[str, int], ...]
+    inputs: tuple[Ref, ...]
     captured: tuple[tuple[Any, int], ...]
     constants: tuple[tuple[str, int, float], ...]
     lifts: tuple[tuple[int, int], ...]
@@ -219,8 +219,8 @@ class Program:
 
     def __post_init__(self) -> None:
         ready = {space: np.zeros(size, dtype=bool) for space, size in self.sizes.items()}
-        for space, place in self.inputs:
-            ready[space][place] = True
+        for ref in self.inputs:
+            ready[ref.space][ref.places] = True
         for _, place in self.captured:
             ready[SHARED][place] = True
         for space, place, _ in self.constants:

@@ -9,11 +9,15 @@ What these passes do to the lecture's neuron, written as a sum over its inputs:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from math import nan
 from typing import Any
 
+import numpy as np
+
+from autograd.compiler.passes.axes import are_different
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import Operand, Part, Trace, Tracer
+from autograd.compiler.passes.trace import BITS, INDEX, PICK, Operand, Part, Trace, Tracer, View
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -22,29 +26,118 @@ def simplified(
     trace: Trace, outputs: Sequence[Operand], fast_math: bool = False
 ) -> tuple[Trace, list[Operand]]:
     """Apply all passes; give the new trace and its outputs."""
+    if trace.reads_blocks and _size(trace) < _FEW_NUMBERS:
+        trace, outputs = _written_in_scalars(trace, outputs)
     trace, outputs = _expanded(trace, outputs, fast_math)
     trace, outputs = _contracted(trace, outputs)
     return _without_dead_rows(trace, outputs)
 
 
-class _Pass:
-    """A new trace being filled from an old one, and where each old row has gone."""
+_FEW_NUMBERS = 4096  # read by all blocks together, which are as well written out
 
-    def __init__(self, trace: Trace) -> None:
-        self.old, self.new = trace, Trace()
-        self.place: list[Operand] = [nan] * len(trace.ops)
+
+def _size(trace: Trace) -> int:
+    """Count the numbers that blocks read."""
+    return sum(
+        trace.counts.get(row, 1) * sum(map(trace.width, trace.operands[row]))
+        for row, op in enumerate(trace.ops)
+        if op is not None and op is not PICK and op.__class__ is not View
+        if row in trace.counts or any(trace.width(x) > 1 for x in trace.operands[row])
+    )
+
+
+def _written_in_scalars(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
+    """Write blocks out in rows of single numbers, which go together with others of their kind."""
+    work = _InScalars(trace)
+    for row, op, operands in work.rows():
+        if row not in trace.counts and all(trace.width(x) == 1 for x in operands):
+            work.place[row] = work.new.apply(op, work.moved(operands))
+            continue
+        made: list[Operand] = []
+        for addresses in trace.grid(operands, trace.counts.get(row, 1)).tolist():
+            own = tuple(map(work.number, addresses))
+            if op is p.dot:  # which has no bias yet
+                pairs = zip(own[: len(own) // 2], own[len(own) // 2 : -1], strict=True)
+                own = tuple([work.new.apply(p.mul, pair) for pair in pairs])
+            made.append(work.new.apply(p.fsum if op is p.dot else op, own))
+        work.numbers[row], work.place[row] = made, made[0]
+    return work.done(outputs)
+
+
+class _Pass:
+    """A new trace being filled from an old one, and where each old row has gone.
+
+    Args:
+        trace: the old trace.
+        settled: how many rows, from the first on, stay as they are.
+    """
+
+    def __init__(self, trace: Trace, settled: int = 0) -> None:
+        self.old, self.new, self.settled = trace, trace.beginning(settled), settled
+        self.place: list[Operand] = [*range(settled), *[nan] * (len(trace.ops) - settled)]
         self._owners = {row: value for value, row in trace.captured.items()}
 
-    def rows(self) -> Iterator[tuple[int, Primitive, tuple[Operand, ...]]]:
-        """Return the rows of operations; inputs get their rows in the new trace on the way."""
+    def rows(
+        self, without: Sequence[bool] = ()
+    ) -> Iterator[tuple[int, Primitive, tuple[Operand, ...]]]:
+        """Return the rows of operations, of inputs and views the new row is made on the way.
+
+        Args:
+            without: which rows not to go on with.
+        """
         new, place = self.new, self.place
-        for row, (op, operands) in enumerate(zip(self.old.ops, self.old.operands, strict=True)):
-            if op is not None:
-                yield row, op, operands
-            elif row in self._owners:
-                place[row] = new.capture(self._owners[row])
+        rows = enumerate(zip(self.old.ops, self.old.operands, strict=True))
+        for row, (op, operands) in islice(rows, self.settled, None):
+            if op is None:
+                owner = self._owners.get(row)
+                count = self.old.counts.get(row, 1)
+                place[row] = new.input(count) if owner is None else new.capture(owner)
+            elif without and without[row]:
+                continue
+            elif op is PICK or op.__class__ is View:
+                self.carry_numbers(row)
             else:
-                place[row] = new.input()
+                yield row, op, operands
+
+    def carry_numbers(self, row: int) -> None:
+        """Give numbers of blocks, or a view, their row in the new trace."""
+        op, new, operands = self.old.ops[row], self.new, self.old.operands[row]
+        moved = self.moved(operands)
+        if op is PICK and self.old.ops[operands[0]] is None:  # type: ignore[index]
+            self.place[row] = new.enter(PICK, moved, moved)  # as plain code does all the time
+            return
+        counts, own = [
+            [t.counts.get(x, 1) if x.__class__ is int else 1 for x in xs]
+            for t, xs in ((new, moved), (self.old, operands))
+        ]
+        if counts == own and all(map(new.is_source, moved)):
+            if op is PICK:
+                self.place[row] = new.one((int(moved[0]) << BITS) + int(moved[1]))
+            else:
+                assert isinstance(op, View)
+                self.place[row] = new.view(op.at, moved, op)
+            return
+        which, index = indices(self.old, row)
+        parts = [new.addresses(x).reshape(-1) for x in moved]
+        starts = np.cumsum([0, *map(len, parts)])
+        several = np.array([len(x) > 1 for x in parts])
+        self.place[row] = new.select(
+            np.concatenate(parts)[starts[which] + np.where(several[which], index, 0)]
+        )
+
+    def taken(self, x: Operand, at: Any) -> Operand:
+        """Return numbers of an operand of the old trace as an operand of the new one.
+
+        Args:
+            x: the operand.
+            at: which numbers, a row for each of the result; None for it as it is.
+        """
+        (x,) = self.moved((x,))
+        if at is None or (at.shape[1] == 1 and x.__class__ is float):
+            return x
+        own = self.new.addresses(x)
+        found = own[at].reshape(len(at), -1) if own.ndim else np.broadcast_to(own, at.shape)
+        return self.new.select(found if found.shape[1] > 1 else found[:, 0])
 
     def moved(self, operands: Sequence[Operand]) -> tuple[Operand, ...]:
         """Return operands of the old trace as operands of the new one."""
@@ -57,7 +150,33 @@ class _Pass:
             place = self.place[row]
             if isinstance(place, int):
                 self.new.parts.setdefault(place, part)
-        return self.new, list(self.moved(outputs))
+        found = list(self.moved(outputs))
+        if self.old is not self.new:
+            self.old.forget()
+        return self.new, found
+
+
+class _InScalars(_Pass):
+    """A pass to a trace without blocks, which knows where each of their numbers has gone."""
+
+    def __init__(self, trace: Trace) -> None:
+        super().__init__(trace)
+        self.new.reads_blocks = False
+        self.numbers: dict[int, list[Operand]] = {}
+
+    def number(self, address: int) -> Operand:
+        """Return the operand for a single number of the old trace."""
+        row, i = address >> BITS, address & INDEX
+        if row in self.numbers:
+            return self.numbers[row][i]
+        if row in self.old.counts:
+            return self.new.one((int(self.place[row]) << BITS) + i)
+        return self.place[row] if row >= 0 else self.old.one(address)
+
+    def carry_numbers(self, row: int) -> None:
+        """Note where a single number has gone; views are read by what reads them."""
+        if self.old.ops[row] is PICK:
+            self.place[row] = self.number(int(self.old.addresses(row)))
 
 
 def _expanded(
@@ -73,7 +192,7 @@ def _expanded(
         before   p_i = softmax(x_i | x_1 ... x_n)
         after    m = max(x)    e_i = exp(x_i - m)    t = Σ e_i    u = 1/t    p_i = e_i u
     """
-    work = _Pass(trace)
+    work = _Pass(trace, _settled(trace, fast_math))
     for row, op, operands in work.rows():
         moved = work.moved(operands)
         if op in _RESULTS:
@@ -90,6 +209,20 @@ def _expanded(
     return work.done(outputs)
 
 
+def _settled(trace: Trace, fast_math: bool) -> int:
+    """Count the rows before the first that may have to be written in another way."""
+    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+        if op in _UNSETTLED or (op is p.dot and len(operands) == 1):
+            return row
+        if float in map(type, operands) and op is not PICK:
+            constants = [x for x in operands if x.__class__ is float]
+            if fast_math or _CRITICAL.get(op) in constants or len(constants) == len(operands):
+                return row
+            if op is p.dot or op is TAKE:
+                return row
+    return len(trace.ops)
+
+
 def _with_constants(
     trace: Trace, op: Primitive, operands: tuple[Operand, ...], fast_math: bool
 ) -> Operand:
@@ -104,7 +237,8 @@ def _with_constants(
         terms = [_with_constants(trace, p.mul, pair, fast_math) for pair in pairs]
         terms += [operands[-1]] * (repr(operands[-1]) != "0.0")
         return _entered(trace, p.fsum, tuple(terms)) if len(terms) > 1 else terms[0]
-    if op is p.dot and len(operands) == 3 and repr(operands[2]) == "0.0":
+    one_term = len(operands) == 3 and trace.width(operands[0]) == 1
+    if op is p.dot and one_term and repr(operands[2]) == "0.0":
         op, operands = p.mul, operands[:2]
     if op is TAKE and operands[0].__class__ is float:
         return TAKE.forward(*operands)  # type: ignore[no-any-return]
@@ -116,7 +250,7 @@ def _with_constants(
         return others[0]
     if fast_math and op is p.mul and constants == [0.0]:
         return 0.0
-    if op is p.power and operands[1] == 2.0:
+    if op is p.power and repr(operands[1]) == "2.0":  # and not row 2
         return _entered(trace, p.square, operands[:1])
     return _entered(trace, op, operands)
 
@@ -154,6 +288,10 @@ _RESULTS: dict[Primitive, tuple[Primitive, Callable[..., Any]]] = {
 }
 
 
+_UNSETTLED = {*_RESULTS, p.mean}
+_CRITICAL: dict[Primitive | None, float] = {p.mul: 1.0, p.div: 1.0, p.power: 2.0}
+
+
 def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
     """Turn chains of sums into one row: `dot` where products are added, else `fsum`.
 
@@ -166,47 +304,112 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         before   s1 = 0 - w1 * x1    s2 = s1 - w2 * x2    s3 = s2 - w3 * x3
         after    s3 = 0 - dot(w1, w2, w3, x1, x2, x3)
     """
-    uses = [0] * len(trace.ops)
-    for operands in (*trace.operands, outputs, outputs):
-        for x in operands:
-            if isinstance(x, int):
-                uses[x] += 1
+    read = chain(*trace.operands, outputs, outputs)
+    rows_read = np.array([x for x in read if x.__class__ is int], dtype=np.intp)
+    uses = np.bincount(rows_read, minlength=len(trace.ops)).tolist()
     is_sum = _sums(trace, uses)
-    inside = [False] * len(trace.ops)  # whether the last user of a row is a sum
+    counts, absorbed = trace.counts, [False] * len(trace.ops)
     for row, operands in enumerate(trace.operands):
-        for i, x in enumerate(operands):
-            if isinstance(x, int):
-                inside[x] = is_sum[row] and (i == 0 or trace.ops[x] is not p.sub)
-    absorbed = [
-        (is_sum[row] or op is p.mul) and uses[row] == 1 and inside[row]
-        for row, op in enumerate(trace.ops)
-    ]
+        if not is_sum[row]:
+            continue
+        terms = operands if trace.ops[row] is not p.dot else operands[-1:]
+        for i, x in enumerate(terms):
+            if x.__class__ is int and uses[x] == 1:
+                op = trace.ops[x]
+                fits = is_sum[x] and (i == 0 or op is not p.sub)
+                fits = fits or op is p.mul or op is PICK or op.__class__ is View
+                # what stands for one number is not to be computed for each of a block
+                absorbed[x] = fits and (not counts or counts.get(x) == counts.get(row))
+    _absorb_by_number(trace, uses, is_sum, absorbed)
     work = _Pass(trace)
 
     def terms_of(row: int) -> list[tuple[int, tuple[Operand, ...]]]:
         """Return the terms of a sum from left to right, with their signs: pairs, or singles."""
         terms: list[tuple[int, tuple[Operand, ...]]] = []
-        stack: list[tuple[int, Operand]] = [(1, row)]
+        stack: list[tuple[int, Operand, Any]] = [(1, row, None)]
         while stack:
-            sign, x = stack.pop()
+            sign, x, at = stack.pop()
             if x.__class__ is float or (not absorbed[x] and x != row):  # type: ignore[index]
-                terms.append((sign, work.moved((x,))))
+                terms.append((sign, (work.taken(x, at),)))
                 continue
             op, operands = trace.ops[x], trace.operands[x]  # type: ignore[index]
-            if op is p.mul:
+            if op is p.mul and at is None:
                 terms.append((sign, work.moved(operands)))
+            elif op is p.mul:
+                terms.append((sign, (work.taken(operands[0], at), work.taken(operands[1], at))))
             elif op is p.sub:
-                stack += (-sign, operands[1]), (sign, operands[0])
+                stack += (-sign, operands[1], at), (sign, operands[0], at)
+            elif op is p.dot:
+                n = len(operands) // 2
+                for pair in zip(operands[:n], operands[n:-1], strict=True):
+                    terms.append((sign, (work.taken(pair[0], at), work.taken(pair[1], at))))
+                stack += [(sign, operands[-1], at)] * (repr(operands[-1]) != "0.0")
+            elif op is PICK or op.__class__ is View:
+                _, own = indices(trace, x)  # type: ignore[arg-type]
+                own = own.reshape(len(own) if own.ndim else 1, -1)
+                at = own if at is None else own[at].reshape(len(at), -1)
+                stack.append((sign, operands[0], at))
             else:
-                stack += [(sign, y) for y in operands[::-1]]
+                if op is p.add and at is None:  # most sums grow by one term after the other
+                    x = operands[0]
+                    while x.__class__ is int and absorbed[x] and trace.ops[x] is p.add:
+                        stack.append((sign, operands[1], None))
+                        operands = trace.operands[x]
+                        x = operands[0]
+                stack += [(sign, y, at) for y in operands[::-1]]
         return terms
 
-    for row, op, operands in work.rows():
-        if is_sum[row] and not absorbed[row]:
+    for row, op, operands in work.rows(absorbed):
+        if is_sum[row]:
             work.place[row] = _difference(work.new, terms_of(row))
-        elif not absorbed[row]:
+        else:
             work.place[row] = _entered(work.new, op, work.moved(operands))
     return work.done(outputs)
+
+
+def indices(trace: Trace, row: int) -> tuple[Any, Any]:
+    """Return of which operand a view, or a pick, takes each number, and which one of it that is."""
+    op = trace.ops[row]
+    at = op.at if isinstance(op, View) else np.array(int(trace.operands[row][1]))
+    return at >> BITS, at & INDEX
+
+
+def _absorb_by_number(
+    trace: Trace, uses: Sequence[int], is_sum: Sequence[bool], absorbed: list[bool]
+) -> None:
+    """Absorb blocks whose numbers are each read once, by sums; views of others stay.
+
+    before   p = W[...] * x[...]    s = fsum(p[0, 1, 2], p[3, 4, 5])
+    after    s = dot(W[0, 1, 2], W[3, 4, 5], x[0, 1, 2], x[0, 1, 2])
+
+    Args:
+        trace: the rows.
+        uses: how often each is read.
+        is_sum: whether it is a sum.
+        absorbed: whether it is part of one, so far; of views, whether a sum reads them and nothing
+            else does.
+    """
+    readers: dict[int, list[int]] = {}
+    several: set[Operand] = set()  # read along with others
+    for row, op in enumerate(trace.ops):
+        if op is PICK or op.__class__ is View:
+            source, *others = trace.operands[row]
+            if op is not PICK and others:
+                several |= {source, *others}
+                absorbed[row] = False
+            elif source.__class__ is int and trace.ops[source] is not None:
+                readers.setdefault(source, []).append(row)
+            else:
+                absorbed[row] = False
+    for source, rows in readers.items():
+        once = uses[source] == len(rows) and source not in several
+        if once and (is_sum[source] or trace.ops[source] is p.mul):
+            read = [indices(trace, row)[1].reshape(-1) for row in rows]
+            absorbed[source] = all(absorbed[row] for row in rows) and are_different(
+                np.concatenate(read)
+            )
+        for row in rows:
+            absorbed[row] = absorbed[row] and absorbed[source]
 
 
 _FEWEST_TAKEN = 3  # terms in a row; where fewer are taken away, that is left as it was written
@@ -215,6 +418,7 @@ _FEWEST_TAKEN = 3  # terms in a row; where fewer are taken away, that is left as
 def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
     """Tell which rows are sums: differences are, if they are part of a long one."""
     inner = {p.add, p.sub}
+    always: set[int] = set()
 
     def before(row: int) -> int | None:
         """Find the sum that a row adds a last term to, or takes one away from."""
@@ -223,8 +427,12 @@ def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
         return first if is_part else None  # type: ignore[return-value]
 
     parts = [row for row, op in enumerate(trace.ops) if op is p.sub and before(row) is not None]
+    if trace.counts:  # the products of arrays
+        for row, op in enumerate(trace.ops):
+            if op is p.dot and trace.width(trace.operands[row][0]) > 1:
+                always.add(row)
     if len(parts) < _FEWEST_TAKEN - 1:
-        return [op is p.add or op is p.fsum for op in trace.ops]
+        return [op is p.add or op is p.fsum or row in always for row, op in enumerate(trace.ops)]
     taken = [0] * len(trace.ops)  # first up to the row, then in the whole of the sum
     for row, op in enumerate(trace.ops):
         if op in inner:
@@ -234,7 +442,10 @@ def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
         if trace.ops[row] in inner and (first := before(row)) is not None:
             taken[first] = taken[row]
     return [
-        op is p.add or op is p.fsum or (op is p.sub and taken[row] >= _FEWEST_TAKEN)
+        op is p.add
+        or op is p.fsum
+        or (op is p.sub and taken[row] >= _FEWEST_TAKEN)
+        or row in always
         for row, op in enumerate(trace.ops)
     ]
 
@@ -250,15 +461,21 @@ def _difference(trace: Trace, terms: Sequence[tuple[int, tuple[Operand, ...]]]) 
     # in their order, as what is left of two large terms may be small
     return _summed(
         trace,
-        [x if sign > 0 else (_entered(trace, p.neg, x[:1]), *x[1:]) for sign, x in terms],
+        [x if sign > 0 else _negated(trace, x) for sign, x in terms],
     )
+
+
+def _negated(trace: Trace, term: tuple[Operand, ...]) -> tuple[Operand, ...]:
+    if trace.width(term[0]) > 1:
+        term = (_summed(trace, [term]),)
+    return _entered(trace, p.neg, term[:1]), *term[1:]
 
 
 def _summed(trace: Trace, terms: Sequence[tuple[Operand, ...]]) -> Operand:
     """Add the row for a sum of products and single terms."""
     products = [term for term in terms if len(term) == 2]
     rest = [term[0] for term in terms if len(term) == 1]
-    if len(products) < 2:
+    if sum([trace.width(x) for x, _ in products]) < 2:
         rest = [x[0] if len(x) == 1 else _entered(trace, p.mul, x) for x in terms]
         products = []
     constants = [x for x in rest if x.__class__ is float]
@@ -268,9 +485,9 @@ def _summed(trace: Trace, terms: Sequence[tuple[Operand, ...]]) -> Operand:
         rest = [x for x in rest if x.__class__ is not float or x != 0.0]
     if not rest:
         bias: Operand = 0.0
-    elif len(rest) == 1:
+    elif len(rest) == 1 and trace.width(rest[0]) == 1:
         bias = rest[0]
-    elif len(rest) == 2:
+    elif len(rest) == 2 and trace.width(rest[0]) == trace.width(rest[1]) == 1:
         bias = _entered(trace, p.add, tuple(rest))
     else:
         bias = _entered(trace, p.fsum, tuple(rest))
@@ -294,7 +511,6 @@ def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace,
     if all(alive):
         return trace, list(outputs)
     work = _Pass(trace)
-    for row, op, operands in work.rows():
-        if alive[row]:
-            work.place[row] = work.new.add(op, work.moved(operands))
+    for row, op, operands in work.rows([not x for x in alive]):
+        work.place[row] = work.new.add(op, work.moved(operands))
     return work.done(outputs)

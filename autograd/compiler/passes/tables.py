@@ -9,13 +9,14 @@ among the arguments of a traced function are of the kinds here, which make a row
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from math import nan, prod
 from typing import Any, NoReturn
 
 import numpy as np
 
+from autograd.compiler.arguments import Form, Leaf
 from autograd.engine import Primitive
 from autograd.engine import table as p
 from autograd.engine.functions import take
@@ -103,20 +104,22 @@ class Table(np.ndarray[Any, Any]):
         return super().__getitem__(key)
 
 
-def stand_ins(spec: Spec, leaves: Iterator[Any]) -> Any:
+def stand_ins(form: Form | Spec, leaves: Iterator[Any]) -> Any:
     """Put an argument together whose lists and arrays can be indexed by stand-ins.
 
     Args:
-        spec: its structure, as of `autograd.transforms.trees`.
-        leaves: the stand-ins, or numbers, from left to right.
+        form: its form, or its structure as of `autograd.transforms.trees`.
+        leaves: for each leaf of a form a stand-in or a number, or an array or list of these; for a
+            structure single ones.
     """
-    if spec == NUMBER:
+    if isinstance(form, Leaf):
+        leaf = next(leaves)
+        if form.spec == NUMBER or form.spec[0] == "array":
+            return leaf
+        return stand_ins(form.spec, iter(leaf))
+    if form == NUMBER:
         return next(leaves)
-    if spec[0] == "array":
-        return _array(spec[1], leaves)
-    items: Sequence[Any] = [stand_ins(child, leaves) for child in spec[-1]]
-    return Listed(items) if spec[0] == "list" else wrapped(spec, list(items))
-
-
-def _array(shape: tuple[int, ...], leaves: Iterator[Any]) -> Any:
-    return as_array(list(islice(leaves, prod(shape))), shape).view(Table)
+    if form[0] == "array":
+        return as_array(list(islice(leaves, prod(form[1]))), form[1]).view(Table)
+    items = [next(leaves) if child == NUMBER else stand_ins(child, leaves) for child in form[-1]]
+    return Listed(items) if form[0] == "list" else wrapped(form, items)

@@ -5,13 +5,22 @@ add a row to a `Trace`. Equal rows are entered once, so what the trace holds is 
 operation appears twice on the same operands. For the lecture's neuron the trace reads
 
     w1  w2  x1  x2  b        z = dot(w1, w2, x1, x2, b)        a = relu(z)
+
+A row may also stand for many numbers at once, one operation on arrays: a block. Its operands are
+single rows, blocks of as many numbers, and views, which are numbers of any rows in any order. So a
+whole layer, with W and x one row each, is
+
+    p = W[...] * x[...]        z = fsum(p[...])        a = relu(z)
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from autograd.compiler.passes.tables import gathered, stand_ins
 from autograd.engine import (
@@ -29,7 +38,31 @@ from autograd.engine import table as p
 from autograd.errors import TraceError, as_float
 from autograd.transforms.trees import Spec
 
+_new = object.__new__
+
 Operand = int | float  # the number of a row, or a constant
+
+# The address of a number: its row in the high bits, below them its index in the row. Constants have
+# negative rows.
+BITS = 32
+INDEX = (1 << BITS) - 1
+
+# One number of a block; its operands are the block and, as a constant, the index.
+PICK = Primitive("pick", lambda x, _: x, None)
+
+
+class View(Primitive):
+    """Numbers of other rows: a block, or where each of its numbers takes several, a matrix.
+
+    Attributes:
+        at: for each its address, with the number of an operand in the place of the row.
+    """
+
+    __slots__ = ("at",)
+
+    def __init__(self, at: Any) -> None:
+        super().__init__("view", lambda *x: x, None)
+        self.at = at
 
 
 class Part(NamedTuple):
@@ -52,6 +85,8 @@ class Trace:
     Attributes:
         ops: the operation of each row; None for an input.
         operands: the operands of each row: numbers of earlier rows, and constants.
+        counts: how many numbers a row stands for, where it is not one.
+        reads_blocks: whether rows read blocks as such, and so may be blocks, too.
         captured: leaves from outside that the function uses, with their rows. Their data is read
             anew at each call, so a compiled model sees its parameters change.
         parts: what rows are of operations that have been written out.
@@ -60,17 +95,32 @@ class Trace:
     def __init__(self) -> None:
         self.ops: list[Primitive | None] = []
         self.operands: list[tuple[Operand, ...]] = []
+        self.counts: dict[int, int] = {}
+        self.reads_blocks = False
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
-        self._rows: dict[Any, int] = {}
-        self._tracers: dict[int, Tracer] = {}
+        self._rows: defaultdict[Any, dict[Any, int]] = defaultdict(dict)  # by operation
+        self._tracers: list[Tracer | None] = []
         self._nodes: dict[int, Row] = {}
+        self._constants: dict[str, int] = {}
+        self._numbers: list[float] = []
+        self._written: dict[int, list[tuple[Operand, ...]]] = {}
 
     def tracer(self, row: int) -> Tracer:
         """Return the stand-in for a row, always the same one."""
-        tracer = self._tracers.get(row)
-        if tracer is None:
-            tracer = self._tracers[row] = Tracer(self, row)
+        tracer = self._tracers[row] if row < len(self._tracers) else None
+        return self._new_tracer(row) if tracer is None else tracer
+
+    def _new_tracer(self, row: int) -> Tracer:
+        tracer, tracers = _new(Tracer), self._tracers
+        if row >= len(tracers):
+            tracers += [None] * (row - len(tracers))
+            tracers.append(tracer)
+        else:
+            tracers[row] = tracer
+        tracer._trace, tracer.row, tracer.name = self, row, None
+        op = self.ops[row]
+        tracer._primitive = op if op is not PICK else self.ops[int(self.operands[row][0])]
         return tracer
 
     def node(self, row: int) -> Row:
@@ -82,15 +132,23 @@ class Trace:
 
     def add(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
         """Add an operation, even if the same is there already, and give its row."""
+        row = len(self.ops)
         self.ops.append(op)
         self.operands.append(operands)
-        return len(self.ops) - 1
+        if self.reads_blocks:
+            count = max([self.counts.get(x, 1) for x in operands if x.__class__ is int], default=1)
+            if count > 1 and op is not PICK:
+                self.counts[row] = count
+        return row
 
-    def input(self) -> int:
-        """Add an input, and give its row."""
+    def input(self, count: int = 1) -> int:
+        """Add an input of one number or more, and give its row."""
+        row = len(self.ops)
         self.ops.append(None)
         self.operands.append(())
-        return len(self.ops) - 1
+        if count != 1:
+            self.counts[row] = count
+        return row
 
     def constant(self, x: float) -> Tracer:
         """Return a stand-in for a constant."""
@@ -99,6 +157,178 @@ class Trace:
     def put_together(self, spec: Spec, leaves: Iterable[Any]) -> Any:
         """Put a structure together for the traced function: stand-ins may index what is in it."""
         return stand_ins(spec, iter(leaves))
+
+    # --- blocks -------------------------------------------------------------------------------
+
+    def addresses(self, x: Operand) -> Any:
+        """Return the address of each number of an operand: of a single one in an array of no axis.
+
+        >>> trace = Trace()
+        >>> x = trace.input(3)
+        >>> trace.select(trace.addresses(x)[::-1]), trace.select(trace.addresses(x)[1])
+        (1, 2)
+        >>> trace.ops[1].at.tolist(), trace.operands[2]
+        ([2, 1, 0], (0, 1.0))
+        """
+        if x.__class__ is not int:
+            return np.array(self._of_constant(float(x)) << BITS)
+        op = self.ops[x]
+        if op is PICK:
+            row, i = self.operands[x]
+            return np.array((int(row) << BITS) + int(i))
+        if op.__class__ is View:
+            own = self.operands[x]
+            rows = [y if y.__class__ is int else self._of_constant(y) for y in own]
+            starts = np.array(rows, np.int64) << BITS
+            return mapped(lambda at: starts[at >> BITS] + (at & INDEX), op.at)
+        start = np.int64(x) << BITS
+        return start + np.arange(self.counts[x]) if x in self.counts else np.array(start)
+
+    def _of_constant(self, x: float) -> int:
+        """Return what stands for a constant in the place of a row."""
+        number = self._constants.setdefault(repr(x), len(self._constants))
+        if number == len(self._numbers):
+            self._numbers.append(x)
+        return ~number
+
+    def select(self, addresses: Any) -> Operand:
+        """Return the operand with the numbers at these addresses, of up to two axes."""
+        few = _distinct(addresses)
+        if few.size == 1 and addresses.ndim < 2:
+            return self.one(int(few.flat[0]))
+        self.reads_blocks = True
+        rows, index = few >> BITS, few & INDEX
+        first = int(rows.flat[0])
+        if (rows == first).all():
+            own = [first]
+            count = self.counts.get(first, 1)
+            whole = addresses.ndim == 1 and count == few.size
+            if whole and (index == np.arange(count)).all():
+                return first
+        else:
+            numbers, which = np.unique(rows, return_inverse=True)
+            own = numbers.tolist()
+            index += which.reshape(rows.shape) << BITS
+        operands = tuple([x if x >= 0 else self._numbers[~x] for x in own])
+        views = self._rows[View]
+        key = tuple(own), addresses.shape, few.shape, index.tobytes()
+        row = views.get(key)
+        if row is None:
+            row = views[key] = self.view(np.broadcast_to(index, addresses.shape), operands)
+        return row
+
+    def view(self, at: Any, operands: tuple[Operand, ...], op: View | None = None) -> int:
+        """Add a view, and give its row."""
+        row = self.add(op or View(at), operands)
+        self.reads_blocks = True
+        self.counts.pop(row, None)
+        if len(at) != 1:
+            self.counts[row] = len(at)
+        return row
+
+    def one(self, address: int) -> Operand:
+        """Return the operand that is a single number."""
+        row, i = address >> BITS, address & INDEX
+        if row < 0:
+            return self._numbers[~row]
+        if row not in self.counts:
+            return row
+        operands = row, float(i)
+        return self.enter(PICK, operands, operands)
+
+    def number(self, address: int) -> Any:
+        """Return the stand-in for a single number, or the constant that it is."""
+        x = self.one(address)
+        return self.tracer(x) if x.__class__ is int else x
+
+    def operand(self, x: Any, what: str) -> Operand:
+        """Return what stands for a number or a node; `what` is to do with it."""
+        if x.__class__ is Tracer:
+            if x._trace is not self:
+                raise TraceError(
+                    f"{what} mixes variables of two functions that are being compiled: pass "
+                    f"the outer one's to the inner as an argument, at {modes.caller()}"
+                )
+            return x.row
+        return self.capture(x) if isinstance(x, Value) else as_float(x, f"operand of {what}")
+
+    def compares(self, addresses: Any, wanted: bool) -> bool:
+        """Tell whether all numbers are comparisons, or none is, as `wanted`."""
+        rows = _distinct(addresses) >> BITS
+        same = rows.size and (rows == rows.flat[0]).all()
+        rows = [int(rows.flat[0])] if same else np.unique(rows).tolist()
+        return all((row >= 0 and self.ops[row] in p.COMPARISONS) is wanted for row in rows)
+
+    def is_source(self, x: Operand) -> bool:
+        """Tell whether an operand has numbers of its own."""
+        op = self.ops[x] if x.__class__ is int else None
+        return op is not PICK and op.__class__ is not View
+
+    def width(self, x: Operand | None) -> int:
+        """Return how many numbers of an operand each number of a block takes."""
+        op = self.ops[x] if x.__class__ is int else None
+        return op.at.shape[1] if op.__class__ is View and op.at.ndim == 2 else 1
+
+    def terms(self, row: int) -> int:
+        """Return how many operands there are for each number of a row."""
+        operands = self.operands[row]
+        return sum(map(self.width, operands)) if self.reads_blocks else len(operands)
+
+    def count(self, rows: Sequence[int]) -> int:
+        """Return how many numbers there are in rows."""
+        counts = self.counts
+        return sum([counts.get(row, 1) for row in rows]) if counts else len(rows)
+
+    def has_blocks(self, rows: Sequence[int]) -> bool:
+        """Tell whether some rows are blocks, or take numbers together."""
+        return self.reads_blocks and any(
+            row in self.counts or self.terms(row) > len(self.operands[row]) for row in rows
+        )
+
+    def operands_of(self, row: int) -> tuple[Primitive | None, tuple[Operand, ...]]:
+        """Return the operation of a single number and its operands, each a single one too."""
+        op, operands, i = self.ops[row], self.operands[row], 0
+        if op is PICK:
+            row, i = int(operands[0]), int(operands[1])
+            op = self.ops[row]
+        elif not any(self.width(x) > 1 for x in operands):
+            return op, operands
+        if op is None:
+            return op, ()
+        if row not in self._written:
+            rows = self.grid(self.operands[row], self.counts.get(row, 1)).tolist()
+            self._written[row] = [tuple(map(self.one, addresses)) for addresses in rows]
+        return op, self._written[row][i]
+
+    def grid(self, operands: Sequence[Operand], count: int) -> Any:
+        """Return the addresses of the operands of each of so many numbers."""
+        own = [self.addresses(x) for x in operands]
+        columns = [x if x.ndim == 2 else x.reshape(-1, 1) for x in own]
+        rows = [np.broadcast_to(x, (count, x.shape[1])) for x in columns]
+        return rows[0] if len(rows) == 1 else np.hstack(rows)
+
+    def beginning(self, count: int) -> Trace:
+        """Return a trace of the first rows, to go on with another way; nothing goes on here."""
+        first = Trace()
+        first.ops, first.operands = self.ops[:count], self.operands[:count]
+        first.counts = {row: n for row, n in self.counts.items() if row < count}
+        first.captured = {node: row for node, row in self.captured.items() if row < count}
+        first.reads_blocks = self.reads_blocks
+        first._rows, self._rows, self._tracers = self._rows, first._rows, []
+        for rows in first._rows.values():
+            while rows:  # in the order in which they were entered
+                key, row = rows.popitem()
+                if row < count:
+                    rows[key] = row
+                    break
+        return first
+
+    def forget(self) -> None:
+        """Let go of all rows: stand-ins that somebody may still have are of no use any more."""
+        self.ops, self.operands = [], []
+        self._rows, self._tracers, self._nodes = defaultdict(dict), [], {}
+
+    # --- what is there already ----------------------------------------------------------------
 
     def capture(self, value: Value) -> int:
         """Return the row of a node from outside, made of the leaves that it was computed from."""
@@ -136,11 +366,21 @@ class Trace:
 
     def enter(self, op: Primitive, operands: tuple[Operand, ...], known: Any) -> int:
         """Add an operation, unless one is `known` by these operands, and give its row."""
-        key = op, known
-        row = self._rows.get(key)
+        rows = self._rows[op]
+        row = rows.get(known)
         if row is None:
-            row = self._rows[key] = self.add(op, operands)
+            row = rows[known] = self.add(op, operands)
         return row
+
+
+def mapped(function: Callable[[Any], Any], array: Any) -> Any:
+    """Apply a function to each number of an array, but only once where an axis repeats one."""
+    return np.broadcast_to(function(_distinct(array)), array.shape)
+
+
+def _distinct(array: Any) -> Any:
+    """Leave out what an axis without a stride repeats."""
+    return array[tuple([slice(1 if stride == 0 else None) for stride in array.strides])]
 
 
 def _refused(what: str, fix: str) -> Any:
@@ -161,21 +401,21 @@ class Row:
         self._trace, self._number = trace, number
 
     def __edges__(self) -> tuple[Row, ...]:
-        trace, number = self._trace, self._number
-        op = trace.ops[number]
+        trace = self._trace
+        op, operands = trace.operands_of(self._number)
         if op is None or (op.partials is None and op is not p.where):
             return ()
-        operands = trace.operands[number][op is p.where :]
+        operands = operands[op is p.where :]
         return tuple([trace.node(x) for x in operands if isinstance(x, int)])
 
     def recorded_edges(self) -> list[tuple[Any, Any, Any]]:
         """Return `autograd.engine.higher_order.recorded_edges` of a row."""
         trace, number = self._trace, self._number
-        op = trace.ops[number]
+        op, rows = trace.operands_of(number)
         if op is None:
             return []
         parents = self.__edges__()
-        operands = [trace.tracer(x) if isinstance(x, int) else x for x in trace.operands[number]]
+        operands = [trace.tracer(x) if isinstance(x, int) else x for x in rows]
         wanted = [isinstance(x, Tracer) for x in operands]
         if op is p.where:
             gates = p.where(operands[0], 1.0, 0.0), p.where(operands[0], 0.0, 1.0)
@@ -239,14 +479,22 @@ class StandIn(Value):
 
 def _recorded(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """Make an operator with a short way for two rows of a trace: plain code does little else."""
+    comparisons = p.COMPARISONS
 
     def method(x: Any, y: Any) -> Any:
-        known = y.__class__ is Tracer and y._trace is x._trace
-        if not known or x._primitive in p.COMPARISONS or y._primitive in p.COMPARISONS:
-            return general(x, y)
         trace: Trace = x._trace
+        known = y.__class__ is Tracer and y._trace is trace
+        if not known or x._primitive in comparisons or y._primitive in comparisons:
+            return general(x, y)
         rows = x.row, y.row
-        return trace.tracer(trace.enter(op, rows, rows))
+        entered = trace._rows[op]
+        row = entered.get(rows)
+        if row is not None:
+            return trace.tracer(row)
+        row = entered[rows] = len(trace.ops)
+        trace.ops.append(op)
+        trace.operands.append(rows)
+        return trace._new_tracer(row)
 
     return method
 
@@ -265,12 +513,6 @@ class Tracer(StandIn):
     _trace: Trace
     row: int
 
-    def __init__(self, trace: Trace, row: int) -> None:
-        self._trace = trace
-        self.row = row
-        self._primitive = trace.ops[row]
-        self.name = None
-
     @staticmethod
     def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
         trace = next(x._trace for x in operands if x.__class__ is Tracer)
@@ -279,24 +521,15 @@ class Tracer(StandIn):
         rows: list[Operand] = []
         takes_comparison = op is p.where  # as its first operand
         for x in operands:
-            if x.__class__ is Tracer:
-                if x._trace is not trace:
-                    raise TraceError(
-                        f"{op.name} mixes variables of two functions that are being compiled: pass "
-                        f"the outer one's to the inner as an argument, at {modes.caller()}"
-                    )
-                if (x._primitive in p.COMPARISONS) is not takes_comparison:
-                    raise TraceError(
-                        f"where needs a comparison, such as v > 0, at {modes.caller()}"
-                        if takes_comparison
-                        else f"{op.name} is applied to a comparison, which under tracing only "
-                        f"`where` takes, at {modes.caller()}"
-                    )
-                rows.append(x.row)
-            elif isinstance(x, Value):
-                rows.append(trace.capture(x))
-            else:
-                rows.append(as_float(x, f"operand of {op.name}"))
+            rows.append(trace.operand(x, op.name))
+            is_comparison = x.__class__ is Tracer and x._primitive in p.COMPARISONS
+            if x.__class__ is Tracer and is_comparison is not takes_comparison:
+                raise TraceError(
+                    f"where needs a comparison, such as v > 0, at {modes.caller()}"
+                    if takes_comparison
+                    else f"{op.name} is applied to a comparison, which under tracing only "
+                    f"`where` takes, at {modes.caller()}"
+                )
             takes_comparison = False
         return trace.tracer(trace.apply(op, tuple(rows)))
 
@@ -333,5 +566,5 @@ class Tracer(StandIn):
         return repr(self)
 
     def __repr__(self) -> str:
-        op = self._trace.ops[self.row]
+        op = self._primitive
         return f"Tracer({'input' if op is None else op.name}, row={self.row})"

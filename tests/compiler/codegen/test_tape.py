@@ -213,7 +213,7 @@ SIN, ADD = TABLE["sin"], TABLE["+"]
 
 
 def program(*steps, size=3, outputs=(("V", 2),)):
-    return Program(steps, {"S": 0, "V": size}, (("V", 0),), (), (), (), outputs)
+    return Program(steps, {"S": 0, "V": size}, (Ref("V", np.array([0])),), (), (), (), outputs)
 
 
 def test_programs_that_read_what_nothing_has_written():

@@ -48,9 +48,9 @@ def test_the_gradient_by_hand():
     assert cost.lane.blas == 2 * 16 + 2 * 10 + 2 * 16 + 2 * 10 + 2 * 10
     assert cost.steps[0].lane.flops == 2 * 16 + 2 * 16
     assert cost.steps[2].lane.flops == 3 * 2 * 10
-    # tanh, and its slope sech², which is 1/cosh² squared: two calls more, and the product
+    # tanh, and its slope 1 - y², and the product
     assert cost.steps[1].what == "tanh (4)"
-    assert cost.steps[1].lane.flops == 4 + 4 * 4
+    assert cost.steps[1].lane.flops == 4 + 3 * 4
     # 2 (z - y): one product for the slope, one with the gradient
     assert cost.steps[4].what == "square (2)"
     assert cost.steps[4].lane.flops == 2 + 2 * 2

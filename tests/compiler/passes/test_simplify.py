@@ -74,6 +74,7 @@ def test_a_dot_with_factors_1_is_part_of_the_sums_around_it():
 
 def test_a_power_of_two_is_a_square():
     assert rows(lambda x: x**2 + x**3, 1)[0] == ["square(0,)", "**(0, 3.0)", "+(1, 2)"]
+    assert rows(lambda *xs: 2.0 ** xs[2], 3)[0] == ["**(2.0, 2)"]  # the third input, row 2
 
 
 def test_a_dot_of_one_product_is_a_product():

@@ -1,0 +1,75 @@
+"""Gradients that are others': through sums and differences they go on as they are.
+
+The gradient of a result is complete when its step is come to, and never changes after. So that of
+a term may be read where that of the sum stands, as long as nothing is added to it:
+
+    before   copyto(dP, dS[:, None])    multiply(dP, W, out=dX)    dX the gradient of x, p = w x
+    after    multiply(dS[:, None], W, out=dX)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.codegen.code import Code, strides_of
+from autograd.compiler.passes import VARYING, Step
+
+
+class Aliases:
+    """For each place of a program, where its gradient is read.
+
+    Args:
+        code: where to write copies. There are no aliases in the careful code.
+    """
+
+    def __init__(self, code: Code) -> None:
+        program = code.program
+        self._code = code
+        self._at = {space: np.arange(size) for space, size in program.sizes.items()}
+        self._sizes: dict[tuple[str, int], int] = {}
+        if not code.is_flat:
+            steps = [step for step in program.steps if isinstance(step, Step)]
+            self._sizes = {(step.space, step.start): step.size for step in steps}
+        self._shapes: dict[tuple[str, int], tuple[int, ...]] = {}
+
+    def hold(self, space: str, places: Any, sources: Any) -> bool:
+        """Let the gradients of all results of a step be those at other places, if that can be."""
+        start = int(places.flat[0])
+        own = np.arange(start, start + places.size)
+        if self._sizes.get((space, start)) != places.size or (places.reshape(-1) != own).any():
+            return False
+        found = self._at[space][np.broadcast_to(sources, places.shape)]
+        if strides_of(found) is None:
+            return False
+        self._at[space][own] = found.reshape(-1)
+        self._shapes[space, start] = places.shape
+        return True
+
+    def places(self, space: str, places: Any) -> Any:
+        """Return where the gradients of a step are read."""
+        return self._at[space][places]
+
+    def array(self, space: str, places: Any) -> str:
+        """Name the gradients of a step, to be read."""
+        name = self._code.array("d" + space, self._at[space][places])
+        if name is None:
+            self.settle(space, places)
+            name = self._code.array("d" + space, places)
+        assert name is not None
+        return name
+
+    def settle(self, space: str, places: Any) -> None:
+        """Copy gradients to their own places, before something is added to them there."""
+        code, at = self._code, self._at[space]
+        moved = places[at[places] != places]
+        starts = [start for where, start in self._shapes if where == space] if moved.size else []
+        for start in starts:
+            own = np.arange(start, start + self._sizes[space, start])
+            if ((moved >= start) & (moved <= own[-1])).any():
+                own = own.reshape(self._shapes.pop((space, start)))
+                code.count(space == VARYING, moved=2 * own.size)
+                names = [code.array("d" + space, x) for x in (own, at[own])]
+                code.emit(f"copyto({names[0]}, {names[1]})")
+                at[own] = own

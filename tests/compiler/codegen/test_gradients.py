@@ -1,0 +1,76 @@
+"""Gradients that are not copied, sums over the lanes that are put off, slopes from results."""
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd import Value
+
+
+def agrees(f, parameters, samples):
+    """Assert that the mean over samples, and its gradient, are as the eager engine has them."""
+    compiled = ag.compile(f, in_axes=(None, 0), reduce="mean")
+    value, slopes = compiled.value_and_grad(parameters, samples)
+    leaves = [Value(x) for x in parameters]
+    root = ag.mean([f(leaves, list(x)) for x in samples])
+    root.backward()
+    np.testing.assert_allclose(value, root.data, rtol=1e-12)
+    np.testing.assert_allclose(slopes, [x.grad for x in leaves], rtol=1e-12)
+    return compiled.code
+
+
+def numbers(*shape):
+    return np.random.default_rng(0).uniform(0.5, 1.5, shape)
+
+
+def test_the_gradient_of_a_sum_is_that_of_its_terms():
+    def f(w, x):
+        return sum(ag.tanh(a * b) for a, b in zip(w, x, strict=True))
+
+    code = agrees(f, numbers(5), numbers(3, 5))
+    assert "copyto" not in code
+
+
+def elementwise(z):
+    return [ag.sin(a) for a in z]
+
+
+def total(z):
+    return [ag.fsum(z)] * len(z)
+
+
+def scattered(z):
+    return [ag.sin(z[i]) for i in (2, 0, 3, 1, 4)]
+
+
+@pytest.mark.parametrize("others", [elementwise, total, scattered])
+def test_a_gradient_that_more_is_added_to_is_copied_first(others):
+    def f(w, x):
+        z = [a * b for a, b in zip(w, x, strict=True)]
+        y = [a + ag.exp(b) for a, b in zip(z, others(z), strict=True)]
+        return ag.fsum([ag.tanh(a) for a in y])
+
+    agrees(f, numbers(5), numbers(3, 5))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(("odd", "sums"), [(None, 1), (0, 2), (3, 3), (7, 3)])
+def test_what_each_step_adds_to_a_parameter_is_summed_at_once(sign, odd, sums):
+    def f(w, x):
+        h = x
+        for t in range(10):
+            h = [a + b if sign > 0 else a - b for a, b in zip(h, w, strict=True)]
+            h = [ag.tanh(a) if t != odd else ag.sin(a * a) * a for a in h]
+        return h[0] * h[1]
+
+    code = agrees(f, numbers(2), numbers(3, 2))
+    assert sum("add.reduce(" in line for line in code.splitlines()) <= sums
+
+
+@pytest.mark.parametrize("op", [ag.tanh, ag.sigmoid])
+@pytest.mark.parametrize("largest", [0.5, 3.0, 4.0, 7.5, 20.0, 800.0, np.inf, np.nan])
+@pytest.mark.parametrize("samples", [100, 1000])
+def test_slopes_keep_their_digits_where_results_are_near_1(op, largest, samples):
+    x = np.append(np.linspace(-3.0, 3.0, samples), largest)
+    slopes = ag.compile(lambda x: op(x), in_axes=0, reduce="sum").grad(x)
+    np.testing.assert_allclose(slopes, [ag.grad(op)(a) for a in x], rtol=1e-12)
