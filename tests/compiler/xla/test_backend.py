@@ -47,8 +47,9 @@ def test_networks_have_the_gradients_of_numpy(network):
         assert np.max(np.abs(np.subtract(a, b))) <= 1e-14 * np.max(np.abs(a))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", STRUCTURES)
+@pytest.mark.parametrize(
+    "name", ["ctc", *[pytest.param(x, marks=pytest.mark.slow) for x in STRUCTURES if x != "ctc"]]
+)
 def test_all_structures_run(name):
     program = STRUCTURES[name].program(is_quick=True)
     results = []
