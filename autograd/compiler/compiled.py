@@ -66,8 +66,8 @@ def compile(  # type: ignore[misc]
 
     Args:
         f: a function of numbers, or of nested lists, tuples, dictionaries and arrays of numbers. An
-            array reaches it as an array of nodes, so `W @ x` and `.T` work. Without `f`, the
-            result is a decorator.
+            array reaches it as an array of nodes, so `W @ x` and `.T` work, and are traced as one
+            operation each, however large the array is. Without `f`, the result is a decorator.
         in_axes: as in `jax.vmap`: for each argument 0, if its leading axis is the batch, or None,
             if it is shared by all samples; or one of these for all arguments. An argument that is
             a structure may have a structure of these, such as `({"w": None, "x": 0},)`.

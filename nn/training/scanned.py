@@ -41,8 +41,8 @@ class Scanned(CompiledEngine):
         optimizer, rows = course.optimizer, course.rows
         with jax.enable_x64(True):
             theta, memory, measured = self._function_of(optimizer)(
-                (self._theta(), optimizer.memory(rows)),
-                (self._constants, self.samples.X, self._targets[0]),
+                (self.theta(), optimizer.memory(rows)),
+                (self.constants, self.samples.X, self.targets[0]),
                 *self._minibatches(course),
                 course.max_grad_norm,
             )
@@ -62,7 +62,7 @@ class Scanned(CompiledEngine):
 
         Beside these stand those of the last one, if it has fewer samples; otherwise None.
         """
-        factors = [self._drawn(len(indices)) for indices in course.minibatches]
+        factors = [self.drawn(len(indices)) for indices in course.minibatches]
         each = course.minibatches, factors, course.rates
         is_odd = len(course.minibatches[-1]) < len(course.minibatches[0])
         alike = tuple([np.array(x[: len(x) - is_odd]) for x in each])
@@ -76,9 +76,9 @@ class Scanned(CompiledEngine):
     def _function_of(self, optimizer: Optimizer) -> Any:
         """Return what XLA compiles, for an optimiser with these options."""
         options = optimizer.options().items()
-        key = self._traced, type(optimizer), *[(name, x) for name, x in options if name != "lr"]
+        key = self.traced, type(optimizer), *[(name, x) for name, x in options if name != "lr"]
         if key not in self._functions:
-            loss = autograd.compile(self._traced, **MEAN, backend="jax").jax
+            loss = autograd.compile(self.traced, **MEAN, backend="jax").jax
             function = partial(_epoch, jax.value_and_grad(loss, has_aux=True), optimizer.rule)
             self._functions[key] = jax.jit(function)
         return self._functions[key]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from random_programs import sums_so_far
 
 import autograd as ag
 from autograd import TraceError, Value
@@ -55,6 +56,14 @@ def test_all_structures_run(name):
         compiled = program.compiled(backend)
         results.append(numbers(compiled.value_and_grad(program.parameters, *program.data)))
     assert largest_difference(results[1], results[0]) <= 1e-14
+
+
+@pytest.mark.parametrize("bad", [1.0, np.inf, np.nan])
+@pytest.mark.parametrize("place", [(1, -1, 0), (2, 0)])
+def test_what_fills_up_sums_of_products_changes_nothing(bad, place):
+    arguments = RNG.normal(size=(4, 5)), RNG.normal(size=(5, 3)), RNG.normal(size=4)
+    arguments[place[0]][place[1:]] = bad
+    agree(sums_so_far, *arguments, argnums=(0, 1, 2))
 
 
 def test_windows_overlap():
