@@ -477,7 +477,7 @@ def _excess(terms: Any, over: tuple[int, ...]) -> Any:
 
 _REDUCTIONS: dict[Any, Any] = {
     p.fsum: lambda terms, over: terms.sum(axis=over),
-    p.top: lambda terms, over: terms.max(axis=over, initial=p.LEAST),
+    p.top: lambda terms, over: terms.max(axis=over, initial=jnp.finfo(terms.dtype).min),
     p.total: lambda terms, over: jnp.fmin(terms.sum(axis=over), inf),
     p.excess: _excess,
 }
