@@ -61,7 +61,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     config.nav = [
         {"Home": "index.md"},
         {"Playground": "playground/index.md"},
-        {"Guide": ["guide.md", "coming_from.md", "gallery.md"]},
+        {"Guide": ["guide.md", "coming_from.md", "scaling.md", "gallery.md"]},
         {"Notebooks": ["notebooks/index.md", *(f"notebooks/{path.stem}.md" for path in NOTEBOOKS)]},
         {"Reference": [{room: f"reference/{room}.md"} for room in reference()]},
         {"Project": ["CONTRIBUTING.md", "CHANGELOG.md"]},

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from autograd import notation
-from autograd.classroom.paper import paint
 from autograd.engine import Value
 from autograd.explanations import BackwardStep, ForwardStep, Graph, backward_steps, forward_steps
 from autograd.pictures import colours, shapes
+from autograd.pictures.paint import page_of, paint
 
 MAX_NODES = 200
 _SECONDS = 1.5  # that a step stays
@@ -53,7 +53,6 @@ def film(graph: Graph, svg: str, suffix: str) -> bytes:
     wide = max(right - left, _EM * max([len(line) for lines in texts for line in lines]) + 20)
     high = top - bottom + _LINE * (max(map(len, texts)) + 2)
     figure = Figure(figsize=(wide / 72, high / 72))
-    axes = figure.add_axes((0, 0, 1, 1))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, f"film{suffix}")
         rate: Any = 1 / _SECONDS
@@ -62,9 +61,8 @@ def film(graph: Graph, svg: str, suffix: str) -> bytes:
             writer = FFMpegWriter(rate, extra_args=["-vf", "fps=10"])
         with writer.saving(figure, str(file), dpi=min(144, 72 * _MOST_PIXELS / max(wide, high))):
             for lines, (_, picture) in zip(texts, scenes, strict=True):
-                axes.clear()
-                axes.set(xlim=(0, wide), ylim=(high, 0))
-                axes.axis("off")
+                figure.clear()
+                axes = page_of(figure)
                 paint(axes, picture[1:], -left + (wide - right + left) / 2, -bottom, 1.0)
                 for i, line in enumerate(lines):
                     y = top - bottom + _LINE * (i + 1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from autograd.pictures.shapes import Shape, shapes
+from autograd.pictures.paint import page_of, paint, save_pages
+from autograd.pictures.shapes import shapes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,6 @@ _MARGIN = 45.0
 _LINE, _LEAST, _MOST = 14.0, 16.0, 24.0  # between lines of text, and between rows of the table
 _SIZE = 9.0  # of letters
 _EM = 0.62  # the width of a letter in DejaVu Sans, Matplotlib's own, on the average
-_NARROWER = 0.88  # that makes it as wide as Helvetica, for which the pictures are laid out
 
 
 @dataclass(frozen=True)
@@ -43,17 +42,7 @@ class Page:
 
 def pdf(pages: Iterable[Page]) -> bytes:
     """Draw each page on a sheet of A4, upright or across, whichever leaves the picture larger."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_pdf import PdfPages
-
-    file = BytesIO()
-    with (
-        rc_context({"pdf.fonttype": 42}),
-        PdfPages(file, metadata={"CreationDate": None}) as sheets,
-    ):
-        for page in pages:
-            sheets.savefig(_drawn(page))
-    return file.getvalue()
+    return save_pages(map(_drawn, pages))
 
 
 def _drawn(page: Page) -> Any:
@@ -75,9 +64,7 @@ def _drawn(page: Page) -> Any:
     scale, width, height, is_across, table = max(layouts)
 
     figure = Figure(figsize=(width / 72, height / 72))
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, width), ylim=(height, 0))
-    axes.axis("off")
+    axes = page_of(figure)
     axes.text(_MARGIN, _MARGIN + 12, page.title, fontsize=16, weight="bold")
     y = _MARGIN + 12 + 1.4 * _LINE
     axes.text(_MARGIN, y, page.subtitle, fontsize=_SIZE, color="0.4")
@@ -113,45 +100,3 @@ def _tabulate(
         for left, cell in zip(edges, row, strict=False):
             middle, weight = y + step * (i + 0.5), "bold" if i == 0 else "normal"
             axes.text(left + 5, middle, cell, va="center_baseline", fontsize=_SIZE, weight=weight)
-
-
-def paint(axes: Axes, picture: Iterable[Shape], x: float, y: float, scale: float) -> None:
-    """Draw the shapes of a picture.
-
-    Args:
-        axes: where a point of an axis is a point of the paper, and y grows downwards.
-        picture: the shapes.
-        x: where the origin of the picture goes.
-        y: likewise.
-        scale: how much larger it becomes.
-    """
-    from matplotlib.patches import Ellipse, PathPatch
-    from matplotlib.path import Path
-
-    sides = {"start": "left", "middle": "center", "end": "right"}
-    for shape in picture:
-        points = [(x + scale * a, y + scale * b) for a, b in shape.points]
-        if shape.kind == "text":
-            axes.text(
-                *points[0],
-                shape.text,
-                fontsize=scale * shape.width * _NARROWER,
-                color=shape.fill,
-                ha=sides[shape.anchor],
-                weight="bold" if shape.is_bold else "normal",
-            )
-            continue
-        look: dict[str, Any] = {
-            "facecolor": shape.fill,
-            "edgecolor": shape.stroke,
-            "linewidth": scale * shape.width,
-            "linestyle": "--" if shape.is_dashed else "-",
-        }
-        if shape.kind == "ellipse":
-            (left, top), (right, bottom) = points
-            middle = (left + right) / 2, (top + bottom) / 2
-            axes.add_patch(Ellipse(middle, right - left, bottom - top, **look))
-        else:
-            way = Path.CURVE4 if shape.kind == "curve" else Path.LINETO
-            codes = [Path.MOVETO, *[way] * (len(points) - 1)]
-            axes.add_patch(PathPatch(Path(points, codes), **look))

@@ -70,13 +70,6 @@ def leaves_of(form: Form) -> Iterator[Leaf]:
             yield from leaves_of(child)
 
 
-def spec_of(form: Form) -> Spec:
-    """Return the structure per sample, as `autograd.transforms.trees` has it."""
-    if isinstance(form, Leaf):
-        return form.spec
-    return (*form[:-1], tuple([spec_of(child) for child in form[-1]]))
-
-
 # --- taking apart ---------------------------------------------------------------------------------
 
 

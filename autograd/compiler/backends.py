@@ -47,9 +47,10 @@ class Runner(Protocol):
 
 
 class Backend(NamedTuple):
-    """A backend: its name, and what makes a runner of a plan."""
+    """A backend: its name, what numbers it computes with, and what makes a runner of a plan."""
 
     name: str
+    dtype: str
     runner_of: Callable[[Plan], Runner]
 
 
@@ -66,9 +67,9 @@ def backend_of(name: str, dtype: str) -> Backend:
         imported("jax", "jax", 'backend="jax"')
         from autograd.compiler.xla.runner import XlaRunner
 
-        return Backend(name, partial(XlaRunner, dtype=dtype))
+        return Backend(name, dtype, partial(XlaRunner, dtype=dtype))
     if name != "numpy":
         raise ValueError(f'backend must be "numpy" or "jax", not {name!r}')
     if dtype != "float64":
         raise ValueError('backend="numpy" computes in double precision: ask for backend="jax"')
-    return Backend(name, runner.Runner)
+    return Backend(name, dtype, runner.Runner)

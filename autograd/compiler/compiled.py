@@ -66,8 +66,8 @@ def compile(  # type: ignore[misc]
 
     Args:
         f: a function of numbers, or of nested lists, tuples, dictionaries and arrays of numbers. An
-            array reaches it as an array of nodes, so `W @ x` and `.T` work. Without `f`, the
-            result is a decorator.
+            array reaches it as an array of nodes, so `W @ x` and `.T` work, and are traced as one
+            operation each, however large the array is. Without `f`, the result is a decorator.
         in_axes: as in `jax.vmap`: for each argument 0, if its leading axis is the batch, or None,
             if it is shared by all samples; or one of these for all arguments. An argument that is
             a structure may have a structure of these, such as `({"w": None, "x": 0},)`.
@@ -176,8 +176,7 @@ class Compiled:
         Raises:
             ValueError: the backend is another one.
         """
-        if self._backend.name != "jax":
-            raise ValueError(f'{self._name} is compiled for another backend: use backend="jax"')
+        self._check_backend()
         from autograd.compiler.xla.pure import Pure
 
         def planned(forms: Sequence[Form], wanted: Sequence[int]) -> Plan:
@@ -185,6 +184,31 @@ class Compiled:
             return Plan(self._f, forms, wanted, self._options)
 
         return Pure(lambda args: self._taken_apart(args)[0], planned)
+
+    def stablehlo(self) -> Any:
+        """Export the function, without its gradient, for programs that have neither it nor us.
+
+        It is for arguments of the structure that was used last, and for batches of any size; nodes
+        from outside are constants in it.
+
+        Returns:
+            A `jax.export.Exported`: its `mlir_module()` is the text in StableHLO; `serialize()`,
+            which needs the extra "export", is what `jax.export.deserialize` reads; and `call` takes
+            an array for each number, array, or list of numbers among the arguments.
+
+        Raises:
+            ValueError: the backend is another one, or there has been no call yet.
+        """
+        self._check_backend()
+        from autograd.compiler.xla.pure import exported
+
+        plan = Plan(self._f, self._used_last().plan.forms, (), self._options)
+        return exported(plan, self._backend.dtype)
+
+    def _check_backend(self) -> None:
+        """Check that the backend is JAX."""
+        if self._backend.name != "jax":
+            raise ValueError(f'{self._name} is compiled for another backend: use backend="jax"')
 
     # --- looking at the program ---------------------------------------------------------------
 

@@ -53,5 +53,6 @@ __all__ = [
     "sweep",
     "table",
     "topological_order",
+    "ufuncs",
     "zero_grad",
 ]

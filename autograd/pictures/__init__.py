@@ -3,8 +3,8 @@
 Read `drawing.py` first. It draws a graph node by node (`nodes.py`), or in large, with the boxes of
 `group_boxes.py` for what `groups.py` and `membership.py` put together; a model by `model.py`, a
 compiled function by `program.py`, and text by `outlines.py`. All of them write Graphviz's language
-by `boxes.py` and `colours.py`; `render.py` makes files of it, also in LaTeX by `shapes.py` and
-`tikz.py`.
+by `boxes.py` and `colours.py`; `render.py` makes files of it, of the shapes that
+`shapes.py` reads, PDF by `paint.py` and LaTeX by `tikz.py`.
 """
 
 from autograd.pictures.drawing import Drawing, draw
@@ -19,6 +19,7 @@ __all__ = [
     "frames_of",
     "graph_source",
     "nodes",
+    "paint",
     "render",
     "set_layout",
     "shapes",

@@ -49,8 +49,8 @@ class Drawing:
         """Write the picture to a file, complete or not at all, and return its path.
 
         Args:
-            path: a name that ends in .svg, .png, .pdf, .tex or .dot. PDF needs Graphviz on the
-                machine; .tex is TikZ, for the command input of LaTeX.
+            path: a name that ends in .svg, .png, .pdf, .tex or .dot. The fourth is TikZ, for the
+                command input of LaTeX.
                 A PNG has at most 8000 pixels a side, and of scripts Latin, Greek, Cyrillic and
                 Hebrew; an SVG can be enlarged, and has the scripts of its viewer.
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autograd.files import write_atomically
+from autograd.pictures.paint import painted
 from autograd.pictures.tikz import tikz
 
 FORMATS = ("svg", "png", "pdf", "tex", "dot")
@@ -39,11 +40,11 @@ def render(source: str, kind: str) -> bytes:
         raise ValueError(f"a picture can be {', '.join(FORMATS)}, not {kind!r}")
     if kind == "dot":
         return source.encode()
-    if kind == "pdf":
-        return _run(_system_dot(), source, "-Tpdf")
     if kind == "png":
         return _run(_graphviz_pure(), source.translate(_PNG_GLYPHS), *_PNG_OPTIONS)
     svg = _layout(source).encode() if _layout else _run(_graphviz_pure(), source, "-Tsvg")
+    if kind == "pdf":
+        return painted(svg.decode())
     return tikz(svg.decode()).encode() if kind == "tex" else svg
 
 
@@ -83,18 +84,7 @@ def _graphviz_pure() -> str:
     name = "graphviz-pure"
     program = shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
     if program is None:
-        raise RuntimeError(f"SVG and PNG are drawn by {name}: install it with `pip install {name}`")
-    return program
-
-
-def _system_dot() -> str:
-    """Find Graphviz itself."""
-    program = shutil.which("dot")
-    if program is None:
-        raise RuntimeError(
-            "PDF is drawn by the program dot, which is not on the search path: install Graphviz "
-            "(https://graphviz.org/download), or save as .svg, .png or .dot, which do not need it"
-        )
+        raise RuntimeError(f"pictures are drawn by {name}: install it with `pip install {name}`")
     return program
 
 

@@ -206,7 +206,7 @@ def spiral(n: int = 100, noise: float = 0.1, seed: int = 0) -> list[Sample]:
     """Two arms of a spiral."""
 
     def point(k: int, t: float) -> tuple[float, float]:
-        angle, radius = 1.25 * 2 * math.pi * t + math.pi * k, 0.1 + 1.3 * t
+        angle, radius = math.pi * (2 * t + k), 0.1 + 1.3 * t
         return radius * math.cos(angle), radius * math.sin(angle)
 
     return _two_classes(n, noise / 2, seed, point)

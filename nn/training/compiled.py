@@ -30,7 +30,13 @@ __all__ = ["CompiledEngine"]
 
 
 class CompiledEngine(Engine):
-    """Array code, made from the scalar code of the model and the loss."""
+    """Array code, made from the scalar code of the model and the loss.
+
+    Attributes:
+        traced: the loss of a sample, a function of θ, `constants`, factors, an input and a target.
+        constants: the numbers of the parameters that are not trained.
+        targets: those of the samples to train on, as `traced` takes them, and of those held out.
+    """
 
     name = "compiled"
     _columns: Mapping[Any, int] = {}  # by the targets of a classification that the code knows
@@ -48,7 +54,7 @@ class CompiledEngine(Engine):
             self._check_targets()
             self._compile(params)
         self._eager.begin(params)
-        self._constants = read(self._others)
+        self.constants = read(self._others)
         try:
             if fresh or touched:
                 self._compare(self.samples.subset(range(len(self.samples))[:3]))
@@ -73,15 +79,15 @@ class CompiledEngine(Engine):
         if self._columns and not self._columns.keys() >= set(samples.y):
             self._compile(self.params)
         else:
-            self._targets[0] = self._encoded(samples.y)
+            self.targets[0] = self._encoded(samples.y)
 
     def gradient(self, theta: Array, indices: Sequence[int]) -> tuple[float, Any, Array]:
         """Compute the gradient of a minibatch."""
         rows = slice(indices.start, indices.stop) if isinstance(indices, range) else indices
-        X, targets = self.samples.X[rows], self._targets[0][rows]
+        X, targets = self.samples.X[rows], self.targets[0][rows]
         with suppress(AnomalyError):
             (loss, outputs), gradient = self._function.value_and_grad(
-                theta, self._constants, self._drawn(len(X)), X, targets
+                theta, self.constants, self.drawn(len(X)), X, targets
             )
             if math.isfinite(loss) and math.isfinite(gradient @ gradient):
                 return loss, outputs, gradient
@@ -91,11 +97,11 @@ class CompiledEngine(Engine):
         """Return the mean loss and the outputs of the samples held out, for the model as it is."""
         with suppress(AnomalyError):
             loss, outputs = self._function(
-                self._theta(),
-                self._constants,
+                self.theta(),
+                self.constants,
                 self._kept(len(self.held_out)),
                 self.held_out.X,
-                self._targets[1],
+                self.targets[1],
             )
             if math.isfinite(loss):
                 return loss, outputs
@@ -117,7 +123,7 @@ class CompiledEngine(Engine):
         trained = set(params)
         self._others = [p for p in self.model.parameters() if p not in trained]
         loss_of = self._loss_by_row()
-        self._targets = [self._encoded(part.y) for part in (self.samples, self.held_out)]
+        self.targets = [self._encoded(part.y) for part in (self.samples, self.held_out)]
         self._rates = rates_of(self.model, *self.samples.inputs([0]))
 
         def loss(theta: Any, constants: Any, given: Any, x: Any, target: Any) -> tuple[Any, Any]:
@@ -131,7 +137,7 @@ class CompiledEngine(Engine):
             return value, self._observed(output)
 
         self._function = autograd.compile(loss, **MEAN)
-        self._traced, self.params = loss, params
+        self.traced, self.params = loss, params
 
     def _loss_by_row(self) -> Loss:
         """Make the loss that takes a row of what `_encoded` makes of the targets.
@@ -168,11 +174,11 @@ class CompiledEngine(Engine):
     def _compare(self, few: Samples) -> None:
         """Check that what was compiled computes what the model and the loss do."""
         (loss, _), _ = self._function.value_and_grad(
-            self._theta(),
-            self._constants,
+            self.theta(),
+            self.constants,
             self._kept(len(few)),
             few.X,
-            self._targets[0][: len(few)],
+            self.targets[0][: len(few)],
         )
         expected, _ = EagerEngine(self.model, self.loss, self.samples, few).evaluate()
         if abs(loss - expected) > 1e-6 * (1.0 + abs(expected)):  # false if either is nan
@@ -182,7 +188,7 @@ class CompiledEngine(Engine):
                 "that changes"
             )
 
-    def _drawn(self, count: int) -> Array:
+    def drawn(self, count: int) -> Array:
         """Draw the factors that Dropout takes for samples, in the order in which it would."""
         import numpy as np
 
@@ -197,7 +203,7 @@ class CompiledEngine(Engine):
 
         return np.ones((count, len(self._rates)))
 
-    def _theta(self) -> Array:
+    def theta(self) -> Array:
         """Return the parameters that are trained, as they are in the model."""
         return read(self.params)
 

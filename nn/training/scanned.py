@@ -63,8 +63,8 @@ class Scanned(CompiledEngine):
             theta, memory, losses, norms, outputs = jax.tree.map(
                 np.asarray,
                 self._function_of(optimizer)(
-                    (self._theta(), optimizer.memory(rows)),
-                    (self._constants, self.samples.X, self._targets[0]),
+                    (self.theta(), optimizer.memory(rows)),
+                    (self.constants, self.samples.X, self.targets[0]),
                     course.max_grad_norm,
                     np.array(course.rates),
                     self._padded(course.minibatches),
@@ -86,11 +86,12 @@ class Scanned(CompiledEngine):
         size = -(-max(map(len, minibatches)) // devices) * devices
         indices = np.zeros((len(minibatches), size), int)
         weights = np.zeros(indices.shape)
-        factors = np.ones((*indices.shape, len(self._rates)))
+        drawn = [self.drawn(len(minibatch)) for minibatch in minibatches]
+        factors = np.ones((*indices.shape, drawn[0].shape[1]))
         for i, minibatch in enumerate(minibatches):
             n = len(minibatch)
-            indices[i], weights[i, :n] = minibatch[0], 1.0 / n
-            indices[i, :n], factors[i, :n] = minibatch, self._drawn(n)
+            indices[i, :n], indices[i, n:] = minibatch, minibatch[0]
+            weights[i, :n], factors[i, :n] = 1.0 / n, drawn[i]
         return indices, weights, factors
 
     @cached_property
@@ -101,10 +102,10 @@ class Scanned(CompiledEngine):
     def _function_of(self, optimizer: Optimizer) -> Any:
         """Return what XLA compiles, for an optimiser with these options."""
         options = optimizer.options().items()
-        key = self._traced, type(optimizer), *[(name, x) for name, x in options if name != "lr"]
+        key = self.traced, type(optimizer), *[(name, x) for name, x in options if name != "lr"]
         if key not in self._functions:
             function = jax.shard_map(
-                partial(_epoch, _weighted(self._traced), optimizer.rule),
+                partial(_epoch, _weighted(self.traced), optimizer.rule),
                 mesh=self._mesh,
                 in_specs=(_SAME, _SAME, _SAME, _SAME, _SHARED),
                 out_specs=(_SAME, _SAME, _SAME, _SAME, _SHARED),

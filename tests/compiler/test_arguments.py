@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import autograd as ag
 from autograd import Value
-from autograd.compiler.arguments import assembler, leaves_of, matcher, spec_of, taken_apart
+from autograd.compiler.arguments import Leaf, assembler, leaves_of, matcher, taken_apart
 from autograd.transforms.trees import flatten, size, unflatten
 
 Pair = namedtuple("Pair", "first second")
@@ -32,6 +32,13 @@ def containers(children):
 
 
 TREES = st.recursive(NUMBERS | ARRAYS, containers, max_leaves=8)
+
+
+def spec_of(form):
+    """The structure of a form per sample, as `autograd.transforms.trees` has it."""
+    if isinstance(form, Leaf):
+        return form.spec
+    return (*form[:-1], tuple([spec_of(child) for child in form[-1]]))
 
 
 def is_same(a, b):

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from random_programs import sums_so_far
 
 import autograd as ag
 from autograd import Value
@@ -237,17 +238,6 @@ def test_what_fills_up_a_triangle_changes_nothing(last):
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
     assert np.isfinite(slopes[0][:-1]).all()
     assert len(compiled.cost.steps) < 8
-
-
-def sums_so_far(weights, values, factors):
-    """Sums of products of the values up to each position, of which each is longer by one."""
-    columns = list(zip(*[[ag.exp(v) for v in line] for line in values], strict=True))
-    own = [[ag.exp(w) for w in line[: t + 2]] for t, line in enumerate(weights)]
-    return sum(
-        factor * inner(line, column[: len(line)])
-        for line, factor in zip(own, factors, strict=True)
-        for column in columns
-    )
 
 
 @pytest.mark.parametrize("bad", [1.0, math.inf, math.nan])

@@ -5,7 +5,6 @@ import math
 import os
 import pickle
 import re
-import shutil
 import stat
 import subprocess
 import sys
@@ -565,21 +564,8 @@ def only_folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_pdf_needs_graphviz(only_folder):
-    with pytest.raises(RuntimeError, match=r"install Graphviz .* or save as \.svg, \.png or \.dot"):
-        draw(neuron()).save(only_folder / "g.pdf")
-    assert list(only_folder.iterdir()) == []
-
-
-def test_pdf_is_drawn_by_dot(only_folder):
-    echo = "import sys; print(sys.argv[1:]); sys.stdout.flush(); sys.stdout.write(sys.stdin.read())"
-    program(only_folder, "dot", echo)
-    path = Drawing("digraph { a }").save(only_folder / "g.pdf")
-    assert path.read_text() == "['-Tpdf']\ndigraph { a }"
-
-
 def test_graphviz_pure_is_missing(only_folder):
-    for suffix in ("svg", "png"):
+    for suffix in ("svg", "png", "pdf", "tex"):
         with pytest.raises(RuntimeError, match="install it with `pip install graphviz-pure`"):
             Drawing("digraph { a }").save(only_folder / f"g.{suffix}")
 
@@ -613,7 +599,12 @@ def test_the_module_is_light():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.skipif(shutil.which("dot") is None, reason="needs the dot program of Graphviz")
-def test_a_pdf_by_the_real_dot(tmp_path):
-    path = draw(Value(2.0, "a") * 3).save(tmp_path / "graph.pdf")
-    assert path.read_bytes().startswith(b"%PDF-")
+def test_a_pdf_is_as_large_as_the_picture_and_the_same_each_time(tmp_path):
+    picture = draw(Value(2.0, "a") * 3)
+    content = picture.save(tmp_path / "graph.pdf").read_bytes()
+    width, height = re.search(
+        r'<svg width="(\d+)pt" height="(\d+)pt"', picture._repr_svg_()
+    ).groups()
+    box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", content).groups()
+    assert [float(side) for side in box] == pytest.approx([float(width), float(height)], abs=1)
+    assert content == picture.save(tmp_path / "again.pdf").read_bytes()

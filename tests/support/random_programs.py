@@ -156,3 +156,14 @@ def size_of_terms(root: Value, wrt: Sequence[Value]) -> list[float]:
                 local = node.data if node.op == "softmax" else 1.0
             size[parent] = size.get(parent, 0.0) + here * abs(local)
     return [size.get(x, 0.0) for x in wrt]
+
+
+def sums_so_far(weights: Any, values: Any, factors: Any) -> Any:
+    """Sums of products of the values up to each position, of which each is longer by one."""
+    columns = list(zip(*[[ag.exp(v) for v in line] for line in values], strict=True))
+    own = [[ag.exp(w) for w in line[: t + 2]] for t, line in enumerate(weights)]
+    return sum(
+        factor * sum(a * b for a, b in zip(line, column, strict=False))
+        for line, factor in zip(own, factors, strict=True)
+        for column in columns
+    )

@@ -3,7 +3,8 @@
 `code.py` writes lines and knows how arrays are laid out, `lowering.py` writes the forward and the
 backward pass by it, `product.py` the sums of products in these, `tables.py` the choices by index,
 `tape.py` the steps that run row by row; `instructions.py` makes these plain data, which
-`machine.py` runs in native code.
+`machine.py` runs in native code. In the backward pass `aliases.py` saves copies of gradients,
+`totals.py` sums over lanes, and `saturating.py` functions whose slopes the results tell.
 """
 
 from autograd.compiler.codegen.code import (
@@ -26,9 +27,12 @@ from autograd.compiler.codegen.instructions import (
 )
 from autograd.compiler.codegen.lowering import Backward, Forward, result_letters, sides
 from autograd.compiler.codegen.machine import for_operations as machine_for
+from autograd.compiler.codegen.product import ROWS, TERMS
 from autograd.compiler.codegen.tables import BadIndexError
 
 __all__ = [
+    "ROWS",
+    "TERMS",
     "Backward",
     "BadIndexError",
     "Code",

@@ -350,6 +350,12 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
                 at = own if at is None else own[at].reshape(len(at), -1)
                 stack.append((sign, operands[0], at))
             else:
+                if op is p.add and at is None:  # most sums grow by one term after the other
+                    x = operands[0]
+                    while x.__class__ is int and absorbed[x] and trace.ops[x] is p.add:
+                        stack.append((sign, operands[1], None))
+                        operands = trace.operands[x]
+                        x = operands[0]
                 stack += [(sign, y, at) for y in operands[::-1]]
         return terms
 

@@ -39,8 +39,11 @@ def loosened(program: Program) -> Program:
 def _is_small(step: Step | Tape) -> bool:
     if isinstance(step, Tape):
         return True
-    operands = sum([x.places.size if isinstance(x, Ref) else 1 for x in step.operands])
-    return step.op is not TAKE and operands <= min(_LARGE, _MOST_OPERANDS * step.size)
+    refs = [x for x in step.operands if isinstance(x, Ref)]
+    if step.op is TAKE or any(x.space != step.space for x in refs):  # a tape has one space
+        return False
+    operands: int = sum([x.places.size for x in refs])
+    return operands <= min(_LARGE, _MOST_OPERANDS * step.size)
 
 
 def _is_irregular(step: Step | Tape) -> bool:

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from autograd.compiler.codegen import result_letters, sides, strides_of
+from autograd.compiler.codegen import ROWS, TERMS, result_letters, sides, strides_of
 from autograd.compiler.passes import (
     SHARED,
     TAKE,
@@ -166,9 +166,16 @@ class _Run:
         out = result_letters(step)
         has_lanes = out[-1] in left.letters + right.letters
         own = out if has_lanes or step.space == SHARED else out[:-1]
-        result = _einsum(
-            f"{left.letters},{right.letters}->{own}", self._side(left), self._side(right)
-        )
+        both = self._side(left), self._side(right)
+        letters = f"{left.letters},{right.letters}->{own}"
+        if step.missing is None:
+            result = _einsum(letters, *both)
+        else:  # terms that are not to count are 0 as long as all numbers are finite
+            result = lax.cond(
+                _are_finite(both),
+                lambda: _einsum(letters, *both),
+                lambda: _masked(letters, *both, [_present(step)]),
+            )
         if own != out:
             result = result[..., None]
         if isinstance(bias, Ref):
@@ -220,11 +227,12 @@ class _Run:
             if where == SHARED and program.lifts:
                 lanes, shared = self.spaces[VARYING], self.spaces[SHARED]
                 for to, terms in ((shared.slopes, lanes.slopes), (shared.reached, lanes.reached)):
-                    if terms[self.lifted] is not None:
-                        shared.give(to, self.lift, terms[self.lifted])
+                    total = lanes.total(terms, self.lifted)
+                    if total is not None:
+                        shared.give(to, self.lift, total)
             for step in reversed(program.steps):
                 owner = self.owners[id(step)]
-                if step.space == where and space.slopes[owner] is not None:
+                if step.space == where and space.slopes[owner]:
                     self._back(step, owner)
 
     def _seed(self) -> None:
@@ -256,12 +264,13 @@ class _Run:
             return
         rows = step.axes[0]
         shape = (*rows, *[self.size] * (step.space == VARYING))
-        gradient, reached = space.slopes[owner].reshape(shape), space.reached[owner]
+        gradient = space.total(space.slopes, owner).reshape(shape)
         always = step.within(self.always).reshape(rows)
         mask = None
         if not always.all():
             mask = jnp.asarray(always.reshape(*rows, *[1] * (len(shape) - len(rows))))
             mask = jnp.broadcast_to(mask, shape)
+            reached = space.total(space.reached, owner)
             mask = mask if reached is None else mask | (reached.reshape(shape) > 0.0)
         if step.op is p.where:
             self._back_where(step, gradient, mask)
@@ -341,28 +350,23 @@ class _Run:
         if self._wants(bias):
             self._add(step, bias, gradient, 1.0, None)
         pairs = [
-            (side, other, self._side(other))
+            (side, f"{out},{other.letters}->{side.letters}", self._side(other))
             for side, other in ((left, right), (right, left))
             if self.active[side.space][side.places].any()
         ]
+        masks = [] if mask is None else [(mask, out)]
+        factors = [numbers for *_, numbers in pairs]
+        if step.missing is not None:
+            masks.append(_present(step))
+            factors.append(gradient)
 
         def quick() -> list[Any]:
-            return [
-                _einsum(f"{out},{other.letters}->{side.letters}", gradient, numbers)
-                for side, other, numbers in pairs
-            ]
+            return [_einsum(letters, gradient, numbers) for _, letters, numbers in pairs]
 
         def careful() -> list[Any]:  # a lane in which a row was not taken adds nothing to it
-            return [
-                _masked(gradient, out, numbers, other.letters, mask, side.letters)
-                for side, other, numbers in pairs
-            ]
+            return [_masked(letters, gradient, numbers, masks) for _, letters, numbers in pairs]
 
-        if mask is None:
-            terms = quick()
-        else:
-            are_finite = [jnp.isfinite(jnp.sum(numbers)) for *_, numbers in pairs]
-            terms = lax.cond(jnp.all(jnp.stack(are_finite)), quick, careful)
+        terms = lax.cond(_are_finite(factors), quick, careful) if masks else quick()
         for (side, *_), term in zip(pairs, terms, strict=True):
             space = self.spaces[side.space]
             space.give(space.slopes, space.read(side.places), term)
@@ -419,26 +423,47 @@ class _Run:
         if not places.size or not self.size:  # a sum of nothing has the gradient 0
             return jnp.zeros((places.size, *lanes), self.dtype)
         read = space.read(places)
-        slopes = [
-            jnp.zeros_like(space.arrays[i]) if space.slopes[i] is None else space.slopes[i]
-            for i in read.needed
-        ]
-        return read.of(*slopes)
+        totals = [space.total(space.slopes, i) for i in read.needed]
+        arrays = [space.arrays[i] for i in read.needed]
+        return read.of(
+            *[jnp.zeros_like(x) if y is None else y for x, y in zip(arrays, totals, strict=True)]
+        )
 
 
 def _einsum(letters: str, left: Any, right: Any) -> Any:
     return jnp.einsum(letters, left, right, precision=lax.Precision.HIGHEST)
 
 
-def _masked(gradient: Any, out: str, numbers: Any, letters: str, mask: Any, kept: str) -> Any:
-    """Return gradient · numbers where the mask is, summed over the letters that are not kept."""
-    every = "".join(dict.fromkeys(out + letters))
+def _are_finite(arrays: Sequence[Any]) -> Any:
+    return jnp.all(jnp.stack([jnp.isfinite(jnp.sum(x)) for x in arrays]))
+
+
+def _present(step: Step) -> tuple[Any, str]:
+    """Return which terms of sums are there, and the letters of the axes."""
+    rows, terms = step.axes
+    return ~step.missing.reshape(*rows, *terms), ROWS[: len(rows)] + TERMS[: len(terms)]
+
+
+def _masked(letters: str, x: Any, y: Any, masks: Sequence[tuple[Any, str]]) -> Any:
+    """Compute an `einsum` of which only those products count where all masks are.
+
+    Args:
+        letters: as that of `einsum`.
+        x: the first factor.
+        y: the second.
+        masks: arrays, each with its letters.
+    """
+    both, kept = letters.split("->")
+    first, second = both.split(",")
+    every = "".join(dict.fromkeys(first + second + "".join(own for _, own in masks)))
 
     def aligned(x: Any, own: str) -> Any:
         order = [i for i, _ in sorted(enumerate(own), key=lambda pair: every.index(pair[1]))]
         return jnp.expand_dims(x.transpose(order), [i for i, y in enumerate(every) if y not in own])
 
-    terms = jnp.where(aligned(mask, out), aligned(gradient, out) * aligned(numbers, letters), 0.0)
+    terms = aligned(x, first) * aligned(y, second)
+    for mask in masks:
+        terms = jnp.where(aligned(*mask), terms, 0.0)
     over = [i for i, y in enumerate(every) if y not in kept]
     left = [y for y in every if y in kept]
     return terms.sum(axis=tuple(over)).transpose([left.index(y) for y in kept])
@@ -452,7 +477,7 @@ def _excess(terms: Any, over: tuple[int, ...]) -> Any:
 
 _REDUCTIONS: dict[Any, Any] = {
     p.fsum: lambda terms, over: terms.sum(axis=over),
-    p.top: lambda terms, over: terms.max(axis=over, initial=p.LEAST),
+    p.top: lambda terms, over: terms.max(axis=over, initial=jnp.finfo(terms.dtype).min),
     p.total: lambda terms, over: jnp.fmin(terms.sum(axis=over), inf),
     p.excess: _excess,
 }

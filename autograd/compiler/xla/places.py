@@ -34,11 +34,16 @@ class Read(NamedTuple):
         places: where they stand.
         needed: which arrays of the space have them.
         of: the function of these arrays that puts what is read together.
+        rows: where that is rows of one array, which; otherwise None.
     """
 
     places: Any
     needed: tuple[int, ...]
     of: Callable[..., Any]
+    rows: Any = None
+
+
+Terms = dict[Any, tuple[Any, Any]]  # what has been given to an array: to which rows, and how much
 
 
 class Space:
@@ -46,7 +51,7 @@ class Space:
 
     Attributes:
         arrays: what has been computed so far.
-        slopes: for each of them the sum of the gradients given to it, or None.
+        slopes: for each of them the gradients given to it, which `total` adds up.
         reached: likewise in how many ways a gradient has reached it, where that is not sure.
         given: for each place, whether a gradient has been given to it.
     """
@@ -54,8 +59,8 @@ class Space:
     def __init__(self, size: int, lanes: int | None) -> None:
         self.size, self.lanes = size, lanes
         self.arrays: list[Any] = []
-        self.slopes: list[Any] = []
-        self.reached: list[Any] = []
+        self.slopes: list[Terms] = []
+        self.reached: list[Terms] = []
         self.given = np.zeros(size, dtype=bool)
         self._owners = np.full(size, -1)
         self._offsets = np.zeros(size, dtype=np.intp)
@@ -64,8 +69,9 @@ class Space:
         """Add an array, whose rows are the numbers at `places`; return which one it is."""
         self._owners[places] = len(self.arrays)
         self._offsets[places] = np.arange(places.size).reshape(places.shape)
-        for arrays, first in ((self.arrays, array), (self.slopes, None), (self.reached, None)):
-            arrays.append(first)
+        self.arrays.append(array)
+        self.slopes.append({})
+        self.reached.append({})
         return len(self.arrays) - 1
 
     def is_known(self, places: Any) -> Any:
@@ -90,18 +96,50 @@ class Space:
                 x = jnp.broadcast_to(x[..., None], (*places.shape, lanes))
             return x
 
-        return Read(places, needed, put_together)
+        return Read(places, needed, put_together, rows if len(needed) == 1 else None)
 
     def value(self, read: Read) -> Any:
         """Read."""
         return read.of(*[self.arrays[i] for i in read.needed])
 
-    def give(self, sums: list[Any], read: Read, term: Any) -> None:
+    def give(self, to: list[Terms], read: Read, term: Any) -> None:
         """Add a term to `slopes` or to `reached`, at the places of a read."""
         self.given[read.places] = True
+        if read.rows is not None:
+            if self.lanes is None and term.ndim > read.rows.ndim:
+                term = term.sum(axis=-1)
+            _add(to[read.needed[0]], read.rows, term)
+            return
         parts = jax.linear_transpose(read.of, *[self.arrays[i] for i in read.needed])(term)
         for i, part in zip(read.needed, parts, strict=True):
-            sums[i] = part if sums[i] is None else sums[i] + part
+            _add(to[i], np.arange(len(part)), part)
+
+    def total(self, of: list[Terms], i: int) -> Any:
+        """Return the sum of what was given to an array, or None.
+
+        Single numbers for rows that are all different are put side by side, which is quicker than
+        a sum of arrays that are mostly zeros.
+        """
+        terms, like = list(of[i].values()), self.arrays[i]
+        if not terms:
+            return None
+        rows = np.concatenate([rows.reshape(-1) for rows, _ in terms])
+        if self.lanes is None and len(terms) > 1 and len(np.unique(rows)) == rows.size:
+            missing = np.setdiff1d(np.arange(len(like)), rows)
+            parts = [term.reshape(-1) for _, term in terms]
+            parts += [jnp.zeros(missing.size, like.dtype)] * bool(missing.size)
+            return joined(parts)[np.argsort(np.concatenate([rows, missing]))]
+        shares = [
+            jax.linear_transpose(lambda x, rows=rows: viewed(x, rows), like)(term)[0]
+            for rows, term in terms
+        ]
+        return sum(shares[1:], shares[0])
+
+
+def _add(terms: Terms, rows: Any, term: Any) -> None:
+    """Add a term to those of an array; those for the same rows are one."""
+    key = rows.shape, rows.tobytes()
+    terms[key] = rows, terms[key][1] + term if key in terms else term
 
 
 def joined(arrays: Sequence[Any]) -> Any:

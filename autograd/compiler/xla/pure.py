@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 
@@ -42,6 +43,24 @@ class Pure:
         for arg, form in zip(args, forms, strict=True):
             _gather(leaves, arg, form)
         return self._made[forms](leaves)
+
+
+def exported(plan: Plan, dtype: str) -> Any:
+    """Export the value of a plan, for batches of any size: see `Compiled.stablehlo`."""
+    refuse_own(plan)
+    every = [leaf for form in plan.forms for leaf in leaves_of(form)]
+    (batch,) = jax.export.symbolic_shape("batch")
+
+    def value(*leaves: Any) -> Any:
+        size = batch if plan.batched else 1
+        return _built(
+            plan, computed(plan, size, jnp.asarray(captured_numbers(plan), dtype), leaves)
+        )
+
+    with jax.enable_x64(dtype == "float64"):
+        shapes = [(batch, *leaf.shape) if leaf.batched else leaf.shape for leaf in every]
+        given = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
+        return jax.export.export(jax.jit(value))(*given)
 
 
 def _gather(leaves: list[Any], tree: Any, form: Form) -> None:

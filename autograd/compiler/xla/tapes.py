@@ -62,17 +62,18 @@ def run_back(tape: Tape, space: Space, owner: int, active: Any, always: Any) -> 
     instructions = gradient_instructions(tape, flow, numbers)
     if not len(instructions.rows):
         return
-    memory = _Memory(space, numbers, instructions.rows, space.slopes[owner].dtype)
+    gradient, ways = space.total(space.slopes, owner), space.total(space.reached, owner)
+    memory = _Memory(space, numbers, instructions.rows, gradient.dtype)
     own = np.unique(tape.places)
     slopes = jnp.zeros_like(memory.values)
     is_here = np.isin(own, memory.used)
     here = memory.local(own[is_here])
-    slopes = slopes.at[here].set(space.slopes[owner][is_here])
+    slopes = slopes.at[here].set(gradient[is_here])
     masked = not always.all()
     reached = jnp.zeros(slopes.shape if masked else 0, bool)
     if masked:
         sure = always[own[is_here]].reshape(-1, *[1] * (slopes.ndim - 1))
-        more = False if space.reached[owner] is None else space.reached[owner][is_here] > 0.0
+        more = False if ways is None else ways[is_here] > 0.0
         reached = reached.at[here].set(sure | more)
     functions = [_slope(op, i, masked) for op, i in instructions.kinds]
 

@@ -5,6 +5,7 @@ import pytest
 
 import autograd as ag
 from autograd import Value
+from autograd.compiler import arraycode
 
 
 def agrees(f, parameters, samples):
@@ -55,7 +56,10 @@ def test_a_gradient_that_more_is_added_to_is_copied_first(others):
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 @pytest.mark.parametrize(("odd", "sums"), [(None, 1), (0, 2), (3, 3), (7, 3)])
-def test_what_each_step_adds_to_a_parameter_is_summed_at_once(sign, odd, sums):
+def test_what_each_step_adds_to_a_parameter_is_summed_at_once(sign, odd, sums, monkeypatch):
+    monkeypatch.setattr(arraycode, "_FEWEST_LANES", 3)  # several blocks
+    monkeypatch.setattr(arraycode, "_BLOCK_BYTES", 0)
+
     def f(w, x):
         h = x
         for t in range(10):
@@ -63,7 +67,7 @@ def test_what_each_step_adds_to_a_parameter_is_summed_at_once(sign, odd, sums):
             h = [ag.tanh(a) if t != odd else ag.sin(a * a) * a for a in h]
         return h[0] * h[1]
 
-    code = agrees(f, numbers(2), numbers(3, 2))
+    code = agrees(f, numbers(2), numbers(8, 2))
     assert sum("add.reduce(" in line for line in code.splitlines()) <= sums
 
 

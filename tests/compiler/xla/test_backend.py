@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from random_programs import sums_so_far
 
 import autograd as ag
 from autograd import TraceError, Value
@@ -46,8 +47,9 @@ def test_networks_have_the_gradients_of_numpy(network):
         assert np.max(np.abs(np.subtract(a, b))) <= 1e-14 * np.max(np.abs(a))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", STRUCTURES)
+@pytest.mark.parametrize(
+    "name", ["ctc", *[pytest.param(x, marks=pytest.mark.slow) for x in STRUCTURES if x != "ctc"]]
+)
 def test_all_structures_run(name):
     program = STRUCTURES[name].program(is_quick=True)
     results = []
@@ -55,6 +57,14 @@ def test_all_structures_run(name):
         compiled = program.compiled(backend)
         results.append(numbers(compiled.value_and_grad(program.parameters, *program.data)))
     assert largest_difference(results[1], results[0]) <= 1e-14
+
+
+@pytest.mark.parametrize("bad", [1.0, np.inf, np.nan])
+@pytest.mark.parametrize("place", [(1, -1, 0), (2, 0)])
+def test_what_fills_up_sums_of_products_changes_nothing(bad, place):
+    arguments = RNG.normal(size=(4, 5)), RNG.normal(size=(5, 3)), RNG.normal(size=4)
+    arguments[place[0]][place[1:]] = bad
+    agree(sums_so_far, *arguments, argnums=(0, 1, 2))
 
 
 def test_windows_overlap():
@@ -231,6 +241,37 @@ def test_the_pure_function_takes_indices_and_the_precision_of_jax():
     slope = jax.grad(f.jax)(np.array([0.0, 1.0, 2.0]), np.array([0, 0, 2]))
     assert slope.dtype == np.float32
     np.testing.assert_allclose(slope, [2.0, 0.0, np.exp(2.0)], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [("float64", 1e-13), ("float32", 1e-5)])
+def test_an_exported_function_is_read_back_and_takes_any_batch(dtype, rtol):
+    pytest.importorskip("flatbuffers", reason="of the extra `export`")
+
+    def f(x, target):
+        p = ag.softmax([ag.tanh(2.0 * x[0] - x[1] + w), x[1] * x[1]])
+        return p[0] * target, [p[1], x[0]]
+
+    w = Value(0.3)
+    X, target = RNG.normal(size=(7, 2)), RNG.normal(size=7)
+    compiled = ag.compile(f, in_axes=0, backend="jax", has_aux=True, dtype=dtype)
+    with pytest.raises(ValueError, match="gets its program at the first call"):
+        compiled.stablehlo()
+    compiled.value_and_grad(X[:3].tolist(), target[:3])
+    exported = compiled.stablehlo()
+    assert "stablehlo.tanh" in exported.mlir_module()
+    back = jax.export.deserialize(exported.serialize())
+    for n in (1, 7):
+        given = (X[:n].astype(dtype), target[:n].astype(dtype))
+        with jax.enable_x64(dtype == "float64"):
+            theirs = back.call(*given)
+        ours = ag.compile(f, in_axes=0, has_aux=True)(X[:n].tolist(), target[:n])
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(b, a, rtol=rtol), ours, theirs)
+    assert jax.config.jax_enable_x64 is False
+
+
+def test_a_backend_without_stablehlo_is_refused():
+    with pytest.raises(ValueError, match='use backend="jax"'):
+        ag.compile(ag.tanh).stablehlo()
 
 
 def test_the_pure_function_of_another_backend_is_refused():

@@ -1,0 +1,95 @@
+"""Pictures by Matplotlib: on paper, as PDF, and in films."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from autograd.pictures.shapes import Shape, shapes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_NARROWER = 0.88  # makes Matplotlib's letters as wide as Helvetica, for which pictures are laid out
+
+
+def painted(svg: str) -> bytes:
+    """Return the picture of an SVG by Graphviz as a page of its own, a PDF.
+
+    >>> from autograd.pictures.render import render
+    >>> painted(render("digraph { a }", "svg").decode())[:4]
+    b'%PDF'
+    """
+    from matplotlib.figure import Figure
+
+    picture = shapes(svg)
+    (left, low), *_, (right, high) = sorted(picture[0].points)
+    figure = Figure(figsize=((right - left) / 72, (high - low) / 72))
+    paint(page_of(figure), picture, -left, -low, 1.0)
+    return save_pages([figure])
+
+
+def page_of(figure: Figure) -> Axes:
+    """Return axes all over a figure, with the points of the paper as units, and y downwards."""
+    axes = figure.add_axes((0, 0, 1, 1))
+    width, height = figure.get_size_inches() * 72
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.axis("off")
+    return axes
+
+
+def save_pages(figures: Iterable[Figure]) -> bytes:
+    """Return a PDF with a page for each figure; the same figures give the same bytes."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    file = BytesIO()
+    embedded = rc_context({"pdf.fonttype": 42})
+    with embedded, PdfPages(file, metadata={"CreationDate": None}) as sheets:
+        for figure in figures:
+            sheets.savefig(figure)
+    return file.getvalue()
+
+
+def paint(axes: Axes, picture: Iterable[Shape], x: float, y: float, scale: float) -> None:
+    """Draw the shapes of a picture.
+
+    Args:
+        axes: where a point of an axis is a point of the paper, and y grows downwards.
+        picture: the shapes.
+        x: where the origin of the picture goes.
+        y: likewise.
+        scale: how much larger it becomes.
+    """
+    from matplotlib.patches import Ellipse, PathPatch
+    from matplotlib.path import Path
+
+    sides = {"start": "left", "middle": "center", "end": "right"}
+    for shape in picture:
+        points = [(x + scale * a, y + scale * b) for a, b in shape.points]
+        if shape.kind == "text":
+            axes.text(
+                *points[0],
+                shape.text,
+                fontsize=scale * shape.width * _NARROWER,
+                color=shape.fill,
+                ha=sides[shape.anchor],
+                weight="bold" if shape.is_bold else "normal",
+            )
+            continue
+        look: dict[str, Any] = {
+            "facecolor": shape.fill,
+            "edgecolor": shape.stroke,
+            "linewidth": scale * shape.width,
+            "linestyle": "--" if shape.is_dashed else "-",
+        }
+        if shape.kind == "ellipse":
+            (left, top), (right, bottom) = points
+            middle = (left + right) / 2, (top + bottom) / 2
+            axes.add_patch(Ellipse(middle, right - left, bottom - top, **look))
+        else:
+            way = Path.CURVE4 if shape.kind == "curve" else Path.LINETO
+            codes = [Path.MOVETO, *[way] * (len(points) - 1)]
+            axes.add_patch(PathPatch(Path(points, codes), **look))
