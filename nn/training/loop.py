@@ -8,6 +8,7 @@ import random
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import autograd
@@ -69,6 +70,7 @@ def fit(
     resume: str | os.PathLike[str] | None = None,
     compile: bool = True,  # noqa: A002 - what it is called in every library
     backend: str = "numpy",
+    devices: int | None = None,
 ) -> History:
     """Train a model: θ ← θ - η ∇L for each minibatch, whose loss L is the mean over its samples.
 
@@ -106,6 +108,8 @@ def fit(
             is slower by a factor of about a thousand.
         backend: who runs what was compiled: "numpy"; or "jax", with which XLA runs an epoch in one
             call, in a third of the time, after a second or two for compiling.
+        devices: with "jax", how many devices share each minibatch, for the same numbers but for
+            rounding; by default one or, of several processes (see `jax.distributed`), all.
 
     Returns:
         What was measured in each epoch, and by which engine. There are accuracies if the loss is
@@ -166,7 +170,8 @@ def fit(
     )
     if resume is not None:
         run.resume(resume)
-    engine = _engine(compile, backend)(model, criterion, samples, held_out, rng)
+    make = _engine(compile, backend, devices)
+    engine = make(model, criterion, samples, held_out, rng)
     source = samples if stream is None else Streamed(stream, samples, model)
     n_batches = math.ceil(len(source) / batch_size)
     with _progress_bar(run, n_batches, shown=progress) as bar:
@@ -205,14 +210,16 @@ def fit(
 # --- an epoch -------------------------------------------------------------------------------------
 
 
-def _engine(compiles: bool, backend: str) -> type[Engine]:
+def _engine(compiles: bool, backend: str, devices: int | None) -> Callable[..., Engine]:
     """Choose the engine; raise if there is no such backend."""
     autograd.compile(autograd.square, backend=backend)
-    if not compiles or backend == "numpy":
-        return CompiledEngine if compiles else EagerEngine
-    from nn.training.scanned import Scanned
+    if compiles and backend == "jax":
+        from nn.training.scanned import Scanned
 
-    return Scanned
+        return partial(Scanned, devices=None if devices is None else count("devices", devices))
+    if devices is not None:
+        raise ValueError('devices is for compiled code and backend="jax": leave it out')
+    return CompiledEngine if compiles else EagerEngine
 
 
 def _begun(engine: Engine, params: list[Value], *, touched: bool) -> Engine:

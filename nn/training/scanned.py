@@ -1,21 +1,27 @@
-"""The engine that has XLA run a whole epoch in one call, by JAX.
+"""The engine that has XLA run a whole epoch in one call, by JAX, on one or more devices.
 
 What it compiles is the function of `compiled.py`, with the same gradient, and the rule of the
 optimiser, which serves arrays of JAX as it does those of NumPy; `lax.scan` goes through the
 minibatches. Validation, and a minibatch by itself, are left to NumPy.
+
+Each device has all samples and all parameters, and takes its share of every minibatch. What they
+find is added up once per step, and then all make the same step. So that the shares are alike,
+minibatches are padded with samples of the weight 0:
+
+    samples   5 9 2 7 0 4 5 5       weights   ⅙ ⅙ ⅙ ⅙ ⅙ ⅙ 0 0       loss   Σ w l
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
-from itertools import chain
 from typing import Any, final
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import autograd
 from nn.optim import Optimizer, write
@@ -24,12 +30,26 @@ from nn.training.engines import Course
 
 __all__ = ["Scanned"]
 
+_SAME, _SHARED = PartitionSpec(), PartitionSpec(None, "data")  # (minibatch, sample of it, …)
+
 
 @final
 class Scanned(CompiledEngine):
-    """Array code of XLA, for all minibatches of an epoch."""
+    """Array code of XLA, for all minibatches of an epoch.
+
+    Args:
+        args: those of `Engine`.
+        devices: how many devices share the work.
+
+    Raises:
+        ValueError: there are not so many.
+    """
 
     name = "jax"
+
+    def __init__(self, *args: Any, devices: int | None = None) -> None:
+        super().__init__(*args)
+        self._mesh = Mesh(np.array(_chosen(devices)), ("data",))
 
     def epoch(self, course: Course) -> Iterator[tuple[float, float, Any]]:
         """Train on minibatches in turn: see `Engine.epoch`.
@@ -40,33 +60,39 @@ class Scanned(CompiledEngine):
         before = self.rng.getstate()
         optimizer, rows = course.optimizer, course.rows
         with jax.enable_x64(True):
-            theta, memory, measured = self._function_of(optimizer)(
-                (self.theta(), optimizer.memory(rows)),
-                (self.constants, self.samples.X, self.targets[0]),
-                *self._minibatches(course),
-                course.max_grad_norm,
+            theta, memory, losses, norms, outputs = jax.tree.map(
+                np.asarray,
+                self._function_of(optimizer)(
+                    (self.theta(), optimizer.memory(rows)),
+                    (self.constants, self.samples.X, self.targets[0]),
+                    course.max_grad_norm,
+                    np.array(course.rates),
+                    self._padded(course.minibatches),
+                ),
             )
-        losses, norms, outputs = zip(*map(_one_by_one, measured), strict=True)
-        losses, norms, outputs = [list(chain.from_iterable(x)) for x in (losses, norms, outputs)]
-        if not np.isfinite([losses, norms]).all():
+        if not (np.isfinite(losses).all() and np.isfinite(norms).all()):
             self.rng.setstate(before)
             yield from super().epoch(course)
             return
-        for optimizer.lr, *found in zip(course.rates, losses, norms, outputs, strict=True):
-            yield tuple(found)
-        optimizer.remember(rows, list(map(np.asarray, memory)))
-        write(self.params, np.asarray(theta))
+        found = zip(course.minibatches, course.rates, losses.tolist(), norms.tolist(), strict=True)
+        for i, (indices, optimizer.lr, loss, norm) in enumerate(found):
+            yield loss, norm, outputs[i, : len(indices)] if len(outputs) else outputs
+        optimizer.remember(rows, memory)
+        write(self.params, theta)
 
-    def _minibatches(self, course: Course) -> tuple[Any, Any]:
-        """Return the indices, the factors of Dropout and the rates of all minibatches alike.
-
-        Beside these stand those of the last one, if it has fewer samples; otherwise None.
-        """
-        factors = [self.drawn(len(indices)) for indices in course.minibatches]
-        each = course.minibatches, factors, course.rates
-        is_odd = len(course.minibatches[-1]) < len(course.minibatches[0])
-        alike = tuple([np.array(x[: len(x) - is_odd]) for x in each])
-        return alike, tuple([np.array(x[-1]) for x in each]) if is_odd else None
+    def _padded(self, minibatches: Sequence[Sequence[int]]) -> tuple[Any, Any, Any]:
+        """Return the indices of the samples of all minibatches, their weights and their factors."""
+        devices = self._mesh.size
+        size = -(-max(map(len, minibatches)) // devices) * devices
+        indices = np.zeros((len(minibatches), size), int)
+        weights = np.zeros(indices.shape)
+        drawn = [self.drawn(len(minibatch)) for minibatch in minibatches]
+        factors = np.ones((*indices.shape, drawn[0].shape[1]))
+        for i, minibatch in enumerate(minibatches):
+            n = len(minibatch)
+            indices[i, :n], indices[i, n:] = minibatch, minibatch[0]
+            weights[i, :n], factors[i, :n] = 1.0 / n, drawn[i]
+        return indices, weights, factors
 
     @cached_property
     def _functions(self) -> dict[Any, Any]:
@@ -78,10 +104,45 @@ class Scanned(CompiledEngine):
         options = optimizer.options().items()
         key = self.traced, type(optimizer), *[(name, x) for name, x in options if name != "lr"]
         if key not in self._functions:
-            loss = autograd.compile(self.traced, **MEAN, backend="jax").jax
-            function = partial(_epoch, jax.value_and_grad(loss, has_aux=True), optimizer.rule)
-            self._functions[key] = jax.jit(function)
+            function = jax.shard_map(
+                partial(_epoch, _weighted(self.traced), optimizer.rule),
+                mesh=self._mesh,
+                in_specs=(_SAME, _SAME, _SAME, _SAME, _SHARED),
+                out_specs=(_SAME, _SAME, _SAME, _SAME, _SHARED),
+                check_vma=False,  # it would not see through a gradient that is our own
+            )
+            same = NamedSharding(self._mesh, _SAME)
+            self._functions[key] = jax.jit(function, in_shardings=same, out_shardings=same)
         return self._functions[key]
+
+
+def _chosen(devices: int | None) -> list[Any]:
+    """Return so many devices: by default the first or, of several processes, all of theirs."""
+    every, several = jax.devices(), jax.process_count() > 1
+    if devices is None:
+        devices = len(every) if several else 1
+    if devices > len(every):
+        raise ValueError(
+            f"devices={devices}, but JAX has {len(every)} here, {every[0].platform}: set "
+            f"XLA_FLAGS=--xla_force_host_platform_device_count={devices} in the environment to "
+            "have a CPU act as so many"
+        )
+    if several and devices < len(every):
+        raise ValueError(f"devices must be {len(every)}, all that the processes have")
+    chosen: list[Any] = every[:devices]
+    return chosen
+
+
+def _weighted(traced: Any) -> Any:
+    """Return the sum of the losses of samples with weights, and its gradient, for JAX."""
+
+    def loss(weight: Any, *args: Any) -> tuple[Any, Any]:
+        value, outputs = traced(*args)
+        return weight * value, outputs
+
+    options = {**MEAN, "in_axes": (0, *MEAN["in_axes"]), "reduce": "sum"}
+    function = autograd.compile(loss, **options, backend="jax").jax
+    return jax.value_and_grad(function, argnums=1, has_aux=True)
 
 
 def _epoch(
@@ -89,32 +150,27 @@ def _epoch(
     rule: Any,
     start: tuple[Any, Any],
     data: tuple[Any, Any, Any],
-    alike: Any,
-    rest: Any,
-    max_grad_norm: Any,
-) -> tuple[Any, Any, list[Any]]:
-    """Make the steps of an epoch; return θ, the memory of the optimiser, and what was measured."""
+    max_norm: Any,
+    rates: Any,
+    shares: tuple[Any, Any, Any],
+) -> tuple[Any, Any, Any, Any, Any]:
+    """Make the steps of an epoch, on one of the devices.
+
+    Returns:
+        θ, the memory of the optimiser; the losses, the norms and this device's share of outputs.
+    """
     constants, inputs, targets = data
 
-    def step(state: tuple[Any, Any], minibatch: tuple[Any, Any, Any]) -> tuple[Any, Any]:
-        (theta, memory), (indices, factors, lr) = state, minibatch
+    def step(state: tuple[Any, Any], minibatch: tuple[Any, Any]) -> tuple[Any, Any]:
+        (theta, memory), (lr, (indices, weights, factors)) = state, minibatch
         (loss, outputs), gradient = value_and_grad(
-            theta, constants, factors, inputs[indices], targets[indices]
+            weights, theta, constants, factors, inputs[indices], targets[indices]
         )
+        total = lax.psum(jnp.append(gradient, loss), "data")
+        gradient, loss = total[:-1], total[-1]
         norm = jnp.sqrt(gradient @ gradient)
-        gradient = jnp.where(norm > max_grad_norm, gradient * (max_grad_norm / norm), gradient)
+        gradient = jnp.where(norm > max_norm, gradient * (max_norm / norm), gradient)
         return rule(theta, gradient, lr, memory), (loss, norm, outputs)
 
-    (theta, memory), measured = lax.scan(step, start, alike)
-    parts = [measured]
-    if rest is not None:
-        (theta, memory), last = step((theta, memory), rest)
-        parts.append(jax.tree.map(lambda x: x[None], last))
-    return theta, memory, parts
-
-
-def _one_by_one(measured: Any) -> tuple[list[float], list[float], list[Any]]:
-    """Return losses, norms and outputs for one minibatch after the other."""
-    losses, norms, outputs = measured  # no outputs is an empty list
-    each = list(np.asarray(outputs)) if hasattr(outputs, "shape") else [outputs] * len(losses)
-    return losses.tolist(), norms.tolist(), each
+    (theta, memory), measured = lax.scan(step, start, (rates, shares))
+    return theta, memory, *measured

@@ -1,5 +1,11 @@
 """An epoch as one call of XLA trains to the numbers of NumPy's backend."""
 
+import json
+import os
+import re
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -7,6 +13,31 @@ import nn
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(41, 3)), RNG.integers(3, size=41)
+
+TRAIN = """
+import json, sys
+import numpy as np
+import nn
+
+class Dropping(nn.Module):
+    def __init__(self):
+        self.first, self.drop = nn.MLP(3, [6], "tanh", seed=0), nn.Dropout(0.25)
+        self.last = nn.MLP(6, [3], seed=1)
+    def __call__(self, x):
+        return self.last(self.drop(self.first(x)))
+
+X = np.random.default_rng(0).normal(size=(53, 3))
+y = (X.sum(axis=1) > 0).astype(int) + (X[:, 0] > 1)
+found = []
+for devices in (None, 1, 2, 4):
+    model = Dropping()
+    options = {} if devices is None else {"backend": "jax", "devices": devices}
+    history = nn.fit(model, X, y, epochs=3, batch_size=10, lr=0.05, progress=False,
+                     max_grad_norm=0.5, validation=0.1, **options)
+    found.append([*model.state_dict().values(), history[-1].loss, history[-1].val_loss,
+                  history[-1].accuracy])
+print(json.dumps(found))
+"""
 
 
 @pytest.fixture
@@ -69,3 +100,42 @@ def test_what_is_not_finite_is_told_of_its_minibatch():
 def test_a_backend_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match='backend must be "numpy" or "jax", not \'torch\''):
         trained("torch", lambda p: nn.SGD(p, lr=0.1))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("jax")
+def test_all_numbers_of_devices_agree_by_one_all_reduce_per_step(tmp_path):
+    """5 minibatches of 10 samples, the last of which has 8, on 1, 2 and 4 devices."""
+    flags = f"--xla_force_host_platform_device_count=4 --xla_dump_to={tmp_path}"
+    environment = {**os.environ, "XLA_FLAGS": f"{flags} --xla_dump_hlo_as_text"}
+    text = subprocess.run(
+        [sys.executable, "-W", "error", "-c", TRAIN],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    ).stdout
+    expected, *found = json.loads(text)
+    for numbers in found:
+        assert numbers == pytest.approx(expected, rel=0.0, abs=1e-13)
+    codes = list(tmp_path.glob("*jit__epoch*after_optimizations.txt"))
+    assert len(codes) == 3
+    for code in codes:
+        text = code.read_text()
+        assert len(re.findall(r" all-reduce(?:-start)?\(", text)) == 1
+        assert not re.search(r" (all-to-all|collective-permute)", text)
+
+
+@pytest.mark.usefixtures("jax")
+@pytest.mark.parametrize(
+    ("devices", "backend", "expected"),
+    [
+        (1000, "jax", r"devices=1000, but JAX has \d+ here, .*device_count=1000"),
+        (0, "jax", "devices must be at least 1, not 0"),
+        (2, "numpy", 'devices is for compiled code and backend="jax"'),
+    ],
+)
+def test_devices_that_there_are_not(devices, backend, expected):
+    with pytest.raises(ValueError, match=expected):
+        nn.fit(nn.MLP(1, [1]), [[1.0]], [1.0], "mse_loss", backend=backend, devices=devices)
