@@ -18,7 +18,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Thread
 from typing import Any
 
@@ -91,11 +91,11 @@ def _gathered(port: int, processes: int, has: str, end: float) -> dict[int, sock
         server = socket.create_server(("", port))
     except OSError as error:
         raise OSError(f"cannot listen at port {port}, choose another: {error.strerror}") from error
-    with server:
+    with server, ExitStack() as stack:
         while len(others) < processes - 1:
             server.settimeout(max(end - time.monotonic(), 0.01))
             try:
-                connection, _ = server.accept()
+                connection = stack.enter_context(server.accept()[0])
             except TimeoutError:
                 missing = sorted({*range(1, processes)} - others.keys())
                 raise TimeoutError(
@@ -113,8 +113,9 @@ def _gathered(port: int, processes: int, has: str, end: float) -> dict[int, sock
                 connection.sendall(f"{problem}\n".encode())
                 raise ValueError(f"process {process} {problem}: start all of them anew")
             others[process] = connection
-    for connection in others.values():
-        connection.sendall(b"go\n")
+        for connection in others.values():
+            connection.sendall(b"go\n")
+        stack.pop_all()
     return others
 
 
@@ -140,6 +141,7 @@ def _connected(address: tuple[str, int], process: int, has: str, end: float) -> 
     except OSError:
         answer = ""
     if answer != "go":
+        connection.close()
         problem = f"says that this one {answer}" if answer else "has gone, since not all came"
         raise ValueError(f"process {process} cannot train: process 0 {problem}")
     return connection
