@@ -58,7 +58,7 @@ class Workspace:
         memory = _with_constants(code, SHARED)
         self.values: Any = memory[:count]
         self.slopes: Any = np.zeros(count)
-        shared: dict[Any, Any] = {"S": self.values, "dS": self.slopes, ("memory", SHARED): memory}
+        shared = {"S": self.values, "dS": self.slopes, f"memory of {SHARED}": memory}
         shared["mS"] = np.zeros(count, dtype=bool)
         self.blocks = -(-size // code.block)
         self.block = -(-size // self.blocks) if size else 1
@@ -232,7 +232,7 @@ class Workspace:
 class _Lanes:
     """The arrays for a number of lanes, and the code bound to them."""
 
-    def __init__(self, code: ArrayCode, shared: dict[Any, Any], lanes: int) -> None:
+    def __init__(self, code: ArrayCode, shared: dict[str, Any], lanes: int) -> None:
         program, plan = code.program, code.plan
         n = program.sizes[VARYING]
         memory = _with_constants(code, VARYING, lanes)
@@ -240,7 +240,7 @@ class _Lanes:
         self.slopes = np.zeros((n, lanes) if plan.wanted else (0, lanes))
         marks = np.zeros((n, lanes), dtype=bool)
         names = {**NAMES, **shared, "V": self.values, "dV": self.slopes, "mV": marks}
-        names["memory", VARYING] = memory
+        names[f"memory of {VARYING}"] = memory
         for name, maker in code.makers.items():
             names[name] = maker(names, lanes)
         self.outputs: list[tuple[Any, Any]] = []

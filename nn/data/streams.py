@@ -231,7 +231,7 @@ def stream(path: str | os.PathLike[str], target: int | str = -1) -> Stream:
 def convert(
     source: str | os.PathLike[str], to: str | os.PathLike[str], *, progress: bool = True
 ) -> None:
-    r"""Write a file of numbers in another format, once, to read it fast ever after.
+    """Write a file of numbers in another format, once, to read it fast ever after.
 
     Args:
         source: A `.csv`, `.parquet` or `.npy` file.
@@ -244,12 +244,12 @@ def convert(
         OSError: If a file cannot be read or written.
 
     Example:
-        >>> import pathlib, tempfile
+        >>> import tempfile
         >>> import numpy as np
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = pathlib.Path(folder, "a.csv").write_text("x,y\n1,2\n3,4\n")
-        ...     convert(f"{folder}/a.csv", f"{folder}/a.npy", progress=False)
-        ...     np.load(f"{folder}/a.npy").tolist()
+        ...     np.save(f"{folder}/a.npy", [[1, 2], [3, 4]])
+        ...     convert(f"{folder}/a.npy", f"{folder}/b.npy", progress=False)
+        ...     np.load(f"{folder}/b.npy").tolist()
         [[1.0, 2.0], [3.0, 4.0]]
     """
     from tqdm.auto import tqdm

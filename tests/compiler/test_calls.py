@@ -15,7 +15,8 @@ import pytest
 
 import autograd as ag
 from autograd import Value
-from autograd.compiler import runner
+from autograd.compiler import runner, workspace
+from autograd.compiler.passes import group as grouping
 
 Pair = namedtuple("Pair", "w x")
 
@@ -398,3 +399,15 @@ def test_memory_stays_flat_whatever_the_sizes():
 def test_an_array_of_another_shape_has_a_program_of_its_own():
     f = ag.compile(lambda W: ag.fsum(W[0]) + 10.0 * len(W))
     assert [f(np.ones(shape)) for shape in ((2, 3), (3, 2), (2, 3), (6, 1))] == [23, 32, 23, 61]
+
+
+def test_all_names_of_the_code_are_texts(monkeypatch):
+    """With keys of another type, Python looks each name up the slow way."""
+    monkeypatch.setattr(grouping, "_FEW_STEPS", 0)  # tapes too
+    namespaces, bound = [], workspace.bound
+    monkeypatch.setattr(
+        workspace, "bound", lambda code, names: (namespaces.append(names), bound(code, names))[1]
+    )
+    ag.compile(lambda x: ag.tanh(ag.exp(x) * x), in_axes=0, reduce="sum").grad([1.0, 2.0])
+    assert "V" in namespaces[0]
+    assert {type(key) for names in namespaces for key in names} == {str}

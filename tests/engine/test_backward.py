@@ -258,6 +258,9 @@ SQUASH = {  # offset and scale of the sine
     "atan2": (1.5, 1.0),
     "xlogy": (1.5, 1.0),
     "/": (1.5, 1.0),
+    "inverse_of_total": (1.5, 1.0),
+    "log_of_total": (1.5, 1.0),
+    "log_of_denominator": (1.5, 1.0),
 }
 KINKED = {"above", "sign", "abs", "maximum", "minimum", "clip", "relu", "leaky_relu", "elu"}
 SLOPES = {"power_by_base", "power_by_exponent"}  # met as derivatives of powers

@@ -185,15 +185,16 @@ def _on_machine(
     instructions: Instructions, space: str, names: dict[Any, Any], _: int
 ) -> list[tuple[Any, tuple[Any, ...]]]:
     """Hand instructions to the machine, as one."""
-    return [machine.bound(instructions, names["memory", space], names["d" + space])]
+    return [machine.bound(instructions, names[f"memory of {space}"], names["d" + space])]
 
 
 def _lanes(buffers: tuple[str, ...], names: dict[Any, Any]) -> list[Any]:
     """Return the rows of buffers as arrays, the same list for all tapes."""
-    if buffers not in names:
+    key = f"lanes of {' '.join(buffers)}"  # a key of another type would slow all names down
+    if key not in names:
         arrays = [names[buffer] for buffer in buffers]
-        names[buffers] = [array[i, ...] for array in arrays for i in range(len(array))]
-    lanes: list[Any] = names[buffers]
+        names[key] = [array[i, ...] for array in arrays for i in range(len(array))]
+    lanes: list[Any] = names[key]
     return lanes
 
 

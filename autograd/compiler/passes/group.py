@@ -86,19 +86,24 @@ def grouped(
 
 def _computed(trace: Trace) -> Trace:
     """Leave views and the like out: what reads them reads what they show."""
-    if not any(op is PICK or op.__class__ is View for op in trace.ops):
+    views = [row for row, op in enumerate(trace.ops) if op is PICK or op.__class__ is View]
+    if not views:
         return trace
     only = Trace()
+    only.ops, only.operands = trace.ops.copy(), trace.operands
+    for row in views:
+        only.ops[row] = None  # as if it were an input
     sources: dict[Operand, list[Operand]] = {}
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is PICK or op.__class__ is View:
-            sources[row] = [x for x in operands if x.__class__ is int]
-            only.input()
-        elif op is None:
-            only.input()
-        else:
-            seen = [y for x in operands for y in sources.get(x, (x,))]
-            only.add(op, tuple(dict.fromkeys(seen) if len(seen) > len(operands) else seen))
+    for row in views:
+        own: list[Operand] = []
+        own += [x for x in trace.operands[row] if isinstance(x, int) and trace.ops[x]]
+        if own:
+            sources[row] = own
+    if sources:
+        only.operands = [
+            tuple({y: None for x in operands if x.__class__ is int for y in sources.get(x, (x,))})
+            for operands in trace.operands
+        ]
     return only
 
 

@@ -86,11 +86,12 @@ class Layout:
         self.on_tape = bytearray(len(trace.ops))
         self.addresses = np.arange(len(trace.ops)) << BITS  # of rows of one number
         self.picks: dict[int, list[int]] = defaultdict(list)  # by the block
-        for row, op in enumerate(trace.ops):
-            if op is PICK:
-                block, i = map(int, trace.operands[row])
-                self.picks[block].append(row)
-                self.addresses[row] = (block << BITS) + i
+        picks = [row for row, op in enumerate(trace.ops) if op is PICK]
+        for row in picks:
+            self.picks[trace.operands[row][0]].append(row)  # type: ignore[index]
+        if picks:
+            blocks, indices = np.array([trace.operands[row] for row in picks], dtype=np.intp).T
+            self.addresses[picks] = (blocks << BITS) + indices
         # the numbers of all inputs are counted through
         self.inputs = [row for row, op in enumerate(trace.ops) if op is None]
         self.starts = np.cumsum([0, *[trace.counts.get(row, 1) for row in self.inputs]])
@@ -194,8 +195,10 @@ class Layout:
             self.places[row] = int(places[0])
             return
         self.places[row] = places
-        for pick in self.picks.get(row, ()):
-            self.places[pick] = int(places[int(self.addresses[pick]) & INDEX])
+        picks = self.picks.get(row, [])
+        found = places[self.addresses[picks] & INDEX].tolist()
+        for pick, place in zip(picks, found, strict=True):
+            self.places[pick] = place
 
     def one_after(self, row: int) -> None:
         """Put a 1 after the last place of a row, where a layer needs it."""

@@ -95,17 +95,18 @@ class _Pass:
             elif without and without[row]:
                 continue
             elif op is PICK or op.__class__ is View:
-                self.carry_numbers(row)
+                self.carry_numbers(row, operands)
             else:
                 yield row, op, operands
 
-    def carry_numbers(self, row: int) -> None:
+    def carry_numbers(self, row: int, operands: tuple[Operand, ...]) -> None:
         """Give numbers of blocks, or a view, their row in the new trace."""
-        op, new, operands = self.old.ops[row], self.new, self.old.operands[row]
-        moved = self.moved(operands)
+        op, new = self.old.ops[row], self.new
         if op is PICK and self.old.ops[operands[0]] is None:  # type: ignore[index]
-            self.place[row] = new.enter(PICK, moved, moved)  # as plain code does all the time
+            number = self.place[operands[0]], operands[1]  # type: ignore[index]
+            self.place[row] = new.enter(PICK, number, number)  # as plain code does all the time
             return
+        moved = self.moved(operands)
         counts, own = [
             [t.counts.get(x, 1) if x.__class__ is int else 1 for x in xs]
             for t, xs in ((new, moved), (self.old, operands))
@@ -173,7 +174,7 @@ class _InScalars(_Pass):
             return self.new.one((int(self.place[row]) << BITS) + i)
         return self.place[row] if row >= 0 else self.old.one(address)
 
-    def carry_numbers(self, row: int) -> None:
+    def carry_numbers(self, row: int, _: tuple[Operand, ...]) -> None:
         """Note where a single number has gone; views are read by what reads them."""
         if self.old.ops[row] is PICK:
             self.place[row] = self.number(int(self.old.addresses(row)))
