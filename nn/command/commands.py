@@ -28,8 +28,7 @@ from nn.data import Dataset, Standardiser, load, load_csv, train_test_split
 from nn.forward import outputs
 from nn.layers import MLP
 from nn.schedules import Cosine
-from nn.training import LOSSES, OPTIMIZERS, Checkpoint, History, described, fit
-from nn.training.processes import joined
+from nn.training import LOSSES, OPTIMIZERS, Checkpoint, History, described, fit, joined
 
 __all__ = ["Interrupted", "predict", "show", "train"]
 
