@@ -2,9 +2,9 @@
 
 Read `loop.py` first. Its epochs run on an engine: the scalar code as it stands (`engines.py`) or
 compiled (`compiled.py`), also by XLA on several devices (`scanned.py`), which may be those of
-several processes (`processes.py`). `samples.py` checks the data, `precautions.py` looks for mistakes before
-the first step; `run.py` and `callbacks.py` are for code that follows a training, `history.py` is
-what it measured.
+several processes (`processes.py`). `samples.py` checks the data, `precautions.py` looks for
+mistakes before the first step; `run.py` and `callbacks.py` are for code that follows a training,
+`history.py` is what it measured.
 """
 
 from nn.training.callbacks import Checkpoint, EarlyStopping
