@@ -13,6 +13,7 @@ import math
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -56,8 +57,10 @@ def train(options: argparse.Namespace) -> None:
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file: choose a folder with --out")
     X, y = task.encode(training)
-    if options.process:  # one of those that help process 0
-        _fit(options, model, X, y, task.loss, checkpoint)
+    if options.process:  # one of those that help process 0, which says what there is to say
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _fit(options, model, X, y, task.loss, checkpoint)
         return
     out.mkdir(parents=True, exist_ok=True)
     print(f"{dataset!r}\n{len(training)} to train with, {len(test)} to test\n\n{model.summary()}\n")
