@@ -44,6 +44,7 @@ examples:
   python -m nn train --data houses.csv --label price --epochs 200
   python -m nn train --data survey.csv --label answer --empty mean
   python -m nn train --resume
+  python -m nn train --backend jax --coordinator 10.0.0.1:4000 --processes 2 --process 0
 """
 
 PREDICT = """\
@@ -73,8 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: what follows the name of the command; by default, what the user typed.
 
     Returns:
-        0; or 1 if the training diverged, 2 if an argument or a file that it names is wrong, 130 if
-        the user pressed Ctrl-C.
+        0; or 1 if the training diverged, 2 if an argument or a file that it names is wrong, 3 if
+        one of several processes has lost another, 130 if the user pressed Ctrl-C.
 
     >>> main(["show", "no-such-file.json"])
     2
@@ -229,6 +230,26 @@ def _parser() -> argparse.ArgumentParser:
         help="train on the eager engine, number by number, instead of compiling first: the same "
         "result, slower",
     )
+    add(
+        "--backend",
+        default="numpy",
+        choices=["numpy", "jax"],
+        help="who runs what was compiled: %(choices)s; by default %(default)s",
+    )
+    add(
+        "--devices",
+        type=_count,
+        metavar="N",
+        help="with the backend jax: how many devices share each minibatch",
+    )
+    add(
+        "--coordinator",
+        metavar="HOST:PORT",
+        help="with the backend jax, to train by several processes that each have all the data: "
+        "where process 0 is. It alone prints, and writes files; the others read its checkpoint",
+    )
+    add("--processes", type=_count, default=1, metavar="N", help="how many there are")
+    add("--process", type=int, default=0, metavar="I", help="which of them this one is, from 0")
     add(
         "--resume",
         action="store_true",

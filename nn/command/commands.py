@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import io
 import math
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +29,7 @@ from nn.data import Dataset, Standardiser, load, load_csv, train_test_split
 from nn.forward import outputs
 from nn.layers import MLP
 from nn.schedules import Cosine
-from nn.training import LOSSES, OPTIMIZERS, Checkpoint, History, described, fit
+from nn.training import LOSSES, OPTIMIZERS, Checkpoint, History, described, fit, joined
 
 __all__ = ["Interrupted", "predict", "show", "train"]
 
@@ -53,12 +56,18 @@ def train(options: argparse.Namespace) -> None:
         raise ValueError(f"there is no {checkpoint} to go on from: leave out --resume")
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file: choose a folder with --out")
+    X, y = task.encode(training)
+    if options.process:  # one of those that help process 0, which says what there is to say
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _fit(options, model, X, y, task.loss, checkpoint)
+        return
     out.mkdir(parents=True, exist_ok=True)
     print(f"{dataset!r}\n{len(training)} to train with, {len(test)} to test\n\n{model.summary()}\n")
     sys.stdout.flush()  # before the progress bar, which goes to the other stream
 
     started = time.perf_counter()
-    history = _fit(options, model, *task.encode(training), task.loss, checkpoint)
+    history = _fit(options, model, X, y, task.loss, checkpoint)
     seconds = time.perf_counter() - started
     result = task.score(_answers(model, task, test.X), test)
     print(f"{len(history)} epochs in {seconds:.1f} s, {history.engine}\n")
@@ -147,28 +156,50 @@ def _fit(
     if not options.eager:
         autograd.compile(abs)(0.0)  # loads what it needs before Ctrl-C becomes an exception
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    is_first = not options.process
     try:
-        return fit(
-            model,
-            X,
-            y,
-            loss,
-            make(model.parameters(), lr=options.lr, weight_decay=decay),
-            epochs,
-            options.batch_size,
-            validation=0.1 if len(X) >= 10 else None,
-            callbacks=[Checkpoint(checkpoint)],
-            lr=Cosine(options.lr, epochs),
-            seed=options.seed,
-            resume=checkpoint if options.resume else None,
-            compile=not options.eager,
-        )
+        with _together(options, X, y, checkpoint):
+            return fit(
+                model,
+                X,
+                y,
+                loss,
+                make(model.parameters(), lr=options.lr, weight_decay=decay),
+                epochs,
+                options.batch_size,
+                validation=0.1 if len(X) >= 10 else None,
+                callbacks=[Checkpoint(checkpoint)] if is_first else [],
+                lr=Cosine(options.lr, epochs),
+                seed=options.seed,
+                progress=is_first,
+                resume=checkpoint if options.resume else None,
+                compile=not options.eager,
+                backend=options.backend,
+                devices=options.devices,
+            )
     except KeyboardInterrupt:
         if not checkpoint.exists():
             raise
         raise Interrupted from None
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _together(
+    options: argparse.Namespace, X: list[list[float]], y: list[Any], checkpoint: Path
+) -> AbstractContextManager[None]:
+    """Join the other processes, if there are any, which must have the same options and data."""
+    if options.coordinator is None:
+        if options.processes > 1 or options.process:
+            raise ValueError("several processes need --coordinator HOST:PORT, where process 0 is")
+        return nullcontext()
+    if options.backend != "jax" or options.eager:
+        raise ValueError("several processes need --backend jax, without --eager")
+    own = {"process", "out", "run", "coordinator"}
+    alike = {name: x for name, x in vars(options).items() if name not in own}
+    state = checkpoint.read_bytes() if options.resume else b""
+    has = hashlib.sha256(repr((alike, X, y, state, autograd.__version__)).encode()).hexdigest()
+    return joined(options.coordinator, options.processes, options.process, has)
 
 
 def _results(history: History, result: Mapping[str, float]) -> str:
