@@ -4,6 +4,7 @@ import doctest
 import importlib.util
 import json
 import math
+import re
 import statistics
 import subprocess
 import sys
@@ -207,7 +208,7 @@ def test_disagreement_stops_a_benchmark():
         timing.refuse_disagreement({"theirs": math.nan})
 
 
-@pytest.mark.parametrize("tool", ["timing", "scalar_gpt", "structures"])
+@pytest.mark.parametrize("tool", ["timing", "scalar_gpt", "scaling", "structures"])
 def test_examples_of_the_tools_hold(tool):
     failed, tried = doctest.testmod(pytest.importorskip(f"benchmarks.{tool}"))
     assert tried > 0
@@ -255,3 +256,15 @@ def test_wrong_path_to_a_peer_is_named():
     )
     assert done.returncode == 2
     assert "--hips-python: there is no /no/such/python" in done.stderr.replace("\\", "/")
+
+
+@pytest.mark.slow
+def test_scaling_is_measured_and_foretold():
+    """On devices that JAX divides the processor into."""
+    pytest.importorskip("jax", reason="JAX is not installed")
+    command = [sys.executable, "-m", "benchmarks.scaling", "--quick", "--devices", "1", "2"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    rows = re.findall(r"^(\d)" + r"\s+([\d.]+) ms" * 4 + "$", done.stdout, re.MULTILINE)
+    assert [row[0] for row in rows] == ["1", "2"]
+    assert all(float(time) > 0.0 for row in rows for time in row[1:])
+    assert float(rows[1][2]) < float(rows[0][2]) < float(rows[1][4])
