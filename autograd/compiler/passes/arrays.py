@@ -95,11 +95,9 @@ class Array(NDArrayOperatorsMixin):
 
     def tolist(self) -> Any:
         """Return the stand-ins of all numbers, in nested lists."""
-        return (
-            self.objects().tolist()
-            if self.ndim != 1
-            else list(map(self._trace.number, self._addresses.tolist()))
-        )
+        if self.ndim == 1:
+            return self._trace.numbers(self._addresses)
+        return self.objects().tolist()
 
     def copy(self, *_: Any) -> Array:
         """Return an array that may be changed without changing this one."""
@@ -263,7 +261,7 @@ class Array(NDArrayOperatorsMixin):
 
     def _single(self, addresses: Any) -> Any:
         """Return an array of NumPy's with the stand-ins at some addresses."""
-        numbers = list(map(self._trace.number, addresses.reshape(-1).tolist()))
+        numbers = self._trace.numbers(addresses.reshape(-1))
         return as_array(numbers, addresses.shape).view(Table)
 
     def objects(self) -> Any:
@@ -276,9 +274,9 @@ def given(trace: Trace, leaf: Leaf) -> Any:
     if leaf.spec == NUMBER:
         return trace.tracer(trace.input())
     if leaf.spec[0] != "array":
-        return [trace.tracer(trace.input()) for _ in range(leaf.count)]
+        return list(map(trace.tracer, trace.inputs(leaf.count)))
     if leaf.count <= _FEW:
-        rows = np.array([trace.input() for _ in range(leaf.count)], np.int64)
+        rows = np.array(trace.inputs(leaf.count), np.int64)
         return Array(trace, rows.reshape(leaf.shape) << BITS)
     return Array(trace, trace.addresses(trace.input(leaf.count)).reshape(leaf.shape))
 

@@ -8,9 +8,11 @@ What these passes do to the lecture's neuron, written as a sum over its inputs:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain, islice
 from math import nan
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -70,10 +72,12 @@ class _Pass:
     Args:
         trace: the old trace.
         settled: how many rows, from the first on, stay as they are.
+        apart: inputs of which each number is to be an input of its own; nothing settled reads them.
     """
 
-    def __init__(self, trace: Trace, settled: int = 0) -> None:
+    def __init__(self, trace: Trace, settled: int = 0, apart: Collection[int] = ()) -> None:
         self.old, self.new, self.settled = trace, trace.beginning(settled), settled
+        self.apart = apart
         self.place: list[Operand] = [*range(settled), *[nan] * (len(trace.ops) - settled)]
         self._owners = {row: value for value, row in trace.captured.items()}
 
@@ -85,15 +89,20 @@ class _Pass:
         Args:
             without: which rows not to go on with.
         """
-        new, place = self.new, self.place
+        new, place, apart = self.new, self.place, self.apart
         rows = enumerate(zip(self.old.ops, self.old.operands, strict=True))
         for row, (op, operands) in islice(rows, self.settled, None):
             if op is None:
                 owner = self._owners.get(row)
                 count = self.old.counts.get(row, 1)
-                place[row] = new.input(count) if owner is None else new.capture(owner)
+                if row in apart:
+                    place[row] = new.inputs(count).start
+                else:
+                    place[row] = new.input(count) if owner is None else new.capture(owner)
             elif without and without[row]:
                 continue
+            elif op is PICK and operands[0] in apart:
+                place[row] = place[operands[0]] + int(operands[1])  # type: ignore[index]
             elif op is PICK or op.__class__ is View:
                 self.carry_numbers(row, operands)
             else:
@@ -193,7 +202,8 @@ def _expanded(
         before   p_i = softmax(x_i | x_1 ... x_n)
         after    m = max(x)    e_i = exp(x_i - m)    t = Σ e_i    u = 1/t    p_i = e_i u
     """
-    work = _Pass(trace, _settled(trace, fast_math))
+    apart = _taken_apart(trace)
+    work = _Pass(trace, 0 if apart else _settled(trace, fast_math), apart)
     for row, op, operands in work.rows():
         moved = work.moved(operands)
         if op in _RESULTS:
@@ -208,6 +218,19 @@ def _expanded(
         else:
             work.place[row] = work.new.apply(op, moved)
     return work.done(outputs)
+
+
+def _taken_apart(trace: Trace) -> set[int]:
+    """Find the inputs of many numbers that are read one by one, and in no other way."""
+    if not trace.counts:
+        return set()
+    rows = list(zip(trace.ops, trace.operands, strict=True))
+    picked = Counter([operands[0] for op, operands in rows if op is PICK])
+    whole = {x for x, n in trace.counts.items() if trace.ops[x] is None and picked[x] == n}
+    for op, operands in rows if whole else ():
+        if op is not PICK:
+            whole.difference_update([x for x in operands if x.__class__ is int])
+    return whole
 
 
 def _settled(trace: Trace, fast_math: bool) -> int:
@@ -322,7 +345,7 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
                 # what stands for one number is not to be computed for each of a block
                 absorbed[x] = fits and (not counts or counts.get(x) == counts.get(row))
     _absorb_by_number(trace, uses, is_sum, absorbed)
-    work = _Pass(trace)
+    work = _Pass(trace, [*map(or_, is_sum, absorbed), True].index(True))
 
     def terms_of(row: int) -> list[tuple[int, tuple[Operand, ...]]]:
         """Return the terms of a sum from left to right, with their signs: pairs, or singles."""
@@ -511,7 +534,7 @@ def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace,
                     alive[x] = True
     if all(alive):
         return trace, list(outputs)
-    work = _Pass(trace)
+    work = _Pass(trace, alive.index(False))
     for row, op, operands in work.rows([not x for x in alive]):
         work.place[row] = work.new.add(op, work.moved(operands))
     return work.done(outputs)

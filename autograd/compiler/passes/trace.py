@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import compress
+from itertools import compress, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -150,6 +150,13 @@ class Trace:
             self.counts[row] = count
         return row
 
+    def inputs(self, count: int) -> range:
+        """Add so many inputs of one number, and give their rows."""
+        start = len(self.ops)
+        self.ops += [None] * count
+        self.operands += [()] * count
+        return range(start, start + count)
+
     def constant(self, x: float) -> Tracer:
         """Return a stand-in for a constant."""
         return self.tracer(self.add(p.mul, (x, 1.0)))
@@ -240,6 +247,20 @@ class Trace:
         """Return the stand-in for a single number, or the constant that it is."""
         x = self.one(address)
         return self.tracer(x) if x.__class__ is int else x
+
+    def numbers(self, addresses: Any) -> list[Any]:
+        """Return `number` of each address of an array of one axis, fast for those of one block."""
+        rows = addresses >> BITS
+        if not rows.size or int(rows[0]) not in self.counts or (rows != rows[0]).any():
+            return list(map(self.number, addresses.tolist()))
+        indices = (addresses & INDEX).astype(float).tolist()
+        picks = list(zip(repeat(int(rows[0]), len(rows)), indices, strict=True))
+        entered, start = self._rows[PICK], len(self.ops)
+        new = [x for x in dict.fromkeys(picks) if x not in entered]
+        entered.update(zip(new, range(start, start + len(new)), strict=True))
+        self.ops += [PICK] * len(new)
+        self.operands += new
+        return [self.tracer(entered[x]) for x in picks]
 
     def operand(self, x: Any, what: str) -> Operand:
         """Return what stands for a number or a node; `what` is to do with it."""

@@ -67,6 +67,12 @@ FUNCTIONS = {
     "gradient of a block inside": lambda W, x, b: ag.grad(lambda v: (np.exp(W) @ v) @ b)(x).sum(),
     "written to": lambda W, x, b: changed(W).sum() * W[0, 0] + (changed(W) @ x) @ b,
     "without a rule": lambda W, x, b: np.outer(b, x).sum() + np.trace(W @ W.T) + np.prod(x),
+    "taken apart": lambda W, x, b: (
+        sum(w * y for row in W for w, y in zip(row, x, strict=True)) * b[1] + W[2, 1]
+    ),
+    "taken apart, and whole": lambda W, x, b: (
+        (W @ x) @ b + sum(ag.exp(y) for y in x[::-1]) * list(b)[1]
+    ),
     "lists of results": lambda W, x, b: sum((W @ x + b).tolist()) + len(W) * W.size * x.ndim,
 }
 
@@ -160,6 +166,16 @@ def test_no_row_is_made_for_a_number(kind):
         small, large = entered(20), entered(40)
         assert small == large
         assert max(large) < 20
+
+
+def test_numbers_read_one_by_one_are_inputs_of_their_own(kind):
+    trace = Trace()
+    x, y, z = [given(trace, Leaf("", ("array", (3,)), (3,), batched=False)) for _ in range(3)]
+    assert [v.row for v in x[::-1].tolist()[::-1]] == [v.row for v in x] != [v.row for v in y]
+    output = sum(a * b for a, b in zip(y, x, strict=True)) + z[0] * z[1] + (z * z).sum()
+    new, _ = simplified(trace, [output.row])
+    singles = [new.counts.get(row, 1) for row, op in enumerate(new.ops) if op is None]
+    assert singles == ([1] * 6 + [3] if kind == "blocks" else [1] * 9)
 
 
 @pytest.mark.parametrize("n", range(3))
