@@ -50,7 +50,8 @@ def notebook():
             cell("markdown", "## Exercises\n\n1. One\n2. Two\n3. Three\n", "exercises"),
             code("gate = ...", count=2, name="gate", tags=["exercise"]),
             code(
-                "def check_gate():\n    …\n\n\nprint(check_gate())",
+                "def check_gate():\n"
+                "    return 'Right' if gate == 1 else 'Still to do: …'\n\n\nprint(check_gate())",
                 printed("Still to do: …"),
                 count=3,
                 name="gate-check",
