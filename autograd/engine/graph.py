@@ -58,15 +58,16 @@ class Node:
 def _passed_on_to(node: Node) -> Sequence[Any]:
     """Return the same for a pass on numbers, for which a sum takes in the product it ends with."""
     da, db = node._da, node._db
-    if da is not None and db is not None:
-        if node._a._da.__class__ is list and node._a._primitive is node._primitive:
-            write_in(node, node._a._b[-1])
-        return (node._a, node._b) if node._db is not None else node._a
-    if da.__class__ is tuple or da.__class__ is list:
-        return node._a  # type: ignore[no-any-return]
-    if da is not None:
-        return (node._a,)
-    return () if db is None else (node._b,)
+    if db is None:
+        kind = da.__class__
+        if kind is float:
+            return (node._a,)
+        return () if da is None else node._a if kind is tuple or kind is list else (node._a,)
+    if da is None:
+        return (node._b,)
+    if node._a._da.__class__ is list and node._a._primitive is node._primitive:
+        write_in(node, node._a._b[-1])
+    return (node._a, node._b) if node._db is not None else node._a
 
 
 def new_node(
