@@ -7,7 +7,7 @@ import math
 import random
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from autograd import no_grad
 from autograd.errors import as_float
@@ -65,26 +65,39 @@ class Samples:
         >>> checked([[1.0], [2.0]], [-1, 1]).classified(MLP(1, [1])).classes
         array([0, 1])
         """
-        import numpy as np
-
         if not self:
             return self
         n_outputs = self.n_outputs(model)
         if not n_outputs:
             return self
-        targets = distinct(self.y)
         try:
-            classes = [target_class(t, n_outputs) for t in targets]
+            return self.with_classes(n_outputs)
         except (TypeError, ValueError):
             return self
+
+    def with_classes(self, n_outputs: int) -> Samples:
+        """Note the classes that the targets stand for.
+
+        Args:
+            n_outputs: how many outputs the model has.
+
+        Raises:
+            ValueError: a target stands for no class.
+            TypeError: likewise.
+
+        >>> checked([[1.0], [2.0]], [2, 0]).with_classes(3).classes
+        array([2, 0])
+        """
+        import numpy as np
+
+        targets = distinct(self.y)
+        classes = [target_class(t, n_outputs) for t in targets]
         if len(targets) < len(self):
             class_of = dict(zip(targets, classes, strict=True))
             classes = [class_of[t] for t in self.y]
         return replace(self, classes=np.array(classes))
 
-    def epoch(
-        self, batch_size: int, rng: random.Random
-    ) -> Iterator[tuple[Samples, Sequence[Sequence[int]]]]:
+    def epoch(self, batch_size: int, rng: random.Random) -> Parts:
         """Go through the samples once: return parts of them, here a single one, with minibatches.
 
         Args:
@@ -201,28 +214,22 @@ class Streamed:
     def __len__(self) -> int:
         return len(self.stream)
 
-    def epoch(
-        self, batch_size: int, rng: random.Random
-    ) -> Iterator[tuple[Samples, Sequence[Sequence[int]]]]:
-        """Go through the samples once: return parts of them, each with its minibatches.
-
-        Args:
-            batch_size: how many samples a minibatch has.
-            rng: the source of their order.
+    def epoch(self, batch_size: int, rng: random.Random) -> Parts:
+        """Go through the samples once: see `Samples.epoch`.
 
         Raises:
             ValueError: a sample is no numbers, or a target no class while the first ones are.
         """
+        n_outputs = 0 if self.few.classes is None else self.few.n_outputs(self.model)
         for X, y in self.stream.chunks(rng, multiple=batch_size):
             part = Samples(X, y.tolist())
-            if self.few.classes is not None:
-                part = part.classified(self.model)
-                if part.classes is None:
-                    n_outputs = part.n_outputs(self.model)
-                    for target in part.y:
-                        target_class(target, n_outputs)
             starts = range(0, len(part), batch_size)
-            yield part, [range(start, min(start + batch_size, len(part))) for start in starts]
+            minibatches = [range(start, min(start + batch_size, len(part))) for start in starts]
+            yield part.with_classes(n_outputs) if n_outputs else part, minibatches
+
+
+# Parts of samples, each with the indices of its minibatches
+Parts: TypeAlias = Iterator[tuple[Samples, Sequence[Sequence[int]]]]
 
 
 def first_of(stream: Stream, y: Any, validation: Any) -> Samples:
