@@ -104,13 +104,7 @@ def measure(runs: dict[str, Run], rounds: int) -> dict[str, Any]:
         name: partial(timing.seconds, run, loops[name], clock=process_time)
         for name, run in runs.items()
     }
-    seconds = timing.in_turn(samples, rounds)
-    return {
-        "largest_difference": differences,
-        "first_call": first,
-        "seconds": seconds,
-        "medians": timing.medians(seconds),
-    }
+    return timing.race(samples, rounds, differences, first)
 
 
 def measure_graph(graph: Graph, rounds: int) -> dict[str, Any]:

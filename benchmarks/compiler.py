@@ -122,14 +122,8 @@ def measure(network: Network, prepared_by: Mapping[str, Prepare], rounds: int) -
     for name, contender in contenders.items():
         loops = timing.loops_for(timing.seconds(contender.run, clock=process_time))
         samples[name] = partial(timing.seconds, contender.run, loops, clock=process_time)
-    seconds = timing.in_turn(samples, rounds, PATIENCE)
-    return {
-        "samples": network.samples,
-        "largest_difference": differences,
-        "first_call": first,
-        "seconds": seconds,
-        "medians": timing.medians(seconds),
-    }
+    result = timing.race(samples, rounds, differences, first, PATIENCE)
+    return {"samples": network.samples, **result}
 
 
 def show(network: Network, section: dict[str, Any]) -> None:

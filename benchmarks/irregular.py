@@ -260,13 +260,7 @@ def measure(prepare: Mapping[str, Callable[[], Contender | None]], rounds: int) 
         name: partial(timing.seconds, contender.run, clock=process_time)
         for name, contender in contenders.items()
     }
-    seconds = timing.in_turn(samples, rounds)
-    return {
-        "largest_difference": differences,
-        "first_call": first,
-        "seconds": seconds,
-        "medians": timing.medians(seconds),
-    }
+    return timing.race(samples, rounds, differences, first)
 
 
 def show(title: str, section: dict[str, Any]) -> None:

@@ -70,6 +70,31 @@ def in_turn(
     return samples
 
 
+def race(
+    samples: Mapping[str, Callable[[], float]],
+    rounds: int,
+    differences: Mapping[str, float],
+    first_call: Mapping[str, float],
+    patience: float = math.inf,
+) -> dict[str, Any]:
+    """Take samples in turn; return them, their medians and what was found before, to report.
+
+    Args:
+        samples: see `in_turn`.
+        rounds: likewise.
+        differences: the largest difference of each contender's numbers.
+        first_call: the seconds of each contender's first call.
+        patience: see `in_turn`.
+    """
+    seconds = in_turn(samples, rounds, patience)
+    return {
+        "largest_difference": differences,
+        "first_call": first_call,
+        "seconds": seconds,
+        "medians": medians(seconds),
+    }
+
+
 def medians(samples: Mapping[str, Sequence[float]]) -> dict[str, float]:
     """Return the median of each contender's samples."""
     return {name: median(times) for name, times in samples.items()}
