@@ -6,6 +6,13 @@ operation appears twice on the same operands. For the lecture's neuron the trace
 
     w1  w2  x1  x2  b        z = dot(w1, w2, x1, x2, b)        a = relu(z)
 
+Plain code adds up products by the thousand, and nobody ever looks at most of them. So a product,
+and a sum that ends with one, has no row before something else reads it. What has been added up by
+then, with nobody who holds a part of it, is one row:
+
+    before   p1 = w1 * x1    s1 = b + p1    p2 = w2 * x2    s2 = s1 + p2
+    after    s2 = sum(b, w1, x1, w2, x2)
+
 A row may also stand for many numbers at once, one operation on arrays: a block. Its operands are
 single rows, blocks of as many numbers, and views, which are numbers of any rows in any order. So a
 whole layer, with W and x one row each, is
@@ -15,9 +22,10 @@ whole layer, with W and x one row each, is
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import compress, repeat
+from itertools import compress, count, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +43,7 @@ from autograd.engine import (
     topological_order,
 )
 from autograd.engine import table as p
+from autograd.engine.sums import ALONE, holders
 from autograd.errors import TraceError, as_float
 from autograd.transforms.trees import Spec
 
@@ -49,6 +58,16 @@ INDEX = (1 << BITS) - 1
 
 # One number of a block; its operands are the block and, as a constant, the index.
 PICK = Primitive("pick", lambda x, _: x, None)
+
+
+def _slopes_of_sum(_: Any, *operands: Any) -> tuple[Any, ...]:
+    begins, products = operands[: len(operands) % 2], operands[len(operands) % 2 :]
+    pairs = zip(products[1::2], products[::2], strict=True)
+    return (*[1.0] * len(begins), *[x for pair in pairs for x in pair])
+
+
+# What a sum begins with, if it is no product, and then the factors of one product after the other.
+SUM = Primitive("sum", lambda *_: None, _slopes_of_sum)
 
 
 class View(Primitive):
@@ -87,6 +106,8 @@ class Trace:
         operands: the operands of each row: numbers of earlier rows, and constants.
         counts: how many numbers a row stands for, where it is not one.
         reads_blocks: whether rows read blocks as such, and so may be blocks, too.
+        clock: tells the time.
+        times: when the result that a row stands for was made, which may be earlier than the row.
         captured: leaves from outside that the function uses, with their rows. Their data is read
             anew at each call, so a compiled model sees its parameters change.
         parts: what rows are of operations that have been written out.
@@ -95,32 +116,26 @@ class Trace:
     def __init__(self) -> None:
         self.ops: list[Primitive | None] = []
         self.operands: list[tuple[Operand, ...]] = []
+        self.clock = count()
+        self.times = array("q")
         self.counts: dict[int, int] = {}
         self.reads_blocks = False
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
         self._rows: defaultdict[Any, dict[Any, int]] = defaultdict(dict)  # by operation
-        self._tracers: list[Tracer | None] = []
+        self._stand_ins: dict[int, Any] = {}  # by the address of a number of an array
         self._nodes: dict[int, Row] = {}
         self._constants: dict[str, int] = {}
         self._numbers: list[float] = []
         self._written: dict[int, list[tuple[Operand, ...]]] = {}
 
     def tracer(self, row: int) -> Tracer:
-        """Return the stand-in for a row, always the same one."""
-        tracer = self._tracers[row] if row < len(self._tracers) else None
-        return self._new_tracer(row) if tracer is None else tracer
-
-    def _new_tracer(self, row: int) -> Tracer:
-        tracer, tracers = _new(Tracer), self._tracers
-        if row >= len(tracers):
-            tracers += [None] * (row - len(tracers))
-            tracers.append(tracer)
-        else:
-            tracers[row] = tracer
-        tracer._trace, tracer.row, tracer.name = self, row, None
+        """Return a stand-in for a row."""
         op = self.ops[row]
-        tracer._primitive = op if op is not PICK else self.ops[int(self.operands[row][0])]
+        if op is PICK:
+            op = self.ops[int(self.operands[row][0])]
+        tracer = _new(Condition if op in p.COMPARISONS else Tracer)
+        tracer._trace, tracer.row, tracer.name, tracer._primitive = self, row, None, op
         return tracer
 
     def node(self, row: int) -> Row:
@@ -135,6 +150,7 @@ class Trace:
         row = len(self.ops)
         self.ops.append(op)
         self.operands.append(operands)
+        self.times.append(next(self.clock))
         if self.reads_blocks:
             count = max([self.counts.get(x, 1) for x in operands if x.__class__ is int], default=1)
             if count > 1 and op is not PICK:
@@ -143,9 +159,7 @@ class Trace:
 
     def input(self, count: int = 1) -> int:
         """Add an input of one number or more, and give its row."""
-        row = len(self.ops)
-        self.ops.append(None)
-        self.operands.append(())
+        row = self.inputs(1).start
         if count != 1:
             self.counts[row] = count
         return row
@@ -155,6 +169,7 @@ class Trace:
         start = len(self.ops)
         self.ops += [None] * count
         self.operands += [()] * count
+        self.times.extend(islice(self.clock, count))
         return range(start, start + count)
 
     def constant(self, x: float) -> Tracer:
@@ -235,36 +250,32 @@ class Trace:
 
     def one(self, address: int) -> Operand:
         """Return the operand that is a single number."""
-        row, i = address >> BITS, address & INDEX
+        row = address >> BITS
         if row < 0:
             return self._numbers[~row]
         if row not in self.counts:
             return row
-        operands = row, float(i)
-        return self.enter(PICK, operands, operands)
+        return self.enter(PICK, (row, float(address & INDEX)), address)
 
     def number(self, address: int) -> Any:
-        """Return the stand-in for a single number, or the constant that it is."""
-        x = self.one(address)
-        return self.tracer(x) if x.__class__ is int else x
+        """Return the stand-in for a single number, always the same, or the constant that it is."""
+        found = self._stand_ins.get(address)
+        if found is None:
+            x = self.one(address)
+            found = self._stand_ins[address] = self.tracer(x) if x.__class__ is int else x
+        return found
 
     def numbers(self, addresses: Any) -> list[Any]:
-        """Return `number` of each address of an array of one axis, fast for those of one block."""
-        rows = addresses >> BITS
-        if not rows.size or int(rows[0]) not in self.counts or (rows != rows[0]).any():
-            return list(map(self.number, addresses.tolist()))
-        indices = (addresses & INDEX).astype(float).tolist()
-        picks = list(zip(repeat(int(rows[0]), len(rows)), indices, strict=True))
-        entered, start = self._rows[PICK], len(self.ops)
-        new = [x for x in dict.fromkeys(picks) if x not in entered]
-        entered.update(zip(new, range(start, start + len(new)), strict=True))
-        self.ops += [PICK] * len(new)
-        self.operands += new
-        return [self.tracer(entered[x]) for x in picks]
+        """Return `number` of each address of an array of one axis, which is often read again."""
+        own, known = addresses.tolist(), self._stand_ins
+        try:
+            return [known[address] for address in own]
+        except KeyError:
+            return list(map(self.number, own))
 
     def operand(self, x: Any, what: str) -> Operand:
         """Return what stands for a number or a node; `what` is to do with it."""
-        if x.__class__ is Tracer:
+        if isinstance(x, Tracer):
             if x._trace is not self:
                 raise TraceError(
                     f"{what} mixes variables of two functions that are being compiled: pass "
@@ -332,10 +343,12 @@ class Trace:
         """Return a trace of the first rows, to go on with another way; nothing goes on here."""
         first = Trace()
         first.ops, first.operands = self.ops[:count], self.operands[:count]
+        first.times = self.times[:count]
+        first.clock = self.clock
         first.counts = {row: n for row, n in self.counts.items() if row < count}
         first.captured = {node: row for node, row in self.captured.items() if row < count}
         first.reads_blocks = self.reads_blocks
-        first._rows, self._rows, self._tracers = self._rows, first._rows, []
+        first._rows, self._rows, self._stand_ins = self._rows, first._rows, {}
         for rows in first._rows.values():
             while rows:  # in the order in which they were entered
                 key, row = rows.popitem()
@@ -346,8 +359,8 @@ class Trace:
 
     def forget(self) -> None:
         """Let go of all rows: stand-ins that somebody may still have are of no use any more."""
-        self.ops, self.operands = [], []
-        self._rows, self._tracers, self._nodes = defaultdict(dict), [], {}
+        self.ops, self.operands, self.times = [], [], array("q")
+        self._rows, self._stand_ins, self._nodes = defaultdict(dict), {}, {}
 
     # --- what is there already ----------------------------------------------------------------
 
@@ -392,6 +405,19 @@ class Trace:
         if row is None:
             row = rows[known] = self.add(op, operands)
         return row
+
+    def made_earlier(self, time: int, op: Primitive, operands: tuple[Operand, ...]) -> int:
+        """Add an operation, unless it is there already, whose result was made at a time before."""
+        row = self.apply(op, operands)
+        self.times[row] = min(time, self.times[row])
+        return row
+
+    def order(self) -> Sequence[int]:
+        """Return the rows in the order in which their results were made; operands come first."""
+        times = np.frombuffer(self.times, np.int64)
+        if (times[1:] > times[:-1]).all():
+            return range(len(times))
+        return np.argsort(times, kind="stable").tolist()  # type: ignore[no-any-return]
 
 
 def mapped(function: Callable[[Any], Any], array: Any) -> Any:
@@ -499,25 +525,72 @@ class StandIn(Value):
 
 
 def _recorded(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Make an operator with a short way for two rows of a trace: plain code does little else."""
-    comparisons = p.COMPARISONS
+    """Make an operator with a short way for rows of a trace and numbers."""
 
     def method(x: Any, y: Any) -> Any:
         trace: Trace = x._trace
-        known = y.__class__ is Tracer and y._trace is trace
-        if not known or x._primitive in comparisons or y._primitive in comparisons:
+        of = y.__class__
+        if x.__class__ is Condition:
             return general(x, y)
-        rows = x.row, y.row
-        entered = trace._rows[op]
-        row = entered.get(rows)
-        if row is not None:
-            return trace.tracer(row)
-        row = entered[rows] = len(trace.ops)
-        trace.ops.append(op)
-        trace.operands.append(rows)
-        return trace._new_tracer(row)
+        if of is float or of is int:
+            b = y if of is float else as_float(y)
+            rows: tuple[Any, ...] = x.row, b
+            known: tuple[Any, ...] = rows[0], repr(b)
+        elif (of is Tracer or of is Product or of is Total) and y._trace is trace:
+            known = rows = x.row, y.row
+        else:
+            return general(x, y)
+        return trace.tracer(trace.enter(op, rows, known))
 
     return method
+
+
+def _multiplied(general: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Make `*` in that way, with a result that has no row yet."""
+
+    def method(x: Any, y: Any) -> Any:
+        trace: Trace = x._trace
+        of = y.__class__
+        if (of is Tracer or of is Product or of is Total) and y._trace is trace:
+            b = y.row
+        elif of is float or of is int:
+            b = y if of is float else as_float(y)
+        else:
+            return general(x, y)
+        if x.__class__ is Condition:
+            return general(x, y)
+        node = _new(Product)
+        node._trace, node._row, node.name = trace, None, None
+        node._time = next(trace.clock)
+        node._a, node._b = x.row, b
+        return node
+
+    return method
+
+
+def _added(general: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Make `+` in that way, where it adds a product without a row."""
+    usual = _recorded(p.add, general)
+
+    def method(x: Any, y: Any) -> Any:
+        if y.__class__ is not Product or y._row is not None:
+            return usual(x, y)
+        trace: Trace = x._trace
+        if y._trace is not trace or x.__class__ is Condition:
+            return usual(x, y)
+        spare = x.write_in() if x.__class__ is Total and x._row is None else None
+        return _total(trace, x, y, spare)
+
+    return method
+
+
+def _total(trace: Trace, first: Any, last: Any, spare: Any = None) -> Any:
+    """Make the sum of what it begins with, a number or a stand-in, and a product without a row."""
+    node = _new(Total) if spare is None else spare
+    node._trace, node._row, node.name = trace, None, None
+    node._time = next(trace.clock)
+    node._a, node._b = first, last
+    return node
 
 
 class Tracer(StandIn):
@@ -525,26 +598,33 @@ class Tracer(StandIn):
 
     __slots__ = ("_trace", "row")
 
-    __add__ = _recorded(p.add, Value.__add__)
+    __add__ = _added(Value.__add__)
     __sub__ = _recorded(p.sub, Value.__sub__)
-    __mul__ = _recorded(p.mul, Value.__mul__)
+    __mul__ = _multiplied(Value.__mul__)
     __truediv__ = _recorded(p.div, Value.__truediv__)
 
     __rank__ = 3
     _trace: Trace
     row: int
 
+    def __radd__(self, x: Any) -> Any:
+        """Return x + self: `sum` begins with 0."""
+        of = x.__class__
+        lazy = self.__class__ is Product and self._row is None  # type: ignore[attr-defined]
+        if lazy and (of is int or of is float):
+            return _total(self._trace, x if of is float else as_float(x), self)
+        return Value.__radd__(self, x)
+
     @staticmethod
     def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
-        trace = next(x._trace for x in operands if x.__class__ is Tracer)
-        if op is p.where and operands[0].__class__ is not Tracer:
+        trace = next(x._trace for x in operands if isinstance(x, Tracer))
+        if op is p.where and not isinstance(operands[0], Tracer):
             return operands[1] if operands[0] else operands[2]
         rows: list[Operand] = []
         takes_comparison = op is p.where  # as its first operand
         for x in operands:
             rows.append(trace.operand(x, op.name))
-            is_comparison = x.__class__ is Tracer and x._primitive in p.COMPARISONS
-            if x.__class__ is Tracer and is_comparison is not takes_comparison:
+            if isinstance(x, Tracer) and (x.__class__ is Condition) is not takes_comparison:
                 raise TraceError(
                     f"where needs a comparison, such as v > 0, at {modes.caller()}"
                     if takes_comparison
@@ -554,15 +634,6 @@ class Tracer(StandIn):
             takes_comparison = False
         return trace.tracer(trace.apply(op, tuple(rows)))
 
-    def __bool__(self) -> bool:
-        op = self._primitive
-        if op is p.eq or op is p.ne:  # which `in` and `index` ask for, too
-            raise self._refuse(
-                "the truth of a comparison",
-                f"use where(v {op.name} 1, x, y)",
-            )
-        return super().__bool__()
-
     def __node__(self) -> Row:
         return self._trace.node(self.row)
 
@@ -571,8 +642,6 @@ class Tracer(StandIn):
 
     def row_of_result(self) -> int:
         """Return the row, for a result of the function."""
-        if self._primitive in p.COMPARISONS:
-            raise self._refuse("a comparison as a result", "return where(condition, 1.0, 0.0)")
         return self.row
 
     def detach(self) -> Any:
@@ -589,3 +658,87 @@ class Tracer(StandIn):
     def __repr__(self) -> str:
         op = self._primitive
         return f"Tracer({'input' if op is None else op.name}, row={self.row})"
+
+
+class Condition(Tracer):
+    """A comparison, which only `where` takes."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        op = self._primitive
+        if op is p.eq or op is p.ne:  # which `in` and `index` ask for, too
+            raise self._refuse(
+                "the truth of a comparison",
+                f"use where(v {op.name} 1, x, y)",
+            )
+        return super().__bool__()
+
+    def row_of_result(self) -> int:
+        """Refuse: a result is a number."""
+        raise self._refuse("a comparison as a result", "return where(condition, 1.0, 0.0)")
+
+
+class Product(Tracer):
+    """A product that has no row until somebody asks for it; `_a` and `_b` are its operands."""
+
+    __slots__ = ("_row", "_time")
+
+    _primitive = p.mul
+
+    @property
+    def row(self) -> int:  # type: ignore[override]
+        """The row, which is made when it is first asked for."""
+        if self._row is None:
+            self._row = self._trace.made_earlier(self._time, p.mul, (self._a, self._b))
+        return self._row
+
+
+class Total(Tracer):
+    """A sum that ends with a product, and has no row until somebody asks for it.
+
+    `_a` is what it begins with, a number or a stand-in, and `_b` the product that it ends with.
+    When that has been written in, `_a` is a list of the operands of a `SUM`, and `_b` is None.
+    """
+
+    __slots__ = ("_row", "_time")
+
+    _primitive = p.add
+
+    @property
+    def row(self) -> int:  # type: ignore[override]
+        """The row, which is made when it is first asked for."""
+        if self._row is None:
+            self.write_in()
+        if self._row is None:
+            self._row = self._trace.made_earlier(self._time, SUM, tuple(self._a))
+        return self._row
+
+    def write_in(self) -> Any:
+        """Write the product that the sum ends with into it, if only the sum holds it.
+
+        It takes the terms over of the sum that it begins with, if it alone holds that, too. If
+        somebody else holds the product, the sum is a row like any other.
+
+        Returns:
+            A node to make another one of, since nothing holds it any more; or None.
+        """
+        first, last = self._a, self._b
+        if last is None:
+            return None
+        if last._row is not None or holders(last) != ALONE:
+            a = first if first.__class__ is float else first.row
+            self._row = self._trace.made_earlier(self._time, p.add, (a, last.row))
+            return None
+        spare = None
+        of = first.__class__
+        if of is Total and first._row is None and first._b is None and holders(first) == ALONE:
+            self._a, spare = first._a, first
+        elif of is Product and first._row is None and holders(first) == ALONE:
+            self._a = [first._a, first._b]
+        else:
+            self._a = [first if of is float else first.row]
+        self._a.append(last._a)
+        self._a.append(last._b)
+        self._b = None
+        return spare
