@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, compress, islice
 from math import nan
-from operator import or_
+from operator import itemgetter, or_
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,9 @@ def _written_in_scalars(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace
             made.append(work.new.apply(p.fsum if op is p.dot else op, own))
         work.numbers[row], work.place[row] = made, made[0]
     return work.done(outputs)
+
+
+_MANY = 8  # operands
 
 
 class _Pass:
@@ -166,6 +169,12 @@ class _Pass:
     def moved(self, operands: Sequence[Operand]) -> tuple[Operand, ...]:
         """Return operands of the old trace as operands of the new one."""
         place = self.place
+        if len(operands) > _MANY:
+            try:  # rows, but for what a sum begins with, or adds at last
+                inner = itemgetter(*operands[1:-1])(place)
+                return *self.moved(operands[:1]), *inner, *self.moved(operands[-1:])
+            except TypeError:  # there are constants
+                pass
         return tuple([place[x] if x.__class__ is int else x for x in operands])
 
     def done(self, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
@@ -218,8 +227,15 @@ def _expanded(
     """
     apart = _taken_apart(trace)
     work = _Pass(trace, 0 if apart else _settled(trace, fast_math), apart)
+    constants = fast_math
     for row, op, operands in work.rows():
         moved = work.moved(operands)
+        if op is SUM:
+            if constants and (fast_math or float in map(type, moved[len(moved) % 2 :])):
+                work.place[row] = _in_parts(work.new, moved, fast_math)
+            else:
+                work.place[row] = work.new.apply(op, moved)
+            continue
         if op in _RESULTS:
             work.place[row] = _written_out(work.new, op, moved)
         elif op is p.mean:
@@ -227,16 +243,10 @@ def _expanded(
             work.place[row] = _entered(work.new, p.div, (total, float(len(moved))))
         elif op is p.dot and len(moved) == 1:
             work.place[row] = moved[0]
-        elif op is SUM and _is_unsettled(moved, fast_math):
-            work.place[row] = _in_parts(work.new, moved, fast_math)
         else:
             work.place[row] = _simplest(work.new, op, moved, fast_math)
+        constants = constants or work.place[row].__class__ is float
     return work.done(outputs)
-
-
-def _is_unsettled(operands: tuple[Operand, ...], fast_math: bool) -> bool:
-    """Tell whether there are constants in a sum that may make some of it needless."""
-    return fast_math or float in map(type, operands[len(operands) % 2 :])
 
 
 def _in_parts(trace: Trace, operands: tuple[Operand, ...], fast_math: bool = False) -> Operand:
@@ -288,19 +298,23 @@ def _taken_apart(trace: Trace) -> set[int]:
     picked = Counter([operands[0] for op, operands in rows if op is PICK])
     whole = {x for x, n in trace.counts.items() if trace.ops[x] is None and picked[x] == n}
     for op, operands in rows if whole else ():
-        if op is not PICK:
+        if op is not PICK and not whole.isdisjoint(operands):
             whole.difference_update([x for x in operands if x.__class__ is int])
     return whole
 
 
 def _settled(trace: Trace, fast_math: bool) -> int:
     """Count the rows before the first that may have to be written in another way, or elsewhere."""
-    for row, at in enumerate(trace.order()):
+    order = trace.order()
+    end = len(order)
+    if not isinstance(order, range):
+        end = next(i for i, row in enumerate(order) if i != row)
+    for row in compress(range(end), trace.ops):  # not the inputs
         op, operands = trace.ops[row], trace.operands[row]
-        if at != row or op in _UNSETTLED or (op is p.dot and len(operands) == 1):
+        if op in _UNSETTLED or (op is p.dot and len(operands) == 1):
             return row
         if op is SUM:
-            if _is_unsettled(operands, fast_math):
+            if fast_math:
                 return row
             continue
         if float in map(type, operands) and op is not PICK:
@@ -309,14 +323,14 @@ def _settled(trace: Trace, fast_math: bool) -> int:
                 return row
             if op is p.dot or op is TAKE:
                 return row
-    return len(trace.ops)
+    return end
 
 
 def _simplest(
     trace: Trace, op: Primitive, operands: tuple[Operand, ...], fast_math: bool
 ) -> Operand:
     """Enter a row, if it is not needless."""
-    if float in map(type, operands) and op is not SUM:
+    if float in map(type, operands):
         return _with_constants(trace, op, operands, fast_math)
     return trace.apply(op, operands)
 
@@ -402,9 +416,7 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         before   s1 = 0 - w1 * x1    s2 = s1 - w2 * x2    s3 = s2 - w3 * x3
         after    s3 = 0 - dot(w1, w2, w3, x1, x2, x3)
     """
-    read = chain(*trace.operands, outputs, outputs)
-    rows_read = np.array([x for x in read if x.__class__ is int], dtype=np.intp)
-    uses = np.bincount(rows_read, minlength=len(trace.ops)).tolist()
+    uses = _uses(trace, outputs)
     is_sum = _sums(trace, uses)
     counts, absorbed = trace.counts, [False] * len(trace.ops)
     for row, operands in enumerate(trace.operands):
@@ -472,6 +484,18 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         else:
             work.place[row] = _entered(work.new, op, work.moved(operands))
     return work.done(outputs)
+
+
+def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:
+    """Count how often each row is read; an output is never done with."""
+    read: list[Sequence[Operand]] = [[x for x in outputs if x.__class__ is int]] * 2
+    for op, operands in compress(zip(trace.ops, trace.operands, strict=True), trace.ops):
+        if op is SUM:
+            read.append(operands[operands[0].__class__ is float :])
+        else:
+            read.append([x for x in operands if x.__class__ is int])
+    rows = np.fromiter(chain.from_iterable(read), np.intp)
+    return np.bincount(rows, minlength=len(trace.ops)).tolist()  # type: ignore[no-any-return]
 
 
 def indices(trace: Trace, row: int) -> tuple[Any, Any]:
@@ -581,8 +605,8 @@ def _negated(trace: Trace, term: Term) -> Term:
 
 def _summed(trace: Trace, terms: Sequence[Term]) -> Operand:
     """Add the row for a sum of products and single terms, whatever their signs."""
-    left = [x for _, own, others in terms if others for x in own]
-    right = [x for _, _, others in terms for x in others]
+    left = list(chain.from_iterable([own for _, own, others in terms if others]))
+    right = list(chain.from_iterable([others for _, _, others in terms]))
     rest = [own[0] for _, own, others in terms if not others]
     if (sum(map(trace.width, left)) if trace.reads_blocks else len(left)) < 2:
         rest = [x[0] if not y else _entered(trace, p.mul, (*x, *y)) for _, x, y in terms]

@@ -25,7 +25,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import compress, count, islice
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,7 +66,8 @@ def _slopes_of_sum(_: Any, *operands: Any) -> tuple[Any, ...]:
     return (*[1.0] * len(begins), *[x for pair in pairs for x in pair])
 
 
-# What a sum begins with, if it is no product, and then the factors of one product after the other.
+# What a sum begins with, if it is no product, and then the factors of one product after the other:
+# these are rows.
 SUM = Primitive("sum", lambda *_: None, _slopes_of_sum)
 
 
@@ -106,8 +107,9 @@ class Trace:
         operands: the operands of each row: numbers of earlier rows, and constants.
         counts: how many numbers a row stands for, where it is not one.
         reads_blocks: whether rows read blocks as such, and so may be blocks, too.
-        clock: tells the time.
+        time: how many results have been made, with a row or without.
         times: when the result that a row stands for was made, which may be earlier than the row.
+        spares: products that nothing holds any more, to make others of.
         captured: leaves from outside that the function uses, with their rows. Their data is read
             anew at each call, so a compiled model sees its parameters change.
         parts: what rows are of operations that have been written out.
@@ -116,8 +118,9 @@ class Trace:
     def __init__(self) -> None:
         self.ops: list[Primitive | None] = []
         self.operands: list[tuple[Operand, ...]] = []
-        self.clock = count()
+        self.time = 0
         self.times = array("q")
+        self.spares: list[Product] = []
         self.counts: dict[int, int] = {}
         self.reads_blocks = False
         self.captured: dict[Value, int] = {}
@@ -150,7 +153,8 @@ class Trace:
         row = len(self.ops)
         self.ops.append(op)
         self.operands.append(operands)
-        self.times.append(next(self.clock))
+        self.time += 1
+        self.times.append(self.time)
         if self.reads_blocks:
             count = max([self.counts.get(x, 1) for x in operands if x.__class__ is int], default=1)
             if count > 1 and op is not PICK:
@@ -169,7 +173,8 @@ class Trace:
         start = len(self.ops)
         self.ops += [None] * count
         self.operands += [()] * count
-        self.times.extend(islice(self.clock, count))
+        self.times.extend(range(self.time + 1, self.time + count + 1))
+        self.time += count
         return range(start, start + count)
 
     def constant(self, x: float) -> Tracer:
@@ -344,7 +349,7 @@ class Trace:
         first = Trace()
         first.ops, first.operands = self.ops[:count], self.operands[:count]
         first.times = self.times[:count]
-        first.clock = self.clock
+        first.time = self.time
         first.counts = {row: n for row, n in self.counts.items() if row < count}
         first.captured = {node: row for node, row in self.captured.items() if row < count}
         first.reads_blocks = self.reads_blocks
@@ -394,7 +399,10 @@ class Trace:
         """Add an operation, unless the same is there already, and give its row."""
         # by repr, a constant is apart from the row of that number, and 0.0 from -0.0
         known: Any = operands
-        if float in map(type, operands):
+        if op is SUM:
+            if operands[0].__class__ is float:
+                known = repr(operands[0]), *operands[1:]
+        elif float in map(type, operands):
             known = tuple([repr(x) if x.__class__ is float else x for x in operands])
         return self.enter(op, operands, known)
 
@@ -525,19 +533,17 @@ class StandIn(Value):
 
 
 def _recorded(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Make an operator with a short way for rows of a trace and numbers."""
+    """Make an operator with a short way for stand-ins and numbers, as plain code has them."""
 
     def method(x: Any, y: Any) -> Any:
         trace: Trace = x._trace
         of = y.__class__
-        if x.__class__ is Condition:
-            return general(x, y)
-        if of is float or of is int:
-            b = y if of is float else as_float(y)
-            rows: tuple[Any, ...] = x.row, b
-            known: tuple[Any, ...] = rows[0], repr(b)
-        elif (of is Tracer or of is Product or of is Total) and y._trace is trace:
+        if of in _OF_ONE_NUMBER and y._trace is trace:
             known = rows = x.row, y.row
+        elif of is float or of is int:
+            b = y if of is float else as_float(y)
+            rows = x.row, b
+            known = rows[0], repr(b)
         else:
             return general(x, y)
         return trace.tracer(trace.enter(op, rows, known))
@@ -545,74 +551,48 @@ def _recorded(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[An
     return method
 
 
-def _multiplied(general: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Make `*` in that way, with a result that has no row yet."""
-
-    def method(x: Any, y: Any) -> Any:
-        trace: Trace = x._trace
-        of = y.__class__
-        if (of is Tracer or of is Product or of is Total) and y._trace is trace:
-            b = y.row
-        elif of is float or of is int:
-            b = y if of is float else as_float(y)
-        else:
-            return general(x, y)
-        if x.__class__ is Condition:
-            return general(x, y)
-        node = _new(Product)
-        node._trace, node._row, node.name = trace, None, None
-        node._time = next(trace.clock)
-        node._a, node._b = x.row, b
-        return node
-
-    return method
-
-
-def _added(general: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Make `+` in that way, where it adds a product without a row."""
-    usual = _recorded(p.add, general)
-
-    def method(x: Any, y: Any) -> Any:
-        if y.__class__ is not Product or y._row is not None:
-            return usual(x, y)
-        trace: Trace = x._trace
-        if y._trace is not trace or x.__class__ is Condition:
-            return usual(x, y)
-        spare = x.write_in() if x.__class__ is Total and x._row is None else None
-        return _total(trace, x, y, spare)
-
-    return method
-
-
-def _total(trace: Trace, first: Any, last: Any, spare: Any = None) -> Any:
-    """Make the sum of what it begins with, a number or a stand-in, and a product without a row."""
-    node = _new(Total) if spare is None else spare
-    node._trace, node._row, node.name = trace, None, None
-    node._time = next(trace.clock)
-    node._a, node._b = first, last
-    return node
-
-
 class Tracer(StandIn):
     """A row of a trace, while a function is traced."""
 
     __slots__ = ("_trace", "row")
 
-    __add__ = _added(Value.__add__)
     __sub__ = _recorded(p.sub, Value.__sub__)
-    __mul__ = _multiplied(Value.__mul__)
     __truediv__ = _recorded(p.div, Value.__truediv__)
+    _plus, _times = _recorded(p.add, Value.__add__), _recorded(p.mul, Value.__mul__)
 
     __rank__ = 3
     _trace: Trace
     row: int
 
+    def __mul__(self, y: Any) -> Any:
+        """Return self · y, which has no row yet, if both are rows of one trace."""
+        trace: Trace = self._trace
+        of = y.__class__
+        if (of is not Tracer and of not in _OF_ONE_NUMBER) or y._trace is not trace:
+            return self._times(y)
+        spares = trace.spares
+        if spares:
+            node = spares.pop()
+        else:
+            node = _new(Product)
+            node._trace = trace
+        node.name = None
+        node._da = trace.time = trace.time + 1
+        node._a = self.row
+        node._b = y.row
+        return node
+
+    def __add__(self, y: Any) -> Any:
+        """Return self + y, which has no row yet if it ends with a product that has none."""
+        if y.__class__ is not Product or y._trace is not self._trace:
+            return self._plus(y)
+        return Total.ending_with(y, self)
+
     def __radd__(self, x: Any) -> Any:
-        """Return x + self: `sum` begins with 0."""
+        """Return x + self; `sum` begins with 0."""
         of = x.__class__
-        lazy = self.__class__ is Product and self._row is None  # type: ignore[attr-defined]
-        if lazy and (of is int or of is float):
-            return _total(self._trace, x if of is float else as_float(x), self)
+        if self.__class__ is Product and (of is int or of is float):
+            return Total.ending_with(self, x if of is float else as_float(x))
         return Value.__radd__(self, x)
 
     @staticmethod
@@ -665,6 +645,10 @@ class Condition(Tracer):
 
     __slots__ = ()
 
+    __add__, __sub__, __mul__, __truediv__ = [
+        getattr(Value, f"__{name}__") for name in ("add", "sub", "mul", "truediv")
+    ]
+
     def __bool__(self) -> bool:
         op = self._primitive
         if op is p.eq or op is p.ne:  # which `in` and `index` ask for, too
@@ -680,39 +664,61 @@ class Condition(Tracer):
 
 
 class Product(Tracer):
-    """A product that has no row until somebody asks for it; `_a` and `_b` are its operands."""
+    """A product that has no row until somebody asks for it, and then becomes a `Tracer`.
 
-    __slots__ = ("_row", "_time")
+    `_a` and `_b` are its operands, and `_da` is the time at which it was made.
+    """
+
+    __slots__ = ()
 
     _primitive = p.mul
 
     @property
     def row(self) -> int:  # type: ignore[override]
         """The row, which is made when it is first asked for."""
-        if self._row is None:
-            self._row = self._trace.made_earlier(self._time, p.mul, (self._a, self._b))
-        return self._row
+        return _settled(self, p.mul, (self._a, self._b))
 
 
 class Total(Tracer):
-    """A sum that ends with a product, and has no row until somebody asks for it.
+    """A sum that ends with a product: it too has no row until somebody asks for it.
 
     `_a` is what it begins with, a number or a stand-in, and `_b` the product that it ends with.
     When that has been written in, `_a` is a list of the operands of a `SUM`, and `_b` is None.
     """
 
-    __slots__ = ("_row", "_time")
+    __slots__ = ()
 
     _primitive = p.add
 
     @property
     def row(self) -> int:  # type: ignore[override]
         """The row, which is made when it is first asked for."""
-        if self._row is None:
+        if self._b is not None:
             self.write_in()
-        if self._row is None:
-            self._row = self._trace.made_earlier(self._time, SUM, tuple(self._a))
-        return self._row
+        return _settled(self, SUM, tuple(self._a)) if self.__class__ is Total else self.row
+
+    @staticmethod
+    def ending_with(last: Product, first: Any) -> Total:
+        """Return what it begins with, a number or a stand-in, plus a product without a row."""
+        node = _new(Total)
+        trace = node._trace = last._trace
+        node.name = None
+        node._da = trace.time = trace.time + 1
+        node._a, node._b = first, last
+        return node
+
+    def __add__(self, y: Any) -> Any:
+        """Return self + y; if y is a product that has no row, it may be written in later."""
+        if y.__class__ is not Product or y._trace is not self._trace:
+            return self._plus(y)
+        node = self.write_in() if self._b is not None else None
+        if node is None:
+            return Total.ending_with(y, self)
+        trace: Trace = self._trace
+        node._da = trace.time = trace.time + 1
+        node._a = self
+        node._b = y
+        return node
 
     def write_in(self) -> Any:
         """Write the product that the sum ends with into it, if only the sum holds it.
@@ -724,21 +730,34 @@ class Total(Tracer):
             A node to make another one of, since nothing holds it any more; or None.
         """
         first, last = self._a, self._b
-        if last is None:
-            return None
-        if last._row is not None or holders(last) != ALONE:
-            a = first if first.__class__ is float else first.row
-            self._row = self._trace.made_earlier(self._time, p.add, (a, last.row))
-            return None
-        spare = None
         of = first.__class__
-        if of is Total and first._row is None and first._b is None and holders(first) == ALONE:
-            self._a, spare = first._a, first
-        elif of is Product and first._row is None and holders(first) == ALONE:
-            self._a = [first._a, first._b]
+        if last.__class__ is not Product or holders(last) != ALONE:
+            a = first if of is float else first.row
+            _settled(self, p.add, (a, last.row))
+            return None
+        if of is Total and first._b is None and holders(first) == ALONE:
+            self._a = terms = first._a
+            spare = first
         else:
-            self._a = [first if of is float else first.row]
-        self._a.append(last._a)
-        self._a.append(last._b)
+            spare = None
+            if of is Product and holders(first) == ALONE:
+                terms = [first._a, first._b]
+            else:
+                terms = [first if of is float else first.row]
+            self._a = terms
+        terms.append(last._a)
+        terms.append(last._b)
         self._b = None
+        self._trace.spares.append(last)
         return spare
+
+
+_OF_ONE_NUMBER = {Tracer, Product, Total}
+
+
+def _settled(node: Any, op: Primitive, operands: tuple[Operand, ...]) -> int:
+    """Make the row of a stand-in that had none."""
+    row = node._trace.made_earlier(node._da, op, operands)
+    node.__class__ = Tracer
+    node.row, node._primitive, node._a, node._b = row, op, None, None
+    return row
