@@ -25,6 +25,7 @@ from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import (
     BITS,
     INDEX,
+    MANY,
     PICK,
     SUM,
     Operand,
@@ -78,9 +79,6 @@ def _written_in_scalars(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace
             made.append(work.new.apply(p.fsum if op is p.dot else op, own))
         work.numbers[row], work.place[row] = made, made[0]
     return work.done(outputs)
-
-
-_MANY = 8  # operands
 
 
 class _Pass:
@@ -169,10 +167,9 @@ class _Pass:
     def moved(self, operands: Sequence[Operand]) -> tuple[Operand, ...]:
         """Return operands of the old trace as operands of the new one."""
         place = self.place
-        if len(operands) > _MANY:
-            try:  # rows, but for what a sum begins with, or adds at last
-                inner = itemgetter(*operands[1:-1])(place)
-                return *self.moved(operands[:1]), *inner, *self.moved(operands[-1:])
+        if len(operands) > MANY:
+            try:  # rows, but for what is added at last
+                return *itemgetter(*operands[:-1])(place), *self.moved(operands[-1:])
             except TypeError:  # there are constants
                 pass
         return tuple([place[x] if x.__class__ is int else x for x in operands])
@@ -231,7 +228,7 @@ def _expanded(
     for row, op, operands in work.rows():
         moved = work.moved(operands)
         if op is SUM:
-            if constants and (fast_math or float in map(type, moved[len(moved) % 2 :])):
+            if constants and (fast_math or float in map(type, moved[:-1])):
                 work.place[row] = _in_parts(work.new, moved, fast_math)
             else:
                 work.place[row] = work.new.apply(op, moved)
@@ -251,9 +248,9 @@ def _expanded(
 
 def _in_parts(trace: Trace, operands: tuple[Operand, ...], fast_math: bool = False) -> Operand:
     """Write a sum with a row for each product, and one for each time that one is added."""
-    begins = len(operands) % 2
-    total = operands[0] if begins else None
-    for pair in zip(operands[begins::2], operands[begins + 1 :: 2], strict=True):
+    n = len(operands) // 2
+    total: Operand | None = None if repr(operands[-1]) == "-0.0" else operands[-1]
+    for pair in zip(operands[:n], operands[n:-1], strict=True):
         product = _simplest(trace, p.mul, pair, fast_math)
         both = total, product
         total = product if total is None else _simplest(trace, p.add, both, fast_math)  # type: ignore[arg-type]
@@ -264,15 +261,16 @@ def _in_parts(trace: Trace, operands: tuple[Operand, ...], fast_math: bool = Fal
 def _parted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
     """Write those sums in parts of which a product is there twice, so that it is computed once.
 
-    before   s = sum(a, b, c, d)    t = sum(a, b, c, d, e, f)
-    after    p = a * b    q = c * d    s = p + q    r = e * f    t = s + r
+    before   s = sum(a, b, c, d)    t = sum(a, b, e, c, d, f)
+    after    p = a * c    q = b * d    s = p + q    r = e * f    t = s + r
     """
     sums = [row for row, op in enumerate(trace.ops) if op is SUM]
+    own = [trace.operands[row][:-1] for row in sums]
     products = [x for op, x in zip(trace.ops, trace.operands, strict=True) if op is p.mul]
-    own = [operands[len(operands) % 2 :] for operands in map(trace.operands.__getitem__, sums)]
     own += [x for x in products if float not in map(type, x)]
-    factors = np.fromiter(chain.from_iterable(own), np.int64).reshape(-1, 2)
-    keys = (factors[:, 0] << BITS) + factors[:, 1]
+    halves = [x[: len(x) // 2] for x in own], [x[len(x) // 2 :] for x in own]
+    left, right = [np.fromiter(chain.from_iterable(half), np.int64) for half in halves]
+    keys = (left << BITS) + right
     order = np.argsort(keys)
     same = keys[order[1:]] == keys[order[:-1]]
     if not same.any():
@@ -423,10 +421,8 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         if not is_sum[row]:
             continue
         terms = operands
-        if trace.ops[row] is p.dot:
+        if trace.ops[row] is p.dot or trace.ops[row] is SUM:
             terms = operands[-1:]
-        elif trace.ops[row] is SUM:
-            terms = operands[: len(operands) % 2]
         for i, x in enumerate(terms):
             if x.__class__ is int and uses[x] == 1:
                 op = trace.ops[x]
@@ -437,6 +433,10 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
     _absorb_by_number(trace, uses, is_sum, absorbed)
     work = _Pass(trace, [*map(or_, is_sum, absorbed), True].index(True))
 
+    def is_dot(operands: tuple[Operand, ...]) -> bool:
+        bias = operands[-1]
+        return len(operands) > 3 and (bias.__class__ is float or not absorbed[bias])  # type: ignore[index]
+
     def taken(operands: Sequence[Operand], at: Any) -> tuple[Operand, ...]:
         return work.moved(operands) if at is None else tuple([work.taken(x, at) for x in operands])
 
@@ -446,21 +446,23 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         stack: list[tuple[int, Any, Any]] = [(1, row, None)]
         while stack:
             sign, x, at = stack.pop()
-            if x.__class__ is tuple:  # products
-                terms.append((sign, taken(x[::2], at), taken(x[1::2], at)))
+            if x.__class__ is tuple:  # the factors of products
+                n = len(x) // 2
+                terms.append((sign, taken(x[:n], at), taken(x[n:], at)))
                 continue
             if x.__class__ is float or (not absorbed[x] and x != row):
                 terms.append((sign, taken((x,), at), ()))
                 continue
             op, operands = trace.ops[x], trace.operands[x]
-            if op is p.mul or op is SUM:
-                begins = len(operands) % 2
-                stack.append((sign, operands[begins:], at))
-                stack += [(sign, operands[0], at)] * begins
+            n = len(operands) // 2
+            if op is p.mul:
+                terms.append((sign, taken(operands[:1], at), taken(operands[1:], at)))
             elif op is p.sub:
                 stack += (-sign, operands[1], at), (sign, operands[0], at)
+            elif op is SUM:
+                stack.append((sign, operands[:-1], at))
+                stack += [(sign, operands[-1], at)] * (repr(operands[-1]) != "-0.0")
             elif op is p.dot:
-                n = len(operands) // 2
                 terms.append((sign, taken(operands[:n], at), taken(operands[n:-1], at)))
                 stack += [(sign, operands[-1], at)] * (repr(operands[-1]) != "0.0")
             elif op is PICK or op.__class__ is View:
@@ -479,11 +481,21 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         return terms
 
     for row, op, operands in work.rows(absorbed):
-        if is_sum[row]:
+        if op is SUM and is_dot(operands):
+            work.place[row] = _dot(work.new, work.moved(operands))
+        elif is_sum[row]:
             work.place[row] = _difference(work.new, terms_of(row))
         else:
             work.place[row] = _entered(work.new, op, work.moved(operands))
     return work.done(outputs)
+
+
+def _dot(trace: Trace, operands: tuple[Operand, ...]) -> int:
+    """Add the row for a `SUM` of which nothing is a part of something else."""
+    if operands[-1].__class__ is float:
+        bias = operands[-1] or 0.0
+        return trace.enter(p.dot, (*operands[:-1], bias), (*operands[:-1], repr(bias)))
+    return trace.enter(p.dot, operands, operands)
 
 
 def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:
@@ -491,7 +503,7 @@ def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:
     read: list[Sequence[Operand]] = [[x for x in outputs if x.__class__ is int]] * 2
     for op, operands in compress(zip(trace.ops, trace.operands, strict=True), trace.ops):
         if op is SUM:
-            read.append(operands[operands[0].__class__ is float :])
+            read.append(operands[:-1] if operands[-1].__class__ is float else operands)
         else:
             read.append([x for x in operands if x.__class__ is int])
     rows = np.fromiter(chain.from_iterable(read), np.intp)
@@ -553,9 +565,7 @@ def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
 
     def before(row: int) -> int | None:
         """Find the sum that a row adds last terms to, or takes one away from."""
-        first = trace.operands[row][0]
-        if trace.ops[row] is SUM and len(trace.operands[row]) % 2 == 0:
-            return None
+        first = trace.operands[row][-1 if trace.ops[row] is SUM else 0]
         is_part = isinstance(first, int) and trace.ops[first] in inner and uses[first] == 1
         return first if is_part else None  # type: ignore[return-value]
 

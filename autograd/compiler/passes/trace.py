@@ -11,7 +11,7 @@ and a sum that ends with one, has no row before something else reads it. What ha
 then, with nobody who holds a part of it, is one row:
 
     before   p1 = w1 * x1    s1 = b + p1    p2 = w2 * x2    s2 = s1 + p2
-    after    s2 = sum(b, w1, x1, w2, x2)
+    after    s2 = sum(w1, w2, x1, x2, b)
 
 A row may also stand for many numbers at once, one operation on arrays: a block. Its operands are
 single rows, blocks of as many numbers, and views, which are numbers of any rows in any order. So a
@@ -26,6 +26,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,21 +55,16 @@ Operand = int | float  # the number of a row, or a constant
 # The address of a number: its row in the high bits, below them its index in the row. Constants have
 # negative rows.
 BITS = 32
+MANY = 8  # operands, which are looked up at once
 INDEX = (1 << BITS) - 1
 
 # One number of a block; its operands are the block and, as a constant, the index.
 PICK = Primitive("pick", lambda x, _: x, None)
 
 
-def _slopes_of_sum(_: Any, *operands: Any) -> tuple[Any, ...]:
-    begins, products = operands[: len(operands) % 2], operands[len(operands) % 2 :]
-    pairs = zip(products[1::2], products[::2], strict=True)
-    return (*[1.0] * len(begins), *[x for pair in pairs for x in pair])
-
-
-# What a sum begins with, if it is no product, and then the factors of one product after the other:
-# these are rows.
-SUM = Primitive("sum", lambda *_: None, _slopes_of_sum)
+# A sum of products as plain code writes it: the operands are those of `dot`, of which all factors
+# are rows; the bias is what the sum begins with, or -0.0 if that is the first product.
+SUM = Primitive("sum", p.dot.forward, p.dot.partials)
 
 
 class View(Primitive):
@@ -400,8 +396,8 @@ class Trace:
         # by repr, a constant is apart from the row of that number, and 0.0 from -0.0
         known: Any = operands
         if op is SUM:
-            if operands[0].__class__ is float:
-                known = repr(operands[0]), *operands[1:]
+            if operands[-1].__class__ is float:
+                known = *operands[:-1], repr(operands[-1])
         elif float in map(type, operands):
             known = tuple([repr(x) if x.__class__ is float else x for x in operands])
         return self.enter(op, operands, known)
@@ -431,6 +427,20 @@ class Trace:
 def mapped(function: Callable[[Any], Any], array: Any) -> Any:
     """Apply a function to each number of an array, but only once where an axis repeats one."""
     return np.broadcast_to(function(_distinct(array)), array.shape)
+
+
+def of_rows(table: Sequence[Any], operands: Sequence[Operand | None]) -> Sequence[Any]:
+    """Return what a table by row has of the operands that are rows.
+
+    >>> of_rows("abc", (2, 0.5, 1))
+    ['c', 'b']
+    """
+    if len(operands) > MANY:
+        try:
+            return itemgetter(*operands)(table)
+        except TypeError:  # there are constants
+            pass
+    return [table[x] for x in operands if x.__class__ is int]
 
 
 def _distinct(array: Any) -> Any:
@@ -683,7 +693,8 @@ class Total(Tracer):
     """A sum that ends with a product: it too has no row until somebody asks for it.
 
     `_a` is what it begins with, a number or a stand-in, and `_b` the product that it ends with.
-    When that has been written in, `_a` is a list of the operands of a `SUM`, and `_b` is None.
+    When that has been written in, `_a` is a list of what the sum begins with, a number or a row,
+    and of the factors of one product after the other, and `_b` is None.
     """
 
     __slots__ = ()
@@ -695,7 +706,10 @@ class Total(Tracer):
         """The row, which is made when it is first asked for."""
         if self._b is not None:
             self.write_in()
-        return _settled(self, SUM, tuple(self._a)) if self.__class__ is Total else self.row
+        if self.__class__ is not Total:
+            return self.row
+        terms = self._a
+        return _settled(self, SUM, (*terms[1::2], *terms[2::2], terms[0]))
 
     @staticmethod
     def ending_with(last: Product, first: Any) -> Total:
@@ -741,7 +755,7 @@ class Total(Tracer):
         else:
             spare = None
             if of is Product and holders(first) == ALONE:
-                terms = [first._a, first._b]
+                terms = [-0.0, first._a, first._b]
             else:
                 terms = [first if of is float else first.row]
             self._a = terms
