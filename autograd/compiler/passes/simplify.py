@@ -224,7 +224,7 @@ def _expanded(
     """
     apart = _taken_apart(trace)
     work = _Pass(trace, 0 if apart else _settled(trace, fast_math), apart)
-    constants = fast_math
+    constants, known = fast_math, dict[Any, Any]()
     for row, op, operands in work.rows():
         moved = work.moved(operands)
         if op is SUM:
@@ -234,7 +234,7 @@ def _expanded(
                 work.place[row] = work.new.apply(op, moved)
             continue
         if op in _RESULTS:
-            work.place[row] = _written_out(work.new, op, moved)
+            work.place[row] = _written_out(work.new, op, moved, known)
         elif op is p.mean:
             total = _entered(work.new, p.fsum, moved)
             work.place[row] = _entered(work.new, p.div, (total, float(len(moved))))
@@ -372,18 +372,25 @@ def _entered(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Oper
     return trace.apply(op, operands)
 
 
-def _written_out(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Operand:
+def _written_out(
+    trace: Trace, op: Primitive, operands: tuple[Operand, ...], known: dict[Any, Any]
+) -> Operand:
     """Enter the rows of a softmax or its kin, of the shift m and what Σ exp(x - m) is.
 
-    These two are the same rows whatever the order of the operands. Where a small r has to keep its
-    digits, as it does on floats, that is 1 + r: see `autograd.numbers.floats`.
+    These two are the same rows whatever the order of the operands, and `known` by these. Where a
+    small r has to keep its digits, as it does on floats, that is 1 + r: see
+    `autograd.numbers.floats`.
     """
     ordered = sorted(operands, key=lambda x: (x.__class__ is float, x))
     xs = [trace.tracer(x) if isinstance(x, int) else x for x in ordered]
     index = next(i for i, x in enumerate(ordered) if x is operands[0])
-    shift = p.top(*xs)
     total, finished = _RESULTS[op]
-    result = finished(xs[index], shift, total(*[p.exp_shifted(x, shift) for x in xs]))
+    key = total, *map(repr, ordered)
+    if key not in known:
+        shift = p.top(*xs)
+        known[key] = shift, total(*[p.exp_shifted(x, shift) for x in xs])
+    shift, inner = known[key]
+    result = finished(xs[index], shift, inner)
     if not isinstance(result, Tracer):
         return float(result)
     trace.parts[shift.row] = Part(p.top, shift.row)
@@ -646,7 +653,7 @@ def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace,
     for row in range(len(trace.ops) - 1, -1, -1):
         if alive[row]:
             for x in trace.operands[row]:
-                if isinstance(x, int):
+                if x.__class__ is int:
                     alive[x] = True
     if all(alive):
         return trace, list(outputs)

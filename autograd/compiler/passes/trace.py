@@ -166,9 +166,12 @@ class Trace:
 
     def inputs(self, count: int) -> range:
         """Add so many inputs of one number, and give their rows."""
-        start = len(self.ops)
-        self.ops += [None] * count
-        self.operands += [()] * count
+        return self._add_many(None, [()] * count)
+
+    def _add_many(self, op: Primitive | None, operands: Sequence[tuple[Operand, ...]]) -> range:
+        start, count = len(self.ops), len(operands)
+        self.ops += [op] * count
+        self.operands += operands
         self.times.extend(range(self.time + 1, self.time + count + 1))
         self.time += count
         return range(start, start + count)
@@ -272,7 +275,18 @@ class Trace:
         try:
             return [known[address] for address in own]
         except KeyError:
+            self._pick(addresses)
             return list(map(self.number, own))
+
+    def _pick(self, addresses: Any) -> None:
+        """Enter numbers of one block all at once, if they are such and not there yet."""
+        rows = np.unique(addresses >> BITS).tolist()
+        if len(rows) > 1 or rows[0] not in self.counts:
+            return
+        entered = self._rows[PICK]
+        new = [x for x in dict.fromkeys(addresses.tolist()) if x not in entered]
+        added = self._add_many(PICK, [(rows[0], float(x & INDEX)) for x in new])
+        entered.update(zip(new, added, strict=True))
 
     def operand(self, x: Any, what: str) -> Operand:
         """Return what stands for a number or a node; `what` is to do with it."""
@@ -607,12 +621,18 @@ class Tracer(StandIn):
 
     @staticmethod
     def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
-        trace = next(x._trace for x in operands if isinstance(x, Tracer))
+        for x in operands:
+            if isinstance(x, Tracer):
+                trace: Trace = x._trace
+                break
         if op is p.where and not isinstance(operands[0], Tracer):
             return operands[1] if operands[0] else operands[2]
         rows: list[Operand] = []
         takes_comparison = op is p.where  # as its first operand
         for x in operands:
+            if x.__class__ is Tracer and not takes_comparison and x._trace is trace:  # mostly
+                rows.append(x.row)
+                continue
             rows.append(trace.operand(x, op.name))
             if isinstance(x, Tracer) and (x.__class__ is Condition) is not takes_comparison:
                 raise TraceError(
