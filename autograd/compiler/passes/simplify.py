@@ -500,9 +500,8 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
 def _dot(trace: Trace, operands: tuple[Operand, ...]) -> int:
     """Add the row for a `SUM` of which nothing is a part of something else."""
     if operands[-1].__class__ is float:
-        bias = operands[-1] or 0.0
-        return trace.enter(p.dot, (*operands[:-1], bias), (*operands[:-1], repr(bias)))
-    return trace.enter(p.dot, operands, operands)
+        operands = *operands[:-1], operands[-1] or 0.0
+    return trace.enter_sum(p.dot, operands)
 
 
 def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:

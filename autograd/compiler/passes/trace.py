@@ -137,6 +137,11 @@ class Trace:
         tracer._trace, tracer.row, tracer.name, tracer._primitive = self, row, None, op
         return tracer
 
+    def tracers(self, rows: Iterable[int]) -> list[Tracer]:
+        """Return a stand-in for each row."""
+        numbers = list(rows)  # in memory of their own, as they outlive the stand-ins
+        return list(map(self.tracer, numbers))
+
     def node(self, row: int) -> Row:
         """Give a row as a node of the graph, always the same one."""
         node = self._nodes.get(row)
@@ -409,12 +414,20 @@ class Trace:
         """Add an operation, unless the same is there already, and give its row."""
         # by repr, a constant is apart from the row of that number, and 0.0 from -0.0
         known: Any = operands
-        if op is SUM:
-            if operands[-1].__class__ is float:
-                known = *operands[:-1], repr(operands[-1])
-        elif float in map(type, operands):
+        if op is SUM or (op is p.dot and float not in map(type, operands[:-1])):
+            return self.enter_sum(op, operands)
+        if float in map(type, operands):
             known = tuple([repr(x) if x.__class__ is float else x for x in operands])
         return self.enter(op, operands, known)
+
+    def enter_sum(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
+        """Add a sum of products, of which all factors are rows, unless the same is there already."""
+        bias = operands[-1]
+        rows = self._rows[op, repr(bias)] if bias.__class__ is float else self._rows[op]
+        row = rows.get(operands)
+        if row is None:
+            row = rows[operands] = self.add(op, operands)
+        return row
 
     def enter(self, op: Primitive, operands: tuple[Operand, ...], known: Any) -> int:
         """Add an operation, unless one is `known` by these operands, and give its row."""
