@@ -223,11 +223,13 @@ class Layout:
         places = self.place_inputs()
         captured = [(owners[row], self.places[row]) for row in self.inputs if row in owners]
         inputs: list[Ref] = []  # those from outside come last
-        numbers = self.starts.tolist()
-        given = [(self.space(row), i) for i, row in enumerate(self.inputs) if row not in owners]
-        for space, run in groupby(given, key=lambda x: x[0]):
-            rows_of = [i for _, i in run]
-            inputs.append(Ref(space, places[numbers[rows_of[0]] : numbers[rows_of[-1] + 1]]))
+        given = self.inputs[: len(self.inputs) - len(owners)]
+        start = 0
+        for varying, run in groupby(map(self.varying.__getitem__, given)):
+            stop = start + sum(1 for _ in run)
+            space = VARYING if varying else SHARED
+            inputs.append(Ref(space, places[self.starts[start] : self.starts[stop]]))
+            start = stop
         steps: list[Step | Tape] = []
         for few, rows in groups:
             steps += [self.tape(rows)] if few else [self.step(*x) for x in self.parted(rows)]
