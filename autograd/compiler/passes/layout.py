@@ -97,7 +97,8 @@ class Layout:
         self.starts = np.cumsum([0, *[trace.counts.get(row, 1) for row in self.inputs]])
         self.first = np.full(len(trace.ops), _NOWHERE)
         self.first[self.inputs] = self.starts[:-1]
-        self.is_parameter = (self.first != _NOWHERE) & ~np.array(varying, dtype=bool)
+        self.lanes = np.array(varying, dtype=bool)
+        self.is_parameter = (self.first != _NOWHERE) & ~self.lanes
         self.layers: list[Any] = []  # the numbers of inputs that are its parameters
         self.layer = np.full(self.starts[-1], _NOWHERE)  # by number
 
@@ -467,19 +468,20 @@ class Layout:
 
     def many(self, matrix: Matrix, counts: Sequence[int] = ()) -> Ref:
         """Find n operands of each element; `counts` says of how many elements a row is."""
-        space = self.ref_space(matrix)
         if counts:
+            space = self.ref_space(matrix)
             blocks = [
                 _side_by_side([self.of_block(x, space, n) for x in row])
                 for row, n in zip(matrix, counts, strict=True)
             ]
             return Ref(space, blocks[0] if len(blocks) == 1 else np.vstack(blocks))
-        places, operands = self.places, list(chain.from_iterable(matrix))
+        operands: list[Any] = list(chain.from_iterable(matrix))
         if set(map(type, operands)) == {int}:
-            own = map(self.varying.__getitem__, operands)  # type: ignore[arg-type]
-            if space == SHARED or all(own):
-                found = np.fromiter(map(places.__getitem__, operands), np.intp, len(operands))  # type: ignore[arg-type]
-                return Ref(space, found.reshape(len(matrix), -1))
+            lanes = self.lanes[np.fromiter(operands, np.intp, len(operands))]
+            if lanes.all() or not lanes.any():
+                found = np.fromiter(map(self.places.__getitem__, operands), np.intp, len(operands))
+                return Ref(VARYING if lanes.any() else SHARED, found.reshape(len(matrix), -1))
+        space = self.ref_space(matrix)
         return Ref(
             space, np.array([[self.place(x, space) for x in row] for row in matrix], dtype=np.intp)
         )

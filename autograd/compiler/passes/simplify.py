@@ -271,13 +271,12 @@ def _parted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Opera
     halves = [x[: len(x) // 2] for x in own], [x[len(x) // 2 :] for x in own]
     left, right = [np.fromiter(chain.from_iterable(half), np.int64) for half in halves]
     keys = (left << BITS) + right
-    order = np.argsort(keys)
-    same = keys[order[1:]] == keys[order[:-1]]
-    if not same.any():
+    ordered = np.sort(keys)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not twice.size:
         return trace, list(outputs)
-    twice = np.concatenate([order[1:][same], order[:-1][same]])
     ends = np.cumsum([len(x) // 2 for x in own])
-    found = np.unique(np.searchsorted(ends, twice, "right")).tolist()
+    found = np.unique(np.searchsorted(ends, np.flatnonzero(np.isin(keys, twice)), "right")).tolist()
     apart = {sums[i] for i in found if i < len(sums)}
     if not apart:
         return trace, list(outputs)
