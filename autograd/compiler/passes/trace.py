@@ -421,7 +421,7 @@ class Trace:
         return self.enter(op, operands, known)
 
     def enter_sum(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
-        """Add a sum of products, of which all factors are rows, unless the same is there already."""
+        """Add a sum of products of rows, unless the same is there already, and give its row."""
         bias = operands[-1]
         rows = self._rows[op, repr(bias)] if bias.__class__ is float else self._rows[op]
         row = rows.get(operands)
@@ -688,9 +688,8 @@ class Condition(Tracer):
 
     __slots__ = ()
 
-    __add__, __sub__, __mul__, __truediv__ = [
-        getattr(Value, f"__{name}__") for name in ("add", "sub", "mul", "truediv")
-    ]
+    __add__, __sub__ = Value.__add__, Value.__sub__
+    __mul__, __truediv__ = Value.__mul__, Value.__truediv__
 
     def __bool__(self) -> bool:
         op = self._primitive
