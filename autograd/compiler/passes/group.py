@@ -71,7 +71,8 @@ def grouped(
         op and _likeness(op, trace, row, varying) for row, op in enumerate(trace.ops)
     ]
     by_last = {triangle.rows[-1]: triangle for triangle in triangles}
-    kinds = [(row,) if row in by_last else kind for row, kind in enumerate(kinds)]
+    for row in by_last:
+        kinds[row] = (row,)
     groups = scheduled(_computed(trace, triangles), kinds)
     are_loose, native = _sorted_out(trace, groups, by_last, is_machine_there)
     arranged = list(_arranged(groups, are_loose, varying))

@@ -59,11 +59,13 @@ def with_triangles(
         outputs: rows or constants.
         varying: for each row, whether it differs from lane to lane.
     """
-    found: list[Triangle] = []
+    candidates, found = _candidates(trace), []
+    if not candidates:
+        return trace, list(outputs), []
     order, at = list(range(len(trace.ops))), list(range(len(trace.ops)))
     owner: dict[int, Triangle] = {}
     reads = Counter([x for x in chain(*trace.operands, outputs) if x.__class__ is int])
-    for candidate in _candidates(trace):
+    for candidate in candidates:
         triangle = candidate.triangle(candidate.others)
         first = min([at[row] for row in triangle.rows])
         stop = 1 + max([at[row] for row in triangle.rows])
@@ -80,8 +82,6 @@ def with_triangles(
             at[row] = i
         found.append(whole)
         owner |= dict.fromkeys(whole.rows, whole)
-    if not found:
-        return trace, list(outputs), []
     return _in_order(trace, outputs, order, at, found)
 
 
@@ -217,6 +217,8 @@ def _candidates(trace: Trace) -> list[_Candidate]:
     """Find what looks like a factorisation, in the order of the first pivots."""
     found: list[_Candidate] = []
     owner: dict[Any, tuple[_Candidate, int]] = {}  # of pivots and entries, and the pivot's number
+    if {p.sqrt, p.power}.isdisjoint(trace.ops):
+        return found
     for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
         if row in trace.counts:
             continue
