@@ -27,7 +27,7 @@ from autograd.compiler.passes.layout import NEUTRAL, Layout, factors_of, is_vary
 from autograd.compiler.passes.program import SHARED, VARYING, Program
 from autograd.compiler.passes.schedule import scheduled
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import PICK, Operand, Trace, View
+from autograd.compiler.passes.trace import PICK, Operand, Trace, View, varying_rows
 from autograd.compiler.passes.triangles import Triangle, with_triangles
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -63,10 +63,10 @@ def grouped(
         is_machine_there: tells whether native code can run tapes; it is asked only if that is of
             use. None where it cannot.
     """
-    varying = _varying(trace, varying_inputs)
+    varying = varying_rows(trace, varying_inputs)
     trace, outputs, triangles = with_triangles(trace, outputs, varying)
     if triangles:
-        varying = _varying(trace, varying_inputs)
+        varying = varying_rows(trace, varying_inputs)
     kinds: list[Any] = [
         op and _likeness(op, trace, row, varying) for row, op in enumerate(trace.ops)
     ]
@@ -82,19 +82,6 @@ def grouped(
             for neurons in layout.by_inputs(rows):
                 layout.prepare_layer(neurons, last_inputs)
     return layout.program(arranged, outputs, native, by_last)
-
-
-def _varying(trace: Trace, varying_inputs: Sequence[bool]) -> list[bool]:
-    """Tell for each row whether it differs from lane to lane."""
-    varying = [False] * len(trace.ops)
-    number = 0
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is None:
-            varying[row] = number < len(varying_inputs) and varying_inputs[number]
-            number += trace.counts.get(row, 1)
-        else:
-            varying[row] = True in [varying[x] for x in operands if x.__class__ is int]
-    return varying
 
 
 def _computed(trace: Trace, triangles: Sequence[Triangle]) -> Trace:

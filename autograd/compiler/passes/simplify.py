@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, compress, islice
 from math import nan
 from operator import or_
 from typing import Any
@@ -19,20 +19,41 @@ import numpy as np
 
 from autograd.compiler.passes.axes import are_different
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import BITS, INDEX, PICK, Operand, Part, Trace, Tracer, View
+from autograd.compiler.passes.trace import (
+    BITS,
+    INDEX,
+    PICK,
+    Operand,
+    Part,
+    Trace,
+    Tracer,
+    View,
+    varying_rows,
+)
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
 
 def simplified(
-    trace: Trace, outputs: Sequence[Operand], fast_math: bool = False
+    trace: Trace,
+    outputs: Sequence[Operand],
+    fast_math: bool = False,
+    varying_inputs: Sequence[bool] = (),
 ) -> tuple[Trace, list[Operand]]:
-    """Apply all passes; give the new trace and its outputs."""
+    """Apply all passes; give the new trace and its outputs.
+
+    Args:
+        trace: the rows.
+        outputs: rows or constants.
+        fast_math: whether the sign of a zero may change, or an infinity be lost.
+        varying_inputs: for each number of the inputs, whether it differs from lane to lane.
+    """
     if trace.reads_blocks and _size(trace) < _FEW_NUMBERS:
         trace, outputs = _written_in_scalars(trace, outputs)
     trace, outputs = _expanded(trace, outputs, fast_math)
     trace, outputs = _contracted(trace, outputs)
-    return _without_dead_rows(trace, outputs)
+    trace, outputs = _without_dead_rows(trace, outputs)
+    return _parted(trace, outputs, varying_rows(trace, varying_inputs))
 
 
 _FEW_NUMBERS = 4096  # read by all blocks together, which are as well written out
@@ -537,4 +558,50 @@ def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace,
     work = _Pass(trace, alive.index(False))
     for row, op, operands in work.rows([not x for x in alive]):
         work.place[row] = work.new.add(op, work.moved(operands))
+    return work.done(outputs)
+
+
+_FEWEST_OF_A_KIND = 4  # products; a sum of fewer is not worth a step of its own
+
+
+def _parted(
+    trace: Trace, outputs: Sequence[Operand], varying: Sequence[bool]
+) -> tuple[Trace, list[Operand]]:
+    """Part sums in which some products have a factor that the lanes share, and others have none.
+
+        before   z = dot(w1, p1, w2, p2, x1, y1, x2, y2)    with w shared
+        after    s = dot(w1, w2, x1, x2)    z = dot(p1, p2, y1, y2, s)
+
+    The first is a product of matrices then.
+    """
+
+    def differs(x: Operand) -> bool:
+        return x.__class__ is int and varying[x]
+
+    def alone(operands: tuple[Operand, ...]) -> list[bool]:
+        """Tell which products have no factor that the lanes share."""
+        n = len(operands) // 2
+        return [differs(w) and differs(x) for w, x in zip(operands, operands[n:-1], strict=False)]
+
+    mixed: dict[int, list[bool]] = {}
+    for row, op in enumerate(trace.ops):
+        if op is p.dot and varying[row] and not trace.has_blocks([row]):
+            own = alone(trace.operands[row])
+            if min(own.count(True), own.count(False)) >= _FEWEST_OF_A_KIND:
+                mixed[row] = own
+    if not mixed:
+        return trace, list(outputs)
+    work = _Pass(trace, min(mixed))
+    for row, op, operands in work.rows():
+        moved = work.moved(operands)
+        if row in mixed:
+            halves = moved[: len(moved) // 2], moved[len(moved) // 2 : -1]
+            total = moved[-1]
+            for kind in (False, True):
+                chosen = [x is kind for x in mixed[row]]
+                left, right = [compress(half, chosen) for half in halves]
+                total = work.new.apply(p.dot, (*left, *right, total))
+            work.place[row] = total
+        else:
+            work.place[row] = work.new.add(op, moved)
     return work.done(outputs)
