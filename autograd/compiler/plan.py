@@ -100,7 +100,7 @@ class Plan:
                 f"a gradient needs a function that returns one number, but {name_of(f)} returns "
                 f"{described(self.output_spec)}: compile autograd.jacobian of it instead"
             )
-        trace, rows = simplified(trace, rows, options.fast_math, varying)
+        trace, rows = simplified(trace, rows, options.fast_math)
         self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
         last_inputs = {end - 1 for end in accumulate(x.count for own in leaves for x in own)}
         machine = machine_for(trace.ops)

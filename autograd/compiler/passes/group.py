@@ -26,6 +26,7 @@ from autograd.compiler.passes.axes import common_axes
 from autograd.compiler.passes.layout import NEUTRAL, Layout, factors_of, is_varying
 from autograd.compiler.passes.program import SHARED, VARYING, Program
 from autograd.compiler.passes.schedule import scheduled
+from autograd.compiler.passes.simplify import shared_first
 from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import PICK, Operand, Trace, View, varying_rows
 from autograd.compiler.passes.triangles import Triangle, with_triangles
@@ -64,7 +65,10 @@ def grouped(
             use. None where it cannot.
     """
     varying = varying_rows(trace, varying_inputs)
-    trace, outputs, triangles = with_triangles(trace, outputs, varying)
+    parted, outputs = shared_first(trace, outputs, varying)
+    if parted is not trace:
+        varying = varying_rows(parted, varying_inputs)
+    trace, outputs, triangles = with_triangles(parted, outputs, varying)
     if triangles:
         varying = varying_rows(trace, varying_inputs)
     kinds: list[Any] = [
