@@ -155,16 +155,17 @@ class Task:
 
         >>> toy = Dataset([[1.0], [3.0]], [10.0, 30.0], ("x",), (), "toy")
         >>> Task.of(toy).score([Answer(10.0), Answer(20.0)], toy)
-        {'R²': 0.5, 'root mean square error': 7.07..., 'always the mean': 10.0}
+        {'R²': 0.5, 'root mean square error': 7.07..., 'that of guessing the mean': 10.0}
         """
         if self.targets is not None:
             truths, n = dataset.y, len(answers)
             squares = math.dist([float(a) for a, _ in answers], truths) ** 2
             spread = math.dist([math.fsum(truths) / n] * n, truths) ** 2
+            guess = math.dist(self.targets.mean * n, truths)
             return {
                 **({"R²": 1.0 - squares / spread} if spread else {}),
                 "root mean square error": math.sqrt(squares / n),
-                "always the mean": math.dist(self.targets.mean * n, truths) / math.sqrt(n),
+                "that of guessing the mean": guess / math.sqrt(n),
             }
         if not set(dataset.class_names) & set(self.class_names):
             here = ", ".join(dataset.class_names[:8]) or "numbers"
