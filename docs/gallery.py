@@ -227,6 +227,29 @@ def statistics():
     return nn.plot.gradient_statistics(nn.gradient_statistics(model, moons.X, moons.y))
 
 
+@entry("Descents on level lines")
+def descents():
+    """The level lines of a function of two variables, and the ways down that optimisers take."""
+
+    def bowl(point):
+        return 4 * point[0] ** 2 + point[1] ** 2
+
+    def descend(optimizer):
+        path = []
+        for _ in range(30):
+            path.append([p.data for p in optimizer.params])
+            optimizer.zero_grad()
+            bowl(optimizer.params).backward()
+            optimizer.step()
+        return path
+
+    start = [-2.0, 2.5]
+    plain = nn.SGD(list(map(Value, start)), lr=0.22)
+    rolling = nn.SGD(list(map(Value, start)), lr=0.03, momentum=0.8)
+    paths = {"plain": descend(plain), "with momentum": descend(rolling)}
+    return nn.plot.level_lines(bowl, paths=paths, title="4x² + y²")
+
+
 @entry("An activation function")
 def activation():
     """An activation function and its derivative."""
