@@ -13,14 +13,23 @@ parted, or filled up until one does:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from autograd.compiler.passes.axes import all_pairs, are_different, product_axes
-from autograd.compiler.passes.program import SHARED, VARYING, Program, Ref, Step, Tape
+from autograd.compiler.passes.program import (
+    SHARED,
+    VARYING,
+    Factorisation,
+    Program,
+    Ref,
+    Step,
+    Tape,
+)
 from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import (
     BITS,
@@ -33,6 +42,7 @@ from autograd.compiler.passes.trace import (
     mapped,
     of_rows,
 )
+from autograd.compiler.passes.triangles import Triangle
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -220,7 +230,8 @@ class Layout:
         self,
         groups: Iterable[tuple[bool, list[int]]],
         outputs: Sequence[Operand],
-        native: bool = False,
+        native: bool,
+        triangles: Mapping[int, Triangle],
     ) -> Program:
         """Lay out inputs and groups in order; make the program.
 
@@ -228,6 +239,7 @@ class Layout:
             groups: the rows of each, and whether they go on a tape.
             outputs: rows or constants.
             native: whether native code is to run the tapes.
+            triangles: the factorisations that groups of one row stand for.
         """
         trace = self.trace
         owners = {row: value for value, row in trace.captured.items()}
@@ -243,7 +255,12 @@ class Layout:
             start = stop
         steps: list[Step | Tape] = []
         for few, rows in groups:
-            steps += [self.tape(rows)] if few else [self.step(*x) for x in self.parted(rows)]
+            if few:
+                steps.append(self.tape(rows))
+            elif rows[0] in triangles:
+                steps.append(self.factorisation(triangles[rows[0]]))
+            else:
+                steps += [self.step(*x) for x in self.parted(rows)]
         where = [(self.space(x), self.places[x]) if isinstance(x, int) else x for x in outputs]
         return Program(
             tuple(steps),
@@ -267,12 +284,25 @@ class Layout:
                 tuple([self.place(x, space) if x.__class__ is int else x for x in operands])
             )
             # not the place of an operand, which may still be read when the result is half done
-            places[row] = free.pop() if free else self.take(space, 1)
+            if places[row] == _NOWHERE:
+                places[row] = free.pop() if free else self.take(space, 1)
             self.on_tape[row] = True
             self.release(operands)
         ops = tuple([self.trace.ops[row] for row in rows])
         own = tuple([places[row] for row in rows])
         return Tape(space, ops, own, tuple(all_operands), self.parts(rows))  # type: ignore[arg-type]
+
+    def factorisation(self, triangle: Triangle) -> Factorisation:
+        """Lay out a factorisation: what it gives as a matrix, and its rows as those of a tape."""
+        space, shape = self.space(triangle.rows[0]), (len(triangle.entries), triangle.pivots)
+        own = np.arange(prod(shape)).reshape(shape) + self.take(space, prod(shape))
+        given = own.copy()  # above the diagonal there is nothing
+        for i, (entries, operands) in enumerate(zip(*triangle[:2], strict=True)):
+            given[i, : len(operands)] = [self.place(x, space) for x in operands]
+            for x, place in zip(entries, own[i].tolist(), strict=False):
+                self.places[x] = place
+        tape = self.tape(triangle.rows)
+        return Factorisation(space, tape.ops, tape.places, tape.operands, (), own, given)
 
     def parts(self, rows: Sequence[int | None]) -> tuple[Part | None, ...]:
         """Tell what rows are of operations that have been written out."""

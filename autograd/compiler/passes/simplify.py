@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain, compress, islice
 from math import nan
-from operator import itemgetter, or_
+from operator import and_, itemgetter, or_
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from autograd.compiler.passes.trace import (
     Trace,
     Tracer,
     View,
+    of_rows,
 )
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -659,4 +660,49 @@ def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace,
     work = _Pass(trace, alive.index(False))
     for row, op, operands in work.rows([not x for x in alive]):
         work.place[row] = work.new.add(op, work.moved(operands))
+    return work.done(outputs)
+
+
+_FEWEST_OF_A_KIND = 4  # products; a sum of fewer is not worth a step of its own
+
+
+def shared_first(
+    trace: Trace, outputs: Sequence[Operand], varying: Sequence[bool]
+) -> tuple[Trace, list[Operand]]:
+    """Part sums in which some products have a factor that the lanes share, and others have none.
+
+        before   z = dot(w1, p1, w2, p2, x1, y1, x2, y2)    with w shared
+        after    s = dot(w1, w2, x1, x2)    z = dot(p1, p2, y1, y2, s)
+
+    The first is a product of matrices then.
+
+    Args:
+        trace: the rows.
+        outputs: rows or constants.
+        varying: for each row, whether it differs from lane to lane.
+    """
+    mixed: dict[int, list[bool]] = {}  # of each product, whether the lanes share no factor
+    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+        if op is not p.dot or not varying[row] or trace.has_blocks([row]):
+            continue
+        halves = operands[: len(operands) // 2], operands[len(operands) // 2 : -1]
+        if all(True in of_rows(varying, half) for half in halves):
+            differ = [[x.__class__ is int and varying[x] for x in half] for half in halves]
+            alone = list(map(and_, *differ))
+            if min(alone.count(True), alone.count(False)) >= _FEWEST_OF_A_KIND:
+                mixed[row] = alone
+    if not mixed:
+        return trace, list(outputs)
+    work = _Pass(trace, min(mixed))
+    for row, op, operands in work.rows():
+        moved = work.moved(operands)
+        if row in mixed:
+            total, n = moved[-1], len(mixed[row])
+            for kind in (False, True):
+                chosen = [x is kind for x in mixed[row]]
+                own = [*compress(moved[:n], chosen), *compress(moved[n:-1], chosen), total]
+                total = work.new.apply(p.dot, tuple(own))
+            work.place[row] = total
+        else:
+            work.place[row] = work.new.add(op, moved)
     return work.done(outputs)
