@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.passes.axes import common_axes
-from autograd.compiler.passes.layout import NEUTRAL, Layout, factors_of, is_varying
+from autograd.compiler.passes.layout import NEUTRAL, Layout, is_varying
 from autograd.compiler.passes.program import SHARED, VARYING, Program
 from autograd.compiler.passes.schedule import scheduled
 from autograd.compiler.passes.simplify import shared_first
@@ -132,8 +132,9 @@ def _likeness(
     if op is PICK or op.__class__ is View:
         return None
     if op is p.dot:
-        sides = [is_varying(x, varying) for x in factors_of(operands, varying)]
-        return op, *sides, _kind(operands[-1], varying)
+        n = len(operands) // 2
+        sides = is_varying(operands[:n], varying), is_varying(operands[n:-1], varying)
+        return op, *sorted(sides), _kind(operands[-1], varying)
     if op is TAKE:
         index, *table = operands
         return op, len(table), _kind(index, varying), is_varying(table, varying)
