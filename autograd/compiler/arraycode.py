@@ -113,7 +113,7 @@ class ArrayCode:
             lines, work = [], code.work
             for is_first in (False, True):
                 code.work = work.copy()  # what the first block costs is what counts
-                backward = Backward(code, active, always, is_first)
+                backward = Backward(code, active, always, is_first, not self.plan.batched)
                 backward.seed()
                 for step in reversed(block):
                     backward.write(step)

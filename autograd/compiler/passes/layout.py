@@ -22,7 +22,7 @@ import numpy as np
 from autograd.compiler.passes.axes import all_pairs, are_different, product_axes
 from autograd.compiler.passes.program import SHARED, VARYING, Program, Ref, Step, Tape
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import BITS, INDEX, PICK, Operand, Part, Trace, View, mapped
+from autograd.compiler.passes.trace import BITS, INDEX, PICK, Operand, Part, Trace, View, mapped, of_rows
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -53,7 +53,7 @@ def factors_of(
 
 def is_varying(operands: Sequence[Operand | None], varying: Sequence[bool]) -> bool:
     """Tell whether one of the operands differs from lane to lane."""
-    return True in [varying[x] for x in operands if x.__class__ is int]
+    return True in of_rows(varying, operands)
 
 
 def _key(operands: Sequence[Operand]) -> tuple[Any, ...]:
@@ -80,6 +80,7 @@ class Layout:
         self.ones: list[tuple[str, int, float]] = []
         self.before_one: set[int] = set()  # addresses
         self.lifts: dict[int, int] = {}
+        self.shown: dict[Any, Any] = {}  # the places of a view, by its row and the space
         self.reuse = reuse
         self.free: dict[str, list[int]] = {SHARED: [], VARYING: []}
         self.uses = _uses(trace, outputs) if reuse else []
@@ -472,26 +473,40 @@ class Layout:
                 for row, n in zip(matrix, counts, strict=True)
             ]
             return Ref(space, blocks[0] if len(blocks) == 1 else np.vstack(blocks))
-        places, operands = self.places, list(chain.from_iterable(matrix))
-        if int in map(type, operands) and len(set(map(type, operands))) == 1:
-            own = map(self.varying.__getitem__, operands)  # type: ignore[arg-type]
-            if space == SHARED or all(own):
-                found = [list(map(places.__getitem__, row)) for row in matrix]  # type: ignore[arg-type]
-                return Ref(space, np.array(found, dtype=np.intp))
-        return Ref(
-            space, np.array([[self.place(x, space) for x in row] for row in matrix], dtype=np.intp)
-        )
+        found = self.singles(list(chain.from_iterable(matrix)), space)
+        if found is None:
+            found = [self.place(x, space) for row in matrix for x in row]
+        return Ref(space, np.array(found, dtype=np.intp).reshape(len(matrix), -1))
+
+    def singles(self, operands: Sequence[Operand | None], space: str) -> list[int] | None:
+        """Return the places of rows of one number that stand in a space; None if some do not."""
+        if set(map(type, operands)) != {int}:
+            return None
+        if space == VARYING and False in map(self.varying.__getitem__, operands):  # type: ignore[arg-type]
+            return None
+        found = list(map(self.places.__getitem__, operands))  # type: ignore[arg-type]
+        return found if set(map(type, found)) == {int} else None
 
     def of_block(self, x: Operand | None, space: str, count: int) -> Any:
         """Return the places of an operand of a block, a row for each number."""
         op = self.trace.ops[x] if isinstance(x, int) else None
         if not isinstance(op, View):
             return np.broadcast_to(np.reshape(self.all_places(x, space), (-1, 1)), (count, 1))
-        parts = [np.atleast_1d(self.all_places(y, space)) for y in self.trace.operands[x]]  # type: ignore[index]
+        if (x, space) not in self.shown:
+            self.shown[x, space] = self.of_view(op, self.trace.operands[x], space)  # type: ignore[index]
+        found = self.shown[x, space]
+        return found.reshape(count, -1) if found.ndim == 1 else found
+
+    def of_view(self, view: View, operands: Sequence[Operand], space: str) -> Any:
+        """Return the places of the numbers of a view."""
+        singles = self.singles(operands, space)
+        if singles is not None:
+            places = np.array(singles)
+            return mapped(lambda at: places[at >> BITS], view.at)
+        parts = [np.atleast_1d(self.all_places(y, space)) for y in operands]
         starts = np.cumsum([0, *map(len, parts)])
         places = np.concatenate(parts)
-        found = mapped(lambda at: places[starts[at >> BITS] + (at & INDEX)], op.at)
-        return found.reshape(count, -1) if found.ndim == 1 else found
+        return mapped(lambda at: places[starts[at >> BITS] + (at & INDEX)], view.at)
 
     def all_places(self, x: Operand | None, space: str) -> Any:
         """Return the place of a single number, or an array of those of a block."""
