@@ -135,8 +135,8 @@ def lines(
         settings: Of the axes, such as `xlabel`, `title`, `ylim`, `yscale="log"`.
 
     Returns:
-        The figure. Where a number is nan or infinite a curve has a gap, and the legend says where
-        the first is.
+        The figure. A curve has a gap where a number is nan or infinite or, on a scale of powers,
+        not above 0; the legend says where the first is.
 
     Raises:
         ValueError: If a curve has not as many numbers as `x`.
@@ -147,22 +147,20 @@ def lines(
         ['sgd', 'adam']
     """
     axes = axes or _figure(6.5, 3.6).subplots()
+    lowest = 0.0 if settings.get("yscale") == "log" else -math.inf
     at = None if x is None else list(x)
     for k, (name, values) in enumerate(curves.items()):
         column = list(values)
         places = list(range(1, len(column) + 1)) if at is None else at
         if len(places) != len(column):
             raise ValueError(f"{name!r} has {len(column)} numbers for {len(places)} places")
+        shown = [value if lowest < value < math.inf else math.nan for value in column]
+        gap = next((i for i, value in enumerate(shown) if math.isnan(value)), None)
+        if gap is not None:
+            name += f" ({column[gap]:g} at {settings.get('xlabel', 'x')} {places[gap]:g})"
         colour, dashes, mark = _LINES[k % len(_LINES)]
-        axes.plot(
-            places,
-            column,
-            dashes,
-            color=colour,
-            linewidth=2,
-            marker=mark if marked or len(places) == 1 else "",  # one point makes no line
-            label=name + _first_not_finite(settings.get("xlabel", "x"), places, column),
-        )
+        marker = mark if marked or len(places) == 1 else ""  # one point makes no line
+        axes.plot(places, shown, dashes, color=colour, linewidth=2, marker=marker, label=name)
     axes.set(**settings)
     _lighten(axes)
     axes.legend()
@@ -602,7 +600,7 @@ def gradient_statistics(statistics: GradientStatistics) -> Figure:
     Returns:
         Two panels over the layers: the outputs, as mean and standard deviation; and on a scale of
         powers of 10 the sizes of ∂L/∂z, ∂L/∂w and of the weights. A size of 0 cannot be drawn
-        there, and the legend says where it is.
+        there, and the legend says where the first is.
 
     Example:
         >>> from nn import MLP
@@ -626,22 +624,15 @@ def gradient_statistics(statistics: GradientStatistics) -> Figure:
         color=_BLUE,
     )
     left.set(title="Outputs", ylabel="x")
-    for key, label, line in (
-        ("signal", "∂L/∂z", {**_FIRST_LINE, "marker": "o"}),
-        ("gradient", "∂L/∂w", {**_SECOND_LINE, "marker": "s"}),
-        ("weight", "w", {"color": "0.4", "linestyle": ":", "marker": "^"}),
-    ):
-        sizes = [getattr(row, key) for row in rows]
-        lost = [k for k, size in zip(layers, sizes, strict=True) if not 0.0 < size < math.inf]
-        note = f" (0 or not finite in layer {', '.join(map(str, lost))})" if lost else ""
-        shown = [size if 0.0 < size < math.inf else math.nan for size in sizes]
-        right.plot(layers, shown, label=label + note, **line)
-    right.set(title="Gradients and weights", ylabel="root of mean square", yscale="log")
+    kinds = {"∂L/∂z": "signal", "∂L/∂w": "gradient", "w": "weight"}
+    sizes = {label: [getattr(row, kind) for row in rows] for label, kind in kinds.items()}
+    look: dict[str, Any] = {"title": "Gradients and weights", "ylabel": "root of mean square"}
+    lines(sizes, layers, marked=True, axes=right, xlabel="layer", yscale="log", **look)
+    _lighten(left)
+    left.legend()
     for axes in (left, right):
         axes.set(xlabel="layer", xlim=(0.5, len(layers) + 0.5))
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-        _lighten(axes)
-        axes.legend()
     return figure
 
 
@@ -753,14 +744,6 @@ def _heights(n: int, most: int) -> dict[int, float]:
 def _short(number: float) -> str:
     """Write a number so that it fits into a circle."""
     return f"{number:.2f}" if abs(number) < 100 else f"{number:.0e}"
-
-
-def _first_not_finite(what: str, places: Sequence[float], values: Sequence[float]) -> str:
-    """Say where a curve has its first gap, if it has one."""
-    for place, value in zip(places, values, strict=True):
-        if not math.isfinite(value):
-            return f" ({value} at {what} {place:g})"
-    return ""
 
 
 def _padded_range(values: Iterable[float], n: int) -> list[float]:

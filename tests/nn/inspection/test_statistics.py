@@ -147,8 +147,8 @@ def test_the_picture():
     assert right.get_yscale() == "log"
     signal, gradient, weight = right.lines
     assert signal.get_ydata()[2] == statistics.rows[2].signal
-    assert signal.get_label() == "∂L/∂z (0 or not finite in layer 1, 2)"
-    assert gradient.get_label() == "∂L/∂w (0 or not finite in layer 1, 2, 3)"
+    assert signal.get_label() == "∂L/∂z (0 at layer 1)"
+    assert gradient.get_label() == "∂L/∂w (0 at layer 1)"
     assert weight.get_label() == "w"
     assert len({line.get_linestyle() for line in right.lines}) == 3  # without colour, too
     assert [text.get_text() for text in left.get_legend().get_texts()] == [
