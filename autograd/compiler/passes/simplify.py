@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.passes.axes import are_different
+from autograd.compiler.passes.shifts import note_shifts
 from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import (
     BITS,
@@ -48,6 +49,7 @@ def simplified(
     trace, outputs = _expanded(trace, outputs, fast_math)
     trace, outputs = _parted(trace, outputs)
     trace, outputs = _contracted(trace, outputs)
+    note_shifts(trace, outputs)
     return _without_dead_rows(trace, outputs)
 
 
