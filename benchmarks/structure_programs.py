@@ -591,7 +591,7 @@ NUMPY = {"numpy": OVER_NUMPY}
 JAX = {"jax": OVER_JAX}
 TORCH = {"torch": OVER_TORCH}
 FIRST = {"first": 2.0}  # seconds
-LOOPS = {"first": 12.0, "memory": 1000.0}  # seconds, megabytes
+LOOPS = {"first": 4.0, "memory": 250.0}  # seconds, megabytes
 
 STRUCTURES: dict[str, Structure] = {
     "gpt_block_16": Structure(
