@@ -24,6 +24,7 @@ from autograd.compiler.passes.program import (
     Program,
     Ref,
     Step,
+    Substitution,
     Tape,
     differentiable,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "Ref",
     "StandIn",
     "Step",
+    "Substitution",
     "Table",
     "Tape",
     "Trace",
