@@ -251,7 +251,7 @@ def test_the_listing_says_what_it_is():
     loss = loss_of(by_rows, ag.sqrt, "sum", random.Random(0), is_solved=True)
     compiled = ag.compile(loss)
     compiled.value_and_grad(positive(np.random.default_rng(0), 6), np.ones((1, 6)))
-    for text in ("v1 = cholesky(K, y)", "= solve(v1)", "= cholesky′(v1, ∂L/∂v1)", "solve′("):
+    for text in ("v1 = cholesky(K, y)", "solve(v1)", "= cholesky′(v1, ∂L/∂v1)", "solve′("):
         assert text in compiled.listing()
     assert {"cholesky (7×6)", "solve (1×6)"} < {step.what for step in compiled.cost.steps}
 
