@@ -15,8 +15,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from math import prod
+from types import CodeType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -279,9 +281,15 @@ def matcher(forms: Sequence[Form]) -> Callable[[Sequence[Any]], tuple[int, tuple
 
     unpack("args", forms)
     lines.append(f"return {'n' if counted else '1'}, ({''.join(f'{v}, ' for v in leaves)})")
-    exec("\n    ".join(["def match(args):", *lines]), names)
+    exec(_code("match(args)", tuple(lines)), names)
     written: Callable[[Sequence[Any]], tuple[int, tuple[Any, ...]] | None] = names["match"]
     return written
+
+
+@lru_cache(256)
+def _code(head: str, lines: tuple[str, ...]) -> CodeType:
+    """Compile a function: what is of one form often has a text that was compiled before."""
+    return compile("\n    ".join([f"def {head}:", *lines]), f"<{head}>", "exec")
 
 
 def _packed(tree: Sequence[Any], shape: tuple[int, ...]) -> Any:
@@ -361,6 +369,6 @@ def assembler(form: Form, lanes: Callable[[Leaf], bool] | bool) -> Callable[[Any
         return f"v{len(lines) - 1}"
 
     lines.append(f"return {put(form, 'e' if lanes is True else 'd')}")
-    exec("\n    ".join(["def put(d, e):", *lines]), names)
+    exec(_code("put(d, e)", tuple(lines)), names)
     written: Callable[[Any, Any], Any] = names["put"]
     return written

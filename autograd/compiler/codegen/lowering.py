@@ -380,15 +380,17 @@ class Backward:
             code.lines = [*before, *copies, *code.lines]
 
     def factorisation(self, step: Factorisation) -> None:
-        """Write the gradients of what is factorised."""
-        space, given = step.space, Ref(step.space, step.given[step.lower])
-        if not self.written[space][step.entries].any() or not self.wants(given):
+        """Write the gradients of what is factorised, or of what solutions are of."""
+        code, space = self.code, step.space
+        if not (self.written[space] & self.active[space])[step.entries].any():
             return
         self.clear_unwritten(space, step.entries)
         self.aliases.settle(space, step.entries)
-        name = backward_factorisation(self.code, step)
         self.gradient = self.mask = None
-        self.add(given, Symbol(self.code, name, self.code.varying), 1.0)
+        for places, name in backward_factorisation(code, step):
+            if self.wants(Ref(space, places)):
+                code.shape = places.shape
+                self.add(Ref(space, places), Symbol(code, name, code.varying), 1.0)
 
     def slope_from_result(self, op: Primitive, out: Symbol, x: Symbol) -> Symbol:
         """Write the slope of a function that its results tell as long as they are not near 1."""

@@ -1,8 +1,8 @@
-"""Lower a factorisation K = L Lᵀ with further rows z = y L⁻ᵀ: LAPACK does it, and its gradient.
+"""Lower a factorisation K = L Lᵀ with solutions of L z = y and Lᵀ x = z: LAPACK does it.
 
 Where numbers are infinite or nan, or a pivot is not positive, and where lanes have a matrix each,
 it is done column by column, with the results that rows one by one would have. The gradient of K is
-half of S + Sᵀ, with both of what stands on either side of the diagonal, where
+S + Sᵀ below the diagonal, and S on it, where
 
     S = L⁻ᵀ Φ(Lᵀ (∂L - Gᵀ z)) L⁻¹,    G = ∂z L⁻¹ is the gradient of y,
 
@@ -20,27 +20,41 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.codegen.code import Code
-from autograd.compiler.passes import VARYING, Factorisation
+from autograd.compiler.passes import VARYING, Factorisation, Substitution
 
 
 def forward_factorisation(code: Code, step: Factorisation) -> None:
-    """Write the call that computes L and the further rows."""
+    """Write the call that computes L and the further rows, or the solutions of Lᵀ x = z."""
     code.begin(step.own.shape, step.space == VARYING)
     given, own = code.gather(step.space, step.given), code.array(step.space, step.own)
     _count(code, step, 1)
-    code.emit(f"{_named(code, factorise)}({given}, out={own})")
+    if isinstance(step, Substitution):
+        matrix = code.array(step.space, step.matrix)
+        code.emit(f"{_named(code, solve)}({matrix}, {given}, out={own})")
+    else:
+        code.emit(f"{_named(code, factorise)}({given}, out={own})")
 
 
-def backward_factorisation(code: Code, step: Factorisation) -> str:
-    """Write the call that computes the gradients of what is factorised; name them."""
-    places = step.entries
-    code.begin(places.shape, step.space == VARYING)
-    own, gradient = [code.array(kind + step.space, step.own) for kind in ("", "d")]
-    target = code.temporary(places.shape, code.varying)
-    lower = code.index(np.ravel_multi_index(step.lower, step.own.shape))
+def backward_factorisation(code: Code, step: Factorisation) -> list[tuple[Any, str]]:
+    """Write the calls that compute the gradients of what is read: of places, and their names."""
+    places, space, varying = step.entries, step.space, step.space == VARYING
+    code.begin(places.shape, varying)
+    own, gradient = [code.array(kind + space, step.own) for kind in ("", "d")]
+    target = code.temporary(places.shape, varying)
+    found = [(step.given[step.lower], target)]
     _count(code, step, 2)
-    code.emit(f"{_named(code, gradients)}({own}, {gradient}, {lower}, out={target})")
-    return target
+    if isinstance(step, Substitution):
+        matrix = code.array(space, step.matrix)
+        code.emit(f"{_named(code, gradients_of_given)}({matrix}, {gradient}, out={target})")
+        lower = np.tril_indices_from(step.matrix)
+        other = code.temporary(lower[0].shape, varying)
+        index = code.index(np.ravel_multi_index(lower, step.matrix.shape))
+        code.emit(f"{_named(code, gradients_of_matrix)}({own}, {target}, {index}, out={other})")
+        found.insert(0, (step.matrix[lower], other))
+    else:
+        index = code.index(np.ravel_multi_index(step.lower, step.own.shape))
+        code.emit(f"{_named(code, gradients)}({own}, {gradient}, {index}, out={target})")
+    return found
 
 
 def _named(code: Code, function: Callable[..., None]) -> str:
@@ -48,9 +62,10 @@ def _named(code: Code, function: Callable[..., None]) -> str:
 
 
 def _count(code: Code, step: Factorisation, times: int) -> None:
-    """Note what it costs: a third of n³ flops, and n² for each further row, or twice as much."""
+    """Note what it costs: a third of n³ flops, and n² for each solution, or twice as much."""
     (m, n), varying = step.own.shape, step.space == VARYING
-    flops = times * (n**3 // 3 + (m - n) * n**2)
+    flops = m * n**2 if isinstance(step, Substitution) else n**3 // 3 + (m - n) * n**2
+    flops *= times
     code.count(varying, flops, moved=2 * times * m * n, blas=0 if varying else flops)
 
 
@@ -79,6 +94,48 @@ def gradients(own: Any, slopes: Any, lower: Any, out: Any) -> None:
     if found is None:
         found = _gradients_by_columns(own, slopes)
     out[...] = found.reshape(-1, *own.shape[2:]).take(lower, 0)
+
+
+def solve(matrix: Any, given: Any, out: Any) -> None:
+    """Compute the solutions of Lᵀ x = z, a row each.
+
+    >>> x = np.zeros((1, 2))
+    >>> solve(np.array([[2.0, 0.0], [1.0, 3.0]]), np.array([[8.0, 9.0]]), out=x)
+    >>> x.tolist()
+    [[2.5, 3.0]]
+    """
+    if not _solved(matrix, given, out, is_transposed=True):
+        out[...] = given
+        for j in reversed(range(len(matrix))):
+            below = matrix[j + 1 :, j]
+            out[:, j] -= np.einsum("ik...,k...->i...", out[:, j + 1 :], below)
+            out[:, j] /= matrix[j, j]
+
+
+def gradients_of_given(matrix: Any, slopes: Any, out: Any) -> None:
+    """Compute the gradients of right sides, which are solutions, too: of L z = y."""
+    out = out.reshape(slopes.shape)
+    if not _solved(matrix, slopes, out, is_transposed=False):
+        out[...] = slopes
+        for j in range(len(matrix)):
+            out[:, j] /= matrix[j, j]
+            out[:, j + 1 :] -= out[:, j, None] * matrix[j + 1 :, j]
+
+
+def gradients_of_matrix(own: Any, right: Any, lower: Any, out: Any) -> None:
+    """Compute the gradient of L, from the solutions and the gradients of the right sides."""
+    found = np.einsum("ri...,rj...->ij...", own, right.reshape(own.shape))
+    np.negative(found.reshape(-1, *own.shape[2:]).take(lower, 0), out=out)
+
+
+def _solved(matrix: Any, given: Any, out: Any, is_transposed: bool) -> bool:
+    """Let BLAS compute the solutions of L z = y, or Lᵀ x = z, a row each; tell if it went well."""
+    from scipy.linalg import blas
+
+    if out.ndim > 2 or not matrix.diagonal().all():
+        return False
+    out[...] = blas.dtrsm(1.0, matrix.T, given.T, trans_a=not is_transposed).T
+    return isfinite(np.add.reduce(out, None))
 
 
 def _by_lapack(given: Any, out: Any) -> bool:

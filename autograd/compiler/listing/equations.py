@@ -19,7 +19,16 @@ import numpy as np
 
 from autograd.compiler.listing.names import Naming
 from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
-from autograd.compiler.passes import TAKE, Factorisation, Part, Program, Ref, Step, Tape
+from autograd.compiler.passes import (
+    TAKE,
+    Factorisation,
+    Part,
+    Program,
+    Ref,
+    Step,
+    Substitution,
+    Tape,
+)
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -30,6 +39,7 @@ _SHORT_TAPE = 256  # rows; a longer tape is one equation
 ROW_SUMS = Primitive("row sums", lambda: None, None)
 TAPE = Primitive("tape", lambda: None, None)
 CHOLESKY = Primitive("cholesky", lambda: None, None)
+SOLVE = Primitive("solve", lambda: None, None)
 INNER = Primitive("inner", lambda: None, None)
 
 
@@ -79,9 +89,12 @@ def equations_of(
         layer = naming.layers.get(i, (0, 0))
         if isinstance(step, Factorisation):
             own = Vector("", step.own.size, rows=len(step.own), by_row=True)
-            given = tuple(_whole(vectors, step.space, step.given[step.lower]))
+            op, read = CHOLESKY, step.given[step.lower]
+            if isinstance(step, Substitution):
+                op, read = SOLVE, np.append(step.matrix[0, 0], read)
+            given = tuple(_whole(vectors, step.space, read))
             vectors.own(own, step.space, step.own.reshape(-1))
-            found.append(Equation(own, CHOLESKY, given, step.space))
+            found.append(Equation(own, op, given, step.space))
         elif isinstance(step, Tape):
             found += _tape(step, vectors, wholes)
         elif step.op is p.dot:

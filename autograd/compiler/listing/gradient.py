@@ -15,6 +15,7 @@ from autograd.compiler.listing.equations import (
     CHOLESKY,
     INNER,
     ROW_SUMS,
+    SOLVE,
     TAPE,
     Equation,
 )
@@ -230,10 +231,10 @@ def _through_tape(_adjoints: Adjoints, equation: Equation, _gradient: Expression
     return [back] * len(equation.operands)
 
 
-def _through_cholesky(adjoints: Adjoints, equation: Equation, gradient: Expression) -> _Terms:
+def _through_triangle(adjoints: Adjoints, equation: Equation, gradient: Expression) -> _Terms:
     own = adjoints.result(equation)
     uses = [x for x in equation.operands if isinstance(x, Use)]
-    return [Formula("cholesky′", [own, gradient], x.size) for x in uses]
+    return [Formula(f"{equation.op.name}′", [own, gradient], x.size) for x in uses]
 
 
 _SPECIAL: dict[Any, Callable[[Adjoints, Equation, Expression], _Terms]] = {
@@ -249,5 +250,6 @@ _SPECIAL: dict[Any, Callable[[Adjoints, Equation, Expression], _Terms]] = {
     p.where: _through_choice,
     TAKE: _through_take,
     TAPE: _through_tape,
-    CHOLESKY: _through_cholesky,
+    CHOLESKY: _through_triangle,
+    SOLVE: _through_triangle,
 }

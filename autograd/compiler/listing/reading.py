@@ -20,6 +20,7 @@ from autograd.compiler.listing.equations import (
     CHOLESKY,
     INNER,
     ROW_SUMS,
+    SOLVE,
     TAPE,
     Equation,
     equations_of,
@@ -141,7 +142,7 @@ class Reading:
             for use in equation.uses:
                 source = self.by_vector.get(use.entire) if use.entire else None
                 elsewhere = source is not None and source.space != equation.space
-                is_block = equation.op in (TAPE, CHOLESKY)
+                is_block = equation.op in (TAPE, CHOLESKY, SOLVE)
                 if not use.entire or elsewhere or equation.layer or is_block:
                     bare.update(piece.vector for piece in use.pieces)
             if equation.op in (p.dot, INNER) and equation.vector.size > 1:
@@ -221,7 +222,7 @@ class Reading:
             assert isinstance(use, Use)
             return Formula(op.name, [self.formula(use)], size)
         terms = [self.formula(x) for x in operands]
-        if op is CHOLESKY:
+        if op in (CHOLESKY, SOLVE):
             return Formula(op.name, terms, size)
         if op is TAKE:
             index, table = terms
@@ -277,7 +278,7 @@ class Reading:
         n = equation.vector.size
         if equation.op in (p.dot, INNER):
             return f"({equation.terms}→{n})"
-        if equation.op is CHOLESKY:
+        if equation.op in (CHOLESKY, SOLVE):
             return f"({'×'.join(map(str, equation.vector.shape))})"
         return f"({n})" if n > 1 else ""
 

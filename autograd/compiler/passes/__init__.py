@@ -25,6 +25,7 @@ from autograd.compiler.passes.program import (
     Program,
     Ref,
     Step,
+    Substitution,
     Tape,
     differentiable,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "Ref",
     "StandIn",
     "Step",
+    "Substitution",
     "Table",
     "Tape",
     "Trace",

@@ -28,6 +28,7 @@ from autograd.compiler.passes.program import (
     Program,
     Ref,
     Step,
+    Substitution,
     Tape,
 )
 from autograd.compiler.passes.tables import TAKE
@@ -296,7 +297,7 @@ class Layout:
         return Tape(space, ops, own, tuple(all_operands), self.parts(rows))  # type: ignore[arg-type]
 
     def factorisation(self, triangle: Triangle) -> Factorisation:
-        """Lay out a factorisation: what it gives as a matrix, and its rows as those of a tape."""
+        """Lay out a factorisation, or solutions: a matrix, and then rows as those of a tape."""
         space, shape = self.space(triangle.rows[0]), (len(triangle.entries), triangle.pivots)
         own = np.arange(prod(shape)).reshape(shape) + self.take(space, prod(shape))
         given = own.copy()  # above the diagonal there is nothing
@@ -305,7 +306,12 @@ class Layout:
             for x, place in zip(entries, own[i].tolist(), strict=False):
                 self.places[x] = place
         tape = self.tape(triangle.rows)
-        return Factorisation(space, tape.ops, tape.places, tape.operands, (), own, given)
+        rows = space, tape.ops, tape.places, tape.operands, ()
+        if not triangle.matrix:
+            return Factorisation(*rows, own, given)
+        n = triangle.pivots
+        first = self.places[triangle.matrix[0][0]]
+        return Substitution(*rows, own, given, first + np.arange(n * n).reshape(n, n))
 
     def parts(self, rows: Sequence[int | None]) -> tuple[Part | None, ...]:
         """Tell what rows are of operations that have been written out."""

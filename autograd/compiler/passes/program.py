@@ -199,6 +199,28 @@ class Factorisation(Tape):
         return np.tril_indices_from(self.own)
 
 
+@dataclass(frozen=True)
+class Substitution(Factorisation):
+    """Rows that solve Lᵀ x = z, from the last of x to the first: `own` has a row for each x.
+
+    Attributes:
+        matrix: the places of L, above the diagonal of what nobody reads.
+    """
+
+    matrix: Any = None
+
+    @property
+    def title(self) -> str:
+        """What it does, and how many solutions of what size there are."""
+        return f"solve ({'×'.join(map(str, self.own.shape))})"
+
+    @property
+    def lower(self) -> tuple[Any, Any]:
+        """The indices of what there is: all."""
+        rows, columns = np.indices(self.own.shape).reshape(2, -1)
+        return rows, columns
+
+
 def differentiable(op: Primitive, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return those operands of a step or of a row to which a gradient flows."""
     if op is p.where:

@@ -1,15 +1,17 @@
-"""Find Cholesky's factorisation K = L Lᵀ among the rows of a trace, and the solutions of L z = y.
+"""Find Cholesky's factorisation K = L Lᵀ among the rows of a trace, and what is solved with L.
 
-Both are one thing, quotients by the same pivots, which a user may compute in any order:
+The solutions of L z = y are further rows of L, quotients by the same pivots:
 
     p0 = √k00        l10 = k10 / p0    p1 = √(k11 - l10²)    l20 = k20 / p0    ...
     z0 = y0 / p0     z1 = (y1 - z0 · l10) / p1               z2 = (y2 - z0 · l20 - z1 · l21) / p2
 
-As other rows they would be steps for each pivot. Together they are one, a `Factorisation`.
+Those of Lᵀ x = z begin with the last pivot. Whatever their order, as other rows these would be
+steps for each pivot; together they are one each, a `Factorisation` and a `Substitution`.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -25,18 +27,20 @@ _Pairs = list[tuple[Operand, Operand]]
 
 
 class Triangle(NamedTuple):
-    """A factorisation among the rows of a trace.
+    """A factorisation among the rows of a trace, or solutions of Lᵀ x = z.
 
     Attributes:
-        entries: the rows of L, each up to its pivot, and then those of further quotients by all
-            pivots, such as solutions of L z = y.
-        given: what is factorised, in the same shape.
+        entries: the rows of L, each up to its pivot, and then the solutions of L z = y; or those of
+            Lᵀ x = z alone.
+        given: what is factorised, in the same shape, and the right sides.
         rows: all rows that compute the entries, which stand together.
+        matrix: for solutions of Lᵀ x = z, the rows of L.
     """
 
     entries: list[_Entries]
     given: list[tuple[Operand, ...]]
     rows: list[int]
+    matrix: list[_Entries]
 
     @property
     def pivots(self) -> int:
@@ -46,7 +50,7 @@ class Triangle(NamedTuple):
     @property
     def sources(self) -> list[int]:
         """The rows that it reads."""
-        return [x for x in dict.fromkeys(chain(*self.given)) if isinstance(x, int)]
+        return [x for x in dict.fromkeys(chain(*self.given, *self.matrix)) if isinstance(x, int)]
 
 
 def with_triangles(
@@ -66,6 +70,8 @@ def with_triangles(
     owner: dict[int, Triangle] = {}
     reads = Counter([x for x in chain(*trace.operands, outputs) if x.__class__ is int])
     for candidate in candidates:
+        if any(x[-1] not in owner for x in candidate.matrix):
+            continue
         triangle = candidate.triangle(candidate.others)
         first = min([at[row] for row in triangle.rows])
         stop = 1 + max([at[row] for row in triangle.rows])
@@ -118,7 +124,12 @@ def _in_order(
     new.parts = {at[row]: part for row, part in trace.parts.items()}
     new.reads_blocks = trace.reads_blocks
     own = [
-        Triangle(list(map(moved, x.entries)), list(map(moved, x.given)), list(moved(x.rows)))
+        Triangle(
+            list(map(moved, x.entries)),
+            list(map(moved, x.given)),
+            list(moved(x.rows)),
+            list(map(moved, x.matrix)),
+        )
         for x in triangles
     ]
     return new, list(moved(outputs)), own
@@ -127,33 +138,26 @@ def _in_order(
 # --- finding them ---------------------------------------------------------------------------------
 
 
-class _Candidate:
-    """What may be a factorisation.
+class _Candidate(ABC):
+    """Quotients by the same pivots, which may be one step.
 
     Attributes:
-        others: the rows of quotients that no pivot follows.
+        pivots: the rows that are divided by.
     """
 
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
-        self.pivots: list[int] = []
-        self.before: list[_Entries] = []  # the entries before each pivot
-        self.column: dict[Operand, int] = {}  # of each entry
-        self.begun: dict[_Entries, None] = {(): None}  # the beginnings of rows
-        self.given: dict[int, Operand] = {}  # for each entry, what is factorised
+    def __init__(self, trace: Trace, pivots: list[int]) -> None:
+        self.trace, self.pivots = trace, pivots
+        self.begun: dict[_Entries, None] = {(): None}  # the beginnings of rows of entries
+        self.given: dict[int, Operand] = {}  # for each entry, what the products are taken from
         self.inner: dict[int, list[int]] = {}  # for each entry, the rows on the way to it
 
-    @property
-    def others(self) -> list[_Entries]:
-        """The rows of quotients by all pivots."""
-        return [x for x in self.begun if len(x) == len(self.pivots)]
-
     def triangle(self, others: Sequence[_Entries]) -> Triangle:
-        """Put it together, with these further rows."""
-        entries = [(*x, y) for x, y in zip(self.before, self.pivots, strict=True)] + [*others]
+        """Put it together, with these of the other rows."""
+        entries = [*self.needed, *others]
         own = set(chain(*entries))
         rows = sorted(own.union(*[self.inner[x] for x in own]))
-        return Triangle(entries, [tuple([self.given[x] for x in row]) for row in entries], rows)
+        given = [tuple([self.given[x] for x in row]) for row in entries]
+        return Triangle(entries, given, rows, self.matrix)
 
     def whole(
         self, reads: Counter[Any], later: set[int], varying: Sequence[bool]
@@ -180,9 +184,99 @@ class _Candidate:
             inside = Counter(chain(*[trace.operands[row] for row in triangle.rows]))
             kept = [row for row in others if all(map(fits, row))]
             if len(kept) == len(others):
-                n = len(self.pivots)
-                return triangle if all(map(fits, chain(*triangle.entries[:n]))) else None
+                is_whole = triangle.entries and all(map(fits, chain(*self.needed)))
+                return triangle if is_whole else None
             others = kept
+
+    def add_quotient(self, row: int, j: int, x: Operand) -> bool:
+        """Add x over the pivot j, if it is an entry of a row that has been begun."""
+        others = self.factors(j)
+        places = {y: k for k, y in enumerate(others)}
+        found: Any = None
+        for given, pairs, inner in _peeled(self.trace, x):
+            sides = [pair if pair[0] in places else pair[::-1] for pair in pairs]
+            factors = {places[y]: z for y, z in sides if isinstance(y, int) and y in places}
+            before: Any = tuple(map(factors.get, range(len(others))))
+            if len(pairs) == len(others) and before in self.begun:
+                found, self.given[row], self.inner[row] = before, given, inner
+        if found is not None:
+            self.begun[*found, row] = None
+        return found is not None
+
+    @property
+    @abstractmethod
+    def needed(self) -> list[_Entries]:
+        """The rows of entries that must all be there."""
+
+    @property
+    @abstractmethod
+    def others(self) -> list[_Entries]:
+        """The rows of entries of which each may be there."""
+
+    @property
+    @abstractmethod
+    def matrix(self) -> list[_Entries]:
+        """For solutions of Lᵀ x = z, the rows of L."""
+
+    @abstractmethod
+    def factors(self, j: int) -> Sequence[int]:
+        """Return the entries of L by which those before are multiplied, for the pivot j."""
+
+
+class _Solutions(_Candidate):
+    """Solutions of Lᵀ x = z, the last of x first."""
+
+    def __init__(self, of: _Factorised) -> None:
+        super().__init__(of.trace, of.pivots)
+        self.of = of
+
+    @property
+    def needed(self) -> list[_Entries]:
+        """None."""
+        return []
+
+    @property
+    def others(self) -> list[_Entries]:
+        """The solutions."""
+        return [x[::-1] for x in self.begun if len(x) == len(self.pivots)]
+
+    @property
+    def matrix(self) -> list[_Entries]:
+        """The rows of L."""
+        return self.of.needed
+
+    def factors(self, j: int) -> Sequence[int]:
+        """Return the column of L below the pivot, the last entry first."""
+        return [row[j] for row in self.of.before[:j:-1]]
+
+
+class _Factorised(_Candidate):
+    """A factorisation, and solutions of L z = y."""
+
+    def __init__(self, trace: Trace) -> None:
+        super().__init__(trace, [])
+        self.before: list[_Entries] = []  # the entries before each pivot
+        self.column: dict[Operand, int] = {}  # of each entry
+        self.solutions = _Solutions(self)
+
+    @property
+    def matrix(self) -> list[_Entries]:
+        """None."""
+        return []
+
+    @property
+    def needed(self) -> list[_Entries]:
+        """The rows of L."""
+        return [(*x, pivot) for x, pivot in zip(self.before, self.pivots, strict=True)]
+
+    @property
+    def others(self) -> list[_Entries]:
+        """The rows of quotients by all pivots."""
+        return [x for x in self.begun if len(x) == len(self.pivots)]
+
+    def factors(self, j: int) -> Sequence[int]:
+        """Return the row of L before the pivot."""
+        return self.before[j]
 
     def add_pivot(self, row: int, x: Operand) -> bool:
         """Add the root of x, if it is the next pivot."""
@@ -197,28 +291,13 @@ class _Candidate:
             self.pivots.append(row)
         return found is not None
 
-    def add_quotient(self, row: int, j: int, x: Operand) -> bool:
-        """Add x over the pivot j, if it is an entry of a row that has been begun."""
-        places = {y: k for k, y in enumerate(self.before[j])}
-        found: Any = None
-        for given, pairs, inner in _peeled(self.trace, x):
-            sides = [pair if pair[0] in places else pair[::-1] for pair in pairs]
-            factors = {places[y]: z for y, z in sides if isinstance(y, int) and y in places}
-            before: Any = tuple(map(factors.get, range(j)))
-            if len(pairs) == j and before in self.begun:
-                found, self.given[row], self.inner[row] = before, given, inner
-        if found is not None:
-            self.begun[*found, row] = None
-            self.column[row] = j
-        return found is not None
-
 
 def _candidates(trace: Trace) -> list[_Candidate]:
-    """Find what looks like a factorisation, in the order of the first pivots."""
-    found: list[_Candidate] = []
-    owner: dict[Any, tuple[_Candidate, int]] = {}  # of pivots and entries, and the pivot's number
+    """Find what looks like a factorisation, in the order of the first pivots, and its solutions."""
+    found: list[_Factorised] = []
+    owner: dict[Any, tuple[_Factorised, int]] = {}  # of pivots and entries, and the pivot's number
     if {p.sqrt, p.power}.isdisjoint(trace.ops):
-        return found
+        return []
     for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
         if row in trace.counts:
             continue
@@ -227,16 +306,19 @@ def _candidates(trace: Trace) -> list[_Candidate]:
             known = dict.fromkeys([owner[u][0] for u, _ in pairs if u in owner])
             candidate = next((x for x in known if x.add_pivot(row, operands[0])), None)
             if candidate is None:
-                candidate = _Candidate(trace)
+                candidate = _Factorised(trace)
                 candidate.add_pivot(row, operands[0])
                 found.append(candidate)
             owner[row] = candidate, len(candidate.pivots) - 1
         elif op is p.div and operands[1] in owner:
             candidate, j = owner[operands[1]]
-            is_pivot = candidate.pivots[j] == operands[1]
-            if is_pivot and candidate.add_quotient(row, j, operands[0]):
-                owner[row] = candidate, j
-    return [x for x in found if len(x.pivots) >= _FEWEST_PIVOTS]
+            if candidate.pivots[j] != operands[1]:
+                continue
+            candidate.solutions.add_quotient(row, j, operands[0])
+            if candidate.add_quotient(row, j, operands[0]):
+                owner[row], candidate.column[row] = (candidate, j), j
+    large = [x for x in found if len(x.pivots) >= _FEWEST_PIVOTS]
+    return [y for x in large for y in (x, x.solutions) if y is x or y.others]
 
 
 def _peeled(trace: Trace, x: Operand) -> Iterator[tuple[Operand, _Pairs, list[int]]]:
