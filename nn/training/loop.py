@@ -221,6 +221,8 @@ def _engine(compiles: bool, backend: str, devices: int | None) -> Callable[..., 
         from nn.training.scanned import Scanned
 
         return partial(Scanned, devices=None if devices is None else count("devices", devices))
+    if backend != "numpy":
+        raise ValueError(f'backend="{backend}" runs compiled code: leave compile=False out')
     if devices is not None:
         raise ValueError('devices is for compiled code and backend="jax": leave it out')
     return CompiledEngine if compiles else EagerEngine
