@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from autograd.compiler import runner
 from autograd.compiler.codegen import Work
 from autograd.compiler.plan import Plan
@@ -54,15 +56,19 @@ class Backend(NamedTuple):
     runner_of: Callable[[Plan], Runner]
 
 
-def backend_of(name: str, dtype: str) -> Backend:
+def backend_of(name: str, dtype: Any) -> Backend:
     """Find a backend.
 
     Raises:
         ValueError: there is no such backend, or it does not compute in such numbers.
         ImportError: it needs a library that is not installed.
     """
+    try:
+        given, dtype = dtype, np.dtype(dtype).name  # NumPy's types of numbers will do
+    except TypeError:
+        given = dtype
     if dtype not in ("float64", "float32"):
-        raise ValueError(f'dtype must be "float64" or "float32", not {dtype!r}')
+        raise ValueError(f'dtype must be "float64" or "float32", not {given!r}')
     if name == "jax":
         imported("jax", "jax", 'backend="jax"')
         from autograd.compiler.xla.runner import XlaRunner

@@ -34,7 +34,7 @@ def compile(
     argnums: int | Sequence[int] = 0,
     reduce: str | None = None,
     backend: str = "numpy",
-    dtype: str = "float64",
+    dtype: Any = "float64",
     fast_math: bool = False,
     check: bool = False,
     has_aux: bool = False,
@@ -48,7 +48,7 @@ def compile(  # type: ignore[misc]
     argnums: int | Sequence[int] = 0,
     reduce: str | None = None,
     backend: str = "numpy",
-    dtype: str = "float64",
+    dtype: Any = "float64",
     fast_math: bool = False,
     check: bool = False,
     has_aux: bool = False,
@@ -183,7 +183,7 @@ class Compiled:
             self._check_call(len(forms))
             return Plan(self._f, forms, wanted, self._options)
 
-        return Pure(lambda args: self._taken_apart(args)[0], planned)
+        return Pure(self._positional, lambda args: self._taken_apart(args)[0], planned)
 
     def stablehlo(self) -> Any:
         """Export the function, without its gradient, for programs that have neither it nor us.

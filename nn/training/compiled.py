@@ -39,7 +39,6 @@ class CompiledEngine(Engine):
     """
 
     name = "compiled"
-    _theta: Array | None = None  # as long as it is known
     _columns: Mapping[Any, int] = {}  # by the targets of a classification that the code knows
 
     def begin(self, params: list[Value]) -> None:
@@ -105,6 +104,7 @@ class CompiledEngine(Engine):
             )
             if math.isfinite(loss):
                 return loss, outputs
+        self.settle()
         return self._eager.evaluate()
 
     # --- compiling --------------------------------------------------------------------------
@@ -202,17 +202,6 @@ class CompiledEngine(Engine):
         import numpy as np
 
         return np.ones((count, len(self._rates)))
-
-    def theta(self) -> Array:
-        """Return the numbers of the parameters that are trained: see `Engine.theta`."""
-        if self._theta is None:
-            self._theta = super().theta()
-        return self._theta
-
-    def leave(self, theta: Array) -> None:
-        """Give the model these numbers: see `Engine.leave`."""
-        super().leave(theta)
-        self._theta = theta
 
 
 # How the loss of a sample becomes that of a minibatch

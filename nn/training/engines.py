@@ -57,6 +57,8 @@ class Engine(ABC):
     """
 
     name: ClassVar[str]
+    _theta: Array | None = None  # as long as it is known
+    _is_settled = True
 
     def __init__(
         self,
@@ -80,7 +82,7 @@ class Engine(ABC):
         Raises:
             TraceError: this engine cannot do it.
         """
-        self.params = params
+        self.params, self._theta = params, None
 
     def take(self, samples: Samples) -> None:
         """Go on with these samples.
@@ -123,12 +125,20 @@ class Engine(ABC):
         self.leave(theta)
 
     def theta(self) -> Array:
-        """Return the numbers of the parameters that are trained, as they are in the model."""
-        return read(self.params)
+        """Return the numbers of the parameters that are trained."""
+        if self._theta is None:
+            self._theta = read(self.params)
+        return self._theta
 
     def leave(self, theta: Array) -> None:
-        """Give the model these numbers, at the end of an epoch."""
-        write(self.params, theta)
+        """Go on from these numbers, at the end of an epoch; `settle` gives them to the model."""
+        self._theta, self._is_settled = theta, False
+
+    def settle(self) -> None:
+        """Give the model what the last epoch left, unless it has had it."""
+        if not self._is_settled:
+            write(self.params, self.theta())
+            self._is_settled = True
 
     @abstractmethod
     def evaluate(self) -> tuple[float, Any]:
@@ -179,6 +189,7 @@ class EagerEngine(Engine):
 
     def evaluate(self) -> tuple[float, Any]:
         """Return the mean loss and the outputs of the samples held out, for the model as it is."""
+        self.settle()
         with no_grad():
             outputs = [self.model(x) for x in self.held_out.inputs(range(len(self.held_out)))]
             total = fsum(map(self.loss, outputs, self.held_out.y))

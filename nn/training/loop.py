@@ -108,7 +108,7 @@ def fit(
         compile: whether to compile; the eager engine, which follows the scalar code as it stands,
             is slower by a factor of about a thousand.
         backend: who runs what was compiled: "numpy"; or "jax", with which XLA runs an epoch in one
-            call, in a third of the time, after a second or two for compiling.
+            call, in one to two thirds of the time, after a second or two for compiling.
         devices: with "jax", how many devices share each minibatch, for the same numbers but for
             rounding; by default one or, of several processes (see `jax.distributed`), all.
 
@@ -178,6 +178,7 @@ def fit(
     rows: Any = None
     with _progress_bar(run, n_batches, shown=progress) as bar, ExitStack() as end:
         end.callback(run.optimizer.zero_grad)
+        end.callback(lambda: engine.settle())  # that which there is by then
         for callback in run.callbacks:
             callback.on_train_begin(run)
         while len(run.history) < epochs and not run.stopped:
@@ -205,6 +206,7 @@ def fit(
                     )
                     bar.set_postfix_str(described(run.last()), refresh=False)
             for callback in run.callbacks:
+                engine.settle()
                 callback.on_epoch_end(run)
         for callback in run.callbacks:
             callback.on_train_end(run)
@@ -221,6 +223,8 @@ def _engine(compiles: bool, backend: str, devices: int | None) -> Callable[..., 
         from nn.training.scanned import Scanned
 
         return partial(Scanned, devices=None if devices is None else count("devices", devices))
+    if backend != "numpy":
+        raise ValueError(f'backend="{backend}" runs compiled code: leave compile=False out')
     if devices is not None:
         raise ValueError('devices is for compiled code and backend="jax": leave it out')
     return CompiledEngine if compiles else EagerEngine

@@ -150,6 +150,7 @@ class Scanned(CompiledEngine):
 
     def _shares(self, X: Any, targets: Any, indices: Any, weights: Any, factors: Any) -> list[Any]:
         """Return weights, factors, inputs and targets, of which each device has its share only."""
+        _nothing()  # any call of JAX lets go of arrays that it has had before
         return [
             *[self._shared(x.shape, x) for x in (weights, factors)],
             *[self._shared((*indices.shape, *x.shape[1:]), x, indices) for x in (X, targets)],
@@ -208,9 +209,11 @@ def _chosen(devices: int | None) -> list[Any]:
     return chosen
 
 
+_nothing = jax.jit(lambda: 0)
+
+
 def _aligned(shape: tuple[int, ...]) -> Any:
     """Return an empty array where JAX takes it as it stands; elsewhere it would make a copy."""
-    jax.device_put(0.0)  # any call of JAX lets go of arrays that it has had before
     count = prod(shape)
     room = np.empty(count + 8)
     start = -room.ctypes.data % 64 // 8

@@ -393,6 +393,9 @@ def test_masks_are_used_only_where_a_gradient_would_be_nan():
 
 def test_zero_times_infinity_is_nan_but_for_branches():
     assert math.isnan(ag.compile(lambda x: 0.0 * ag.sqrt(x)).grad(0.0))
+    neuron = ag.compile(lambda w, x: ag.dot(w, x, 1.0), in_axes=(None, 0), reduce="sum")
+    value, _ = neuron.value_and_grad([0.0], [[-inf], [2.0]])  # a product with a single number
+    assert math.isnan(value)
 
 
 # --- groups ---------------------------------------------------------------------------------------

@@ -339,7 +339,9 @@ class _Product:
         operands.append((out, self._axes(out, "out")))
         left, right, target = [x.view(code, axes) for x, axes in operands]
         is_packed = all(x.is_packed(axes, in_order=x is out) for x, axes in operands)
-        if is_packed and not self.loops:
+        # `dot` has BLAS scale the other factor by a single number, and that makes 0 of 0 · inf
+        scales = any(not x.varying and prod(x.sizes) == 1 for x in (self.left, self.right))
+        if is_packed and not self.loops and not scales:
             code.emit(f"{left}.dot({right}, out={target})")  # the least cost per call
         else:
             code.emit(f"matmul({left}, {right}, out={target})")

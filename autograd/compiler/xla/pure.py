@@ -22,20 +22,23 @@ class Pure:
     """A compiled function, called like the original on arrays of JAX.
 
     Args:
+        positional: puts arguments that are given by name in their places.
         forms_of: finds the form of each argument, given arrays of its shapes.
         planned: makes the plan of forms, with the places of the arguments to differentiate by.
     """
 
     def __init__(
         self,
+        positional: Callable[[Sequence[Any], dict[str, Any]], Sequence[Any]],
         forms_of: Callable[[Sequence[Any]], Sequence[Form]],
         planned: Callable[[Sequence[Form], Sequence[int]], Plan],
     ) -> None:
-        self._forms_of, self._planned = forms_of, planned
+        self._positional, self._forms_of, self._planned = positional, forms_of, planned
         self._made: dict[Any, Callable[..., Any]] = {}
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *given: Any, **named: Any) -> Any:
         """Return the value of the function, in the precision that JAX is set to."""
+        args = tuple(self._positional(given, named) if named else given)
         forms = tuple(self._forms_of(jax.tree.map(lambda x: np.zeros(np.shape(x)), args)))
         if forms not in self._made:
             self._made[forms] = _differentiable(forms, self._planned)

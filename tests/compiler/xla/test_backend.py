@@ -160,7 +160,7 @@ def test_double_precision_leaves_the_setting_of_jax_alone():
 
 
 def test_single_precision_on_request():
-    f = ag.compile(lambda w, x: ag.tanh(ag.dot(w, x)), backend="jax", dtype="float32")
+    f = ag.compile(lambda w, x: ag.tanh(ag.dot(w, x)), backend="jax", dtype=np.float32)
     value, slope = f.value_and_grad(np.array([1.0, 2.0]), np.array([0.1, 0.2]))
     assert slope.dtype == np.float32
     assert value == pytest.approx(np.tanh(0.5), rel=1e-6)
@@ -212,6 +212,7 @@ def test_the_pure_function_has_our_gradient_in_code_of_jax():
     pure = ag.compile(f, in_axes=(None, 0), reduce="sum", backend="jax").jax
     with jax.enable_x64(True):
         value, (by_w, by_x) = jax.jit(jax.value_and_grad(pure, argnums=(0, 1)))(w, x)
+        assert float(pure(x=x, w=w)) == float(value)
     assert float(value) == 16.0
     assert jax.tree.map(float, by_w) == {"a": 2.0, "b": [0.0, 4.0]}
     np.testing.assert_array_equal(by_x, [0.0, 3.5])  # relu'(0) is 0, and of √0 there is nothing

@@ -141,3 +141,9 @@ def test_all_numbers_of_devices_agree_by_one_all_reduce_per_step(tmp_path):
 def test_devices_that_there_are_not(devices, backend, expected):
     with pytest.raises(ValueError, match=expected):
         nn.fit(nn.MLP(1, [1]), [[1.0]], [1.0], "mse_loss", backend=backend, devices=devices)
+
+
+@pytest.mark.usefixtures("jax")
+def test_a_backend_for_code_that_is_not_compiled_is_refused():
+    with pytest.raises(ValueError, match='"jax" runs compiled code: leave compile=False out'):
+        nn.fit(nn.MLP(1, [1]), [[1.0]], [1.0], "mse_loss", backend="jax", compile=False)
