@@ -385,7 +385,10 @@ class _ByLane:
 
     def made(self, names: dict[str, Any], lanes: int) -> Callable[..., None]:
         """Make the function that computes it."""
-        compiled = kernels.product(self.count, lanes)
+        read = max([prod(x.sizes) for x in self.factors[:2]])
+        # eight lanes at a time: what is read once, and is much, had better be read in order
+        is_cached = self.count > read or 8 * lanes * self._size(self.terms) <= 8 * _PAGE
+        compiled = kernels.product(self.count, lanes) if is_cached else None
         if compiled:
             return self._natively(compiled, names, lanes)
         copied = sum([prod(x.sizes) for x in self.factors])
