@@ -142,7 +142,12 @@ class Forward:
                 places, over = np.moveaxis(places, over, range(len(over))), tuple(range(len(over)))
                 terms = code.gather(ref.space, places)
             n, varying = places.size, step.space == VARYING
-            if step.op is p.excess:
+            is_row = step.size == 1 and n <= _LONG_SUM and _has_no_gaps(places)
+            if is_row and not varying and step.op is p.fsum and first:  # a quarter of the time
+                code.count(varying, n - 1, n + 1)
+                ones = code.name(("ones", n), lambda *_: np.ones(n))
+                code.emit(f"{code.array(ref.space, places.reshape(1, n))}.dot({ones}, out={out})")
+            elif step.op is p.excess:
                 code.count(varying, 4 * n, 7 * (n + step.size))
                 self.excess(step, terms, places.shape, over, out)
             else:
@@ -781,6 +786,7 @@ def _windows(places: Any) -> tuple[int, ...] | None:
     return None
 
 
+_LONG_SUM = 4096  # terms, of which one after the other is not as exact as NumPy's way by halves
 _MOST_WINDOWS = 512  # for which there are views
 _WORD = re.compile(r"\w+")
 _MOST_RUNS = 4  # of rows that are cleared one by one
