@@ -316,3 +316,18 @@ def test_rows_that_read_different_steps_are_not_one_that_copies_what_it_reads():
     expected.backward()
     np.testing.assert_allclose(value, expected.data, rtol=1e-12)
     np.testing.assert_allclose(gradient, [leaf.grad for leaf in leaves], rtol=1e-12)
+
+
+def test_windows_are_copied_once_for_results_and_gradient():
+    def f(filters, image):
+        seen = [x for line in windows(image, 3) for x in line]
+        return sum(inner(w, x) ** 2 for w in filters for x in seen)
+
+    rng = np.random.default_rng(0)
+    filters, images = rng.normal(size=(3, 9)), rng.normal(size=(40, 14, 14))
+    compiled = ag.compile(f, in_axes=(None, 0), reduce="mean")
+    _, gradient = compiled.value_and_grad(filters, images)
+    assert [compiled.code.count(x) for x in ("copyto(", ".dot(", "matmul(")] == [1, 2, 0]
+    seen = np.lib.stride_tricks.sliding_window_view(images, (3, 3), axis=(1, 2)).reshape(-1, 9)
+    expected = 2.0 * (filters @ seen.T) @ seen / len(images)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-11)

@@ -160,6 +160,7 @@ class Code:
         self.results: dict[Any, Symbol] = {}  # and by whole steps, by shape and meaning
         self.keeps = False  # whether the forward code is being written, and a backward one will be
         self.kept: dict[Any, Symbol] = {}
+        self.copies: dict[Any, Any] = {}  # of factors of products, that were kept
         self.kept_bytes = 0  # per lane
         self.scratch_bytes = 0  # per lane
         self._step: Any = None
@@ -407,12 +408,16 @@ class Code:
     def _array_to_keep(self, shape: tuple[int, ...], varying: bool, meaning: Any) -> str:
         """Name an array that is as good as scratch, but stays until the backward code."""
         key = self._step, meaning
-        name = self.name(
+        name = self.to_keep(key, shape, varying)
+        self.kept[key] = Symbol(self, name, varying)
+        return name
+
+    def to_keep(self, key: Any, shape: tuple[int, ...], varying: bool) -> str:
+        """Name an array of its own, whose memory counts."""
+        self.kept_bytes += 8 * prod(shape) if varying else 0
+        return self.name(
             ("kept", key), lambda _, lanes: np.empty((*shape, lanes) if varying else shape)
         )
-        self.kept[key] = Symbol(self, name, varying)
-        self.kept_bytes += 8 * prod(shape) if varying else 0
-        return name
 
     def copied(self, x: Any, out: str) -> Symbol:
         """Write a symbol or a constant into an array."""

@@ -172,6 +172,7 @@ def multiply(code: Code, out: Factor, left: Factor, right: Factor) -> None:
     """Write the product of two factors, summed over the axes that the result has not."""
     if out.letters[-1] not in right.letters:  # so that rows of the result are rows of a matrix
         left, right = right, left
+    left, right = [code.copies.get(x, x) for x in (left, right)]
     left, right = [_summed(code, x, out.letters + y) for x, y in _with_others(left, right)]
     common = [x for x in left.letters if x in right.letters]
     is_matrix = is_matrix_product(out.letters, left.letters, right.letters)
@@ -329,7 +330,7 @@ class _Product:
         operands = []
         for side, x in (("left", self.left), ("right", self.right)):
             if side in self.copied:
-                copy = self._scratch(code, x.letters, side)
+                copy = self._scratch(code, x.letters, side, x)
                 code.emit(f"copyto({copy.view(code, list(x.letters))}, {x.view(code)})")
                 x = copy
             operands.append((x, self._axes(x, side)))
@@ -352,11 +353,20 @@ class _Product:
         elif out is not self.out:
             code.emit(f"copyto({self.out.view(code)}, {out.view(code, list(self.out.letters))})")
 
-    def _scratch(self, code: Code, letters: str, side: str) -> Factor:
-        """Return an array whose axes stand as the product wants them."""
+    def _scratch(self, code: Code, letters: str, side: str, source: Factor | None = None) -> Factor:
+        """Return an array whose axes stand as the product wants them.
+
+        A copy of values stays, for the gradient of the other factor, which is a product with it.
+        """
         matrix = sorted(self.groups[side], key=lambda group: LANES in group)
         order = "".join([x for x in self.loops if x in letters]) + "".join(matrix)
-        found = scratch(code, order, [self.sizes[x] for x in order if x != LANES])
+        sizes = tuple([self.sizes[x] for x in order if x != LANES])
+        if code.keeps and source is not None and source.buffer == VARYING:
+            name = code.to_keep(("copy", source), (prod(sizes),), varying=True)
+            found = Factor(name, 0, order, sizes, strides_within(sizes))
+            code.copies[source] = found
+        else:
+            found = scratch(code, order, sizes)
         code.count(found.varying, moved=2 * prod(found.sizes))  # to copy it, or what is in it
         return found
 
@@ -387,7 +397,10 @@ class _ByLane:
 
     def made(self, names: dict[str, Any], lanes: int) -> Callable[..., None]:
         """Make the function that computes it."""
-        compiled = kernels.product(self.count, lanes)
+        read = max([prod(x.sizes) for x in self.factors[:2]])
+        # eight lanes at a time: what is read once, and is much, had better be read in order
+        is_cached = self.count > read or 8 * lanes * self._size(self.terms) <= 8 * _PAGE
+        compiled = kernels.product(self.count, lanes) if is_cached else None
         if compiled:
             return self._natively(compiled, names, lanes)
         copied = sum([prod(x.sizes) for x in self.factors])

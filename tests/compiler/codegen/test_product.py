@@ -67,6 +67,9 @@ def test_a_large_product_by_lanes_is_native_code_where_that_can_be(monkeypatch):
     for lanes in (3, 32):
         run(lambda code: multiply(code, Factor("dV", 0, "abl", (16, 16), (16, 1)), *factors), lanes)
     assert called == [True]
+    long = [Factor(VARYING, first, "rl", (1500,), (1,)) for first in (0, 1)]  # read once, in order
+    run(lambda code: multiply(code, Factor("dV", 0, "l", (), ()), *long), 32)
+    assert called == [True]
 
 
 @pytest.fixture(params=["by NumPy", "in native code"], scope="module")
