@@ -2,7 +2,7 @@
 
 `code.py` writes lines and knows how arrays are laid out, `lowering.py` writes the forward and the
 backward pass by it, `product.py` the sums of products in these, `tables.py` the choices by index,
-`tape.py` the steps that run row by row; `instructions.py` makes these plain data, which
+`loops.py` those of a recurrence once for all rounds, `tape.py` the steps that run row by row; `instructions.py` makes these plain data, which
 `machine.py` runs in native code. In the backward pass `aliases.py` saves copies of gradients,
 `totals.py` sums over lanes, and `saturating.py` functions whose slopes the results tell.
 """
@@ -25,6 +25,7 @@ from autograd.compiler.codegen.instructions import (
     numbers_of,
     value_instructions,
 )
+from autograd.compiler.codegen.loops import backward_rounds, forward_rounds
 from autograd.compiler.codegen.lowering import Backward, Forward, result_letters, sides
 from autograd.compiler.codegen.machine import for_operations as machine_for
 from autograd.compiler.codegen.product import ROWS, TERMS
@@ -41,8 +42,10 @@ __all__ = [
     "Numbers",
     "Symbol",
     "Work",
+    "backward_rounds",
     "bound",
     "expansion_of",
+    "forward_rounds",
     "function_code",
     "gradient_flow",
     "gradient_instructions",

@@ -14,7 +14,6 @@ the code reads
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from itertools import compress
 from math import isfinite, prod
@@ -27,6 +26,7 @@ from autograd.compiler.codegen.code import (
     AND,
     NONZERO,
     NOT,
+    WORD,
     Code,
     Symbol,
     even,
@@ -45,7 +45,7 @@ from autograd.compiler.codegen.product import (
 from autograd.compiler.codegen.saturating import SLOPES
 from autograd.compiler.codegen.tables import chosen_places, flat, forward_take
 from autograd.compiler.codegen.tape import backward_tape, forward_tape
-from autograd.compiler.codegen.totals import Totals
+from autograd.compiler.codegen.totals import PutOff, Totals
 from autograd.compiler.passes import (
     SHARED,
     TAKE,
@@ -218,6 +218,18 @@ def result_letters(step: Step) -> str:
     return ROWS[: len(step.axes[0])] + LANES * (step.space == VARYING)
 
 
+class Known(NamedTuple):
+    """What is known of gradients when a step is written: see `Backward`, `Aliases`, and `Totals`."""
+
+    written: dict[str, Any]
+    at: dict[str, Any]
+    waiting: list[PutOff]
+
+    def of(self, space: str) -> tuple[Any, Any]:
+        """Return which gradients of a space have been written, and where they are read."""
+        return self.written[space], self.at[space]
+
+
 class Backward:
     """Writes the code of the steps in reverse, each adding to the gradients of its operands.
 
@@ -251,6 +263,13 @@ class Backward:
         self.gradient: Symbol | None = None  # with respect to these
         self.masked = not all(reached.all() for reached in always.values())
         self.mask: Symbol | None = None
+
+    def state(self) -> Known:
+        """Return what is known of gradients by now."""
+        return Known(
+            *[{space: x.copy() for space, x in of.items()} for of in (self.written, self.aliases.at)],
+            self.totals.waiting.copy(),
+        )
 
     def seed(self) -> None:
         """Start a block: mark what is reached whatever branches are taken, the output above all."""
@@ -351,7 +370,7 @@ class Backward:
                 if want:
                     self.add(ref, gradient, next(slopes))
             # the derivatives of a sum or a difference do not look at the operands
-            read = {word for line in code.lines for word in _WORD.findall(line)}
+            read = {word for line in code.lines for word in WORD.findall(line)}
             copies = [line for line in copies if line.split(", ")[3] in read]
             code.lines = [*before, *copies, *code.lines]
 
@@ -623,7 +642,7 @@ class Backward:
         code = self.code
         targets, which = np.unique(places, return_inverse=True)
         weights = np.ones(places.size) if weights is None else weights
-        key = ("sums", places.tobytes(), rows.tobytes(), weights.tobytes(), count)
+        key = ("sums", which.tobytes(), rows.tobytes(), weights.tobytes(), count)
         matrix = code.name(key, lambda *_: _incidence(weights, which, rows, (len(targets), count)))
         return code.index(targets), matrix
 
@@ -739,7 +758,6 @@ def _windows(places: Any) -> tuple[int, ...] | None:
 
 
 _MOST_WINDOWS = 512  # for which there are views
-_WORD = re.compile(r"\w+")
 _MOST_RUNS = 4  # of rows that are cleared one by one
 
 

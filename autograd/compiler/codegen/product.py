@@ -201,7 +201,8 @@ def multiply(code: Code, out: Factor, left: Factor, right: Factor) -> None:
         by_lane = _ByLane(out, left, right)
         letters = f"{left.letters},{right.letters}->{out.letters}"
         if by_lane.is_cheaper:
-            function = code.name(("by lane", letters, *names), by_lane.made, prefix="product")
+            key = ("by lane", letters, *by_lane.sizes.items())
+            function = code.name(key, by_lane.made, prefix="product")
             code.emit(f"{function}({', '.join(names)})  # {letters}")
         else:
             code.emit(f"einsum('{letters}', {names[0]}, {names[1]}, out={names[2]})")

@@ -3,8 +3,8 @@
 `trace.py` records the operations on stand-ins, `arrays.py` those on arrays of them, `tables.py`
 choices by index; `simplify.py` writes some of them out in others; `schedule.py` orders rows so that
 equal operations stand together, `group.py` makes steps of these, for which `layout.py` gives each
-row a place, and `axes.py` finds the directions in which a step repeats itself. The result is plain
-data, in `program.py`; `activity.py` says which of its steps a derivative has to go through. No code
+row a place; `axes.py` finds the directions in which a step repeats itself, and `loops.py` the steps
+that repeat, as those of a recurrence. The result is plain data, in `program.py`; `activity.py` says which of its steps a derivative has to go through. No code
 is written here.
 """
 
@@ -15,7 +15,7 @@ from autograd.compiler.passes.activity import (
     has_branches,
 )
 from autograd.compiler.passes.arrays import given
-from autograd.compiler.passes.axes import are_different
+from autograd.compiler.passes.axes import are_different, common_axes
 from autograd.compiler.passes.group import grouped
 from autograd.compiler.passes.program import (
     SHARED,
@@ -47,6 +47,7 @@ __all__ = [
     "active_places",
     "always_reached",
     "are_different",
+    "common_axes",
     "differentiable",
     "everywhere",
     "given",
