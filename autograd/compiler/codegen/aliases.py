@@ -25,25 +25,29 @@ class Aliases:
 
     Attributes:
         at: for each place of a space, at which one its gradient is read.
+        wholes: for each place, of which step it is: its size, and how far from its start that is.
     """
 
     def __init__(self, code: Code) -> None:
         program = code.program
         self._code = code
         self.at = {space: np.arange(size) for space, size in program.sizes.items()}
-        self._sizes: dict[tuple[str, int], int] = {}
-        self._starts = {space: np.zeros(size, np.intp) for space, size in program.sizes.items()}
+        self.wholes = {
+            space: np.zeros(size, [("size", np.intp), ("offset", np.intp)])
+            for space, size in program.sizes.items()
+        }
         if not code.is_flat:
             for step in program.steps:
                 if isinstance(step, Step):
-                    self._sizes[step.space, step.start] = step.size
-                    step.within(self._starts)[...] = step.start
+                    own = step.within(self.wholes)
+                    own["size"], own["offset"] = step.size, np.arange(step.size)
 
     def hold(self, space: str, places: Any, sources: Any) -> bool:
         """Let the gradients of all results of a step be those at other places, if that can be."""
         start = int(places.flat[0])
         own = np.arange(start, start + places.size)
-        if self._sizes.get((space, start)) != places.size or (places.reshape(-1) != own).any():
+        size, offset = self.wholes[space][start].tolist()
+        if (size, offset) != (places.size, 0) or (places.reshape(-1) != own).any():
             return False
         found = self.at[space][np.broadcast_to(sources, places.shape)]
         if strides_of(found) is None:
@@ -68,8 +72,9 @@ class Aliases:
         """Copy gradients to their own places, before something is added to them there."""
         code, at = self._code, self.at[space]
         moved = places[at[places] != places]
-        for start in np.unique(self._starts[space][moved]).tolist():
-            own = np.arange(start, start + self._sizes[space, start])
+        wholes = self.wholes[space]
+        for start in np.unique(moved - wholes["offset"][moved]).tolist():
+            own = np.arange(start, start + wholes["size"][start])
             own = own.reshape(common_axes([at[own]]))
             code.count(space == VARYING, moved=2 * own.size)
             names = [code.array("d" + space, x) for x in (own, at[own])]

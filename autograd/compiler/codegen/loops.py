@@ -44,7 +44,7 @@ class Places(NamedTuple):
 def forward_rounds(forward: Forward, rounds: Rounds) -> None:
     """Write the rounds of a loop, or a step alone, in order."""
     code, count = forward.code, len(rounds)
-    places = _places_of(rounds) if count >= _FEWEST else None
+    places = _places_of(code, rounds) if count >= _FEWEST else None
     if places is not None:
         before, state = code.take_lines(), code.state()
         numbers = range(count - _WRITTEN, count)
@@ -69,7 +69,9 @@ def forward_rounds(forward: Forward, rounds: Rounds) -> None:
 def backward_rounds(backward: Backward, rounds: Rounds) -> None:
     """Write the rounds of a loop, or a step alone, in reverse."""
     code, i, tries = backward.code, len(rounds) - 1, 0
-    places = _places_of(rounds) if len(rounds) >= _FEWEST else None
+    places = _places_of(code, rounds) if len(rounds) >= _FEWEST else None
+    if places and not _are_read_alike(backward, rounds):
+        places = None
     latest: _Written | None = None
     while i >= 0:
         if places is None or tries > _MOST_TRIES:
@@ -81,6 +83,7 @@ def backward_rounds(backward: Backward, rounds: Rounds) -> None:
         loop, end = None, i
         if latest is not None and now.follows(latest):
             end = now.first_alike(latest)
+        if end < i:
             over = range(i + 1, end - 1, -1)
             loop = _rolled(code, [latest.lines, now.lines], range(i + 1, i - 1, -1), over)
         if loop is None:
@@ -146,7 +149,7 @@ class _Written:
         backward = self.backward
         self.then = backward.state()
         written, at = self.then.written, self.then.at
-        static = [backward.active, backward.always, {VARYING: backward.code.before_one}]
+        static = backward.active, backward.always, backward.aliases.wholes
         for i in range(self.number - 1, -1, -1):
             n = self.number - i
             for space, places in self.places.items():
@@ -156,7 +159,7 @@ class _Written:
                     return i + 1
                 if (at[space][own] != stands + n * (stands - latest.before[space][1])).any():
                     return i + 1
-                if any((x[space][own] != x[space][here]).any() for x in static if space in x):
+                if any((x[space][own] != x[space][here]).any() for x in static):
                     return i + 1
             for space, places in self.places.items():
                 own = places.at(i)
@@ -179,10 +182,11 @@ def _write(writer: Forward | Backward, steps: Sequence[Step]) -> None:
         writer.write(step)
 
 
-def _places_of(rounds: Rounds) -> dict[str, Places] | None:
-    """Return the places that rounds read and write, by space; None if some meet in one round only.
+def _places_of(code: Code, rounds: Rounds) -> dict[str, Places] | None:
+    """Return the places that rounds read and write, by space; None if these are not alike in all.
 
-    Code that is right for two places is not for one.
+    Code that is right for two places is not for one, where they meet; nor, in place of the last
+    input of a layer, for one without a 1 behind it.
     """
     found = {}
     for space in (SHARED, VARYING):
@@ -191,10 +195,21 @@ def _places_of(rounds: Rounds) -> dict[str, Places] | None:
         ]
         pairs = np.unique(np.stack([first, second - first]), axis=1)
         found[space] = places = Places(*pairs)
-        every = np.sort(places.at(np.arange(len(rounds))[:, None]), axis=1)
-        if not np.diff(every, axis=1).all():
+        every = places.at(np.arange(len(rounds))[:, None])
+        if not np.diff(np.sort(every, axis=1), axis=1).all():
+            return None
+        if space == VARYING and (code.before_one[every] != code.before_one[every[0]]).any():
             return None
     return found
+
+
+def _are_read_alike(backward: Backward, rounds: Rounds) -> bool:
+    """Tell whether the sums over lanes are put off in all rounds alike."""
+    first, *others = [
+        [backward.totals.is_often_read(ref) for step in steps for ref in step.shared]
+        for steps in rounds
+    ]
+    return all(x == first for x in others)
 
 
 def _of_space(steps: Sequence[Step], space: str) -> list[Any]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd.compiler.passes import SHARED, VARYING, Program, Ref, Step
+from autograd.compiler.passes import VARYING, Program, Ref, Step
 
 _FEWEST = 4  # steps that read the same numbers
 
@@ -46,8 +46,7 @@ class Totals:
         self._readers: Counter[bytes] = Counter()
         for step in program.steps:
             if isinstance(step, Step) and step.space == VARYING:
-                refs = [x for x in step.operands if isinstance(x, Ref) and x.space == SHARED]
-                self._readers.update({ref.places.tobytes() for ref in refs})
+                self._readers.update({ref.places.tobytes() for ref in step.shared})
         self.waiting: list[PutOff] = []
 
     def is_often_read(self, ref: Ref) -> bool:
