@@ -40,7 +40,7 @@ from autograd.classroom import worksheets
 ```
 
 In a notebook, the last line of each shows the picture; `.save("picture.svg")` writes a drawing to a
-file, as .svg, .png, .pdf, .tex or .dot.
+file, as .svg, .png, .gif, .pdf, .tex or .dot.
 """
 
 ENTRIES: dict[str, Callable[[], Any]] = {}  # by their titles

@@ -29,7 +29,10 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any]) -> list[Any]:
     >>> outputs(lambda x: [w * x, w + x], [1.0, 2.0])
     [[2.0, 3.0], [4.0, 4.0]]
     """
-    samples = list(rows(X))
+    try:
+        samples = list(rows(X))
+    except TypeError:
+        raise TypeError(f"X must be a list of samples, not {X!r}") from None
     with no_grad():
         if len(samples) >= _MANY:
             try:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress
+from operator import not_
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from autograd import notation
 from autograd.engine import Value
 from autograd.explanations import BackwardStep, ForwardStep, Graph, backward_steps, forward_steps
 from autograd.pictures import colours, shapes
-from autograd.pictures.paint import page_of, paint
+from autograd.pictures.paint import figure_of, gif, page_of, paint, pixels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MAX_NODES = 200
 _SECONDS = 1.5  # that a step stays
@@ -34,8 +40,7 @@ def film(graph: Graph, svg: str, suffix: str) -> bytes:
         ValueError: the graph has more than 200 nodes.
         RuntimeError: the program that makes MP4 is missing.
     """
-    from matplotlib.animation import FFMpegWriter, PillowWriter
-    from matplotlib.figure import Figure
+    from PIL.Image import alpha_composite
 
     if len(graph.order) > MAX_NODES:
         raise ValueError(
@@ -52,22 +57,34 @@ def film(graph: Graph, svg: str, suffix: str) -> bytes:
     (left, bottom), *_, (right, top) = sorted(scenes[0][1][0].points)
     wide = max(right - left, _EM * max([len(line) for lines in texts for line in lines]) + 20)
     high = top - bottom + _LINE * (max(map(len, texts)) + 2)
-    figure = Figure(figsize=(wide / 72, high / 72))
+    figure = figure_of(wide, high, _MOST_PIXELS)
+    place = -left + (wide - right + left) / 2, -bottom, 1.0
+    # What stays as it is in all scenes is painted once, under the rest.
+    is_fixed = [len(set(column)) == 1 for column in zip(*[p for _, p in scenes], strict=True)]
+    paint(page_of(figure), compress(scenes[0][1][1:], is_fixed[1:]), *place)
+    fixed, frames = pixels(figure), []
+    figure.patch.set_alpha(0.0)
+    for lines, (_, picture) in zip(texts, scenes, strict=True):
+        figure.clear()
+        axes = page_of(figure)
+        paint(axes, compress(picture, map(not_, is_fixed)), *place)
+        for i, line in enumerate(lines):
+            y = top - bottom + _LINE * (i + 1)
+            axes.text(10, y, line, fontsize=_SIZE, family="monospace")
+        frames.append(alpha_composite(fixed, pixels(figure)))
+    return gif(frames, _SECONDS) if suffix == ".gif" else _mp4(frames)
+
+
+def _mp4(frames: Sequence[Image]) -> bytes:
+    """Have ffmpeg make a film, with frames as often, and sides as even, as players expect."""
+    width, height = frames[0].size
+    raw = f"-f rawvideo -pixel_format rgba -video_size {width}x{height} -framerate {1 / _SECONDS}"
+    how = "-vf fps=10,crop=trunc(iw/2)*2:trunc(ih/2)*2 -pix_fmt yuv420p"
+    pixels = b"".join([frame.tobytes() for frame in frames])
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, f"film{suffix}")
-        rate: Any = 1 / _SECONDS
-        writer: Any = PillowWriter(rate)
-        if suffix == ".mp4":  # with frames as often as players expect
-            writer = FFMpegWriter(rate, extra_args=["-vf", "fps=10"])
-        with writer.saving(figure, str(file), dpi=min(144, 72 * _MOST_PIXELS / max(wide, high))):
-            for lines, (_, picture) in zip(texts, scenes, strict=True):
-                figure.clear()
-                axes = page_of(figure)
-                paint(axes, picture[1:], -left + (wide - right + left) / 2, -bottom, 1.0)
-                for i, line in enumerate(lines):
-                    y = top - bottom + _LINE * (i + 1)
-                    axes.text(10, y, line, fontsize=_SIZE, family="monospace")
-                writer.grab_frame()
+        file = Path(folder, "film.mp4")
+        command = ["ffmpeg", *raw.split(), "-i", "-", *how.split(), str(file)]
+        subprocess.run(command, input=pixels, capture_output=True, check=True)
         return file.read_bytes()
 
 

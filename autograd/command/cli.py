@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         "variables", metavar="NAME=NUMBER", nargs="*", default=[], help="the value of a variable"
     )
     parser.add_argument(
-        "--draw", metavar="FILE", help="draw the graph, as .svg, .png, .pdf, .tex or .dot"
+        "--draw", metavar="FILE", help="draw the graph, as .svg, .png, .gif, .pdf, .tex or .dot"
     )
     parser.add_argument(
         "--steps", action="store_true", help="go through the forward and the backward pass"

@@ -2,7 +2,8 @@
 
 What an argument looks like is found out once, with care, by `taken_apart`. From then on a function
 that is written for this one form, without a loop, tells whether a call has it and hands out the
-arrays. For arguments `([w1, w2], x)` with a batch of x it reads
+arrays, and another puts results together. For arguments `([w1, w2], x)` with a batch of x the
+first reads
 
     v0, v1 = args
     if v0.__class__ is not list or len(v0) != 2: return None
@@ -326,31 +327,40 @@ def assembler(form: Form, lanes: Callable[[Leaf], bool] | bool) -> Callable[[Any
     [0.0, (1.0, 2.0)]
     """
     at = {"d": 0, "e": 0}
+    names: dict[str, Any] = {"wrapped": wrapped}
+    lines: list[str] = []
 
-    def put(spec: Spec, source: str) -> Callable[[Any, Any], Any]:
+    def around(spec: Spec, items: str) -> str:
+        if spec[0] == "list":
+            return items
+        names[f"K{len(names)}"] = spec
+        return f"wrapped(K{len(names) - 1}, {items})"
+
+    def put(spec: Spec, source: str) -> str:
         if isinstance(spec, Leaf):
             if lanes is True or (lanes and lanes(spec)):
                 return put(spec.spec, "e")
             at["d"] += 1
-            return _piece(spec.spec, at["d"] - 1, copies=True)
+            own, spec = f"d[{at['d'] - 1}]", spec.spec
+            if spec == NUMBER:
+                return f"float({own})"
+            return f"{own}.copy()" if spec[0] == "array" else around(spec, f"{own}.tolist()")
         start, is_one = at[source], spec == NUMBER or spec[0] == "array"
         if is_one or (source == "d" and spec[-1] and all(child == NUMBER for child in spec[-1])):
             at[source] = stop = start + size(spec)
+            if source == "d" and spec == NUMBER:
+                return f"float(d[{start}])"
             if source == "d":
-                return _piece(spec, start if spec == NUMBER else slice(start, stop))
+                own = f"d[{start}:{stop}]"
+                return f"{own}.reshape({spec[1]})" if is_one else around(spec, f"{own}.tolist()")
             if spec == NUMBER:
-                return lambda _, e: e[:, start]
-            return lambda _, e: e[:, start:stop].reshape(len(e), *spec[1])
-        parts = [put(child, source) for child in spec[-1]]
-        return lambda d, e: wrapped(spec, [part(d, e) for part in parts])
+                return f"e[:, {start}]"
+            return f"e[:, {start}:{stop}].reshape(len(e), *{spec[1]})"
+        parts = ", ".join([put(child, source) for child in spec[-1]])
+        lines.append(f"v{len(lines)} = {around(spec, f'[{parts}]')}")
+        return f"v{len(lines) - 1}"
 
-    return put(form, "e" if lanes is True else "d")
-
-
-def _piece(spec: Spec, place: Any, copies: bool = False) -> Callable[[Any, Any], Any]:
-    """Make the function that takes a number, an array or a list of numbers out of `d`."""
-    if spec == NUMBER:
-        return lambda d, _: float(d[place])
-    if spec[0] != "array":
-        return lambda d, _: wrapped(spec, d[place].tolist())
-    return (lambda d, _: d[place].copy()) if copies else lambda d, _: d[place].reshape(spec[1])
+    lines.append(f"return {put(form, 'e' if lanes is True else 'd')}")
+    exec("\n    ".join(["def put(d, e):", *lines]), names)
+    written: Callable[[Any, Any], Any] = names["put"]
+    return written

@@ -75,6 +75,7 @@ class ArrayCode:
         listing: the code as text.
         makers, numbers: see `Code`.
         block: how many lanes it works on at a time.
+        called, functions: what names it has, and how many functions it takes in each lane.
         branches: whether a nan may come from a branch that was not taken.
     """
 
@@ -91,6 +92,8 @@ class ArrayCode:
         most = max(1, _MOST_BYTES // (lane_bytes + self._written.scratch_bytes))
         self.block: int = min(max(fewest, _BLOCK_BYTES // lane_bytes), most)
         self.most_blocks = max(1, most // self.block)  # that should be in memory at a time
+        self.called = {name for x in (self.once, self.first, self.end) for name in x.co_names}
+        self.functions = sum([x[4] for x in self._written.work if x[1]])
         self.makers, self.numbers = self._written.makers, self._written.numbers
         self._find_reads()
         self._find_outputs()
@@ -118,7 +121,7 @@ class ArrayCode:
             lines, work = [], code.work
             for is_first in (False, True):
                 code.work = work.copy()  # what the first block costs is what counts
-                backward = Backward(code, active, always, is_first)
+                backward = Backward(code, active, always, is_first, not self.plan.batched)
                 backward.seed()
                 for rounds in reversed(block):
                     backward_rounds(backward, rounds)

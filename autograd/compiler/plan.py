@@ -148,6 +148,7 @@ class Plan:
             aux, self.aux_spec = flatten(aux_tree, "the aux of the function")
             self.put_aux = assembler(self.aux_spec, lanes=self.batched)
         outputs, self.output_spec = flatten(result, "the result of the function")
+        self.is_number = self.output_spec == NUMBER and not has_aux
         self.output_count = len(outputs)
         self.put_value = assembler(self.output_spec, lanes=self.batched and self.reduce is None)
         return trace, [_row_of(y, trace) for y in outputs + aux]

@@ -21,7 +21,7 @@ from scipy import special
 
 from autograd.compiler.arguments import Leaf
 from autograd.compiler.arraycode import ArrayCode
-from autograd.compiler.codegen import BadIndexError, bound, strided_view, strides_of
+from autograd.compiler.codegen import BadIndexError, bound, kernels, strided_view, strides_of
 from autograd.compiler.passes import SHARED, VARYING
 from autograd.engine import collector_paused
 from autograd.errors import data_of
@@ -62,6 +62,7 @@ class Workspace:
         shared["mS"] = np.zeros(count, dtype=bool)
         self.blocks = -(-size // code.block)
         self.block = -(-size // self.blocks) if size else 1
+        shared |= kernels.functions(code.called, code.functions * size)
         with collector_paused():  # a long tape makes many objects, and no garbage
             self.full = _Lanes(code, shared, min(self.block, size))
             left_over = size % self.block
@@ -96,15 +97,11 @@ class Workspace:
                 (where, lanes.values[places] if space == VARYING else self.values[places][:, None])
                 for where, space, places in self.code.copied_outputs
             ]
-        self.outputs: Any = None  # results are views of it, if it is made by each call
-        self.copies_outputs = True
-        if plan.reduces and not plan.put_aux:
-            self.outputs = np.empty((len(plan.program.outputs), self.size))
-            if self.blocks == 1 and len(self.full.outputs) == 1 and not self.code.constant_outputs:
-                ((_, source),) = self.full.outputs
-                if source.shape == self.outputs.shape:
-                    self.outputs, self.copies_outputs = source, False
-        self.divisor = np.array(float(self.size) or np.nan)
+        self.row: Any = None  # of results that add up to the value, which is one number
+        out = plan.program.outputs[0] if plan.is_number and self.blocks <= 1 else 0.0
+        if not isinstance(out, float) and (out[0] == VARYING) is plan.reduces is plan.batched:
+            self.row = (self.full.values if plan.batched else self.values[:, None])[out[1]]
+        self.divisor = float(self.size) or np.nan
         self.no_lane_slopes = [None] * len(plan.gradients)
         self.slope_views = [
             [view_at(self.slopes, x.places) for x in gradient.shared] for gradient in plan.gradients
@@ -152,8 +149,8 @@ class Workspace:
             except TypeError:
                 numbers = array("d", map(data_of, self.captured))
             self.values[self.captured_places] = np.frombuffer(numbers)
-        outputs = self.outputs
-        if outputs is None:
+        outputs = None
+        if self.row is None:
             outputs = np.empty((len(plan.program.outputs), self.size))
         lane_slopes = self._new_lane_slopes() if plan.gradients_in_lanes else self.no_lane_slopes
         full.once()
@@ -193,7 +190,7 @@ class Workspace:
     def _collect(self, lanes: _Lanes, outputs: Any, lane_slopes: Sequence[Any]) -> None:
         """Copy what is in the lanes to the results; the arguments are done with."""
         lanes.release()
-        if self.copies_outputs:
+        if outputs is not None:
             for i, number in self.code.constant_outputs:
                 outputs[i] = number
             for where, source in lanes.outputs:
@@ -206,6 +203,11 @@ class Workspace:
     def _value(self, outputs: Any) -> Any:
         """Return the result in the structure of the function's, per lane or reduced."""
         plan = self.plan
+        if outputs is None:
+            if not plan.batched:
+                return self.row.item()
+            total = float(np.add.reduce(self.row))
+            return total / self.divisor if plan.reduce == "mean" else total
         own = outputs[: plan.output_count]
         if not plan.batched:
             own = own[:, 0]

@@ -20,17 +20,17 @@ from typing import Any
 
 # PyPy does not count who holds an object, and threads without a lock would write at the same time.
 _counts = hasattr(sys, "getrefcount") and getattr(sys, "_is_gil_enabled", lambda: True)()
-_holders: Callable[[object], int] = sys.getrefcount if _counts else lambda _: -1
+holders: Callable[[object], int] = sys.getrefcount if _counts else lambda _: -1
 
 
 def _alone() -> int:
-    """Return what `_holders` says in `write_in` of what nothing but a slot of a node holds."""
+    """Return what `holders` says of a local variable, if besides it only a slot of a node holds it."""
     slot = [object()]
     held = slot[0]
-    return _holders(held)
+    return holders(held)
 
 
-_ALONE = _alone() if _counts else 0
+ALONE = _alone() if _counts else 0
 
 
 def write_in(total: Any, product: Any) -> Any:
@@ -47,12 +47,12 @@ def write_in(total: Any, product: Any) -> Any:
     first, last = total._a, total._b
     if last._primitive is not product or last._da is None or last._db is None:
         return None
-    if last.name is not None or _holders(last) != _ALONE:
+    if last.name is not None or holders(last) != ALONE:
         return None
     if total._da is None:  # a number at the beginning, which has no edge
         total._a, total._da = [last._a, last._b], [last._da, last._db]
         total._b, total._db = (first, total.data, product), None
-    elif first._da.__class__ is not list or first.name is not None or _holders(first) != _ALONE:
+    elif first._da.__class__ is not list or first.name is not None or holders(first) != ALONE:
         total._a, total._da = [first, last._a, last._b], [1.0, last._da, last._db]
         total._b, total._db = (None, total.data, product), None
     elif total._db is not None:  # no other thread was faster

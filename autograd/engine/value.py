@@ -205,6 +205,8 @@ class Value(Node):
     def backward(self, seed: float = 1.0, create_graph: bool = False, **others: Never) -> None:
         """Add the derivative of this node to the `grad` of every leaf it depends on.
 
+        Several passes add up; `zero_grad` starts again.
+
         Args:
             seed: the derivative of the final result with respect to this node.
             create_graph: record the pass itself, and put each derivative as a Value, which can be

@@ -16,12 +16,13 @@ from autograd.notation.formulas import (
     total,
 )
 from autograd.notation.names import Names
-from autograd.notation.operations import roles, symbol
+from autograd.notation.operations import SHARES, roles, symbol
 from autograd.notation.styles import LATEX, TEXT, Style
 from autograd.notation.words import Cut, aligned, columns, count, label, number, numbered, span
 
 __all__ = [
     "LATEX",
+    "SHARES",
     "TEXT",
     "Cut",
     "Expression",

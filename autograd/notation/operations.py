@@ -29,6 +29,7 @@ _ROLES = {
     "where": ("then", "else"),
 }
 
+SHARES = {"softmax", "log_softmax"}  # of several operands they are the share of the first
 _SYMMETRIC = {"+", "*", "maximum", "minimum", "hypot", "fsum", "mean", "logsumexp"}
 
 # How tightly a formula binds. An operand that binds less than it has to is put in parentheses, and
@@ -117,7 +118,7 @@ def roles(op: str, count: int) -> Sequence[str]:
     if op == "dot":
         n = range(1, count // 2 + 1)
         return (*[numbered("w", i) for i in n], *[numbered("x", i) for i in n], "b")
-    if op in ("softmax", "log_softmax"):  # the share of the first among all
+    if op in SHARES:
         return ("xᵢ", *[""] * (count - 1))
     if op in _SYMMETRIC or count == 1:
         return ("",) * count

@@ -17,6 +17,7 @@ from autograd.notation.operations import (
     OPPOSITE,
     POWER,
     PRODUCT,
+    SHARES,
     SUM,
     TEXT_PATTERNS,
     TOTAL,
@@ -25,7 +26,6 @@ from autograd.notation.operations import (
 )
 
 _LONGEST = 4  # operands of a sum or a function; of more the middle is left out
-_SHARES = {"softmax", "log_softmax"}  # of several operands they are the share of the first
 
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _EXPONENT = re.compile(r"-?[0-9]{1,2}")
@@ -162,7 +162,7 @@ class Style:
 
     def _function(self, op: str, count: int) -> str:
         """Write the name of a function."""
-        name, is_share = symbol(op), op in _SHARES and count > 1
+        name, is_share = symbol(op), op in SHARES and count > 1
         if not self.is_latex:
             return name + "₁" * is_share
         if name in LATEX_FUNCTIONS:

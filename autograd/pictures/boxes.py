@@ -66,12 +66,15 @@ def write(
     rankdir: str = "LR",
     legend: str = "",
     in_order: bool = False,
+    beside: bool = True,
 ) -> str:
     """Write a picture in DOT, of boxes in an order in which arrows, by and large, lead forwards.
 
     Under it stands the legend, a table in HTML as Graphviz knows it. With `in_order`, boxes side by
     side are not moved for fewer crossings of arrows: where every box has an arrow to each of the
-    next, they are always as many. The arrows are straight then, and have room to spread.
+    next, they are always as many. The arrows are straight then, and have room to spread. Where
+    arrows lead up or down, they would cross titles above the boxes of frames, so with `beside`
+    these stand beside.
 
     >>> print(write([Box("a", {}), Box("b", {})], [Arrow("e", "a", "b")]).splitlines()[-2].strip())
     a:e -> b:w [id=e]
@@ -97,16 +100,28 @@ def write(
     if in_order and turned:
         inside = [box for box in boxes if box.clusters]
         boxes = [*(box for box in boxes if not box.clusters), *reversed(inside)]
-    _write_clusters(graph, boxes, turned)
     leave, enter = SIDES[rankdir]
+    is_upright = rankdir in ("TB", "BT")
+    titles = _write_clusters(graph, boxes, turned, beside and is_upright)
+    for tail, title in _ways_to(titles, boxes, arrows):  # lest titles stand among their boxes
+        graph.edge(f"{tail}:{leave}", f"{title}:{enter}", style="invis", weight="0")
     for arrow in arrows:
-        graph.edge(f"{arrow.tail}:{leave}", f"{arrow.head}:{enter}", id=arrow.key, **arrow.look)
+        look = dict(arrow.look)
+        if is_upright and "label" in look:  # it would begin on its arrow
+            look["label"] = f"\N{NO-BREAK SPACE}{look['label']}"
+        graph.edge(f"{arrow.tail}:{leave}", f"{arrow.head}:{enter}", id=arrow.key, **look)
     return str(graph.source)
 
 
-def _write_clusters(graph: Any, boxes: Iterable[Box], turned: bool) -> None:
-    """Write the boxes, each into its innermost cluster, and that into the one around it."""
+def _write_clusters(
+    graph: Any, boxes: Iterable[Box], turned: bool, beside: bool
+) -> dict[tuple[str, ...], str]:
+    """Write the boxes, each into its innermost cluster, and that into the one around it.
+
+    With `beside`, titles are boxes themselves; return the key of each.
+    """
     graphs: dict[tuple[str, ...], Any] = {(): graph}
+    titles: dict[tuple[str, ...], str] = {}
     for box in boxes:
         for depth in range(1, len(box.clusters) + 1):
             path = box.clusters[:depth]
@@ -114,17 +129,35 @@ def _write_clusters(graph: Any, boxes: Iterable[Box], turned: bool) -> None:
                 key = f"cluster{len(graphs)}"
                 look = {
                     "id": key,
-                    "label": text(path[-1]),
+                    "label": "" if beside else text(path[-1]),
                     "labeljust": "l",
                     "style": "rounded,filled",
                     "color": FAINT,
                     "fillcolor": _CLUSTER_FILLS[(depth - 1) % 2],
                 }
                 graphs[path] = type(graph)(name=key, graph_attr=look)
+                if beside:
+                    titles[path] = f"t{len(graphs)}"
+                    graphs[path].node(titles[path], label=text(path[-1]))
         graphs[box.clusters].node(box.key, id=box.key, **box.look)
     paths = reversed(graphs) if turned else graphs
     for path in sorted(paths, key=len, reverse=True)[:-1]:
         graphs[path[:-1]].subgraph(graphs[path])
+    return titles
+
+
+def _ways_to(
+    titles: Mapping[tuple[str, ...], str], boxes: Iterable[Box], arrows: Iterable[Arrow]
+) -> Iterable[tuple[str, str]]:
+    """Return, for each frame that arrows enter, where they come from and the key of its title."""
+    frames = {box.key: box.clusters for box in boxes}
+    found: dict[tuple[str, str], None] = {}
+    for arrow in arrows:
+        around, outside = frames[arrow.head.split(":")[0]], frames[arrow.tail]
+        for depth in range(1, len(around) + 1):
+            if around[:depth] in titles and around[:depth] != outside[:depth]:
+                found[arrow.tail, titles[around[:depth]]] = None
+    return found
 
 
 # --- text in boxes ------------------------------------------------------------------------------

@@ -49,19 +49,19 @@ class Drawing:
         """Write the picture to a file, complete or not at all, and return its path.
 
         Args:
-            path: a name that ends in .svg, .png, .pdf, .tex or .dot. The fourth is TikZ, for the
-                command input of LaTeX.
-                A PNG has at most 8000 pixels a side, and of scripts Latin, Greek, Cyrillic and
-                Hebrew; an SVG can be enlarged, and has the scripts of its viewer.
+            path: a name that ends in .svg, .png, .gif, .pdf, .tex or .dot. The fifth is TikZ,
+                for the command input of LaTeX. A PNG or GIF has at most 8000 pixels a side, and of
+                scripts Latin, Greek, Cyrillic and Hebrew; an SVG can be enlarged, and has the
+                scripts of its viewer.
 
         Raises:
             ValueError: the name ends in something else.
             OSError: the folder does not exist, or the file cannot be written.
             RuntimeError: the program that draws is missing, or fails.
 
-        >>> Drawing("digraph { a -> b }").save("graph.gif")
+        >>> Drawing("digraph { a -> b }").save("graph.jpg")
         Traceback (most recent call last):
-        ValueError: cannot save a picture as 'graph.gif': end the name in .svg, .png, ...
+        ValueError: cannot save a picture as 'graph.jpg': end the name in .svg, .png, ...
         """
         from autograd.pictures.render import save
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from math import isfinite, log10
@@ -32,7 +31,7 @@ from autograd.pictures.membership import (
     layer_of,
     membership,
 )
-from autograd.pictures.nodes import edge_look, node_look, number_look
+from autograd.pictures.nodes import edge_look, natural, node_look, number_look, slots_of
 
 _MOST_WEIGHTS = 30  # that are written on arrows
 _MOST_KINDS = 4  # operations with a line of their own
@@ -75,7 +74,8 @@ def collapsed_source(
             known = not is_model or node in members.names
             numbers = {"data": node.data, "grad": node.grad} if known else {}
             name = members.short_name(node)
-            look = node_look(node, name, numbers, True, show, rankdir, scale)
+            slots = slots_of(node, lambda x: members.paths.get(x, ()))
+            look = node_look(node, name, numbers, True, show, rankdir, scale, slots)
         elif group.kind == "numbers":
             look = number_look(_numbers(group.members))
         elif group.kind == "variables":
@@ -98,15 +98,23 @@ def collapsed_source(
             look = colours.line(weights[link], heaviest) | ({"label": label} if label else {})
         else:
             look = _link_look(link, rest)
-        slots = len(operands_of(head.members[0])) if head.is_single else 1
-        port = f":p{link.operand}" if slots > 1 else ""
+        n_slots = len(operands_of(head.members[0])) if head.is_single else 1
+        port = f":p{link.operand}" if n_slots > 1 else ""
         arrow = f"e{keys[link.head]}_{link.operand}" if head.is_single else f"a{len(arrows)}"
         arrows.append(Arrow(arrow, keys[link.tail], keys[link.head] + port, look))
     parts = [colours.legend(gradients), colours.line_legend(heaviest) if weights else ""]
     rows = [row(f"<TD>{part}</TD>") for part in parts if part]
     key = table(rows) if legend and rows else ""
-    neurons = any(is_neuron(group.path) for group in found.groups)
-    return write(boxes, arrows, rankdir, key, in_order=neurons)
+    first: dict[Address, int] = {}  # where the neurons of a layer begin
+
+    def place(i: int) -> tuple[int, list[object]]:
+        path = found.groups[i].path
+        return (first.setdefault(path[:-1], i), natural(path)) if is_neuron(path) else (i, [])
+
+    boxes = [boxes[i] for i in sorted(range(len(boxes)), key=place)]
+    rank = {box.key: i for i, box in enumerate(boxes)}
+    arrows.sort(key=lambda arrow: rank[arrow.head.split(":")[0]])
+    return write(boxes, arrows, rankdir, key, in_order=bool(first))
 
 
 def _weights(found: Collapsed) -> dict[Link, float]:
@@ -221,22 +229,13 @@ def shape_of(parameters: Iterable[Value], members: Membership) -> str:
         neurons = weights.setdefault(layer_of(path), Counter())
         neurons[path] += not is_bias(members.names[node])
     widths: list[int] = []
-    for layer in sorted(weights, key=_natural):
+    for layer in sorted(weights, key=natural):
         neurons = weights[layer]
         n_in = max(neurons.values())
         if widths and widths[-1] != n_in:
             return ""
         widths += [len(neurons)] if widths else [n_in, len(neurons)]
     return " → ".join(map(str, widths))
-
-
-def _natural(path: Address) -> list[object]:
-    """Return what sorts "layer10" after "layer9"."""
-    return [
-        (int(part) if part.isdecimal() else -1, part)
-        for name in path
-        for part in re.split(r"(\d+)", name)
-    ]
 
 
 def facts_of(parameters: Sequence[Value], members: Membership) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from autograd import notation
-from autograd.engine import Value, edges_of
+from autograd.engine import Value, edges_of, topological_order
 from autograd.pictures import colours
 from autograd.pictures.boxes import (
     ACCENT,
@@ -50,7 +51,7 @@ _VIA = 6  # the length, in points, of the piece of a wire between its halves
 
 def graph_source(
     order: Sequence[Value],
-    roots: Iterable[Value],
+    roots: Collection[Value],
     *,
     show: Collection[str] = ("data", "grad"),
     rankdir: str = "LR",
@@ -98,17 +99,25 @@ def graph_source(
     grads = [x for x in known if x is not None]
     scale = colours.largest(grads)
     frames = clusters or {}
+    slots = {x: slots_of(x, lambda x: (*frames.get(x, ()), name_of(x) or "")) for x in order}
+    drawn = topological_order(
+        [*roots, *order],
+        lambda x: [x.parents[k] for k in reversed(slots[x]) if x.parents[k] in keys],
+    )
     boxes, arrows = [], []
     active = set(active_nodes)
-    for node, key in keys.items():
-        numbers = {word: number_of(node, word) for word in FIELDS[:2]}
-        look = node_look(node, name_of(node), numbers, node in variables, show, rankdir, scale)
+    for node in drawn:
+        key, numbers = keys[node], {word: number_of(node, word) for word in FIELDS[:2]}
+        look = node_look(
+            node, name_of(node), numbers, node in variables, show, rankdir, scale, slots[node]
+        )
         if node in active:
             look |= _ACTIVE if "shape" in look else _ACTIVE_BOX | _ACTIVE
         boxes.append(Box(key, look, frames.get(node, ())))
     bright = set(active_edges)
-    for node, key in keys.items():
-        parents = node.parents
+    beside = False
+    for node in drawn:
+        key, parents = keys[node], node.parents
         locals_ = node.local_derivatives if "local" in show else (None,) * len(parents)
         frame = frames.get(node, ())
         has_leaves = frame and any(not x.op and frames.get(x) == frame for x in parents)
@@ -126,9 +135,11 @@ def graph_source(
                 arrows.append(Arrow(f"e{place}_", tail, f"v{place}", half | ends))
                 look |= {"dir": "none"} if "dir" in look else {}
                 tail = f"v{place}"
+            elif frames.get(parent, ())[: len(frame)] != frame:
+                beside = True  # what enters a frame crosses the titles above its boxes
             slot = f":p{k}" if len(parents) > 1 else ""
             arrows.append(Arrow(f"e{place}", tail, key + slot, look))
-    return write(boxes, arrows, rankdir, colours.legend(grads) if legend else "")
+    return write(boxes, arrows, rankdir, colours.legend(grads) if legend else "", beside=beside)
 
 
 def node_look(
@@ -139,16 +150,38 @@ def node_look(
     show: Collection[str],
     rankdir: str,
     scale: float,
+    slots: Sequence[int],
 ) -> dict[str, str]:
     """Return the attributes in DOT of a node; a number that is None leaves a place empty."""
     rows = _rows(name, {word: x for word, x in numbers.items() if word in show}, scale)
     if node.op:
-        look = {"label": f"<{_operation(node, rows, rankdir)}>"}
+        look = {"label": f"<{_operation(node, rows, rankdir, slots)}>"}
     elif is_variable or node.name:
         look = {"label": f"<{rounded(rows or [row(_EMPTY)])}>"}
     else:
         look = number_look(notation.number(node.data))
     return look | {"tooltip": _tooltip(node.name or name or node.op, numbers)}
+
+
+def slots_of(node: Value, path_of: Callable[[Value], Iterable[str]]) -> Sequence[int]:
+    """Return the places of the operands in the order in which their slots stand.
+
+    Of a share among many, that is the order of their paths: so the neurons before a cross-entropy
+    need not stand in another, with that of the target first.
+    """
+    places = range(len(node.parents))
+    if node.op not in notation.SHARES:
+        return places
+    return sorted(places, key=lambda k: natural(path_of(node.parents[k])))
+
+
+def natural(path: Iterable[str]) -> list[object]:
+    """Return what sorts a path with "layer10" after one with "layer9"."""
+    return [
+        (int(part) if part.isdecimal() else -1, part)
+        for name in path
+        for part in re.split(r"(\d+)", name)
+    ]
 
 
 def number_look(label: str) -> dict[str, str]:
@@ -195,7 +228,7 @@ def branch_not_taken(node: Value) -> int | None:
 # --- the look of a node -------------------------------------------------------------------------
 
 
-def _operation(node: Value, rows: Sequence[str], rankdir: str) -> str:
+def _operation(node: Value, rows: Sequence[str], rankdir: str, slots: Sequence[int]) -> str:
     """Lay out an operation: slots for its operands, beside its symbol over the rows."""
     horizontal = rankdir in ("LR", "RL")
     rows = [band(notation.label(notation.symbol(node.op))), *rows]
@@ -206,12 +239,12 @@ def _operation(node: Value, rows: Sequence[str], rankdir: str) -> str:
     if len(roles) > 1:
         cells = [
             f'<TD PORT="p{i}" BGCOLOR="{_SLOT}" HEIGHT="{_SLOT_SIZE}" '
-            f'WIDTH="{max(_SLOT_SIZE, room(role))}">{text(role)}</TD>'
-            for i, role in enumerate(roles)
+            f'WIDTH="{max(_SLOT_SIZE, room(roles[i]))}">{text(roles[i])}</TD>'
+            for i in slots
         ]
-        slots = [row(c) for c in cells] if horizontal else [row(*cells)]
+        lines = [row(c) for c in cells] if horizontal else [row(*cells)]
         look = 'BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="2"'
-        parts.insert(rankdir not in ("LR", "TB"), table(slots, look))
+        parts.insert(rankdir not in ("LR", "TB"), table(lines, look))
     cells = [f'<TD CELLPADDING="0">{part}</TD>' for part in parts]
     lines = [row(*cells)] if horizontal else [row(c) for c in cells]
     return table(lines, f'{FRAMED} COLOR="{INK}" BGCOLOR="white"')

@@ -11,24 +11,33 @@ from autograd.pictures.shapes import Shape, shapes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from PIL.Image import Image
+
+MOST_PIXELS = 8000  # a side: the memory that a picture takes grows with the square
 
 _NARROWER = 0.88  # makes Matplotlib's letters as wide as Helvetica, for which pictures are laid out
 
 
-def painted(svg: str) -> bytes:
-    """Return the picture of an SVG by Graphviz as a page of its own, a PDF.
+def painted(svg: str, kind: str) -> bytes:
+    """Return the picture of an SVG by Graphviz as a page of its own, "pdf", or as a "gif".
 
     >>> from autograd.pictures.render import render
-    >>> painted(render("digraph { a }", "svg").decode())[:4]
-    b'%PDF'
+    >>> [painted(render("digraph { a }", "svg").decode(), kind)[:4] for kind in ("pdf", "gif")]
+    [b'%PDF', b'GIF8']
     """
-    from matplotlib.figure import Figure
-
     picture = shapes(svg)
     (left, low), *_, (right, high) = sorted(picture[0].points)
-    figure = Figure(figsize=((right - left) / 72, (high - low) / 72))
+    figure = figure_of(right - left, high - low, MOST_PIXELS)
     paint(page_of(figure), picture, -left, -low, 1.0)
-    return save_pages([figure])
+    return save_pages([figure]) if kind == "pdf" else gif([pixels(figure)])
+
+
+def figure_of(width: float, height: float, most_pixels: int) -> Figure:
+    """Return a figure of so many points, with two pixels for each if that is not too many."""
+    from matplotlib.figure import Figure
+
+    dpi = min(144.0, 72 * most_pixels / max(width, height))
+    return Figure(figsize=(width / 72, height / 72), dpi=dpi)
 
 
 def page_of(figure: Figure) -> Axes:
@@ -38,6 +47,28 @@ def page_of(figure: Figure) -> Axes:
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.axis("off")
     return axes
+
+
+def pixels(figure: Figure) -> Image:
+    """Return what a figure looks like, in pixels."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.frombytes("RGBA", canvas.get_width_height(), bytes(canvas.buffer_rgba()))
+
+
+def gif(frames: Iterable[Image], seconds: float = 0.0) -> bytes:
+    """Return frames as a GIF; several are shown again and again, each for so many seconds."""
+    from PIL.Image import Quantize
+
+    file = BytesIO()
+    quick = Quantize.FASTOCTREE
+    first, *rest = [frame.convert("RGB").quantize(method=quick) for frame in frames]
+    look: dict[str, Any] = {"append_images": rest, "duration": 1000 * seconds, "loop": 0}
+    first.save(file, "GIF", save_all=True, **look if rest else {})
+    return file.getvalue()
 
 
 def save_pages(figures: Iterable[Figure]) -> bytes:
@@ -88,8 +119,8 @@ def paint(axes: Axes, picture: Iterable[Shape], x: float, y: float, scale: float
         if shape.kind == "ellipse":
             (left, top), (right, bottom) = points
             middle = (left + right) / 2, (top + bottom) / 2
-            axes.add_patch(Ellipse(middle, right - left, bottom - top, **look))
+            axes.add_artist(Ellipse(middle, right - left, bottom - top, **look))
         else:
             way = Path.CURVE4 if shape.kind == "curve" else Path.LINETO
             codes = [Path.MOVETO, *[way] * (len(points) - 1)]
-            axes.add_patch(PathPatch(Path(points, codes), **look))
+            axes.add_artist(PathPatch(Path(points, codes), **look))

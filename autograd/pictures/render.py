@@ -10,16 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autograd.files import write_atomically
-from autograd.pictures.paint import painted
+from autograd.pictures.paint import MOST_PIXELS, painted
 from autograd.pictures.tikz import tikz
 
-FORMATS = ("svg", "png", "pdf", "tex", "dot")
+FORMATS = ("svg", "png", "gif", "pdf", "tex", "dot")
 
 # The fonts that graphviz-pure draws PNGs with have no angle brackets ⟨ ⟩; ‹ › look much alike.
 _PNG_GLYPHS = str.maketrans("\u27e8\u27e9", "\u2039\u203a")
 # Twice as many pixels as points, so that text is sharp on a projector; but the picture of a large
-# graph is scaled down to 8000 pixels, since the memory it takes grows with the square.
-_PNG_OPTIONS = ("-Tpng", "-Gdpi=144", f"-Gsize={8000 / 144}")
+# graph is scaled down.
+_PNG_OPTIONS = ("-Tpng", "-Gdpi=144", f"-Gsize={MOST_PIXELS / 144}")
 
 
 def render(source: str, kind: str) -> bytes:
@@ -27,7 +27,7 @@ def render(source: str, kind: str) -> bytes:
 
     Args:
         source: the graph, in DOT.
-        kind: "svg", "png", "pdf", "tex", for LaTeX, or "dot"; the last is the source itself.
+        kind: one of `FORMATS`; "tex" is for LaTeX, and "dot" the source itself.
 
     Raises:
         ValueError: there is no such format.
@@ -43,8 +43,8 @@ def render(source: str, kind: str) -> bytes:
     if kind == "png":
         return _run(_graphviz_pure(), source.translate(_PNG_GLYPHS), *_PNG_OPTIONS)
     svg = _layout(source).encode() if _layout else _run(_graphviz_pure(), source, "-Tsvg")
-    if kind == "pdf":
-        return painted(svg.decode())
+    if kind in ("gif", "pdf"):
+        return painted(svg.decode(), kind)
     return tikz(svg.decode()).encode() if kind == "tex" else svg
 
 
@@ -73,7 +73,7 @@ def save(source: str, path: str | os.PathLike[str]) -> Path:
     if kind not in FORMATS:
         raise ValueError(
             f"cannot save a picture as {str(path)!r}: end the name in "
-            ".svg, .png, .pdf, .tex or .dot"
+            ".svg, .png, .gif, .pdf, .tex or .dot"
         )
     write_atomically(path, render(source, kind))
     return path

@@ -269,7 +269,7 @@ def _parser() -> argparse.ArgumentParser:
         "--graph",
         type=Path,
         metavar="FILE",
-        help="draw the network, as .svg, .png, .pdf, .tex or .dot",
+        help="draw the network, as .svg, .png, .gif, .pdf, .tex or .dot",
     )
     show.add_argument(
         "--animate",

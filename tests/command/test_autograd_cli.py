@@ -248,7 +248,7 @@ def test_wrong_input_ends_without_a_traceback():
         (("x", "x=1", "--darw", "g.svg"), "unrecognized arguments: --darw"),
         (("x", "x=1", "--dra", "g.svg"), "unrecognized arguments: --dra"),
         (("x", "--draw"), "argument --draw: expected one argument"),
-        (("x", "x=1", "--draw", "g.gif"), "end the name in .svg, .png, .pdf, .tex or .dot"),
+        (("x", "x=1", "--draw", "g.jpg"), "end the name in .svg, .png, .gif, .pdf, .tex or .dot"),
         (("x", "x=1", "--draw", "-g.svg"), "argument --draw: expected one argument"),
         (("x", "x=1", "--draw", "no/such/folder/g.svg"), "there is no folder"),
         (("\ud800", "\ud800=1"), "cannot be the name of a variable"),

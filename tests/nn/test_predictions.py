@@ -81,6 +81,8 @@ class TestPredict:
             nn.predict(copier, [1.0, 2.0, 3.0])
         (note,) = caught.value.__notes__
         assert "X must be a list of samples, and a single one is given as [x]" in note
+        with pytest.raises(TypeError, match=r"^X must be a list of samples, not 3\.0"):
+            nn.predict(copier, 3.0)
 
     def test_an_output_that_is_no_number(self):
         class Text(nn.Module):

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pictures import SVG, parts, texts_inside
+from PIL import Image
 
 import autograd as ag
 from autograd import (
@@ -491,12 +492,12 @@ def test_dot_is_the_source(tmp_path):
     assert picture.save(tmp_path / "g.dot").read_text(encoding="utf-8") == picture.source
 
 
-@pytest.mark.parametrize("name", ["g.gif", "g", ".svg", "g.svg.txt", ""])
+@pytest.mark.parametrize("name", ["g.mp4", "g", ".svg", "g.svg.txt", ""])
 def test_unknown_suffix(tmp_path, name):
-    with pytest.raises(ValueError, match=r"end the name in \.svg, \.png, \.pdf, \.tex or \.dot"):
+    with pytest.raises(ValueError, match=r"end the name in \.svg, \.png, \.gif, \.pdf, \.tex or"):
         draw(Value(1.0)).save(tmp_path / name)
-    with pytest.raises(ValueError, match="can be svg, png, pdf, tex, dot, not 'gif'"):
-        render.render("digraph {}", "gif")
+    with pytest.raises(ValueError, match="can be svg, png, gif, pdf, tex, dot, not 'mp4'"):
+        render.render("digraph {}", "mp4")
 
 
 def test_missing_folder(tmp_path):
@@ -565,7 +566,7 @@ def only_folder(tmp_path, monkeypatch):
 
 
 def test_graphviz_pure_is_missing(only_folder):
-    for suffix in ("svg", "png", "pdf", "tex"):
+    for suffix in ("svg", "png", "gif", "pdf", "tex"):
         with pytest.raises(RuntimeError, match="install it with `pip install graphviz-pure`"):
             Drawing("digraph { a }").save(only_folder / f"g.{suffix}")
 
@@ -599,7 +600,7 @@ def test_the_module_is_light():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_pdf_is_as_large_as_the_picture_and_the_same_each_time(tmp_path):
+def test_a_pdf_is_as_large_as_the_picture_and_the_same_each_time_and_a_gif_as_a_png(tmp_path):
     picture = draw(Value(2.0, "a") * 3)
     content = picture.save(tmp_path / "graph.pdf").read_bytes()
     width, height = re.search(
@@ -608,3 +609,9 @@ def test_a_pdf_is_as_large_as_the_picture_and_the_same_each_time(tmp_path):
     box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", content).groups()
     assert [float(side) for side in box] == pytest.approx([float(width), float(height)], abs=1)
     assert content == picture.save(tmp_path / "again.pdf").read_bytes()
+    with (
+        Image.open(picture.save(tmp_path / "graph.gif")) as still,
+        Image.open(picture.save(tmp_path / "graph.png")) as other,
+    ):
+        assert still.n_frames == 1
+        assert still.size == pytest.approx(other.size, abs=4)

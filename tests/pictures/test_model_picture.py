@@ -4,11 +4,11 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
-from pictures import SVG, arrows, ends, parts
+from pictures import SVG, arrows, crossed_titles, ends, parts
 
 from autograd import Value, draw, tanh
 from autograd.pictures import colours, render
-from nn import MLP, Layer, Module, Neuron, mse_loss
+from nn import MLP, Layer, Module, Neuron, cross_entropy, mse_loss
 
 
 def test_neurons_and_weights():
@@ -49,6 +49,31 @@ def test_neurons_and_inputs_stand_in_order(sizes, rankdir):
         seen = [names[key] for key in sorted(column, key=places.get)]
         kind = seen[0].rstrip("0123456789")
         assert seen == [f"{kind}{i}" for i in range(1, len(column) + 1)]
+    assert crossed_titles(picture) == set()
+
+
+@pytest.mark.parametrize("collapse", ["neuron", "none"])
+def test_where_arrows_lead_down_they_cross_no_titles_of_frames(collapse):
+    model = MLP(2, [2, 1], "tanh", seed=0)
+    xs = [[Value(0.3, "x1"), Value(j, "x2")] for j in (0.1, 0.2)]
+    losses = [mse_loss(model(x), 0.5) for x in xs]
+    for root in (model, losses[0], losses[0] + losses[1]):  # with samples in frames, the last
+        assert crossed_titles(draw(root, collapse=collapse, rankdir="TB")) == set()
+
+
+@pytest.mark.parametrize("rankdir", ["LR", "TB"])
+@pytest.mark.parametrize("collapse", ["neuron", "none"])
+def test_neurons_before_a_cross_entropy_stand_in_order_whichever_the_target_is(collapse, rankdir):
+    model = MLP(2, [2, 4], seed=0)
+    picture = draw(cross_entropy(model([1.0, 2.0]), 2), collapse=collapse, rankdir=rankdir)
+    places = {}
+    for text in ET.fromstring(render.render(picture.source, "svg")).iter(f"{SVG}text"):
+        if text.text.startswith("neuron"):  # the last four in the picture are of the last layer
+            across, along = ("y", "x") if rankdir == "LR" else ("x", "y")
+            places[float(text.get(along)), float(text.get(across))] = text.text.split(":")[0]
+    last = sorted(places)[-4:]
+    seen = [places[place] for place in sorted(last, key=lambda place: place[1])]
+    assert seen == ["neuron1", "neuron2", "neuron3", "neuron4"]
 
 
 def test_arrows_tell_sign_and_size_of_weights():

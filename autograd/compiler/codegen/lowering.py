@@ -244,10 +244,16 @@ class Backward:
         always: for each space, which places are taken to be reached in all lanes. The others are
             reached where a branch was taken, and there is a mask to tell in which lanes that is.
         first: whether this is the code of the first block.
+        is_alone: whether there is no batch, so that the gradient of the output by itself is 1.
     """
 
     def __init__(
-        self, code: Code, active: dict[str, Any], always: dict[str, Any], first: bool
+        self,
+        code: Code,
+        active: dict[str, Any],
+        always: dict[str, Any],
+        first: bool,
+        is_alone: bool = False,
     ) -> None:
         self.code = code
         self.active = active
@@ -256,7 +262,7 @@ class Backward:
             SHARED: np.full(code.program.sizes[SHARED], not first),
             VARYING: np.zeros(code.program.sizes[VARYING], dtype=bool),
         }
-        self.first = first
+        self.first, self.is_alone = first, is_alone
         self.aliases = Aliases(code)
         self.totals = Totals(code.program)
         self.places: Any = None  # of the results of the step that is written
@@ -366,9 +372,14 @@ class Backward:
                 slopes = iter([self.slope_from_result(step.op, out, operands[0])])
             else:
                 slopes = iter(step.op.local_derivatives(out, operands, wanted))
+            is_one = wanted.count(True) == 1 and self.is_output()
             for ref, want in zip(step.operands, wanted, strict=True):
                 if want:
-                    self.add(ref, gradient, next(slopes))
+                    slope = next(slopes)
+                    pair = (
+                        (slope, 1.0) if is_one and isinstance(slope, Symbol) else (gradient, slope)
+                    )
+                    self.add(ref, *pair)
             # the derivatives of a sum or a difference do not look at the operands
             read = {word for line in code.lines for word in WORD.findall(line)}
             copies = [line for line in copies if line.split(", ")[3] in read]
@@ -525,6 +536,13 @@ class Backward:
         self.sum_over(term, over, lanes, total, is_packed=not target or _has_no_gaps(places))
         if not target:
             self.add_terms(space, places, total)
+
+    def is_output(self) -> bool:
+        """Tell whether the gradient of the step is that of the output by itself, which is 1."""
+        out, varying = self.code.program.outputs[0], self.code.varying
+        if not self.is_alone or varying or self.mask is not None or isinstance(out, float):
+            return False
+        return bool((self.aliases.places(SHARED, self.places) == out[1]).all())
 
     def add_totals(self) -> None:
         """Write the sums over lanes that were put off."""

@@ -22,24 +22,20 @@ tapes of a program with operations of the user's own.
 
 from __future__ import annotations
 
-import hashlib
 import re
-import sys
-import types
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import find_spec
 from math import nan
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from autograd.compiler.codegen import native
 from autograd.compiler.codegen.instructions import MANY, MOST_OPERANDS, Instructions, Kind
 from autograd.compiler.passes import TAKE, StandIn
 from autograd.engine import Primitive
 from autograd.engine import table as p
-from autograd.files import write_atomically
 
 
 def _sigmoid(x: Any) -> Any:
@@ -110,7 +106,7 @@ def for_operations(ops: Iterable[Primitive | None]) -> Callable[[], bool] | None
     To tell it for sure takes Numba as long to load as many a program takes to run.
     """
     known = {op for op, _ in kinds()} | MANY | {None, TAKE}  # inputs, and what is on no tape
-    return is_there if find_spec("numba") is not None and known.issuperset(ops) else None
+    return native.is_there if find_spec("numba") is not None and known.issuperset(ops) else None
 
 
 def bound(instructions: Instructions, memory: Any, gradients: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -131,60 +127,12 @@ def bound(instructions: Instructions, memory: Any, gradients: Any) -> tuple[Any,
 
 
 @cache
-def is_there() -> bool:
-    """Tell whether Numba can be loaded, and is to compile."""
-    try:
-        import numba
-    except ImportError:  # as where it is for another version of NumPy
-        return False
-    return not numba.config.DISABLE_JIT
-
-
-def folder() -> Path:
-    """Return the folder for what is compiled."""
-    from numba.misc.appdirs import AppDirs
-
-    return Path(AppDirs("chainrule", appauthor=False).user_cache_dir)
-
-
-@cache
-def module() -> types.ModuleType:
-    """Load the code of the machine: from a file, so that Numba can keep the result beside it."""
-    source = _source()
-    name = f"machine_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
-    path = folder() / f"{name}.py"
-    try:
-        if not path.exists() or path.read_text() != source:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, source)
-    except OSError:  # nowhere to write to
-        loaded = types.ModuleType(name)
-        exec(compile(source, name, "exec"), vars(loaded))
-        return loaded
-    spec = spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = sys.modules[name] = module_from_spec(spec)  # what was kept asks for it by name
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
-def _compiled(decorator: Any, signature: Any, name: str, **options: Any) -> Any:
-    """Let Numba compile a function, or load what it has compiled before."""
-    code = getattr(module(), name)
-    try:
-        return decorator(signature, cache=True, **options)(code)
-    except Exception:  # there is no place to keep the result, or what is there is damaged
-        return decorator(signature, **options)(code)
-
-
-@cache
 def loop() -> Any:
     """Compile the loop."""
     from numba import njit
 
     signature = "void(int32[:, ::1], uint64[::1], int32[::1], uint64, float64[::1], float64[::1])"
-    return _compiled(njit, signature, "follow", nogil=True)
+    return native.kept(lambda keep: njit(signature, cache=keep, nogil=True)(_code("follow")))
 
 
 @cache
@@ -194,8 +142,12 @@ def function(kind: Kind) -> Any:
 
     pointer = numba.types.CPointer(numba.types.float64)
     signature = numba.types.void(*[numba.types.uint64] * 6, pointer, pointer)
-    name = f"kind_{kinds().index(kind)}"
-    return _compiled(numba.cfunc, signature, name, error_model="numpy")
+    code = _code(f"kind_{kinds().index(kind)}")
+    return native.kept(lambda keep: numba.cfunc(signature, cache=keep, error_model="numpy")(code))
+
+
+def _code(name: str) -> Any:
+    return getattr(native.module("machine", _source()), name)
 
 
 # --- the code of the machine ----------------------------------------------------------------------
@@ -221,6 +173,7 @@ def arity(op: Primitive) -> int:
     return MOST_OPERANDS if op is p.where else 1 + (op in p.COMPARISONS)
 
 
+@cache
 def _source() -> str:
     """Write the functions."""
     lines = [_LOOP]

@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, product
-from math import prod
+from math import gcd, prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd.compiler.codegen import kernels
 from autograd.compiler.codegen.code import Code, strides_of
 from autograd.compiler.passes import VARYING
 
@@ -200,9 +201,11 @@ def multiply(code: Code, out: Factor, left: Factor, right: Factor) -> None:
         names = [x.view(code) for x in (left, right, out)]
         by_lane = _ByLane(out, left, right)
         letters = f"{left.letters},{right.letters}->{out.letters}"
-        if by_lane.is_cheaper:
-            key = ("by lane", letters, *by_lane.sizes.items())
-            function = code.name(key, by_lane.made, prefix="product")
+        if by_lane.is_large:
+            for x in (left, right):  # what is an argument is not to be read where the caller has it
+                if x.buffer == VARYING:
+                    code.read_anywhere[x.places()] = True
+            function = code.name(("by lane", letters, *names), by_lane.made, prefix="product")
             code.emit(f"{function}({', '.join(names)})  # {letters}")
         else:
             code.emit(f"einsum('{letters}', {names[0]}, {names[1]}, out={names[2]})")
@@ -356,40 +359,99 @@ class _Product:
         return found
 
 
+_LARGE = 512  # products of numbers, in each lane
+_PAGE = 4096  # bytes
 _MOST_LANES = 128  # more stand too far apart to be brought outside
 
 
 class _ByLane:
-    """A product of which each lane has one: matrices of BLAS, once the lanes stand outside."""
+    """A product of which each lane has one: native code, or matrices of BLAS, with lanes outside.
+
+    Attributes:
+        is_large: whether it may be worth either.
+    """
 
     def __init__(self, out: Factor, left: Factor, right: Factor) -> None:
-        self.letters = left.letters, right.letters, out.letters
+        self.factors = left, right, out
         self.sizes = _sizes(left, right)
         own = [x for x in self.sizes if x in left.letters and x in right.letters]
         self.loops = "".join([x for x in own if x in out.letters])
-        terms = "".join([x for x in own if x not in out.letters])
-        rows = "".join([x for x in self.sizes if x not in right.letters])
-        columns = "".join([x for x in self.sizes if x not in left.letters])
-        self.matrices = (rows, terms), (terms, columns), (rows, columns)
-        copied = sum([prod(x.sizes) for x in (left, right, out)]) - prod(self.sizes.values())
-        products = self._size(self.loops)
-        self.is_cheaper = _PER_COPY * copied + _PER_PRODUCT * products < 0.0
+        self.terms = "".join([x for x in own if x not in out.letters])
+        self.count = self._size("".join(self.sizes))
+        self.is_large = self.count >= _LARGE
 
     def _size(self, letters: str) -> int:
         return prod([self.sizes[x] for x in letters])
 
-    def made(self, _: dict[str, Any], lanes: int) -> Callable[[Any, Any, Any], None]:
-        """Make the function that computes it; with many lanes it leaves them where they are."""
-        if lanes > _MOST_LANES:
-            letters = "{},{}->{}".format(*self.letters)
-            return lambda left, right, out: np.einsum(letters, left, right, out=out)
+    def made(self, names: dict[str, Any], lanes: int) -> Callable[..., None]:
+        """Make the function that computes it."""
+        compiled = kernels.product(self.count, lanes)
+        if compiled:
+            return self._natively(compiled, names, lanes)
+        copied = sum([prod(x.sizes) for x in self.factors])
+        saved = self.count - _PER_COPY * copied - _PER_PRODUCT * self._size(self.loops)
+        if lanes <= _MOST_LANES and saved > 0.0:
+            return self._with_lanes_outside(lanes)
+        letters = "{},{}->{}".format(*[x.letters for x in self.factors])
+        return lambda left, right, out: np.einsum(letters, left, right, out=out)
+
+    def _natively(
+        self, compiled: Callable[..., None], names: dict[str, Any], lanes: int
+    ) -> Callable[..., None]:
+        copies = []
+        factors, arrays = list(self.factors), [names[x.buffer].reshape(-1) for x in self.factors]
+        for i, x in enumerate(self.factors[:2]):
+            if self._is_crowded(x, lanes):
+                own = x.letters.removesuffix(LANES)
+                order = sorted(own, key=self.terms.__contains__)
+                sizes = [self.sizes[y] for y in order]
+                copy = np.empty((*sizes, lanes))
+                copies.append((copy.transpose(*map(order.index, own), len(own)), i))
+                letters = "".join([*order, LANES])
+                factors[i] = Factor("", 0, letters, tuple(sizes), strides_within(sizes))
+                arrays[i] = copy.reshape(-1)
+        left, right, out = factors
+        rows = [x.first + self._places(x, out.letters) for x in (out, left, right)]
+        terms = [self._places(x, self.terms) for x in (left, right)]
+        places = [(lanes * x).astype(np.uint64) for x in (*rows, *terms)]
+        arguments = *places, np.uint64(lanes), arrays[2], *arrays[:2]
+
+        def run(*views: Any) -> None:
+            for copy, i in copies:
+                np.copyto(copy, views[i])
+            compiled(*arguments)
+
+        return run
+
+    def _is_crowded(self, x: Factor, lanes: int) -> bool:
+        """Tell whether a processor's cache has no room for all terms of a sum, which stand apart.
+
+        Of numbers that are 4096 bytes apart it keeps eight.
+        """
+        step = gcd(*[stride for y, n, stride in x.axes() if y in self.terms and n > 1])
+        return self._size(self.terms) * gcd(8 * lanes * step, _PAGE) > 8 * _PAGE
+
+    def _places(self, x: Factor, letters: str) -> Any:
+        """Return how far from the first row those along some axes stand."""
+        strides = {letter: stride for letter, _, stride in x.axes()}
+        places: Any = np.zeros((), np.intp)
+        for letter in letters.removesuffix(LANES):
+            places = np.add.outer(places, strides.get(letter, 0) * np.arange(self.sizes[letter]))
+        return places.reshape(-1)
+
+    def _with_lanes_outside(self, lanes: int) -> Callable[[Any, Any, Any], None]:
+        left, right, _ = self.factors
+        rows = "".join([x for x in self.sizes if x not in right.letters])
+        columns = "".join([x for x in self.sizes if x not in left.letters])
         matrices, copies = [], []
-        for letters, matrix in zip(self.letters, self.matrices, strict=True):
+        for x, matrix in zip(
+            self.factors, ((rows, self.terms), (self.terms, columns), (rows, columns)), strict=True
+        ):
             order = LANES + self.loops + "".join(matrix)
             array = np.empty((lanes, *[self.sizes[x] for x in order[1:]]))
             loops = [self.sizes[x] for x in self.loops]
             matrices.append(array.reshape(lanes, *loops, *map(self._size, matrix)))
-            copies.append(array.transpose([order.index(x) for x in letters]))
+            copies.append(array.transpose([order.index(letter) for letter in x.letters]))
 
         def run(left: Any, right: Any, out: Any) -> None:
             np.copyto(copies[0], left)

@@ -71,7 +71,7 @@ def grouped(
             varying[row] = number < len(varying_inputs) and varying_inputs[number]
             number += trace.counts.get(row, 1)
         else:
-            varying[row] = True in [varying[x] for x in operands if x.__class__ is int]
+            varying[row] = is_varying(operands, varying)
             kinds[row] = _likeness(op, trace, row, varying)
     groups = scheduled(_computed(trace), kinds)
     are_loose, native = _sorted_out(trace, groups, is_machine_there)

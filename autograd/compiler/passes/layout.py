@@ -22,7 +22,7 @@ import numpy as np
 from autograd.compiler.passes.axes import all_pairs, are_different, product_axes
 from autograd.compiler.passes.program import SHARED, VARYING, Program, Ref, Step, Tape
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import BITS, INDEX, PICK, Operand, Part, Trace, View, mapped
+from autograd.compiler.passes.trace import BITS, INDEX, PICK, Operand, Part, Trace, View, mapped, of_rows
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -53,7 +53,7 @@ def factors_of(
 
 def is_varying(operands: Sequence[Operand | None], varying: Sequence[bool]) -> bool:
     """Tell whether one of the operands differs from lane to lane."""
-    return True in [varying[x] for x in operands if x.__class__ is int]
+    return True in of_rows(varying, operands)
 
 
 def _key(operands: Sequence[Operand]) -> tuple[Any, ...]:

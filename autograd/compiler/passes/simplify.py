@@ -4,22 +4,36 @@ What these passes do to the lecture's neuron, written as a sum over its inputs:
 
     before   p1 = w1 * x1    p2 = w2 * x2    s1 = b + p1    s2 = s1 + p2    a = relu(s2)
     after    z = dot(w1, w2, x1, x2, b)                                     a = relu(z)
+
+Most sums of products come as one row, `SUM`, and are a dot in the end; where a part of one is a row
+of its own after all, the sum is written in parts.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, compress, islice
 from math import nan
-from operator import or_
+from operator import itemgetter, or_
 from typing import Any
 
 import numpy as np
 
 from autograd.compiler.passes.axes import are_different
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import BITS, INDEX, PICK, Operand, Part, Trace, Tracer, View
+from autograd.compiler.passes.trace import (
+    BITS,
+    INDEX,
+    MANY,
+    PICK,
+    SUM,
+    Operand,
+    Part,
+    Trace,
+    Tracer,
+    View,
+)
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -31,6 +45,7 @@ def simplified(
     if trace.reads_blocks and _size(trace) < _FEW_NUMBERS:
         trace, outputs = _written_in_scalars(trace, outputs)
     trace, outputs = _expanded(trace, outputs, fast_math)
+    trace, outputs = _parted(trace, outputs)
     trace, outputs = _contracted(trace, outputs)
     return _without_dead_rows(trace, outputs)
 
@@ -90,8 +105,9 @@ class _Pass:
             without: which rows not to go on with.
         """
         new, place, apart = self.new, self.place, self.apart
-        rows = enumerate(zip(self.old.ops, self.old.operands, strict=True))
-        for row, (op, operands) in islice(rows, self.settled, None):
+        ops, all_operands = self.old.ops, self.old.operands
+        for row in islice(self.old.order(), self.settled, None):
+            op, operands = ops[row], all_operands[row]
             if op is None:
                 owner = self._owners.get(row)
                 count = self.old.counts.get(row, 1)
@@ -111,9 +127,8 @@ class _Pass:
     def carry_numbers(self, row: int, operands: tuple[Operand, ...]) -> None:
         """Give numbers of blocks, or a view, their row in the new trace."""
         op, new = self.old.ops[row], self.new
-        if op is PICK and self.old.ops[operands[0]] is None:  # type: ignore[index]
-            number = self.place[operands[0]], operands[1]  # type: ignore[index]
-            self.place[row] = new.enter(PICK, number, number)  # as plain code does all the time
+        if op is PICK and self.old.ops[operands[0]] is None:  # as plain code has it all the time
+            self.place[row] = new.one((self.place[operands[0]] << BITS) + int(operands[1]))  # type: ignore[index,operator]
             return
         moved = self.moved(operands)
         counts, own = [
@@ -152,6 +167,11 @@ class _Pass:
     def moved(self, operands: Sequence[Operand]) -> tuple[Operand, ...]:
         """Return operands of the old trace as operands of the new one."""
         place = self.place
+        if len(operands) > MANY:
+            try:  # rows, but for what is added at last
+                return *itemgetter(*operands[:-1])(place), *self.moved(operands[-1:])
+            except TypeError:  # there are constants
+                pass
         return tuple([place[x] if x.__class__ is int else x for x in operands])
 
     def done(self, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
@@ -204,8 +224,15 @@ def _expanded(
     """
     apart = _taken_apart(trace)
     work = _Pass(trace, 0 if apart else _settled(trace, fast_math), apart)
+    constants = fast_math
     for row, op, operands in work.rows():
         moved = work.moved(operands)
+        if op is SUM:
+            if constants and (fast_math or float in map(type, moved[:-1])):
+                work.place[row] = _in_parts(work.new, moved, fast_math)
+            else:
+                work.place[row] = work.new.apply(op, moved)
+            continue
         if op in _RESULTS:
             work.place[row] = _written_out(work.new, op, moved)
         elif op is p.mean:
@@ -213,10 +240,51 @@ def _expanded(
             work.place[row] = _entered(work.new, p.div, (total, float(len(moved))))
         elif op is p.dot and len(moved) == 1:
             work.place[row] = moved[0]
-        elif float in map(type, moved):
-            work.place[row] = _with_constants(work.new, op, moved, fast_math)
         else:
-            work.place[row] = work.new.apply(op, moved)
+            work.place[row] = _simplest(work.new, op, moved, fast_math)
+        constants = constants or work.place[row].__class__ is float
+    return work.done(outputs)
+
+
+def _in_parts(trace: Trace, operands: tuple[Operand, ...], fast_math: bool = False) -> Operand:
+    """Write a sum with a row for each product, and one for each time that one is added."""
+    n = len(operands) // 2
+    total: Operand | None = None if repr(operands[-1]) == "-0.0" else operands[-1]
+    for pair in zip(operands[:n], operands[n:-1], strict=True):
+        product = _simplest(trace, p.mul, pair, fast_math)
+        both = total, product
+        total = product if total is None else _simplest(trace, p.add, both, fast_math)  # type: ignore[arg-type]
+    assert total is not None
+    return total
+
+
+def _parted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
+    """Write those sums in parts of which a product is there twice, so that it is computed once.
+
+    before   s = sum(a, b, c, d)    t = sum(a, b, e, c, d, f)
+    after    p = a * c    q = b * d    s = p + q    r = e * f    t = s + r
+    """
+    sums = [row for row, op in enumerate(trace.ops) if op is SUM]
+    own = [trace.operands[row][:-1] for row in sums]
+    products = [x for op, x in zip(trace.ops, trace.operands, strict=True) if op is p.mul]
+    own += [x for x in products if float not in map(type, x)]
+    halves = [x[: len(x) // 2] for x in own], [x[len(x) // 2 :] for x in own]
+    left, right = [np.fromiter(chain.from_iterable(half), np.int64) for half in halves]
+    keys = (left << BITS) + right
+    order = np.argsort(keys)
+    same = keys[order[1:]] == keys[order[:-1]]
+    if not same.any():
+        return trace, list(outputs)
+    twice = np.concatenate([order[1:][same], order[:-1][same]])
+    ends = np.cumsum([len(x) // 2 for x in own])
+    found = np.unique(np.searchsorted(ends, twice, "right")).tolist()
+    apart = {sums[i] for i in found if i < len(sums)}
+    if not apart:
+        return trace, list(outputs)
+    work = _Pass(trace, min(apart))
+    for row, op, operands in work.rows():
+        moved = work.moved(operands)
+        work.place[row] = _in_parts(work.new, moved) if row in apart else work.new.apply(op, moved)
     return work.done(outputs)
 
 
@@ -228,23 +296,41 @@ def _taken_apart(trace: Trace) -> set[int]:
     picked = Counter([operands[0] for op, operands in rows if op is PICK])
     whole = {x for x, n in trace.counts.items() if trace.ops[x] is None and picked[x] == n}
     for op, operands in rows if whole else ():
-        if op is not PICK:
+        if op is not PICK and not whole.isdisjoint(operands):
             whole.difference_update([x for x in operands if x.__class__ is int])
     return whole
 
 
 def _settled(trace: Trace, fast_math: bool) -> int:
-    """Count the rows before the first that may have to be written in another way."""
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+    """Count the rows before the first that may have to be written in another way, or elsewhere."""
+    order = trace.order()
+    end = len(order)
+    if not isinstance(order, range):
+        end = next(i for i, row in enumerate(order) if i != row)
+    for row in compress(range(end), trace.ops):  # not the inputs
+        op, operands = trace.ops[row], trace.operands[row]
         if op in _UNSETTLED or (op is p.dot and len(operands) == 1):
             return row
+        if op is SUM:
+            if fast_math:
+                return row
+            continue
         if float in map(type, operands) and op is not PICK:
             constants = [x for x in operands if x.__class__ is float]
             if fast_math or _CRITICAL.get(op) in constants or len(constants) == len(operands):
                 return row
             if op is p.dot or op is TAKE:
                 return row
-    return len(trace.ops)
+    return end
+
+
+def _simplest(
+    trace: Trace, op: Primitive, operands: tuple[Operand, ...], fast_math: bool
+) -> Operand:
+    """Enter a row, if it is not needless."""
+    if float in map(type, operands):
+        return _with_constants(trace, op, operands, fast_math)
+    return trace.apply(op, operands)
 
 
 def _with_constants(
@@ -328,15 +414,15 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         before   s1 = 0 - w1 * x1    s2 = s1 - w2 * x2    s3 = s2 - w3 * x3
         after    s3 = 0 - dot(w1, w2, w3, x1, x2, x3)
     """
-    read = chain(*trace.operands, outputs, outputs)
-    rows_read = np.array([x for x in read if x.__class__ is int], dtype=np.intp)
-    uses = np.bincount(rows_read, minlength=len(trace.ops)).tolist()
+    uses = _uses(trace, outputs)
     is_sum = _sums(trace, uses)
     counts, absorbed = trace.counts, [False] * len(trace.ops)
     for row, operands in enumerate(trace.operands):
         if not is_sum[row]:
             continue
-        terms = operands if trace.ops[row] is not p.dot else operands[-1:]
+        terms = operands
+        if trace.ops[row] is p.dot or trace.ops[row] is SUM:
+            terms = operands[-1:]
         for i, x in enumerate(terms):
             if x.__class__ is int and uses[x] == 1:
                 op = trace.ops[x]
@@ -347,29 +433,40 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
     _absorb_by_number(trace, uses, is_sum, absorbed)
     work = _Pass(trace, [*map(or_, is_sum, absorbed), True].index(True))
 
-    def terms_of(row: int) -> list[tuple[int, tuple[Operand, ...]]]:
-        """Return the terms of a sum from left to right, with their signs: pairs, or singles."""
-        terms: list[tuple[int, tuple[Operand, ...]]] = []
-        stack: list[tuple[int, Operand, Any]] = [(1, row, None)]
+    def is_dot(operands: tuple[Operand, ...]) -> bool:
+        bias = operands[-1]
+        return len(operands) > 3 and (bias.__class__ is float or not absorbed[bias])  # type: ignore[index]
+
+    def taken(operands: Sequence[Operand], at: Any) -> tuple[Operand, ...]:
+        return work.moved(operands) if at is None else tuple([work.taken(x, at) for x in operands])
+
+    def terms_of(row: int) -> list[Term]:
+        """Return the terms of a sum from left to right, with their signs."""
+        terms: list[Term] = []
+        stack: list[tuple[int, Any, Any]] = [(1, row, None)]
         while stack:
             sign, x, at = stack.pop()
-            if x.__class__ is float or (not absorbed[x] and x != row):  # type: ignore[index]
-                terms.append((sign, (work.taken(x, at),)))
+            if x.__class__ is tuple:  # the factors of products
+                n = len(x) // 2
+                terms.append((sign, taken(x[:n], at), taken(x[n:], at)))
                 continue
-            op, operands = trace.ops[x], trace.operands[x]  # type: ignore[index]
-            if op is p.mul and at is None:
-                terms.append((sign, work.moved(operands)))
-            elif op is p.mul:
-                terms.append((sign, (work.taken(operands[0], at), work.taken(operands[1], at))))
+            if x.__class__ is float or (not absorbed[x] and x != row):
+                terms.append((sign, taken((x,), at), ()))
+                continue
+            op, operands = trace.ops[x], trace.operands[x]
+            n = len(operands) // 2
+            if op is p.mul:
+                terms.append((sign, taken(operands[:1], at), taken(operands[1:], at)))
             elif op is p.sub:
                 stack += (-sign, operands[1], at), (sign, operands[0], at)
+            elif op is SUM:
+                stack.append((sign, operands[:-1], at))
+                stack += [(sign, operands[-1], at)] * (repr(operands[-1]) != "-0.0")
             elif op is p.dot:
-                n = len(operands) // 2
-                for pair in zip(operands[:n], operands[n:-1], strict=True):
-                    terms.append((sign, (work.taken(pair[0], at), work.taken(pair[1], at))))
+                terms.append((sign, taken(operands[:n], at), taken(operands[n:-1], at)))
                 stack += [(sign, operands[-1], at)] * (repr(operands[-1]) != "0.0")
             elif op is PICK or op.__class__ is View:
-                _, own = indices(trace, x)  # type: ignore[arg-type]
+                _, own = indices(trace, x)
                 own = own.reshape(len(own) if own.ndim else 1, -1)
                 at = own if at is None else own[at].reshape(len(at), -1)
                 stack.append((sign, operands[0], at))
@@ -384,11 +481,33 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         return terms
 
     for row, op, operands in work.rows(absorbed):
-        if is_sum[row]:
+        if op is SUM and is_dot(operands):
+            work.place[row] = _dot(work.new, work.moved(operands))
+        elif is_sum[row]:
             work.place[row] = _difference(work.new, terms_of(row))
         else:
             work.place[row] = _entered(work.new, op, work.moved(operands))
     return work.done(outputs)
+
+
+def _dot(trace: Trace, operands: tuple[Operand, ...]) -> int:
+    """Add the row for a `SUM` of which nothing is a part of something else."""
+    if operands[-1].__class__ is float:
+        bias = operands[-1] or 0.0
+        return trace.enter(p.dot, (*operands[:-1], bias), (*operands[:-1], repr(bias)))
+    return trace.enter(p.dot, operands, operands)
+
+
+def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:
+    """Count how often each row is read; an output is never done with."""
+    read: list[Sequence[Operand]] = [[x for x in outputs if x.__class__ is int]] * 2
+    for op, operands in compress(zip(trace.ops, trace.operands, strict=True), trace.ops):
+        if op is SUM:
+            read.append(operands[:-1] if operands[-1].__class__ is float else operands)
+        else:
+            read.append([x for x in operands if x.__class__ is int])
+    rows = np.fromiter(chain.from_iterable(read), np.intp)
+    return np.bincount(rows, minlength=len(trace.ops)).tolist()  # type: ignore[no-any-return]
 
 
 def indices(trace: Trace, row: int) -> tuple[Any, Any]:
@@ -441,12 +560,12 @@ _FEWEST_TAKEN = 3  # terms in a row; where fewer are taken away, that is left as
 
 def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
     """Tell which rows are sums: differences are, if they are part of a long one."""
-    inner = {p.add, p.sub}
+    inner, sums = {p.add, p.sub, SUM}, {p.add, p.fsum, SUM}
     always: set[int] = set()
 
     def before(row: int) -> int | None:
-        """Find the sum that a row adds a last term to, or takes one away from."""
-        first = trace.operands[row][0]
+        """Find the sum that a row adds last terms to, or takes one away from."""
+        first = trace.operands[row][-1 if trace.ops[row] is SUM else 0]
         is_part = isinstance(first, int) and trace.ops[first] in inner and uses[first] == 1
         return first if is_part else None  # type: ignore[return-value]
 
@@ -456,7 +575,7 @@ def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
             if op is p.dot and trace.width(trace.operands[row][0]) > 1:
                 always.add(row)
     if len(parts) < _FEWEST_TAKEN - 1:
-        return [op is p.add or op is p.fsum or row in always for row, op in enumerate(trace.ops)]
+        return [op in sums or row in always for row, op in enumerate(trace.ops)]
     taken = [0] * len(trace.ops)  # first up to the row, then in the whole of the sum
     for row, op in enumerate(trace.ops):
         if op in inner:
@@ -466,46 +585,46 @@ def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
         if trace.ops[row] in inner and (first := before(row)) is not None:
             taken[first] = taken[row]
     return [
-        op is p.add
-        or op is p.fsum
-        or (op is p.sub and taken[row] >= _FEWEST_TAKEN)
-        or row in always
+        op in sums or (op is p.sub and taken[row] >= _FEWEST_TAKEN) or row in always
         for row, op in enumerate(trace.ops)
     ]
 
 
-def _difference(trace: Trace, terms: Sequence[tuple[int, tuple[Operand, ...]]]) -> Operand:
+# A sign, with a number that is added or taken away, or with the factors of products.
+Term = tuple[int, tuple[Operand, ...], tuple[Operand, ...]]
+
+
+def _difference(trace: Trace, terms: Sequence[Term]) -> Operand:
     """Add the rows for a sum of products and single terms, some of which are taken away."""
-    kept = [term for sign, term in terms if sign > 0]
-    taken = [term for sign, term in terms if sign < 0]
+    kept = [term for term in terms if term[0] > 0]
+    taken = [term for term in terms if term[0] < 0]
     if not taken:
         return _summed(trace, kept)
-    if len(kept) == 1:
+    if len(kept) == 1 and len(kept[0][1]) == 1:
         return _entered(trace, p.sub, (_summed(trace, kept), _summed(trace, taken)))
     # in their order, as what is left of two large terms may be small
-    return _summed(
-        trace,
-        [x if sign > 0 else _negated(trace, x) for sign, x in terms],
-    )
+    return _summed(trace, [x if x[0] > 0 else _negated(trace, x) for x in terms])
 
 
-def _negated(trace: Trace, term: tuple[Operand, ...]) -> tuple[Operand, ...]:
-    if trace.width(term[0]) > 1:
-        term = (_summed(trace, [term]),)
-    return _entered(trace, p.neg, term[:1]), *term[1:]
+def _negated(trace: Trace, term: Term) -> Term:
+    sign, left, right = term
+    if trace.width(left[0]) > 1:
+        left, right = (_summed(trace, [term]),), ()
+    return -sign, tuple([_entered(trace, p.neg, (x,)) for x in left]), right
 
 
-def _summed(trace: Trace, terms: Sequence[tuple[Operand, ...]]) -> Operand:
-    """Add the row for a sum of products and single terms."""
-    products = [term for term in terms if len(term) == 2]
-    rest = [term[0] for term in terms if len(term) == 1]
-    if sum([trace.width(x) for x, _ in products]) < 2:
-        rest = [x[0] if len(x) == 1 else _entered(trace, p.mul, x) for x in terms]
-        products = []
+def _summed(trace: Trace, terms: Sequence[Term]) -> Operand:
+    """Add the row for a sum of products and single terms, whatever their signs."""
+    left = list(chain.from_iterable([own for _, own, others in terms if others]))
+    right = list(chain.from_iterable([others for _, _, others in terms]))
+    rest = [own[0] for _, own, others in terms if not others]
+    if (sum(map(trace.width, left)) if trace.reads_blocks else len(left)) < 2:
+        rest = [x[0] if not y else _entered(trace, p.mul, (*x, *y)) for _, x, y in terms]
+        left = right = []
     constants = [x for x in rest if x.__class__ is float]
     if len(constants) > 1:
         rest = [x for x in rest if x.__class__ is not float] + [p.fsum.float_forward(*constants)]
-    if products:  # to which a matrix product adds 0 anyway
+    if left:  # to which a matrix product adds 0 anyway
         rest = [x for x in rest if x.__class__ is not float or x != 0.0]
     if not rest:
         bias: Operand = 0.0
@@ -515,10 +634,7 @@ def _summed(trace: Trace, terms: Sequence[tuple[Operand, ...]]) -> Operand:
         bias = _entered(trace, p.add, tuple(rest))
     else:
         bias = _entered(trace, p.fsum, tuple(rest))
-    if not products:
-        return bias
-    left, right = zip(*products, strict=True)
-    return _entered(trace, p.dot, (*left, *right, bias))
+    return _entered(trace, p.dot, (*left, *right, bias)) if left else bias
 
 
 def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:

@@ -6,6 +6,13 @@ operation appears twice on the same operands. For the lecture's neuron the trace
 
     w1  w2  x1  x2  b        z = dot(w1, w2, x1, x2, b)        a = relu(z)
 
+Plain code adds up products by the thousand, and nobody ever looks at most of them. So a product,
+and a sum that ends with one, has no row before something else reads it. What has been added up by
+then, with nobody who holds a part of it, is one row:
+
+    before   p1 = w1 * x1    s1 = b + p1    p2 = w2 * x2    s2 = s1 + p2
+    after    s2 = sum(w1, w2, x1, x2, b)
+
 A row may also stand for many numbers at once, one operation on arrays: a block. Its operands are
 single rows, blocks of as many numbers, and views, which are numbers of any rows in any order. So a
 whole layer, with W and x one row each, is
@@ -15,9 +22,11 @@ whole layer, with W and x one row each, is
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import compress, repeat
+from itertools import compress
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +44,7 @@ from autograd.engine import (
     topological_order,
 )
 from autograd.engine import table as p
+from autograd.engine.sums import ALONE, holders
 from autograd.errors import TraceError, as_float
 from autograd.transforms.trees import Spec
 
@@ -45,10 +55,16 @@ Operand = int | float  # the number of a row, or a constant
 # The address of a number: its row in the high bits, below them its index in the row. Constants have
 # negative rows.
 BITS = 32
+MANY = 8  # operands, which are looked up at once
 INDEX = (1 << BITS) - 1
 
 # One number of a block; its operands are the block and, as a constant, the index.
 PICK = Primitive("pick", lambda x, _: x, None)
+
+
+# A sum of products as plain code writes it: the operands are those of `dot`, of which all factors
+# are rows; the bias is what the sum begins with, or -0.0 if that is the first product.
+SUM = Primitive("sum", p.dot.forward, p.dot.partials)
 
 
 class View(Primitive):
@@ -87,6 +103,9 @@ class Trace:
         operands: the operands of each row: numbers of earlier rows, and constants.
         counts: how many numbers a row stands for, where it is not one.
         reads_blocks: whether rows read blocks as such, and so may be blocks, too.
+        time: how many results have been made, with a row or without.
+        times: when the result that a row stands for was made, which may be earlier than the row.
+        spares: products that nothing holds any more, to make others of.
         captured: leaves from outside that the function uses, with their rows. Their data is read
             anew at each call, so a compiled model sees its parameters change.
         parts: what rows are of operations that have been written out.
@@ -95,32 +114,27 @@ class Trace:
     def __init__(self) -> None:
         self.ops: list[Primitive | None] = []
         self.operands: list[tuple[Operand, ...]] = []
+        self.time = 0
+        self.times = array("q")
+        self.spares: list[Product] = []
         self.counts: dict[int, int] = {}
         self.reads_blocks = False
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
         self._rows: defaultdict[Any, dict[Any, int]] = defaultdict(dict)  # by operation
-        self._tracers: list[Tracer | None] = []
+        self._stand_ins: dict[int, Any] = {}  # by the address of a number of an array
         self._nodes: dict[int, Row] = {}
         self._constants: dict[str, int] = {}
         self._numbers: list[float] = []
         self._written: dict[int, list[tuple[Operand, ...]]] = {}
 
     def tracer(self, row: int) -> Tracer:
-        """Return the stand-in for a row, always the same one."""
-        tracer = self._tracers[row] if row < len(self._tracers) else None
-        return self._new_tracer(row) if tracer is None else tracer
-
-    def _new_tracer(self, row: int) -> Tracer:
-        tracer, tracers = _new(Tracer), self._tracers
-        if row >= len(tracers):
-            tracers += [None] * (row - len(tracers))
-            tracers.append(tracer)
-        else:
-            tracers[row] = tracer
-        tracer._trace, tracer.row, tracer.name = self, row, None
+        """Return a stand-in for a row."""
         op = self.ops[row]
-        tracer._primitive = op if op is not PICK else self.ops[int(self.operands[row][0])]
+        if op is PICK:
+            op = self.ops[int(self.operands[row][0])]
+        tracer = _new(Condition if op in p.COMPARISONS else Tracer)
+        tracer._trace, tracer.row, tracer.name, tracer._primitive = self, row, None, op
         return tracer
 
     def node(self, row: int) -> Row:
@@ -135,6 +149,8 @@ class Trace:
         row = len(self.ops)
         self.ops.append(op)
         self.operands.append(operands)
+        self.time += 1
+        self.times.append(self.time)
         if self.reads_blocks:
             count = max([self.counts.get(x, 1) for x in operands if x.__class__ is int], default=1)
             if count > 1 and op is not PICK:
@@ -143,9 +159,7 @@ class Trace:
 
     def input(self, count: int = 1) -> int:
         """Add an input of one number or more, and give its row."""
-        row = len(self.ops)
-        self.ops.append(None)
-        self.operands.append(())
+        row = self.inputs(1).start
         if count != 1:
             self.counts[row] = count
         return row
@@ -155,6 +169,8 @@ class Trace:
         start = len(self.ops)
         self.ops += [None] * count
         self.operands += [()] * count
+        self.times.extend(range(self.time + 1, self.time + count + 1))
+        self.time += count
         return range(start, start + count)
 
     def constant(self, x: float) -> Tracer:
@@ -235,36 +251,32 @@ class Trace:
 
     def one(self, address: int) -> Operand:
         """Return the operand that is a single number."""
-        row, i = address >> BITS, address & INDEX
+        row = address >> BITS
         if row < 0:
             return self._numbers[~row]
         if row not in self.counts:
             return row
-        operands = row, float(i)
-        return self.enter(PICK, operands, operands)
+        return self.enter(PICK, (row, float(address & INDEX)), address)
 
     def number(self, address: int) -> Any:
-        """Return the stand-in for a single number, or the constant that it is."""
-        x = self.one(address)
-        return self.tracer(x) if x.__class__ is int else x
+        """Return the stand-in for a single number, always the same, or the constant that it is."""
+        found = self._stand_ins.get(address)
+        if found is None:
+            x = self.one(address)
+            found = self._stand_ins[address] = self.tracer(x) if x.__class__ is int else x
+        return found
 
     def numbers(self, addresses: Any) -> list[Any]:
-        """Return `number` of each address of an array of one axis, fast for those of one block."""
-        rows = addresses >> BITS
-        if not rows.size or int(rows[0]) not in self.counts or (rows != rows[0]).any():
-            return list(map(self.number, addresses.tolist()))
-        indices = (addresses & INDEX).astype(float).tolist()
-        picks = list(zip(repeat(int(rows[0]), len(rows)), indices, strict=True))
-        entered, start = self._rows[PICK], len(self.ops)
-        new = [x for x in dict.fromkeys(picks) if x not in entered]
-        entered.update(zip(new, range(start, start + len(new)), strict=True))
-        self.ops += [PICK] * len(new)
-        self.operands += new
-        return [self.tracer(entered[x]) for x in picks]
+        """Return `number` of each address of an array of one axis, which is often read again."""
+        own, known = addresses.tolist(), self._stand_ins
+        try:
+            return [known[address] for address in own]
+        except KeyError:
+            return list(map(self.number, own))
 
     def operand(self, x: Any, what: str) -> Operand:
         """Return what stands for a number or a node; `what` is to do with it."""
-        if x.__class__ is Tracer:
+        if isinstance(x, Tracer):
             if x._trace is not self:
                 raise TraceError(
                     f"{what} mixes variables of two functions that are being compiled: pass "
@@ -332,10 +344,12 @@ class Trace:
         """Return a trace of the first rows, to go on with another way; nothing goes on here."""
         first = Trace()
         first.ops, first.operands = self.ops[:count], self.operands[:count]
+        first.times = self.times[:count]
+        first.time = self.time
         first.counts = {row: n for row, n in self.counts.items() if row < count}
         first.captured = {node: row for node, row in self.captured.items() if row < count}
         first.reads_blocks = self.reads_blocks
-        first._rows, self._rows, self._tracers = self._rows, first._rows, []
+        first._rows, self._rows, self._stand_ins = self._rows, first._rows, {}
         for rows in first._rows.values():
             while rows:  # in the order in which they were entered
                 key, row = rows.popitem()
@@ -346,8 +360,8 @@ class Trace:
 
     def forget(self) -> None:
         """Let go of all rows: stand-ins that somebody may still have are of no use any more."""
-        self.ops, self.operands = [], []
-        self._rows, self._tracers, self._nodes = defaultdict(dict), [], {}
+        self.ops, self.operands, self.times = [], [], array("q")
+        self._rows, self._stand_ins, self._nodes = defaultdict(dict), {}, {}
 
     # --- what is there already ----------------------------------------------------------------
 
@@ -381,7 +395,10 @@ class Trace:
         """Add an operation, unless the same is there already, and give its row."""
         # by repr, a constant is apart from the row of that number, and 0.0 from -0.0
         known: Any = operands
-        if float in map(type, operands):
+        if op is SUM:
+            if operands[-1].__class__ is float:
+                known = *operands[:-1], repr(operands[-1])
+        elif float in map(type, operands):
             known = tuple([repr(x) if x.__class__ is float else x for x in operands])
         return self.enter(op, operands, known)
 
@@ -393,10 +410,37 @@ class Trace:
             row = rows[known] = self.add(op, operands)
         return row
 
+    def made_earlier(self, time: int, op: Primitive, operands: tuple[Operand, ...]) -> int:
+        """Add an operation, unless it is there already, whose result was made at a time before."""
+        row = self.apply(op, operands)
+        self.times[row] = min(time, self.times[row])
+        return row
+
+    def order(self) -> Sequence[int]:
+        """Return the rows in the order in which their results were made; operands come first."""
+        times = np.frombuffer(self.times, np.int64)
+        if (times[1:] > times[:-1]).all():
+            return range(len(times))
+        return np.argsort(times, kind="stable").tolist()  # type: ignore[no-any-return]
+
 
 def mapped(function: Callable[[Any], Any], array: Any) -> Any:
     """Apply a function to each number of an array, but only once where an axis repeats one."""
     return np.broadcast_to(function(_distinct(array)), array.shape)
+
+
+def of_rows(table: Sequence[Any], operands: Sequence[Operand | None]) -> Sequence[Any]:
+    """Return what a table by row has of the operands that are rows.
+
+    >>> of_rows("abc", (2, 0.5, 1))
+    ['c', 'b']
+    """
+    if len(operands) > MANY:
+        try:
+            return itemgetter(*operands)(table)
+        except TypeError:  # there are constants
+            pass
+    return [table[x] for x in operands if x.__class__ is int]
 
 
 def _distinct(array: Any) -> Any:
@@ -499,23 +543,20 @@ class StandIn(Value):
 
 
 def _recorded(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Make an operator with a short way for two rows of a trace: plain code does little else."""
-    comparisons = p.COMPARISONS
+    """Make an operator with a short way for stand-ins and numbers, as plain code has them."""
 
     def method(x: Any, y: Any) -> Any:
         trace: Trace = x._trace
-        known = y.__class__ is Tracer and y._trace is trace
-        if not known or x._primitive in comparisons or y._primitive in comparisons:
+        of = y.__class__
+        if of in _OF_ONE_NUMBER and y._trace is trace:
+            known = rows = x.row, y.row
+        elif of is float or of is int:
+            b = y if of is float else as_float(y)
+            rows = x.row, b
+            known = rows[0], repr(b)
+        else:
             return general(x, y)
-        rows = x.row, y.row
-        entered = trace._rows[op]
-        row = entered.get(rows)
-        if row is not None:
-            return trace.tracer(row)
-        row = entered[rows] = len(trace.ops)
-        trace.ops.append(op)
-        trace.operands.append(rows)
-        return trace._new_tracer(row)
+        return trace.tracer(trace.enter(op, rows, known))
 
     return method
 
@@ -525,26 +566,55 @@ class Tracer(StandIn):
 
     __slots__ = ("_trace", "row")
 
-    __add__ = _recorded(p.add, Value.__add__)
     __sub__ = _recorded(p.sub, Value.__sub__)
-    __mul__ = _recorded(p.mul, Value.__mul__)
     __truediv__ = _recorded(p.div, Value.__truediv__)
+    _plus, _times = _recorded(p.add, Value.__add__), _recorded(p.mul, Value.__mul__)
 
     __rank__ = 3
     _trace: Trace
     row: int
 
+    def __mul__(self, y: Any) -> Any:
+        """Return self · y, which has no row yet, if both are rows of one trace."""
+        trace: Trace = self._trace
+        of = y.__class__
+        if (of is not Tracer and of not in _OF_ONE_NUMBER) or y._trace is not trace:
+            return self._times(y)
+        spares = trace.spares
+        if spares:
+            node = spares.pop()
+        else:
+            node = _new(Product)
+            node._trace = trace
+        node.name = None
+        node._da = trace.time = trace.time + 1
+        node._a = self.row
+        node._b = y.row
+        return node
+
+    def __add__(self, y: Any) -> Any:
+        """Return self + y, which has no row yet if it ends with a product that has none."""
+        if y.__class__ is not Product or y._trace is not self._trace:
+            return self._plus(y)
+        return Total.ending_with(y, self)
+
+    def __radd__(self, x: Any) -> Any:
+        """Return x + self; `sum` begins with 0."""
+        of = x.__class__
+        if self.__class__ is Product and (of is int or of is float):
+            return Total.ending_with(self, x if of is float else as_float(x))
+        return Value.__radd__(self, x)
+
     @staticmethod
     def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
-        trace = next(x._trace for x in operands if x.__class__ is Tracer)
-        if op is p.where and operands[0].__class__ is not Tracer:
+        trace = next(x._trace for x in operands if isinstance(x, Tracer))
+        if op is p.where and not isinstance(operands[0], Tracer):
             return operands[1] if operands[0] else operands[2]
         rows: list[Operand] = []
         takes_comparison = op is p.where  # as its first operand
         for x in operands:
             rows.append(trace.operand(x, op.name))
-            is_comparison = x.__class__ is Tracer and x._primitive in p.COMPARISONS
-            if x.__class__ is Tracer and is_comparison is not takes_comparison:
+            if isinstance(x, Tracer) and (x.__class__ is Condition) is not takes_comparison:
                 raise TraceError(
                     f"where needs a comparison, such as v > 0, at {modes.caller()}"
                     if takes_comparison
@@ -554,15 +624,6 @@ class Tracer(StandIn):
             takes_comparison = False
         return trace.tracer(trace.apply(op, tuple(rows)))
 
-    def __bool__(self) -> bool:
-        op = self._primitive
-        if op is p.eq or op is p.ne:  # which `in` and `index` ask for, too
-            raise self._refuse(
-                "the truth of a comparison",
-                f"use where(v {op.name} 1, x, y)",
-            )
-        return super().__bool__()
-
     def __node__(self) -> Row:
         return self._trace.node(self.row)
 
@@ -571,8 +632,6 @@ class Tracer(StandIn):
 
     def row_of_result(self) -> int:
         """Return the row, for a result of the function."""
-        if self._primitive in p.COMPARISONS:
-            raise self._refuse("a comparison as a result", "return where(condition, 1.0, 0.0)")
         return self.row
 
     def detach(self) -> Any:
@@ -589,3 +648,130 @@ class Tracer(StandIn):
     def __repr__(self) -> str:
         op = self._primitive
         return f"Tracer({'input' if op is None else op.name}, row={self.row})"
+
+
+class Condition(Tracer):
+    """A comparison, which only `where` takes."""
+
+    __slots__ = ()
+
+    __add__, __sub__, __mul__, __truediv__ = [
+        getattr(Value, f"__{name}__") for name in ("add", "sub", "mul", "truediv")
+    ]
+
+    def __bool__(self) -> bool:
+        op = self._primitive
+        if op is p.eq or op is p.ne:  # which `in` and `index` ask for, too
+            raise self._refuse(
+                "the truth of a comparison",
+                f"use where(v {op.name} 1, x, y)",
+            )
+        return super().__bool__()
+
+    def row_of_result(self) -> int:
+        """Refuse: a result is a number."""
+        raise self._refuse("a comparison as a result", "return where(condition, 1.0, 0.0)")
+
+
+class Product(Tracer):
+    """A product that has no row until somebody asks for it, and then becomes a `Tracer`.
+
+    `_a` and `_b` are its operands, and `_da` is the time at which it was made.
+    """
+
+    __slots__ = ()
+
+    _primitive = p.mul
+
+    @property
+    def row(self) -> int:  # type: ignore[override]
+        """The row, which is made when it is first asked for."""
+        return _settled(self, p.mul, (self._a, self._b))
+
+
+class Total(Tracer):
+    """A sum that ends with a product: it too has no row until somebody asks for it.
+
+    `_a` is what it begins with, a number or a stand-in, and `_b` the product that it ends with.
+    When that has been written in, `_a` is a list of what the sum begins with, a number or a row,
+    and of the factors of one product after the other, and `_b` is None.
+    """
+
+    __slots__ = ()
+
+    _primitive = p.add
+
+    @property
+    def row(self) -> int:  # type: ignore[override]
+        """The row, which is made when it is first asked for."""
+        if self._b is not None:
+            self.write_in()
+        if self.__class__ is not Total:
+            return self.row
+        terms = self._a
+        return _settled(self, SUM, (*terms[1::2], *terms[2::2], terms[0]))
+
+    @staticmethod
+    def ending_with(last: Product, first: Any) -> Total:
+        """Return what it begins with, a number or a stand-in, plus a product without a row."""
+        node = _new(Total)
+        trace = node._trace = last._trace
+        node.name = None
+        node._da = trace.time = trace.time + 1
+        node._a, node._b = first, last
+        return node
+
+    def __add__(self, y: Any) -> Any:
+        """Return self + y; if y is a product that has no row, it may be written in later."""
+        if y.__class__ is not Product or y._trace is not self._trace:
+            return self._plus(y)
+        node = self.write_in() if self._b is not None else None
+        if node is None:
+            return Total.ending_with(y, self)
+        trace: Trace = self._trace
+        node._da = trace.time = trace.time + 1
+        node._a = self
+        node._b = y
+        return node
+
+    def write_in(self) -> Any:
+        """Write the product that the sum ends with into it, if only the sum holds it.
+
+        It takes the terms over of the sum that it begins with, if it alone holds that, too. If
+        somebody else holds the product, the sum is a row like any other.
+
+        Returns:
+            A node to make another one of, since nothing holds it any more; or None.
+        """
+        first, last = self._a, self._b
+        of = first.__class__
+        if last.__class__ is not Product or holders(last) != ALONE:
+            a = first if of is float else first.row
+            _settled(self, p.add, (a, last.row))
+            return None
+        if of is Total and first._b is None and holders(first) == ALONE:
+            self._a = terms = first._a
+            spare = first
+        else:
+            spare = None
+            if of is Product and holders(first) == ALONE:
+                terms = [-0.0, first._a, first._b]
+            else:
+                terms = [first if of is float else first.row]
+            self._a = terms
+        terms.append(last._a)
+        terms.append(last._b)
+        self._b = None
+        self._trace.spares.append(last)
+        return spare
+
+
+_OF_ONE_NUMBER = {Tracer, Product, Total}
+
+
+def _settled(node: Any, op: Primitive, operands: tuple[Operand, ...]) -> int:
+    """Make the row of a stand-in that had none."""
+    row = node._trace.made_earlier(node._da, op, operands)
+    node.__class__ = Tracer
+    node.row, node._primitive, node._a, node._b = row, op, None, None
+    return row

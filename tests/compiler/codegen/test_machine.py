@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd.compiler.codegen import Numbers, machine, value_instructions
+from autograd.compiler.codegen import Numbers, machine, native, value_instructions
 from autograd.compiler.passes import Tape
 from autograd.engine import table as p
 
@@ -106,7 +106,7 @@ def fresh():
     """Let the machine be compiled again, before and after."""
 
     def forget():
-        for known in (machine.module, machine.loop, machine.function, machine.is_there):
+        for known in (native.module, machine.loop, machine.function, native.is_there):
             known.cache_clear()
 
     forget()
@@ -120,7 +120,7 @@ def check():
 
 
 def test_what_is_compiled_is_kept_on_disk_even_if_that_gets_damaged(fresh, tmp_path, monkeypatch):
-    monkeypatch.setattr(machine, "folder", lambda: tmp_path / "new")
+    monkeypatch.setattr(native, "folder", lambda: tmp_path / "new")
     check()
     kept = list(tmp_path.rglob("*.nbc"))
     assert kept
@@ -136,7 +136,7 @@ def test_what_is_compiled_is_kept_on_disk_even_if_that_gets_damaged(fresh, tmp_p
 @pytest.mark.usefixtures("fresh")
 def test_with_no_place_to_keep_anything_it_runs_all_the_same(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(machine, "folder", lambda: tmp_path / "file" / "folder")
+    monkeypatch.setattr(native, "folder", lambda: tmp_path / "file" / "folder")
     check()
 
 

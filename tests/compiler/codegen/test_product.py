@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autograd.compiler.codegen import kernels
+from autograd.compiler.codegen import product as products
 from autograd.compiler.codegen.code import Code, bound, function_code
 from autograd.compiler.codegen.product import LANES, Factor, factor, multiply
 from autograd.compiler.passes import SHARED, VARYING, Program
@@ -48,7 +50,40 @@ def placed(rng, buffer, letters, sizes, gaps):
     )
 
 
-@pytest.mark.parametrize("lanes", [0, 1, 5])
+def check_product(target, factors, lanes):
+    names, _ = run(lambda code: multiply(code, target, *factors), lanes)
+    letters = ",".join(x.letters for x in factors) + "->" + target.letters
+    expected = np.einsum(letters, *[values(names, x) for x in factors])
+    np.testing.assert_allclose(values(names, target), expected, rtol=1e-12, atol=1e-12)
+    rest = np.delete(names[target.buffer], target.places().reshape(-1), axis=0)
+    assert (rest == 7.0).all()
+
+
+def test_a_large_product_by_lanes_is_native_code_where_that_can_be(monkeypatch):
+    pytest.importorskip("numba", reason="Numba is of the extra `native`")
+    called = []
+    monkeypatch.setattr(kernels, "_product", lambda: lambda *_: called.append(True))
+    factors = [Factor(VARYING, 0, letters, (16, 16), (16, 1)) for letters in ("arl", "brl")]
+    for lanes in (3, 32):
+        run(lambda code: multiply(code, Factor("dV", 0, "abl", (16, 16), (16, 1)), *factors), lanes)
+    assert called == [True]
+
+
+@pytest.fixture(params=["by NumPy", "in native code"], scope="module")
+def way(request):
+    """Let products of which each lane has one be computed in either way, whatever their size."""
+    is_native = request.param == "in native code"
+    if is_native:
+        pytest.importorskip("numba", reason="Numba is of the extra `native`")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "_FEWEST_PRODUCTS", 0 if is_native else 10**9)
+        patch.setattr(kernels, "_FEWEST_LANES", 0)
+        patch.setattr(products, "_LARGE", 0)
+        yield
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("lanes", [0, 1, 5, 19])
 @given(st.integers(0, 2**32))
 def test_any_product(lanes, seed):
     rng = random.Random(seed)
@@ -61,12 +96,15 @@ def test_any_product(lanes, seed):
         placed(rng, VARYING if LANES in x else SHARED, x, sizes, gaps=True) for x in (left, right)
     ]
     target = placed(rng, "dV" if LANES in out else "dS", out, sizes, gaps=rng.random() < 0.5)
-    names, _ = run(lambda code: multiply(code, target, *factors), lanes)
-    letters = ",".join(x.letters for x in factors) + "->" + target.letters
-    expected = np.einsum(letters, *[values(names, x) for x in factors])
-    np.testing.assert_allclose(values(names, target), expected, rtol=1e-12, atol=1e-12)
-    rest = np.delete(names[target.buffer], target.places().reshape(-1), axis=0)
-    assert (rest == 7.0).all()
+    check_product(target, factors, lanes)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("n", [4, 16], ids=["few", "enough for matrices of BLAS"])
+def test_attention_whose_keys_stand_a_multiple_of_4096_bytes_apart(n):
+    queries = Factor(VARYING, 0, "abrl", (2, n, n), (4, 128, 8))
+    keys = Factor(VARYING, 1, "acrl", (2, n, n), (4, 8, 128))
+    check_product(Factor("dV", 0, "abcl", (2, n, n), (n * n, n, 1)), (queries, keys), 32)
 
 
 def windows(height, width, side):

@@ -161,10 +161,10 @@ def test_names_and_formats_do_not_ask_for_the_number():
 def test_equal_rows_are_one_and_unequal_ones_are_not():
     trace = Trace()
     x = trace.tracer(trace.input())
-    assert x + 1.0 is x + 1.0
-    assert x + 0.0 is not x + (-0.0)
-    assert p.add(x, float(x.row)) is not x + x  # row 0 is not the constant 0.0
-    assert x * math.nan is x * math.nan
+    assert (x + 1.0).row == (x + 1).row != (1.0 + x).row
+    assert (x + 0.0).row != (x + (-0.0)).row
+    assert p.add(x, float(x.row)).row != (x + x).row  # row 0 is not the constant 0.0
+    assert (x * math.nan).row == (x * math.nan).row
 
 
 def test_a_captured_value_is_one_input():

@@ -1,0 +1,188 @@
+"""Functions and products of many numbers in native code, where NumPy has none that is quick.
+
+NumPy takes exp, tanh and cosh, and SciPy the sigmoid, of one number after the other, where a
+processor can take four at once; and BLAS knows no products of which each lane has its own, as the
+lanes are neighbours. Numba, if it is here, makes both of the text below.
+
+The functions are right to 2.5 units in the last place everywhere, infinities, nan and numbers
+below the normal ones included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from math import factorial
+from typing import Any
+
+from autograd.compiler.codegen import native
+
+# What is worth loading Numba: functions of so many numbers in a call, or products, in so many lanes
+_FEWEST_FUNCTIONS, _FEWEST_PRODUCTS, _FEWEST_LANES = 2**13, 2**14, 4
+
+# 2^k is written as the bits of a number: 1.5 · 2^52 + k has k among its last ones.
+_SOURCE = f"""
+import math
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+ROUND = 1.5 * 2.0**52
+
+@intrinsic
+def bits_of(context, x):
+    def code(context, builder, signature, args):
+        return builder.bitcast(*args, ir.IntType(64))
+
+    return types.int64(types.float64), code
+
+@intrinsic
+def number_of(context, x):
+    def code(context, builder, signature, args):
+        return builder.bitcast(*args, ir.DoubleType())
+
+    return types.float64(types.int64), code
+
+@njit(inline="always")
+def power_of_two(k):
+    return number_of((bits_of(k + ROUND) + 1023) << 52)
+
+@njit(inline="always")
+def power(x):
+    y = min(max(x, -746.0), 710.0)
+    k = (y * {1.4426950408889634!r} + ROUND) - ROUND
+    y = (y - k * 0.6931471803691238) - k * 1.9082149292705877e-10
+    z = {1 / factorial(13)!r}
+{"".join([f"    z = z * y + {1 / factorial(n)!r}" + chr(10) for n in range(12, 1, -1)])}\
+    z = (z * y * y + y) + 1.0
+    half = (0.5 * k + ROUND) - ROUND  # as 2^k may be none of the numbers, but the result one
+    z = z * power_of_two(half) * power_of_two(k - half)
+    return z if x == x else x
+
+def exp(x):
+    return power(x)
+
+def expit(x):
+    e = power(-abs(x))
+    return (1.0 if x >= 0.0 else e) / (1.0 + e)
+
+def cosh(x):
+    e = power(0.5 * abs(x))
+    return 0.5 * e * e + 0.5 / e / e
+
+def tanh(x):  # near 0 by a quotient of polynomials
+    y = abs(x)
+    e, z, near = power(-2.0 * y), y * y, y < 0.625
+    p = (-0.9643991794250522 * z - 99.28772310019185) * z - 1614.6876844170845
+    q = ((z + 112.81167849163293) * z + 2235.4883906010045) * z + 4844.063053251255
+    quotient = (p * z if near else 1.0 - e) / (q if near else 1.0 + e)
+    return math.copysign(y + y * quotient if near else quotient, x)
+
+@intrinsic
+def eight_sums(context, out, left, right, left_terms, right_terms, count):
+    def code(context, builder, signature, args):
+        number, integer = ir.DoubleType(), ir.IntType(64)
+        four = ir.VectorType(number, 4)
+        out, left, right, *terms, count = args
+
+        def array(address, kind):
+            return builder.inttoptr(address, kind.as_pointer())
+
+        def part(pointer, i):
+            pointer = builder.bitcast(pointer, four.as_pointer())
+            return builder.gep(pointer, [integer(i)])
+
+        zero = ir.Constant(four, [0.0] * 4)
+        totals = [cgutils.alloca_once_value(builder, zero) for _ in range(2)]
+        with cgutils.for_range(builder, count) as loop:
+            steps = [builder.load(builder.gep(array(x, integer), [loop.index])) for x in terms]
+            firsts = array(left, number), array(right, number)
+            x, y = [builder.gep(first, [step]) for first, step in zip(firsts, steps)]
+            for i, total in enumerate(totals):
+                factors = [builder.load(part(pointer, i), align=8) for pointer in (x, y)]
+                term = builder.fmul(*factors, flags=("contract",))
+                total_so_far = builder.load(total)
+                builder.store(builder.fadd(total_so_far, term, flags=("contract",)), total)
+        for i, total in enumerate(totals):
+            builder.store(builder.load(total), part(array(out, number), i), align=8)
+        return context.get_dummy_value()
+
+    return types.void(*[types.uint64] * 6), code
+
+def product(outs, lefts, rights, left_terms, right_terms, lanes, out, left, right):
+    count, eight = np.uint64(len(left_terms)), np.uint64(8)  # lanes at a time, and bytes
+    out_at, left_at, right_at = out.ctypes.data, left.ctypes.data, right.ctypes.data
+    terms = np.uint64(left_terms.ctypes.data), np.uint64(right_terms.ctypes.data)
+    whole = lanes - lanes % eight
+    for i in range(len(outs)):
+        for k in range(np.uint64(0), whole, eight):
+            o, a, b = outs[i] + k, lefts[i] + k, rights[i] + k
+            o, a, b = eight * o + out_at, eight * a + left_at, eight * b + right_at
+            eight_sums(o, a, b, terms[0], terms[1], count)
+        for k in range(whole, lanes):
+            total = 0.0
+            for m in range(count):
+                total += left[lefts[i] + left_terms[m] + k] * right[rights[i] + right_terms[m] + k]
+            out[outs[i] + k] = total
+"""
+FUNCTIONS = frozenset({"exp", "tanh", "cosh", "expit"})
+
+
+def functions(names: Iterable[str], count: int) -> dict[str, Any]:
+    """Return the functions that are to stand for those of these names, as ufuncs of NumPy's.
+
+    Args:
+        names: what code names.
+        count: of how many numbers it takes functions in a call.
+
+    >>> functions(["exp", "log"], 10)
+    {}
+    """
+    found = FUNCTIONS.intersection(names)
+    is_worth_it = found and count >= _FEWEST_FUNCTIONS and native.is_there()
+    return {name: _ufunc(name) for name in sorted(found)} if is_worth_it else {}
+
+
+def product(count: int, lanes: int) -> Callable[..., None] | None:
+    """Return what computes sums of products in each lane, if it is worth it.
+
+    It is called with arrays `outs`, `lefts`, `rights`, `left_terms` and `right_terms` of unsigned
+    integers, the number of lanes, and flat arrays `out`, `left` and `right`. Then result i of lane
+    k, out[outs[i] + k], is the sum over m of
+
+        left[lefts[i] + left_terms[m] + k] · right[rights[i] + right_terms[m] + k]
+
+    Args:
+        count: how many products there are in each lane.
+        lanes: the number of lanes.
+    """
+    is_worth_it = count * lanes >= _FEWEST_PRODUCTS and lanes >= _FEWEST_LANES
+    return _product() if is_worth_it and native.is_there() else None
+
+
+@cache
+def _ufunc(name: str) -> Any:
+    from numba.np.ufunc.ufuncbuilder import UFuncBuilder
+
+    def built(keep: bool) -> Any:
+        options = {"nopython": True, "fastmath": {"contract"}}
+        builder = UFuncBuilder(_code(name), cache=keep, targetoptions=options)
+        builder.add("float64(float64)")
+        return builder.build_ufunc()
+
+    return native.kept(built)
+
+
+@cache
+def _product() -> Any:
+    from numba import njit
+
+    signature = f"void({'uint64[::1], ' * 5}uint64{', float64[::1]' * 3})"
+    return native.kept(lambda keep: njit(signature, cache=keep, nogil=True)(_code("product")))
+
+
+def _code(name: str) -> Any:
+    return getattr(native.module("kernels", _SOURCE), name)
