@@ -178,9 +178,6 @@ class Code:
             for space, place, number in program.constants
             if space == VARYING and number == 1.0
         }
-        # for each place in the lanes, whether one of the ones is behind it
-        self.before_one = np.zeros(program.sizes[VARYING], dtype=bool)
-        self.before_one[[place - 1 for place in self.ones if place]] = True
         # for each place in the lanes, whether code reads it otherwise than by the name of a slice
         self.read_anywhere = np.zeros(program.sizes[VARYING], dtype=bool)
 

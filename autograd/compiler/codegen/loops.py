@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.compiler.codegen.code import Code
-from autograd.compiler.codegen.lowering import Backward, Forward
+from autograd.compiler.codegen.lowering import Backward, Forward, ends_before
 from autograd.compiler.passes import SHARED, VARYING, Ref, Step
+from autograd.engine import table as p
 
 _WRITTEN = 4  # rounds of which the forward code is written, the last ones
 _FEWEST = 6  # rounds that are worth a loop
@@ -195,21 +196,26 @@ def _places_of(code: Code, rounds: Rounds) -> dict[str, Places] | None:
         ]
         pairs = np.unique(np.stack([first, second - first]), axis=1)
         found[space] = places = Places(*pairs)
-        every = places.at(np.arange(len(rounds))[:, None])
-        if not np.diff(np.sort(every, axis=1), axis=1).all():
+        every = np.sort(places.at(np.arange(len(rounds))[:, None]), axis=1)
+        if not np.diff(every, axis=1).all():
             return None
-        if space == VARYING and (code.before_one[every] != code.before_one[every[0]]).any():
-            return None
-    return found
+    has_one = [
+        [step.op is p.dot and ends_before(step.operands[1], code.ones) for step in steps]
+        for steps in rounds
+    ]
+    return found if _are_equal(has_one) else None
 
 
 def _are_read_alike(backward: Backward, rounds: Rounds) -> bool:
     """Tell whether the sums over lanes are put off in all rounds alike."""
-    first, *others = [
-        [backward.totals.is_often_read(ref) for step in steps for ref in step.shared]
-        for steps in rounds
-    ]
-    return all(x == first for x in others)
+    is_often_read = backward.totals.is_often_read
+    return _are_equal(
+        [[is_often_read(ref) for step in steps for ref in step.shared] for steps in rounds]
+    )
+
+
+def _are_equal(values: Sequence[Any]) -> bool:
+    return all(x == values[0] for x in values)
 
 
 def _of_space(steps: Sequence[Step], space: str) -> list[Any]:

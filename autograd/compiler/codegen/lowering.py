@@ -86,12 +86,11 @@ def sides(step: Step, ones: Collection[int] = ()) -> tuple[Side, Side, Ref | flo
     assert isinstance(right, Ref)
     weights, inputs = left.places, right.places
     rows, terms = step.axes
-    if ones and isinstance(bias, Ref) and right.space == VARYING:
-        one = int(inputs[0, -1]) + 1
+    if isinstance(bias, Ref) and ends_before(right, ones):
         behind = bias.space == left.space and (bias.places == weights[:, -1] + 1).all()
-        if behind and one in ones and (inputs == inputs[0]).all():
+        if behind and (inputs == inputs[0]).all():
             weights = np.hstack([weights, bias.places[:, None]])
-            inputs = np.hstack([inputs, np.full((step.size, 1), one)])
+            inputs = np.hstack([inputs, inputs[:, -1:] + 1])
             bias, terms = 0.0, (weights.shape[1],)
     both = [x.reshape(*rows, *terms) for x in (weights, inputs)]
     moves = [[bool((x != x.take([0], i)).any()) for i in range(len(rows))] for x in both]
@@ -106,6 +105,11 @@ def sides(step: Step, ones: Collection[int] = ()) -> tuple[Side, Side, Ref | flo
         for ref, has in zip((left, right), kept, strict=True)
     ]
     return Side(left.space, weights, letters[0]), Side(right.space, inputs, letters[1]), bias
+
+
+def ends_before(inputs: Ref, ones: Collection[int]) -> bool:
+    """Tell whether one of the `ones` stands after inputs in the lanes."""
+    return inputs.space == VARYING and int(inputs.places[0, -1]) + 1 in ones
 
 
 class Forward:
