@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from io import BytesIO
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import autograd
 from autograd import Value, no_grad, notation
@@ -41,13 +41,17 @@ __all__ = [
     "digit_samples",
     "gradient_statistics",
     "learning_curves",
+    "level_lines",
+    "lines",
     "network",
 ]
 
 _BLUE, _VERMILLION = "#0072B2", "#D55E00"
 _FIRST_LINE: dict[str, Any] = {"color": _BLUE}
 _SECOND_LINE: dict[str, Any] = {"color": _VERMILLION, "linestyle": "--"}
-_CLASS_COLOURS = (_BLUE, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", _VERMILLION, "#F0E442")
+_GREEN, _PURPLE = "#009E73", "#CC79A7"
+_LINES = ((_BLUE, "-", "o"), (_VERMILLION, "--", "s"), (_GREEN, "-.", "^"), (_PURPLE, ":", "D"))
+_CLASS_COLOURS = (_BLUE, "#E69F00", _GREEN, _PURPLE, "#56B4E9", _VERMILLION, "#F0E442")
 _CLASS_MARKERS = "osD^vPX*"
 _CURVE = (1, 4, 4, 4)  # Matplotlib's codes of a cubic Bézier curve
 
@@ -100,15 +104,9 @@ def learning_curves(history: History | Mapping[str, Sequence[float]]) -> Figure:
     for metric, axes in zip(
         metrics, figure.subplots(1, len(metrics), squeeze=False)[0], strict=True
     ):
-        axes.set(title=metric.capitalize(), xlabel="epoch", ylabel=metric)
-        for name, part, line in (
-            (metric, "training", _FIRST_LINE),
-            (f"val_{metric}", "validation", _SECOND_LINE),
-        ):
-            if name in history:
-                label = part + _first_not_finite(epochs, history[name])
-                marker = "o" if len(epochs) == 1 else ""  # one point makes no line
-                axes.plot(epochs, history[name], label=label, marker=marker, **line)
+        parts = {"training": metric, "validation": f"val_{metric}"}
+        curves = {part: history[name] for part, name in parts.items() if name in history}
+        lines(curves, epochs, axes=axes, title=metric.capitalize(), xlabel="epoch", ylabel=metric)
         axes.margins(y=0.1)
         if metric == "accuracy":
             axes.yaxis.set_major_formatter("{x:.0%}")
@@ -116,9 +114,109 @@ def learning_curves(history: History | Mapping[str, Sequence[float]]) -> Figure:
             axes.set_ylim(bottom=0)  # so that the eye can judge how far the loss fell
         axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)  # those with a gap at the end included
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-        _lighten(axes)
-        axes.legend()
     return figure
+
+
+def lines(
+    curves: Mapping[str, Iterable[float]],
+    x: Iterable[float] | None = None,
+    *,
+    marked: bool = False,
+    axes: Axes | None = None,
+    **settings: Any,
+) -> Figure:
+    """Draw curves over one axis, told apart by colour, dashes and, if marked, the marks of points.
+
+    Args:
+        curves: The numbers of each curve, by the name that the legend shows.
+        x: Where the numbers are; by default 1, 2, 3, …, as epochs count.
+        marked: Whether each point has a mark.
+        axes: Where to draw; by default in a figure of its own.
+        settings: Of the axes, such as `xlabel`, `title`, `ylim`, `yscale="log"`.
+
+    Returns:
+        The figure. Where a number is nan or infinite a curve has a gap, and the legend says where
+        the first is.
+
+    Raises:
+        ValueError: If a curve has not as many numbers as `x`.
+
+    Example:
+        >>> figure = lines({"sgd": [0.9, 0.5], "adam": [0.8, 0.3]}, xlabel="epoch", yscale="log")
+        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        ['sgd', 'adam']
+    """
+    axes = axes or _figure(6.5, 3.6).subplots()
+    at = None if x is None else list(x)
+    for k, (name, values) in enumerate(curves.items()):
+        column = list(values)
+        places = list(range(1, len(column) + 1)) if at is None else at
+        if len(places) != len(column):
+            raise ValueError(f"{name!r} has {len(column)} numbers for {len(places)} places")
+        colour, dashes, mark = _LINES[k % len(_LINES)]
+        axes.plot(
+            places,
+            column,
+            dashes,
+            color=colour,
+            linewidth=2,
+            marker=mark if marked or len(places) == 1 else "",  # one point makes no line
+            label=name + _first_not_finite(settings.get("xlabel", "x"), places, column),
+        )
+    axes.set(**settings)
+    _lighten(axes)
+    axes.legend()
+    return cast("Figure", axes.figure)
+
+
+def level_lines(
+    f: Callable[[list[float]], Any],
+    x: tuple[float, float] = (-3.0, 3.0),
+    y: tuple[float, float] = (-3.0, 3.0),
+    *,
+    levels: int | Sequence[float] = 12,
+    paths: Mapping[str, Sequence[Sequence[float]]] | None = None,
+    axes: Axes | None = None,
+    **settings: Any,
+) -> Figure:
+    """Draw the level lines of a function of two variables, and paths over the plane.
+
+    Args:
+        f: A function of a list of two numbers.
+        x: The ends of the first axis.
+        y: Of the second.
+        levels: How many level lines, or at which values.
+        paths: Points that follow each other, such as those of a descent, by names for the legend.
+            A square is where a path begins.
+        axes: Where to draw; by default in a figure of its own.
+        settings: Of the axes, such as `title`.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> bowl = lambda point: 1.5 * point[0] ** 2 + point[1] ** 2
+        >>> figure = level_lines(bowl, paths={"descent": [[2.0, 2.0], [0.5, 1.0], [0.1, 0.5]]})
+        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        ['descent']
+    """
+    import numpy as np
+
+    axes = axes or _figure(5.4, 4.8).subplots()
+    across, up = np.linspace(*x, 121).tolist(), np.linspace(*y, 121).tolist()
+    with no_grad():
+        heights = [[float(getattr(z, "data", z)) for z in (f([u, v]) for u in across)] for v in up]
+    axes.contour(across, up, heights, levels=levels, colors="0.7", linewidths=0.8)
+    for k, (name, points) in enumerate((paths or {}).items()):
+        colour, dashes, _ = _LINES[k % len(_LINES)]
+        u, v = zip(*points, strict=True)
+        axes.plot(u, v, dashes, color=colour, marker=".", label=name)
+        axes.plot(u[0], v[0], "s", color=colour)
+    shape = {"xlabel": "$x$", "ylabel": "$y$", "xlim": x, "ylim": y, "aspect": "equal"}
+    axes.set(**shape | settings)
+    if paths:
+        axes.legend()
+    return cast("Figure", axes.figure)
 
 
 def decision_boundary(
@@ -378,12 +476,8 @@ def activation(
     axes = figure.subplots()
     axes.axhline(0, color="0.6", linewidth=0.8)
     axes.axvline(0, color="0.6", linewidth=0.8)
-    axes.plot(xs, values, linewidth=2, label=f"{name}(x)", **_FIRST_LINE)
-    axes.plot(xs, slopes, linewidth=2, label="derivative", **_SECOND_LINE)
-    axes.set(title=f"{name} and its derivative", xlabel="x", ylabel="value", xlim=(lo, hi))
-    _lighten(axes)
-    axes.legend()
-    return figure
+    look: dict[str, Any] = {"title": f"{name} and its derivative", "xlabel": "x", "ylabel": "value"}
+    return lines({f"{name}(x)": values, "derivative": slopes}, xs, axes=axes, xlim=(lo, hi), **look)
 
 
 def confusion_matrix(matrix: Sequence[Sequence[int]], class_names: Sequence[str]) -> Figure:
@@ -661,11 +755,11 @@ def _short(number: float) -> str:
     return f"{number:.2f}" if abs(number) < 100 else f"{number:.0e}"
 
 
-def _first_not_finite(epochs: Sequence[float], values: Sequence[float]) -> str:
+def _first_not_finite(what: str, places: Sequence[float], values: Sequence[float]) -> str:
     """Say where a curve has its first gap, if it has one."""
-    for epoch, value in zip(epochs, values, strict=True):
+    for place, value in zip(places, values, strict=True):
         if not math.isfinite(value):
-            return f" ({value} at epoch {epoch:g})"
+            return f" ({value} at {what} {place:g})"
     return ""
 
 

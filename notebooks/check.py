@@ -281,7 +281,8 @@ Each row of the lecture with the cells that check it: the number in brackets is 
 - A notebook begins with its title and a paragraph about it, and has the sections Goals, Exercises
   (three to five), Solutions and References. The solutions are collapsed: `<details>` around the
   text, and `"jupyter": {{"source_hidden": true}}` in the metadata of the code.
-- The code of a cell that only draws, by eight lines or more, is hidden likewise; a click opens it.
+- Curves, level lines and networks are drawn by `nn.plot`. The code of a cell that draws what it
+  cannot, by eight lines or more, is hidden likewise; a click opens it.
 - An exercise to fill in is a cell with the tag `exercise` and an id such as `gate`, with dots in
   place of the answers. The next, with the tag `check`, defines `check_gate`, which says in words
   what is still to do, not yet right, or right. The solution fills in the answers and asserts that

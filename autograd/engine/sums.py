@@ -24,7 +24,7 @@ holders: Callable[[object], int] = sys.getrefcount if _counts else lambda _: -1
 
 
 def _alone() -> int:
-    """Return what `holders` says of a local variable, if besides it only a slot of a node holds it."""
+    """Return what `holders` says of a local variable, if only a slot of a node holds that, too."""
     slot = [object()]
     held = slot[0]
     return holders(held)

@@ -50,9 +50,11 @@ ADVICE = {
     "flat function": "a step has no slope anywhere: take a smooth function such as sigmoid",
     "cancelled": "nothing need be wrong: the ways in which the node acts on the result cancel out, "
     "as they do at an optimum or for a symmetric start",
-    "domain edge": "keep the operand inside the domain: add a small number to it; for logarithms "
-    "there are log1p, xlogy, softplus and logsumexp, made for this; where() protects only the "
-    "branch that it does not take",
+    "domain edge": "keep the operand inside the domain: add a small number to it; where() protects "
+    "only the branch that it does not take",
+    "domain edge of log": "keep the operand above 0: add a small number to it, or take log1p, "
+    "xlogy, softplus or logsumexp, made for this; where() protects only the branch that it does "
+    "not take",
     "overflow": "numbers above 1.8e308 do not fit: subtract the largest before exp, or take "
     "logsumexp, softmax or log_sigmoid",
     "underflow": "numbers below 5e-324 are 0: too many small slopes or factors on the way",

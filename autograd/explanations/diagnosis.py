@@ -156,7 +156,8 @@ class Diagnosis:
             lines = [_with_place(finding) for finding in group[:MAX_FINDINGS]]
             if len(group) > MAX_FINDINGS:
                 lines.append(f"… {len(group) - MAX_FINDINGS} more")
-            yield what, title, lines, advice(cause)
+            is_log = all((finding.node.op or "").startswith("log") for finding in group)
+            yield what, title, lines, advice(f"{cause} of log" if is_log else cause)
 
 
 def _with_place(finding: Finding) -> str:

@@ -148,6 +148,43 @@ class TestLearningCurves:
             plot.learning_curves([0.9, 0.5])
 
 
+class TestLines:
+    def test_curves_differ_without_colour_and_settings_are_those_of_the_axes(self):
+        curves = {name: [1.0, math.nan, 2.0] for name in "abcd"}
+        (axes,) = plot.lines(curves, [0, 2, 4], marked=True, xlabel="t", yscale="log").axes
+        assert len({(line.get_linestyle(), line.get_marker()) for line in axes.lines}) == 4
+        assert list(axes.lines[3].get_xdata()) == [0, 2, 4]
+        assert texts(axes.get_legend())[0] == "a (nan at t 2)"
+        assert axes.get_yscale() == "log"
+
+    def test_into_given_axes(self):
+        figure = Figure()
+        axes = figure.subplots()
+        assert plot.lines({"loss": iter([0.5, 0.4])}, axes=axes) is figure
+        assert list(axes.lines[0].get_xdata()) == [1, 2]
+
+    def test_curves_of_another_length(self):
+        with pytest.raises(ValueError, match="'b' has 1 numbers for 2 places"):
+            plot.lines({"a": [1.0, 2.0], "b": [1.0]}, [0, 1])
+
+
+class TestLevelLines:
+    def test_levels_and_paths(self):
+        def height(point):
+            return autograd.Value(3.0) * point[0] + point[1]
+
+        ways = {"down": [[1.0, 1.0], [0.0, 0.5]]}
+        figure = plot.level_lines(height, (0, 1), (0, 2), levels=[1.0], paths=ways, title="plane")
+        (axes,) = figure.axes
+        (points,) = next(c for c in axes.collections if isinstance(c, ContourSet)).allsegs[0]
+        assert np.allclose(3 * points[:, 0] + points[:, 1], 1.0)
+        way, start = axes.lines
+        assert np.array(way.get_xydata()).tolist() == ways["down"]
+        assert (*start.get_xdata(), *start.get_ydata()) == (1.0, 1.0)
+        assert (axes.get_title(), axes.get_xlim(), axes.get_ylim()) == ("plane", (0, 1), (0, 2))
+        assert texts(axes.get_legend()) == ["down"]
+
+
 class TestDecisionBoundaryOfAModel:
     X = np.array([[-1.0, 0.0], [1.0, 0.0], [1.0, 2.0]])
 

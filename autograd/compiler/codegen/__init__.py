@@ -2,10 +2,11 @@
 
 `code.py` writes lines and knows how arrays are laid out, `lowering.py` writes the forward and the
 backward pass by it, `product.py` the sums of products in these, `tables.py` the choices by index,
-`loops.py` the steps of a recurrence, once for all rounds, and `tape.py` those that run row by row;
-`instructions.py` makes these plain data, which `machine.py` runs in native code, as `kernels.py`
-does functions and products by lanes; `native.py` has Numba make and keep that code. In the backward pass `aliases.py` saves copies of gradients,
-`totals.py` sums over lanes, and `saturating.py` functions whose slopes the results tell.
+`triangles.py` the factorisations, `loops.py` the steps of a recurrence, once for all rounds, and
+`tape.py` those that run row by row; `instructions.py` makes these plain data, which `machine.py`
+runs in native code, as `kernels.py` does functions and products by lanes; `native.py` has Numba
+make and keep that code. In the backward pass `aliases.py` saves copies of gradients, `totals.py`
+sums over lanes, and `saturating.py` functions whose slopes the results tell.
 """
 
 from autograd.compiler.codegen.code import (

@@ -46,10 +46,12 @@ from autograd.compiler.codegen.saturating import SLOPES
 from autograd.compiler.codegen.tables import chosen_places, flat, forward_take
 from autograd.compiler.codegen.tape import backward_tape, forward_tape
 from autograd.compiler.codegen.totals import PutOff, Totals
+from autograd.compiler.codegen.triangles import backward_factorisation, forward_factorisation
 from autograd.compiler.passes import (
     SHARED,
     TAKE,
     VARYING,
+    Factorisation,
     Ref,
     Step,
     Tape,
@@ -122,6 +124,9 @@ class Forward:
         """Write one step."""
         code = self.code
         code.writing = step
+        if isinstance(step, Factorisation) and not code.is_flat:
+            forward_factorisation(code, step)
+            return
         if isinstance(step, Tape):
             forward_tape(code, step)
             return
@@ -325,6 +330,9 @@ class Backward:
         """Write one step."""
         code = self.code
         code.writing = step
+        if isinstance(step, Factorisation) and not code.is_flat:
+            self.factorisation(step)
+            return
         if isinstance(step, Tape):
             space = step.space
             own = [x for operands in step.operands for x in operands if isinstance(x, int)]
@@ -388,6 +396,17 @@ class Backward:
             read = {word for line in code.lines for word in WORD.findall(line)}
             copies = [line for line in copies if line.split(", ")[3] in read]
             code.lines = [*before, *copies, *code.lines]
+
+    def factorisation(self, step: Factorisation) -> None:
+        """Write the gradients of what is factorised."""
+        space, given = step.space, Ref(step.space, step.given[step.lower])
+        if not self.written[space][step.entries].any() or not self.wants(given):
+            return
+        self.clear_unwritten(space, step.entries)
+        self.aliases.settle(space, step.entries)
+        name = backward_factorisation(self.code, step)
+        self.gradient = self.mask = None
+        self.add(given, Symbol(self.code, name, self.code.varying), 1.0)
 
     def slope_from_result(self, op: Primitive, out: Symbol, x: Symbol) -> Symbol:
         """Write the slope of a function that its results tell as long as they are not near 1."""

@@ -19,7 +19,7 @@ import numpy as np
 
 from autograd.compiler.listing.names import Naming
 from autograd.compiler.listing.vectors import Piece, Use, Vector, Vectors
-from autograd.compiler.passes import TAKE, Part, Program, Ref, Step, Tape
+from autograd.compiler.passes import TAKE, Factorisation, Part, Program, Ref, Step, Tape
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -29,6 +29,7 @@ _SHORT_TAPE = 256  # rows; a longer tape is one equation
 # Operations on a whole vector that the program has in parts. Their value is never asked for.
 ROW_SUMS = Primitive("row sums", lambda: None, None)
 TAPE = Primitive("tape", lambda: None, None)
+CHOLESKY = Primitive("cholesky", lambda: None, None)
 INNER = Primitive("inner", lambda: None, None)
 
 
@@ -76,7 +77,12 @@ def equations_of(
     wholes: dict[int, Use] = {}
     for i, step in enumerate(program.steps):
         layer = naming.layers.get(i, (0, 0))
-        if isinstance(step, Tape):
+        if isinstance(step, Factorisation):
+            own = Vector("", step.own.size, rows=len(step.own), by_row=True)
+            given = tuple(_whole(vectors, step.space, step.given[step.lower]))
+            vectors.own(own, step.space, step.own.reshape(-1))
+            found.append(Equation(own, CHOLESKY, given, step.space))
+        elif isinstance(step, Tape):
             found += _tape(step, vectors, wholes)
         elif step.op is p.dot:
             found.append(_dot(step, vectors, *layer))
@@ -194,15 +200,17 @@ def _tape(tape: Tape, vectors: Vectors, wholes: dict[int, Use]) -> Iterator[Equa
     for place, operands in zip(tape.places, tape.operands, strict=True):
         read.update({x: None for x in operands if isinstance(x, int) and x not in written})
         written.add(place)
-    uses: list[Use | float] = []
-    if read:
-        places = np.array(list(read))
-        seen = dict.fromkeys(piece.vector for piece in vectors.use(tape.space, places).pieces)
-        whole = [Piece(x, 0, 1, x.size) for x in seen if x.value is None]
-        uses = [Use((piece,)) for piece in whole]
+    uses = tuple(_whole(vectors, tape.space, np.array(list(read)))) if read else ()
     vector = Vector("", len(tape.ops))
     vectors.own(vector, tape.space, np.array(tape.places))
-    yield Equation(vector, TAPE, tuple(uses), tape.space, tape=tape)
+    yield Equation(vector, TAPE, uses, tape.space, tape=tape)
+
+
+def _whole(vectors: Vectors, space: str, places: Any) -> Iterator[Use]:
+    """Return the vectors that are read, each as a whole."""
+    for x in dict.fromkeys(piece.vector for piece in vectors.use(space, places).pieces):
+        if x.value is None:
+            yield Use((Piece(x, 0, 1, x.size),))
 
 
 def _rows(tape: Tape, vectors: Vectors, wholes: dict[int, Use]) -> Iterator[Equation]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd.compiler.listing.equations import (
+    CHOLESKY,
     INNER,
     ROW_SUMS,
     TAPE,
@@ -229,6 +230,12 @@ def _through_tape(_adjoints: Adjoints, equation: Equation, _gradient: Expression
     return [back] * len(equation.operands)
 
 
+def _through_cholesky(adjoints: Adjoints, equation: Equation, gradient: Expression) -> _Terms:
+    own = adjoints.result(equation)
+    uses = [x for x in equation.operands if isinstance(x, Use)]
+    return [Formula("cholesky′", [own, gradient], x.size) for x in uses]
+
+
 _SPECIAL: dict[Any, Callable[[Adjoints, Equation, Expression], _Terms]] = {
     p.dot: _through_dot,
     INNER: _through_inner,
@@ -242,4 +249,5 @@ _SPECIAL: dict[Any, Callable[[Adjoints, Equation, Expression], _Terms]] = {
     p.where: _through_choice,
     TAKE: _through_take,
     TAPE: _through_tape,
+    CHOLESKY: _through_cholesky,
 }

@@ -17,6 +17,7 @@ from typing import Any
 
 from autograd import notation
 from autograd.compiler.listing.equations import (
+    CHOLESKY,
     INNER,
     ROW_SUMS,
     TAPE,
@@ -140,7 +141,8 @@ class Reading:
             for use in equation.uses:
                 source = self.by_vector.get(use.entire) if use.entire else None
                 elsewhere = source is not None and source.space != equation.space
-                if not use.entire or elsewhere or equation.layer or equation.op is TAPE:
+                is_block = equation.op in (TAPE, CHOLESKY)
+                if not use.entire or elsewhere or equation.layer or is_block:
                     bare.update(piece.vector for piece in use.pieces)
             if equation.op in (p.dot, INNER) and equation.vector.size > 1:
                 bare.update(piece.vector for piece in equation.pieces)
@@ -219,6 +221,8 @@ class Reading:
             assert isinstance(use, Use)
             return Formula(op.name, [self.formula(use)], size)
         terms = [self.formula(x) for x in operands]
+        if op is CHOLESKY:
+            return Formula(op.name, terms, size)
         if op is TAKE:
             index, table = terms
             is_symbol = isinstance(table, Formula) and not table.operands
@@ -273,6 +277,8 @@ class Reading:
         n = equation.vector.size
         if equation.op in (p.dot, INNER):
             return f"({equation.terms}→{n})"
+        if equation.op is CHOLESKY:
+            return f"({'×'.join(map(str, equation.vector.shape))})"
         return f"({n})" if n > 1 else ""
 
     def returned(self) -> str:

@@ -274,7 +274,7 @@ def given(trace: Trace, leaf: Leaf) -> Any:
     if leaf.spec == NUMBER:
         return trace.tracer(trace.input())
     if leaf.spec[0] != "array":
-        return list(map(trace.tracer, trace.inputs(leaf.count)))
+        return trace.tracers(trace.inputs(leaf.count))
     if leaf.count <= _FEW:
         rows = np.array(trace.inputs(leaf.count), np.int64)
         return Array(trace, rows.reshape(leaf.shape) << BITS)

@@ -16,18 +16,20 @@ on a tape, which computes them one after the other:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from itertools import compress
 from typing import Any
 
 import numpy as np
 
 from autograd.compiler.passes.axes import common_axes
-from autograd.compiler.passes.layout import NEUTRAL, Layout, factors_of, is_varying
+from autograd.compiler.passes.layout import NEUTRAL, Layout, is_varying
 from autograd.compiler.passes.program import SHARED, VARYING, Program
 from autograd.compiler.passes.schedule import scheduled
+from autograd.compiler.passes.simplify import shared_first
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import PICK, Operand, Trace, View
+from autograd.compiler.passes.trace import PICK, Operand, Trace, View, varying_rows
+from autograd.compiler.passes.triangles import Triangle, with_triangles
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -62,35 +64,50 @@ def grouped(
         is_machine_there: tells whether native code can run tapes; it is asked only if that is of
             use. None where it cannot.
     """
-    n = len(trace.ops)
-    varying = [False] * n
-    number = 0
-    kinds: list[Any] = [None] * n
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is None:
-            varying[row] = number < len(varying_inputs) and varying_inputs[number]
-            number += trace.counts.get(row, 1)
-        else:
-            varying[row] = is_varying(operands, varying)
-            kinds[row] = _likeness(op, trace, row, varying)
-    groups = scheduled(_computed(trace), kinds)
-    are_loose, native = _sorted_out(trace, groups, is_machine_there)
+    varying = varying_rows(trace, varying_inputs)
+    parted, outputs = shared_first(trace, outputs, varying)
+    if parted is not trace:
+        varying = varying_rows(parted, varying_inputs)
+    trace, outputs, triangles = with_triangles(parted, outputs, varying)
+    if triangles:
+        varying = varying_rows(trace, varying_inputs)
+    kinds: list[Any] = [
+        op and _likeness(op, trace, row, varying) for row, op in enumerate(trace.ops)
+    ]
+    by_last = {triangle.rows[-1]: triangle for triangle in triangles}
+    for row in by_last:
+        kinds[row] = (row,)
+    groups = scheduled(_computed(trace, triangles), kinds)
+    are_loose, native = _sorted_out(trace, groups, by_last, is_machine_there)
     arranged = list(_arranged(groups, are_loose, varying))
     layout = Layout(trace, varying, outputs, reuse)
     for few, rows in arranged:
-        if not few and trace.ops[rows[0]] is p.dot:
+        if not few and trace.ops[rows[0]] is p.dot and rows[0] not in by_last:
             for neurons in layout.by_inputs(rows):
                 layout.prepare_layer(neurons, last_inputs)
-    return layout.program(arranged, outputs, native)
+    return layout.program(arranged, outputs, native, by_last)
 
 
-def _computed(trace: Trace) -> Trace:
-    """Leave views and the like out: what reads them reads what they show."""
+def _computed(trace: Trace, triangles: Sequence[Triangle]) -> Trace:
+    """Leave views and the like out: what reads them reads what they show.
+
+    A factorisation is one row, its last, for all of its own.
+    """
     views = [row for row, op in enumerate(trace.ops) if op is PICK or op.__class__ is View]
-    if not views:
+    if not views and not triangles:
         return trace
     only = Trace()
     only.ops, only.operands = trace.ops.copy(), trace.operands
+    if triangles:
+        last = {row: triangle.rows[-1] for triangle in triangles for row in triangle.rows}
+        only.operands = [
+            tuple([last.get(x, x) if x.__class__ is int else x for x in operands])
+            for operands in trace.operands
+        ]
+        for triangle in triangles:
+            for row in triangle.rows[:-1]:
+                only.ops[row], only.operands[row] = None, ()
+            only.operands[triangle.rows[-1]] = tuple(triangle.sources)
     for row in views:
         only.ops[row] = None  # as if it were an input
     sources: dict[Operand, list[Operand]] = {}
@@ -102,7 +119,7 @@ def _computed(trace: Trace) -> Trace:
     if sources:
         only.operands = [
             tuple({y: None for x in operands if x.__class__ is int for y in sources.get(x, (x,))})
-            for operands in trace.operands
+            for operands in only.operands
         ]
     return only
 
@@ -115,8 +132,9 @@ def _likeness(
     if op is PICK or op.__class__ is View:
         return None
     if op is p.dot:
-        sides = [is_varying(x, varying) for x in factors_of(operands, varying)]
-        return op, *sides, _kind(operands[-1], varying)
+        n = len(operands) // 2
+        sides = is_varying(operands[:n], varying), is_varying(operands[n:-1], varying)
+        return op, *sorted(sides), _kind(operands[-1], varying)
     if op is TAKE:
         index, *table = operands
         return op, len(table), _kind(index, varying), is_varying(table, varying)
@@ -128,12 +146,16 @@ def _likeness(
 
 
 def _sorted_out(
-    trace: Trace, groups: Sequence[list[int]], is_machine_there: Callable[[], bool] | None
+    trace: Trace,
+    groups: Sequence[list[int]],
+    whole: Container[int],
+    is_machine_there: Callable[[], bool] | None,
 ) -> tuple[list[bool], bool]:
     """Tell which groups go on tapes, and whether native code is to run these.
 
     They do in a program in which little repeats, or which is long. If many do, or most of the work
     is in rows that read scattered places, native code runs these, and all others of that kind.
+    Rows that are `whole` stand for many.
     """
     lengths = list(map(trace.count, groups))
     little = len(groups) > _FEW_STEPS and sum(lengths) < _LARGE * len(groups)
@@ -141,7 +163,12 @@ def _sorted_out(
 
     def is_loose(rows: list[int], native: bool) -> bool:
         op, few = trace.ops[rows[0]], len(rows) < _FEWEST_ROWS
-        if op is TAKE or trace.has_blocks(rows) or len(trace.operands[rows[0]]) > _MOST_OPERANDS:
+        if (
+            rows[0] in whole
+            or op is TAKE
+            or trace.has_blocks(rows)
+            or len(trace.operands[rows[0]]) > _MOST_OPERANDS
+        ):
             return False
         if not few and (op is p.dot or not native):
             return False

@@ -13,16 +13,36 @@ parted, or filled up until one does:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from autograd.compiler.passes.axes import all_pairs, are_different, product_axes
-from autograd.compiler.passes.program import SHARED, VARYING, Program, Ref, Step, Tape
+from autograd.compiler.passes.program import (
+    SHARED,
+    VARYING,
+    Factorisation,
+    Program,
+    Ref,
+    Step,
+    Tape,
+)
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import BITS, INDEX, PICK, Operand, Part, Trace, View, mapped, of_rows
+from autograd.compiler.passes.trace import (
+    BITS,
+    INDEX,
+    PICK,
+    Operand,
+    Part,
+    Trace,
+    View,
+    mapped,
+    of_rows,
+)
+from autograd.compiler.passes.triangles import Triangle
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
@@ -41,14 +61,14 @@ _NOWHERE = -1  # the place of a row that has none yet
 
 
 def factors_of(
-    operands: Sequence[Any], varying: Sequence[bool]
-) -> tuple[Sequence[Any], Sequence[Any]]:
-    """Return the factors of a dot: first those that the lanes share, if only one half is shared."""
-    k = len(operands) // 2
-    left, right = operands[:k], operands[k:-1]
-    if is_varying(left, varying) and not is_varying(right, varying):
-        return right, left
-    return left, right
+    rows: Sequence[Sequence[Any]], varying: Sequence[bool]
+) -> list[tuple[Sequence[Any], Sequence[Any]]]:
+    """Return the factors of dots of one step: first those that the lanes share, if one half is."""
+    halves = [(x[: len(x) // 2], x[len(x) // 2 : -1]) for x in rows]
+    left, right = halves[0]
+    if is_varying(left, varying) is is_varying(right, varying):  # in the others, too
+        return halves
+    return [(x[1], x[0]) if is_varying(x[0], varying) else x for x in halves]
 
 
 def is_varying(operands: Sequence[Operand | None], varying: Sequence[bool]) -> bool:
@@ -145,7 +165,7 @@ class Layout:
         """
         trace, own = self.trace, []
         operands = [trace.operands[row] for row in rows]
-        factors = [factors_of(x, self.varying) for x in operands]
+        factors = factors_of(operands, self.varying)
         neurons = [(*left, x[-1]) for (left, _), x in zip(factors, operands, strict=True)]
         _, inputs = factors[0]
         if not trace.has_blocks(rows):
@@ -210,7 +230,8 @@ class Layout:
         self,
         groups: Iterable[tuple[bool, list[int]]],
         outputs: Sequence[Operand],
-        native: bool = False,
+        native: bool,
+        triangles: Mapping[int, Triangle],
     ) -> Program:
         """Lay out inputs and groups in order; make the program.
 
@@ -218,20 +239,28 @@ class Layout:
             groups: the rows of each, and whether they go on a tape.
             outputs: rows or constants.
             native: whether native code is to run the tapes.
+            triangles: the factorisations that groups of one row stand for.
         """
         trace = self.trace
         owners = {row: value for value, row in trace.captured.items()}
         places = self.place_inputs()
         captured = [(owners[row], self.places[row]) for row in self.inputs if row in owners]
         inputs: list[Ref] = []  # those from outside come last
-        numbers = self.starts.tolist()
-        given = [(self.space(row), i) for i, row in enumerate(self.inputs) if row not in owners]
-        for space, run in groupby(given, key=lambda x: x[0]):
-            rows_of = [i for _, i in run]
-            inputs.append(Ref(space, places[numbers[rows_of[0]] : numbers[rows_of[-1] + 1]]))
+        given = self.inputs[: len(self.inputs) - len(owners)]
+        start = 0
+        for varying, run in groupby(map(self.varying.__getitem__, given)):
+            stop = start + sum(1 for _ in run)
+            space = VARYING if varying else SHARED
+            inputs.append(Ref(space, places[self.starts[start] : self.starts[stop]]))
+            start = stop
         steps: list[Step | Tape] = []
         for few, rows in groups:
-            steps += [self.tape(rows)] if few else [self.step(*x) for x in self.parted(rows)]
+            if few:
+                steps.append(self.tape(rows))
+            elif rows[0] in triangles:
+                steps.append(self.factorisation(triangles[rows[0]]))
+            else:
+                steps += [self.step(*x) for x in self.parted(rows)]
         where = [(self.space(x), self.places[x]) if isinstance(x, int) else x for x in outputs]
         return Program(
             tuple(steps),
@@ -255,12 +284,25 @@ class Layout:
                 tuple([self.place(x, space) if x.__class__ is int else x for x in operands])
             )
             # not the place of an operand, which may still be read when the result is half done
-            places[row] = free.pop() if free else self.take(space, 1)
+            if places[row] == _NOWHERE:
+                places[row] = free.pop() if free else self.take(space, 1)
             self.on_tape[row] = True
             self.release(operands)
         ops = tuple([self.trace.ops[row] for row in rows])
         own = tuple([places[row] for row in rows])
         return Tape(space, ops, own, tuple(all_operands), self.parts(rows))  # type: ignore[arg-type]
+
+    def factorisation(self, triangle: Triangle) -> Factorisation:
+        """Lay out a factorisation: what it gives as a matrix, and its rows as those of a tape."""
+        space, shape = self.space(triangle.rows[0]), (len(triangle.entries), triangle.pivots)
+        own = np.arange(prod(shape)).reshape(shape) + self.take(space, prod(shape))
+        given = own.copy()  # above the diagonal there is nothing
+        for i, (entries, operands) in enumerate(zip(*triangle[:2], strict=True)):
+            given[i, : len(operands)] = [self.place(x, space) for x in operands]
+            for x, place in zip(entries, own[i].tolist(), strict=False):
+                self.places[x] = place
+        tape = self.tape(triangle.rows)
+        return Factorisation(space, tape.ops, tape.places, tape.operands, (), own, given)
 
     def parts(self, rows: Sequence[int | None]) -> tuple[Part | None, ...]:
         """Tell what rows are of operations that have been written out."""
@@ -327,7 +369,7 @@ class Layout:
         if self.counts(rows):
             return None
         operands = [self.trace.operands[row] for row in rows]
-        factors = [factors_of(x, self.varying) for x in operands]
+        factors = factors_of(operands, self.varying)
         most = max([len(left) for left, _ in factors])
         for side in (1, 0):
             longest: dict[Operand, Sequence[Operand]] = {}
@@ -343,7 +385,7 @@ class Layout:
                 other = *x[1 - side], *[None] * (most - n)
                 matrix.append((*other, *whole, bias) if side else (*whole, *other, bias))
             else:
-                halves = zip(*[factors_of(x, self.varying) for x in matrix], strict=True)
+                halves = zip(*factors_of(matrix, self.varying), strict=True)
                 if product_axes([self.many(half).places for half in halves]):
                     return matrix
         return None
@@ -355,7 +397,7 @@ class Layout:
     def filled(self, rows: Sequence[int]) -> tuple[Sequence[int | None], Matrix] | None:
         """Fill up products so that they have axes, if they have not, and that is little work."""
         operands = [self.trace.operands[row] for row in rows]
-        factors = [factors_of(x, self.varying) for x in operands]
+        factors = factors_of(operands, self.varying)
         counts = self.counts(rows)
         if product_axes([self.many(side, counts).places for side in zip(*factors, strict=True)]):
             return rows, operands
@@ -379,8 +421,8 @@ class Layout:
     def by_inputs(self, rows: Sequence[int]) -> list[list[int]]:
         """Put those rows of products together that read the same inputs, as neurons of a layer."""
         parts: dict[Any, list[int]] = defaultdict(list)
-        for row in rows:
-            _, inputs = factors_of(self.trace.operands[row], self.varying)
+        factors = factors_of([self.trace.operands[row] for row in rows], self.varying)
+        for row, (_, inputs) in zip(rows, factors, strict=True):
             parts[_key(inputs)].append(row)
         return list(parts.values())
 
@@ -396,7 +438,7 @@ class Layout:
             if any(None in x for x in matrix):
                 halves = np.array([[x is None for x in row[:-1]] for row in matrix])
                 missing = halves.reshape(len(matrix), 2, -1).any(axis=1)
-            left, right = zip(*[factors_of(x, self.varying) for x in matrix], strict=True)
+            left, right = zip(*factors_of(matrix, self.varying), strict=True)
             operands: tuple[Ref | float, ...] = (
                 self.many(left, counts),
                 self.many(right, counts),

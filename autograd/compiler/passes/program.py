@@ -187,6 +187,37 @@ class Tape:
                         here[x] = True
 
 
+@dataclass(frozen=True)
+class Factorisation(Tape):
+    """Rows that factorise a matrix as K = L Lᵀ, and solve L z = y, which LAPACK does in one go.
+
+    They are those of a tape, for those who have no use for that.
+
+    Attributes:
+        own: the places of L, a matrix, in further rows those of solutions; above the diagonal
+            nobody reads what is there.
+        given: in the same shape the places of what is factorised, and of the right sides.
+    """
+
+    own: Any = None
+    given: Any = None
+
+    @property
+    def title(self) -> str:
+        """What it does, and how large the matrix is."""
+        return f"cholesky ({'×'.join(map(str, self.own.shape))})"
+
+    @property
+    def entries(self) -> Any:
+        """The places of L and the solutions, one after the other."""
+        return self.own[self.lower]
+
+    @property
+    def lower(self) -> tuple[Any, Any]:
+        """The indices of what is not above the diagonal."""
+        return np.tril_indices_from(self.own)
+
+
 def differentiable(op: Primitive, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return those operands of a step or of a row to which a gradient flows."""
     if op is p.where:
@@ -250,7 +281,7 @@ class Program:
     @property
     def tapes(self) -> list[Tape]:
         """The rows that are computed one by one."""
-        return [step for step in self.steps if isinstance(step, Tape)]
+        return [step for step in self.steps if step.__class__ is Tape]
 
     def __post_init__(self) -> None:
         ready = {space: np.zeros(size, dtype=bool) for space, size in self.sizes.items()}

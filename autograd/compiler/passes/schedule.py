@@ -39,40 +39,47 @@ def scheduled(trace: Trace, kinds: Sequence[Hashable]) -> list[list[int]]:
     >>> scheduled(trace, trace.ops)
     [[3], [2, 4], [5, 6]]
     """
-    by_depth = _by_depth(trace, kinds)
+    ops = trace.ops
+    reads: list[Sequence[Any]] = [
+        [x for x in operands if x.__class__ is int and ops[x] is not None] if operands else ()
+        for operands in trace.operands
+    ]  # which are not inputs
+    by_depth = _by_depth(trace, kinds, reads)
     if len(by_depth) > _MANY or len(trace.ops) > _LARGE * len(by_depth):
         return by_depth
-    return min(by_depth, _by_need(trace, kinds), key=len)
+    return min(by_depth, _by_need(trace, kinds, reads), key=len)
 
 
-def _by_depth(trace: Trace, kinds: Sequence[Hashable]) -> list[list[int]]:
+def _by_depth(
+    trace: Trace, kinds: Sequence[Hashable], reads: Sequence[Sequence[int]]
+) -> list[list[int]]:
     """Put rows together that are at the same depth, counted from the inputs."""
     depth = [0] * len(trace.ops)
     groups: dict[Any, list[int]] = defaultdict(list)
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+    for row, (op, operands) in enumerate(zip(trace.ops, reads, strict=True)):
         if op is not None:
-            depth[row] = 1 + max([depth[x] for x in operands if x.__class__ is int])
+            depth[row] = 1 + max([depth[x] for x in operands], default=0)
             groups[depth[row], kinds[row]].append(row)
     return [rows for _, rows in sorted(groups.items(), key=lambda x: (x[0][0], x[1][0]))]
 
 
-def _by_need(trace: Trace, kinds: Sequence[Hashable]) -> list[list[int]]:
+def _by_need(
+    trace: Trace, kinds: Sequence[Hashable], reads: Sequence[Sequence[int]]
+) -> list[list[int]]:
     """Put rows together that are needed at the same time.
 
     They wait for each other. With them go all that are needed later, if these have nothing to wait
     for either.
     """
-    times = _latest_times(trace)
+    times = _latest_times(reads)
     readers: list[list[int]] = [[] for _ in trace.ops]
-    missing = [0] * len(trace.ops)  # operands that are not there yet
+    missing = list(map(len, reads))  # operands that are not there yet
     waiting: dict[tuple[int, Hashable], list[int]] = defaultdict(list)
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+    for row, (op, operands) in enumerate(zip(trace.ops, reads, strict=True)):
         if op is None:
             continue
         for x in operands:
-            if x.__class__ is int and trace.ops[x] is not None:
-                readers[x].append(row)
-                missing[row] += 1
+            readers[x].append(row)
         waiting[times[row], kinds[row]].append(row)
     unready = {key: sum([missing[row] > 0 for row in rows]) for key, rows in waiting.items()}
     complete: list[tuple[int, int, Hashable]] = []  # by time, and then by the first row
@@ -103,12 +110,12 @@ def _by_need(trace: Trace, kinds: Sequence[Hashable]) -> list[list[int]]:
     return groups
 
 
-def _latest_times(trace: Trace) -> list[int]:
+def _latest_times(reads: Sequence[Sequence[int]]) -> list[int]:
     """Tell for each row when it is needed at the latest: at 0, the end, or at a time before."""
-    times = [0] * len(trace.ops)
-    for row in range(len(trace.ops) - 1, -1, -1):
+    times = [0] * len(reads)
+    for row in range(len(reads) - 1, -1, -1):
         time = times[row] - 1
-        for x in trace.operands[row]:
-            if x.__class__ is int and times[x] > time:
+        for x in reads[row]:
+            if times[x] > time:
                 times[x] = time
     return times

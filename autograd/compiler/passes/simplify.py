@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain, compress, islice
 from math import nan
-from operator import itemgetter, or_
+from operator import and_, itemgetter, or_
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from autograd.compiler.passes.trace import (
     Trace,
     Tracer,
     View,
+    of_rows,
 )
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -224,7 +225,7 @@ def _expanded(
     """
     apart = _taken_apart(trace)
     work = _Pass(trace, 0 if apart else _settled(trace, fast_math), apart)
-    constants = fast_math
+    constants, known = fast_math, dict[Any, Any]()
     for row, op, operands in work.rows():
         moved = work.moved(operands)
         if op is SUM:
@@ -234,7 +235,7 @@ def _expanded(
                 work.place[row] = work.new.apply(op, moved)
             continue
         if op in _RESULTS:
-            work.place[row] = _written_out(work.new, op, moved)
+            work.place[row] = _written_out(work.new, op, moved, known)
         elif op is p.mean:
             total = _entered(work.new, p.fsum, moved)
             work.place[row] = _entered(work.new, p.div, (total, float(len(moved))))
@@ -271,13 +272,12 @@ def _parted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Opera
     halves = [x[: len(x) // 2] for x in own], [x[len(x) // 2 :] for x in own]
     left, right = [np.fromiter(chain.from_iterable(half), np.int64) for half in halves]
     keys = (left << BITS) + right
-    order = np.argsort(keys)
-    same = keys[order[1:]] == keys[order[:-1]]
-    if not same.any():
+    ordered = np.sort(keys)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not twice.size:
         return trace, list(outputs)
-    twice = np.concatenate([order[1:][same], order[:-1][same]])
     ends = np.cumsum([len(x) // 2 for x in own])
-    found = np.unique(np.searchsorted(ends, twice, "right")).tolist()
+    found = np.unique(np.searchsorted(ends, np.flatnonzero(np.isin(keys, twice)), "right")).tolist()
     apart = {sums[i] for i in found if i < len(sums)}
     if not apart:
         return trace, list(outputs)
@@ -372,18 +372,25 @@ def _entered(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Oper
     return trace.apply(op, operands)
 
 
-def _written_out(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Operand:
+def _written_out(
+    trace: Trace, op: Primitive, operands: tuple[Operand, ...], known: dict[Any, Any]
+) -> Operand:
     """Enter the rows of a softmax or its kin, of the shift m and what Σ exp(x - m) is.
 
-    These two are the same rows whatever the order of the operands. Where a small r has to keep its
-    digits, as it does on floats, that is 1 + r: see `autograd.numbers.floats`.
+    These two are the same rows whatever the order of the operands, and `known` by these. Where a
+    small r has to keep its digits, as it does on floats, that is 1 + r: see
+    `autograd.numbers.floats`.
     """
     ordered = sorted(operands, key=lambda x: (x.__class__ is float, x))
     xs = [trace.tracer(x) if isinstance(x, int) else x for x in ordered]
     index = next(i for i, x in enumerate(ordered) if x is operands[0])
-    shift = p.top(*xs)
     total, finished = _RESULTS[op]
-    result = finished(xs[index], shift, total(*[p.exp_shifted(x, shift) for x in xs]))
+    key = total, *map(repr, ordered)
+    if key not in known:
+        shift = p.top(*xs)
+        known[key] = shift, total(*[p.exp_shifted(x, shift) for x in xs])
+    shift, inner = known[key]
+    result = finished(xs[index], shift, inner)
     if not isinstance(result, Tracer):
         return float(result)
     trace.parts[shift.row] = Part(p.top, shift.row)
@@ -493,9 +500,8 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
 def _dot(trace: Trace, operands: tuple[Operand, ...]) -> int:
     """Add the row for a `SUM` of which nothing is a part of something else."""
     if operands[-1].__class__ is float:
-        bias = operands[-1] or 0.0
-        return trace.enter(p.dot, (*operands[:-1], bias), (*operands[:-1], repr(bias)))
-    return trace.enter(p.dot, operands, operands)
+        operands = *operands[:-1], operands[-1] or 0.0
+    return trace.enter_sum(p.dot, operands)
 
 
 def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:
@@ -646,11 +652,56 @@ def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace,
     for row in range(len(trace.ops) - 1, -1, -1):
         if alive[row]:
             for x in trace.operands[row]:
-                if isinstance(x, int):
+                if x.__class__ is int:
                     alive[x] = True
     if all(alive):
         return trace, list(outputs)
     work = _Pass(trace, alive.index(False))
     for row, op, operands in work.rows([not x for x in alive]):
         work.place[row] = work.new.add(op, work.moved(operands))
+    return work.done(outputs)
+
+
+_FEWEST_OF_A_KIND = 4  # products; a sum of fewer is not worth a step of its own
+
+
+def shared_first(
+    trace: Trace, outputs: Sequence[Operand], varying: Sequence[bool]
+) -> tuple[Trace, list[Operand]]:
+    """Part sums in which some products have a factor that the lanes share, and others have none.
+
+        before   z = dot(w1, p1, w2, p2, x1, y1, x2, y2)    with w shared
+        after    s = dot(w1, w2, x1, x2)    z = dot(p1, p2, y1, y2, s)
+
+    The first is a product of matrices then.
+
+    Args:
+        trace: the rows.
+        outputs: rows or constants.
+        varying: for each row, whether it differs from lane to lane.
+    """
+    mixed: dict[int, list[bool]] = {}  # of each product, whether the lanes share no factor
+    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+        if op is not p.dot or not varying[row] or trace.has_blocks([row]):
+            continue
+        halves = operands[: len(operands) // 2], operands[len(operands) // 2 : -1]
+        if all(True in of_rows(varying, half) for half in halves):
+            differ = [[x.__class__ is int and varying[x] for x in half] for half in halves]
+            alone = list(map(and_, *differ))
+            if min(alone.count(True), alone.count(False)) >= _FEWEST_OF_A_KIND:
+                mixed[row] = alone
+    if not mixed:
+        return trace, list(outputs)
+    work = _Pass(trace, min(mixed))
+    for row, op, operands in work.rows():
+        moved = work.moved(operands)
+        if row in mixed:
+            total, n = moved[-1], len(mixed[row])
+            for kind in (False, True):
+                chosen = [x is kind for x in mixed[row]]
+                own = [*compress(moved[:n], chosen), *compress(moved[n:-1], chosen), total]
+                total = work.new.apply(p.dot, tuple(own))
+            work.place[row] = total
+        else:
+            work.place[row] = work.new.add(op, moved)
     return work.done(outputs)

@@ -137,6 +137,11 @@ class Trace:
         tracer._trace, tracer.row, tracer.name, tracer._primitive = self, row, None, op
         return tracer
 
+    def tracers(self, rows: Iterable[int]) -> list[Tracer]:
+        """Return a stand-in for each row."""
+        numbers = list(rows)  # in memory of their own, as they outlive the stand-ins
+        return list(map(self.tracer, numbers))
+
     def node(self, row: int) -> Row:
         """Give a row as a node of the graph, always the same one."""
         node = self._nodes.get(row)
@@ -166,9 +171,12 @@ class Trace:
 
     def inputs(self, count: int) -> range:
         """Add so many inputs of one number, and give their rows."""
-        start = len(self.ops)
-        self.ops += [None] * count
-        self.operands += [()] * count
+        return self._add_many(None, [()] * count)
+
+    def _add_many(self, op: Primitive | None, operands: Sequence[tuple[Operand, ...]]) -> range:
+        start, count = len(self.ops), len(operands)
+        self.ops += [op] * count
+        self.operands += operands
         self.times.extend(range(self.time + 1, self.time + count + 1))
         self.time += count
         return range(start, start + count)
@@ -272,7 +280,18 @@ class Trace:
         try:
             return [known[address] for address in own]
         except KeyError:
+            self._pick(addresses)
             return list(map(self.number, own))
+
+    def _pick(self, addresses: Any) -> None:
+        """Enter numbers of one block all at once, if they are such and not there yet."""
+        rows = np.unique(addresses >> BITS).tolist()
+        if len(rows) > 1 or rows[0] not in self.counts:
+            return
+        entered = self._rows[PICK]
+        new = [x for x in dict.fromkeys(addresses.tolist()) if x not in entered]
+        added = self._add_many(PICK, [(rows[0], float(x & INDEX)) for x in new])
+        entered.update(zip(new, added, strict=True))
 
     def operand(self, x: Any, what: str) -> Operand:
         """Return what stands for a number or a node; `what` is to do with it."""
@@ -395,12 +414,20 @@ class Trace:
         """Add an operation, unless the same is there already, and give its row."""
         # by repr, a constant is apart from the row of that number, and 0.0 from -0.0
         known: Any = operands
-        if op is SUM:
-            if operands[-1].__class__ is float:
-                known = *operands[:-1], repr(operands[-1])
-        elif float in map(type, operands):
+        if op is SUM or (op is p.dot and float not in map(type, operands[:-1])):
+            return self.enter_sum(op, operands)
+        if float in map(type, operands):
             known = tuple([repr(x) if x.__class__ is float else x for x in operands])
         return self.enter(op, operands, known)
+
+    def enter_sum(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
+        """Add a sum of products of rows, unless the same is there already, and give its row."""
+        bias = operands[-1]
+        rows = self._rows[op, repr(bias)] if bias.__class__ is float else self._rows[op]
+        row = rows.get(operands)
+        if row is None:
+            row = rows[operands] = self.add(op, operands)
+        return row
 
     def enter(self, op: Primitive, operands: tuple[Operand, ...], known: Any) -> int:
         """Add an operation, unless one is `known` by these operands, and give its row."""
@@ -422,6 +449,19 @@ class Trace:
         if (times[1:] > times[:-1]).all():
             return range(len(times))
         return np.argsort(times, kind="stable").tolist()  # type: ignore[no-any-return]
+
+
+def varying_rows(trace: Trace, varying_inputs: Sequence[bool]) -> list[bool]:
+    """Tell for each row whether it differs from lane to lane."""
+    varying = [False] * len(trace.ops)
+    number = 0
+    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+        if op is None:
+            varying[row] = number < len(varying_inputs) and varying_inputs[number]
+            number += trace.counts.get(row, 1)
+        else:
+            varying[row] = True in of_rows(varying, operands)
+    return varying
 
 
 def mapped(function: Callable[[Any], Any], array: Any) -> Any:
@@ -607,12 +647,18 @@ class Tracer(StandIn):
 
     @staticmethod
     def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
-        trace = next(x._trace for x in operands if isinstance(x, Tracer))
+        for x in operands:
+            if isinstance(x, Tracer):
+                trace: Trace = x._trace
+                break
         if op is p.where and not isinstance(operands[0], Tracer):
             return operands[1] if operands[0] else operands[2]
         rows: list[Operand] = []
         takes_comparison = op is p.where  # as its first operand
         for x in operands:
+            if x.__class__ is Tracer and not takes_comparison and x._trace is trace:  # mostly
+                rows.append(x.row)
+                continue
             rows.append(trace.operand(x, op.name))
             if isinstance(x, Tracer) and (x.__class__ is Condition) is not takes_comparison:
                 raise TraceError(
@@ -655,9 +701,8 @@ class Condition(Tracer):
 
     __slots__ = ()
 
-    __add__, __sub__, __mul__, __truediv__ = [
-        getattr(Value, f"__{name}__") for name in ("add", "sub", "mul", "truediv")
-    ]
+    __add__, __sub__ = Value.__add__, Value.__sub__
+    __mul__, __truediv__ = Value.__mul__, Value.__truediv__
 
     def __bool__(self) -> bool:
         op = self._primitive

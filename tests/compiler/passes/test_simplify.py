@@ -196,3 +196,28 @@ def test_logsumexp_of_minus_infinities():
     value, slope = f.value_and_grad([[-math.inf, -math.inf], [0.0, -math.inf]])
     assert value.tolist() == [-math.inf, 0.0]
     assert slope.tolist() == [[0.0, 0.0], [1.0, 0.0]]
+
+
+@pytest.mark.parametrize(("shared", "own", "steps"), [(4, 4, 2), (6, 5, 2), (3, 6, 1), (6, 3, 1)])
+@pytest.mark.parametrize("is_layer", [False, True])
+def test_products_that_the_lanes_share_a_factor_of_are_a_sum_of_their_own(
+    shared, own, steps, is_layer
+):
+    rng = np.random.default_rng(shared)
+
+    def energy(w, x, apart):
+        terms = [w[i] * x[i] for i in range(shared)]
+        terms += [x[i] * x[(i + apart) % 8] for i in range(own)]
+        return 0.5 + apart * ag.fsum(terms[::2] + terms[1::2])
+
+    def f(w, v, x):
+        return energy(w, x, 1) * (energy(v, x, 2) if is_layer else 3.0)
+
+    w, v, x = rng.normal(size=8), rng.normal(size=8), rng.normal(size=(5, 8))
+    compiled = ag.compile(f, in_axes=(None, None, 0), argnums=(0, 1, 2), reduce="sum")
+    value, gradient = compiled.value_and_grad(w, v, x)
+    assert sum("dot" in step.what for step in compiled.cost.steps) == steps
+    values, slopes = zip(*[ag.value_and_grad(f, (0, 1, 2))(w, v, xi) for xi in x], strict=True)
+    assert value == pytest.approx(sum(values), rel=1e-12)
+    for got, own, is_shared in zip(gradient, zip(*slopes, strict=True), (1, 1, 0), strict=True):
+        np.testing.assert_allclose(got, sum(own) if is_shared else own, rtol=1e-12, atol=1e-13)

@@ -1,0 +1,258 @@
+"""Cholesky's factorisation is found however it is written, and gives what its rows would give."""
+
+import random
+from math import inf, nan
+
+import numpy as np
+import pytest
+from effort import examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autograd as ag
+from autograd.compiler.passes import Factorisation
+
+ROOTS = [ag.sqrt, lambda x: x**0.5]
+
+
+def less_products(x, left, right, style):
+    """Return x - ⟨left, right⟩ as students write it."""
+    if style == "sum":
+        return x - sum(a * b for a, b in zip(left, right, strict=True))
+    if style == "dot":
+        return x - ag.dot(left, right) if left else x
+    for a, b in zip(left, right, strict=True):
+        x = x - b * a
+    return x
+
+
+def by_rows(K, y, root, style):
+    lower = []
+    for i in range(len(K)):
+        lower.append([])
+        for j in range(i):
+            lower[i].append(less_products(K[i][j], lower[i], lower[j][:j], style) / lower[j][j])
+        lower[i].append(root(less_products(K[i][i], lower[i], lower[i], style)))
+    return lower, [solved(lower, column, style) for column in y]
+
+
+def by_columns(K, y, root, style):
+    n = len(K)
+    lower = [[None] * n for _ in K]
+    for j in range(n):
+        lower[j][j] = root(less_products(K[j][j], lower[j][:j], lower[j][:j], style))
+        for i in range(j + 1, n):
+            lower[i][j] = less_products(K[i][j], lower[j][:j], lower[i][:j], style) / lower[j][j]
+    return [row[: i + 1] for i, row in enumerate(lower)], [
+        solved(lower, column, style) for column in y
+    ]
+
+
+def by_pivots(K, y, root, _):
+    a = [list(row) for row in (*K, *y)]
+    for j in range(len(K)):
+        a[j][j] = root(a[j][j])
+        for i in range(j + 1, len(a)):
+            a[i][j] = a[i][j] / a[j][j]
+        for i in range(j + 1, len(a)):
+            for k in range(j + 1, min(i + 1, len(K))):
+                a[i][k] = a[i][k] - a[i][j] * a[k][j]
+    return [row[: i + 1] for i, row in enumerate(a[: len(K)])], a[len(K) :]
+
+
+def solved(lower, y, style):
+    z = []
+    for row, yi in zip(lower, y, strict=True):
+        z.append(less_products(yi, row[: len(z)], z, style) / row[len(z)])
+    return z
+
+
+WAYS = [by_rows, by_columns, by_pivots]
+
+
+def loss_of(way, root, style, rng):
+    weights = [rng.uniform(-1.0, 1.0) for _ in range(7)]
+
+    def loss(K, y):
+        lower, zs = way(K, y, root, style)
+        total = sum(ag.log(row[-1]) for row in lower)
+        for z in zs:
+            total = total + sum(0.5 * zi * zi for zi in z)
+        return total + sum(w * row[0] for w, row in zip(weights, lower, strict=False))
+
+    return loss
+
+
+def found(compiled):
+    program = compiled._last.plan.program
+    return [step.own.shape for step in program.steps if isinstance(step, Factorisation)]
+
+
+def positive(rng, n):
+    a = rng.normal(size=(n, n))
+    return a @ a.T + np.eye(n)
+
+
+def agrees(got, want):
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
+
+
+@given(
+    st.sampled_from(WAYS),
+    st.sampled_from(ROOTS),
+    st.sampled_from(["sum", "dot", "chain"]),
+    st.integers(4, 7),
+    st.integers(0, 2),
+    st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=examples(60))
+def test_it_is_found_however_it_is_written(way, root, style, n, columns, seed):
+    rng = np.random.default_rng(seed)
+    loss = loss_of(way, root, style, random.Random(seed))
+    K, y = positive(rng, n).tolist(), rng.normal(size=(columns, n)).tolist()
+    compiled = ag.compile(loss, argnums=(0, 1) if columns else 0)
+    value, gradient = compiled.value_and_grad(K, y)
+    assert found(compiled) == [(n + columns, n)]
+    want, slopes = ag.value_and_grad(loss, (0, 1) if columns else 0)(K, y)
+    assert value == pytest.approx(want, rel=1e-12)
+    agrees(gradient, slopes)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_sample_has_a_matrix_of_its_own(way):
+    rng = np.random.default_rng(0)
+    loss = loss_of(way, ag.sqrt, "sum", random.Random(0))
+    K, y = np.array([positive(rng, 5) for _ in range(9)]), rng.normal(size=(9, 1, 5))
+    compiled = ag.compile(loss, in_axes=0, argnums=(0, 1))
+    values, gradients = compiled.value_and_grad(K, y)
+    assert found(compiled) == [(6, 5)]
+    for i in range(len(K)):
+        want, slopes = ag.value_and_grad(loss, (0, 1))(K[i], y[i])
+        assert values[i] == pytest.approx(want, rel=1e-12)
+        agrees([x[i] for x in gradients], slopes)
+
+
+def test_right_sides_of_a_batch_stay_apart_from_a_matrix_that_all_samples_share():
+    rng = np.random.default_rng(1)
+    loss = loss_of(by_rows, ag.sqrt, "sum", random.Random(1))
+    K, y = positive(rng, 4), rng.normal(size=(3, 1, 4))
+    compiled = ag.compile(loss, in_axes=(None, 0), reduce="sum")
+    value, gradient = compiled.value_and_grad(K, y)
+    assert found(compiled) == [(4, 4)]
+    each = [ag.value_and_grad(loss)(K, own) for own in y]
+    assert value == pytest.approx(sum(x for x, _ in each), rel=1e-12)
+    agrees(gradient, sum(x for _, x in each))
+
+
+@pytest.mark.parametrize("lanes", [False, True])
+@pytest.mark.parametrize("pivot", range(4))
+@pytest.mark.parametrize("number", [0.0, -1.0, nan, inf, -inf, 1e300])
+def test_pivots_that_are_not_positive_give_what_the_rows_give(pivot, number, lanes):
+    rng = np.random.default_rng(2)
+    loss = loss_of(by_rows, ag.sqrt, "sum", random.Random(2))
+    K, y = positive(rng, 4), rng.normal(size=(1, 4))
+    K[pivot, :] = K[:, pivot] = 0.0
+    K[pivot, pivot] = number
+    want, slopes = ag.value_and_grad(loss, (0, 1))(K, y)
+    compiled = ag.compile(loss, in_axes=0 if lanes else None, argnums=(0, 1))
+    value, gradient = compiled.value_and_grad(*((x[None] for x in (K, y)) if lanes else (K, y)))
+    assert found(compiled)
+    np.testing.assert_allclose(value, [want] if lanes else want, rtol=1e-12)
+    agrees([x[0] for x in gradient] if lanes else gradient, slopes)
+
+
+def spoilt(what):
+    """Return a factorisation by rows that is wrong in one place, or read where it is not done."""
+
+    def loss(K):
+        lower, extra = [], 0.0
+        for i in range(5):
+            lower.append([])
+            for j in range(i):
+                other = lower[j][:j]
+                if (what, i, j) == ("another row", 4, 2):
+                    other = lower[j + 1][:j]
+                if (what, i, j) == ("another column", 4, 2):
+                    other = lower[j][1:j] + lower[j][:1]
+                rest = K[i][j] - sum(a * b for a, b in zip(lower[i], other, strict=True))
+                extra += rest if (what, i, j) == ("read inside", 3, 2) else 0.0
+                if (what, i, j) == ("depends", 4, 3):
+                    rest = rest * lower[1][0]
+                lower[i].append(
+                    rest / (lower[j][j] if (what, i, j) != ("another pivot", 4, 1) else lower[2][2])
+                )
+            own = [*lower[i][:-1], 0.5] if what == "a constant" and i == 3 else lower[i]
+            lower[i].append(ag.sqrt(K[i][i] - sum(x * x for x in own)))
+        return sum(ag.log(row[-1]) for row in lower) + extra
+
+    return loss
+
+
+@pytest.mark.parametrize(
+    ("what", "sizes"),
+    [
+        ("", [(5, 5)]),
+        ("another row", [(4, 4)]),
+        ("another column", [(4, 4)]),
+        ("another pivot", [(4, 4)]),
+        ("depends", [(4, 4)]),
+        ("read inside", []),
+        ("a constant", []),
+    ],
+)
+def test_what_is_one_index_off_is_not_found(what, sizes):
+    rng = np.random.default_rng(3)
+    K = positive(rng, 5) + 5.0 * np.eye(5)
+    compiled = ag.compile(spoilt(what))
+    value, gradient = compiled.value_and_grad(K)
+    assert found(compiled) == sizes
+    want, slopes = ag.value_and_grad(spoilt(what))(K)
+    assert value == pytest.approx(want, rel=1e-12)
+    agrees(gradient, slopes)
+
+
+def test_one_after_the_other_and_each_in_turn():
+    """The second matrix is made of what the first gives, and the second solution of the first."""
+
+    def loss(K, y):
+        lower, (z,) = by_rows(K, [y], ag.sqrt, "sum")
+        again = solved(lower, z, "sum")
+        other = [[sum(lower[i][k] * K[k][j] for k in range(i)) for j in range(4)] for i in range(4)]
+        for i in range(4):
+            other[i][i] = 9.0 + again[i] * again[i]
+        last, _ = by_columns(other, [], ag.sqrt, "sum")
+        return sum(ag.log(row[-1]) for row in last) + last[3][0] * again[2]
+
+    rng = np.random.default_rng(4)
+    K, y = positive(rng, 4) / 8.0 + np.eye(4), rng.normal(size=4)
+    compiled = ag.compile(loss, argnums=(0, 1))
+    value, gradient = compiled.value_and_grad(K, y)
+    assert found(compiled) == [(5, 4), (4, 4)]
+    want, slopes = ag.value_and_grad(loss, (0, 1))(K, y)
+    assert value == pytest.approx(want, rel=1e-12)
+    agrees(gradient, slopes)
+
+
+def test_the_listing_says_what_it_is():
+    compiled = ag.compile(loss_of(by_rows, ag.sqrt, "sum", random.Random(0)))
+    compiled.value_and_grad(positive(np.random.default_rng(0), 6), np.zeros((0, 6)))
+    assert "= cholesky(K)" in str(compiled)
+    assert "cholesky′(" in str(compiled)
+    assert "cholesky (6×6)" in [step.what for step in compiled.cost.steps]
+
+
+def test_a_branch_that_is_not_taken_gives_no_gradient():
+    loss = loss_of(by_rows, ag.sqrt, "sum", random.Random(5))
+
+    def guarded(K, y):
+        return ag.where(K[0][0] > 0.0, loss(K, y), y[0][0])
+
+    rng = np.random.default_rng(5)
+    K, y = np.array([positive(rng, 4) for _ in range(3)]), rng.normal(size=(3, 1, 4))
+    K[1, 0, 0] = -1.0
+    compiled = ag.compile(guarded, in_axes=0, argnums=(0, 1))
+    _, gradients = compiled.value_and_grad(K, y)
+    assert found(compiled)
+    for i in range(3):
+        agrees([x[i] for x in gradients], ag.grad(guarded, (0, 1))(K[i], y[i]))
