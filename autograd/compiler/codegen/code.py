@@ -281,19 +281,25 @@ class Code:
         if kind in _VIEWS and len({(key[1], *key[3:]) for key in keys}) == 1:
             rows = _advance([key[2] for key in keys])
             buffer = keys[-1][1]
-            return None if rows is None else lambda made, _: _views(
-                made[last], made[buffer], rows, ahead, n
+            return (
+                None
+                if rows is None
+                else lambda made, _: _views(made[last], made[buffer], rows, ahead, n)
             )
         if kind == "index" and len({key[2] for key in keys}) == 1:
             places = [self.makers[name]({}, 0) for name in names]
             step = _advance(places)
-            return None if step is None else lambda *_: [
-                places[-1] + (ahead + i) * step for i in range(n)
-            ]
+            return (
+                None
+                if step is None
+                else lambda *_: [places[-1] + (ahead + i) * step for i in range(n)]
+            )
         if kind == "views":
             own = [self.series(x, numbers, over) for x in zip(*[k[1:] for k in keys], strict=True)]
-            return None if None in own else lambda made, lanes: list(
-                zip(*[x(made, lanes) for x in own if x], strict=True)
+            return (
+                None
+                if None in own
+                else lambda made, lanes: list(zip(*[x(made, lanes) for x in own if x], strict=True))
             )
         return self._kept_series(names, numbers, over) if kind == "kept" else None
 
@@ -306,8 +312,10 @@ class Code:
             key, _ = self.series_of.get(last, (None, 0))
             if [self.series_of.get(name) for name in names] != [(key, i) for i in numbers]:
                 return None
-            series = self.names.get(key)  # not if the forward code has no loop
-            return series and (lambda made, _: [made[series][i] for i in over])
+            series = self.names.get(key)
+            if series is None:  # the forward code has no loop
+                return None
+            return lambda made, _: [made[series][i] for i in over]
         own = dict(zip(numbers, names, strict=True))
         self.series_of |= {name: (("series", names, over), i) for i, name in own.items()}
         return lambda made, _: [

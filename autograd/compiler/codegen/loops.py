@@ -4,7 +4,7 @@ Lines of two rounds that are the same up to the arrays that they name are those 
 the arrays stand a fixed distance on. For the states of a recurrent net, h3 = tanh(z3) and so on:
 
     before   tanh(z998, out=h998); tanh(z999, out=h999); tanh(z1000, out=h1000)    of all rounds
-    after    for z, h in zip(Z, H): tanh(z, out=h)    Z the views z2, z3, ..., H the views h2, h3, ...
+    after    for z, h in zip(Z, H): tanh(z, out=h)    Z the views z2, z3, ..., and H h2, h3, ...
 
 Backward, code depends on what is known of gradients, too: which have been written. That is followed
 from round to round; where a round finds what none did before, it is written for itself.
@@ -25,7 +25,7 @@ from autograd.engine import table as p
 
 _WRITTEN = 4  # rounds of which the forward code is written, the last ones
 _FEWEST = 6  # rounds that are worth a loop
-_MOST_TRIES = 12  # rounds that are written one by one before the others are not looked at any more
+_MOST_TRIES = 8  # to find a loop, after which rounds are written one by one
 _PARTS = re.compile(r"(\w+)")
 
 Rounds = Sequence[Sequence[Step]]
@@ -71,30 +71,28 @@ def backward_rounds(backward: Backward, rounds: Rounds) -> None:
     """Write the rounds of a loop, or a step alone, in reverse."""
     code, i, tries = backward.code, len(rounds) - 1, 0
     places = _places_of(code, rounds) if len(rounds) >= _FEWEST else None
-    if places and not _are_read_alike(backward, rounds):
-        places = None
+    if places is None or not _are_read_alike(backward, rounds):
+        for steps in reversed(rounds):
+            _write(backward, steps[::-1])
+        return
     latest: _Written | None = None
     while i >= 0:
-        if places is None or tries > _MOST_TRIES:
-            _write(backward, rounds[i][::-1])
-            i -= 1
-            continue
         before, mark = code.take_lines(), len(code.work)
         now = _Written(backward, i, places, rounds[i][::-1])
         loop, end = None, i
-        if latest is not None and now.follows(latest):
-            end = now.first_alike(latest)
-        if end < i:
-            over = range(i + 1, end - 1, -1)
-            loop = _rolled(code, [latest.lines, now.lines], range(i + 1, i - 1, -1), over)
-        if loop is None:
+        if latest and tries < _MOST_TRIES and now.follows(latest):
+            tries, end = tries + 1, now.first_alike(latest)
+            if end < i:
+                written = [latest.lines, now.lines]
+                loop = _rolled(code, written, range(i + 1, i - 1, -1), range(i + 1, end - 1, -1))
+        if loop is not None and latest:
+            code.lines = [*before[: len(before) - len(latest.lines)], *loop]
+            now.repeat(latest, end)
+            code.repeat_work(mark, i - end)
+            i, latest = end - 1, None
+        else:
             code.lines = [*before, *now.lines]
-            i, latest, tries = i - 1, now, tries + 1
-            continue
-        code.lines = [*before[: len(before) - len(latest.lines)], *loop]
-        now.repeat(latest, end)
-        code.repeat_work(mark, i - end)
-        i, latest, tries = end - 1, None, tries + 1
+            i, latest = i - 1, now
 
 
 class _Written:
@@ -122,7 +120,11 @@ class _Written:
             np.count_nonzero(x != y) == np.count_nonzero(own != then)
             for space in (SHARED, VARYING)
             for x, y, own, then in zip(
-                before.of(space), after.of(space), self.before[space], self.after[space], strict=True
+                before.of(space),
+                after.of(space),
+                self.before[space],
+                self.after[space],
+                strict=True,
             )
         )
 
@@ -200,7 +202,12 @@ def _places_of(code: Code, rounds: Rounds) -> dict[str, Places] | None:
         if not np.diff(every, axis=1).all():
             return None
     has_one = [
-        [step.op is p.dot and ends_before(step.operands[1], code.ones) for step in steps]
+        [
+            step.op is p.dot and ends_before(x, code.ones)
+            for step in steps
+            for x in step.operands[1:2]
+            if isinstance(x, Ref)
+        ]
         for steps in rounds
     ]
     return found if _are_equal(has_one) else None

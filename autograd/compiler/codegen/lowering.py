@@ -228,7 +228,7 @@ def result_letters(step: Step) -> str:
 
 
 class Known(NamedTuple):
-    """What is known of gradients when a step is written: see `Backward`, `Aliases`, and `Totals`."""
+    """What is known of gradients by the time a step is written."""
 
     written: dict[str, Any]
     at: dict[str, Any]
@@ -281,10 +281,11 @@ class Backward:
 
     def state(self) -> Known:
         """Return what is known of gradients by now."""
-        return Known(
-            *[{space: x.copy() for space, x in of.items()} for of in (self.written, self.aliases.at)],
-            self.totals.waiting.copy(),
-        )
+        written, at = [
+            {space: x.copy() for space, x in known.items()}
+            for known in (self.written, self.aliases.at)
+        ]
+        return Known(written, at, self.totals.waiting.copy())
 
     def seed(self) -> None:
         """Start a block: mark what is reached whatever branches are taken, the output above all."""

@@ -18,6 +18,7 @@ from autograd.compiler.passes.activity import (
 from autograd.compiler.passes.arrays import given
 from autograd.compiler.passes.axes import are_different, common_axes
 from autograd.compiler.passes.group import grouped
+from autograd.compiler.passes.loops import loops_of
 from autograd.compiler.passes.program import (
     SHARED,
     VARYING,
@@ -56,6 +57,7 @@ __all__ = [
     "given",
     "grouped",
     "has_branches",
+    "loops_of",
     "refuse_slope_of_index",
     "simplified",
     "stand_ins",

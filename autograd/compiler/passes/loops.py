@@ -11,8 +11,8 @@ recurrent net, whose first state is 0, with xₜ the input and hₜ the state at
              for t = 2 … 1000:
                  z[t] = W x[t] + U h[t−1] + b       h[t] = tanh(z[t])
 
-Nothing of this is kept in a program: like the axes of a step, it follows from the places. So code is
-written for one round instead of a thousand, and a listing shows one.
+Nothing of this is kept in a program: like the axes of a step, it follows from the places. So code
+is written for one round instead of a thousand, and a listing shows one.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def loops_of(steps: Sequence[Any]) -> tuple[Loop, ...]:
 
 def _following(kinds: Sequence[int]) -> list[int]:
     """Tell for each step which is the next one of its kind; itself if there is no such."""
-    following, latest = list(range(len(kinds))), {}
+    following = list(range(len(kinds)))
+    latest: dict[int, int] = {}
     for i in range(len(kinds) - 1, -1, -1):
         following[i] = latest.get(kinds[i], i)
         latest[kinds[i]] = i
@@ -101,9 +102,7 @@ def _periods(following: Sequence[int], start: int) -> Iterator[int]:
         yield i - start
 
 
-def _length(
-    steps: Sequence[Any], kinds: Sequence[int], start: int, period: int
-) -> int:
+def _length(steps: Sequence[Any], kinds: Sequence[int], start: int, period: int) -> int:
     """Tell how many steps from one on have a fixed distance from those a period before them."""
     fewest = (_FEWEST_ROUNDS - 1) * period
     if kinds[start : start + fewest] != kinds[start + period : start + period + fewest]:

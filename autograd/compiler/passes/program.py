@@ -263,7 +263,7 @@ class Program:
         i = 0
         while i < len(self.steps):
             rounds = begins[i].rounds() if i in begins else [range(i, i + 1)]
-            found = [self.steps[own.start : own.stop] for own in rounds]
+            found: list[Sequence[Any]] = [self.steps[own.start : own.stop] for own in rounds]
             i += sum(map(len, found))
             if found[0][0].space == space:
                 yield found
