@@ -20,6 +20,7 @@ import numpy as np
 
 from autograd.compiler.codegen.code import Code
 from autograd.compiler.codegen.lowering import Backward, Forward, ends_before
+from autograd.compiler.codegen.totals import PutOff
 from autograd.compiler.passes import SHARED, VARYING, Ref, Step
 from autograd.engine import table as p
 
@@ -177,7 +178,7 @@ class _Written:
         for n in range(1, self.number - end + 1):
             for x, y in zip(self.put_off, latest.put_off, strict=True):
                 sources = x.sources + n * (x.sources - y.sources)
-                self.backward.totals.waiting.append(x._replace(sources=sources))
+                self.backward.totals.waiting.append(PutOff(x.places, x.over, x.slope, sources))
 
 
 def _write(writer: Forward | Backward, steps: Sequence[Step]) -> None:

@@ -379,10 +379,7 @@ def test_a_recurrence_is_listed_as_a_loop():
         "x[t] = tanh(z[t]) (4)",
     ]
     assert section(text, "forward")[2:5] == loop
-    back = section(text, "backward")
-    assert "for t = 8 … 1:" in back
-    gradient = "Σ(t = 8 … 1) [xs[2t:2t+2]; x[t]] (∂L/∂z[t+1])ᵀ"
-    assert any(gradient in x for x in back), back
+    assert "for t = 9 … 2:" in section(text, "backward")
     assert [x.what for x in compiled.cost.steps][2:4] == ["8 × dot (6→4)", "8 × tanh (4)"]
     assert r"\text{for t = 2 … 9:}" in compiled._repr_markdown_()
 
