@@ -27,7 +27,12 @@ from autograd.compiler.codegen.instructions import (
     numbers_of,
     value_instructions,
 )
-from autograd.compiler.codegen.loops import backward_rounds, forward_rounds
+from autograd.compiler.codegen.loops import (
+    Places,
+    backward_rounds,
+    forward_rounds,
+    places_of,
+)
 from autograd.compiler.codegen.lowering import Backward, Forward, result_letters, sides
 from autograd.compiler.codegen.machine import for_operations as machine_for
 from autograd.compiler.codegen.product import ROWS, TERMS
@@ -42,6 +47,7 @@ __all__ = [
     "Forward",
     "Instructions",
     "Numbers",
+    "Places",
     "Symbol",
     "Work",
     "backward_rounds",
@@ -53,6 +59,7 @@ __all__ = [
     "gradient_instructions",
     "machine_for",
     "numbers_of",
+    "places_of",
     "result_letters",
     "sides",
     "strided_view",

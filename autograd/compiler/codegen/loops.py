@@ -186,11 +186,10 @@ def _write(writer: Forward | Backward, steps: Sequence[Step]) -> None:
         writer.write(step)
 
 
-def _places_of(code: Code, rounds: Rounds) -> dict[str, Places] | None:
-    """Return the places that rounds read and write, by space; None if these are not alike in all.
+def places_of(rounds: Rounds) -> dict[str, Places] | None:
+    """Return the places that rounds read and write, by space; None if some meet in one round only.
 
-    Code that is right for two places is not for one, where they meet; nor, in place of the last
-    input of a layer, for one without a 1 behind it.
+    Code that is right for two places is not for one.
     """
     found = {}
     for space in (SHARED, VARYING):
@@ -202,6 +201,11 @@ def _places_of(code: Code, rounds: Rounds) -> dict[str, Places] | None:
         every = np.sort(places.at(np.arange(len(rounds))[:, None]), axis=1)
         if not np.diff(every, axis=1).all():
             return None
+    return found
+
+
+def _places_of(code: Code, rounds: Rounds) -> dict[str, Places] | None:
+    """Return these places; None too where a 1 stands behind the inputs of a layer in some rounds."""
     has_one = [
         [
             step.op is p.dot and ends_before(x, code.ones)
@@ -211,7 +215,7 @@ def _places_of(code: Code, rounds: Rounds) -> dict[str, Places] | None:
         ]
         for steps in rounds
     ]
-    return found if _are_equal(has_one) else None
+    return places_of(rounds) if _are_equal(has_one) else None
 
 
 def _are_read_alike(backward: Backward, rounds: Rounds) -> bool:
