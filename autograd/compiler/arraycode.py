@@ -14,7 +14,16 @@ from itertools import groupby
 from types import CodeType
 
 from autograd.compiler.arguments import Leaf
-from autograd.compiler.codegen import Backward, Code, Forward, Work, function_code, numbers_of
+from autograd.compiler.codegen import (
+    Backward,
+    Code,
+    Forward,
+    Work,
+    backward_rounds,
+    forward_rounds,
+    function_code,
+    numbers_of,
+)
 from autograd.compiler.passes import (
     SHARED,
     VARYING,
@@ -92,18 +101,17 @@ class ArrayCode:
     def _write(self, careful: bool) -> None:
         """Write the code in sections: once, the first block of lanes, the others, at the end."""
         program = self.program
-        shared = [step for step in program.steps if step.space == SHARED]
-        block = [step for step in program.steps if step.space == VARYING]
+        shared, block = [list(program.stretches(space)) for space in (SHARED, VARYING)]
         numbers = numbers_of(program) if self.native else None
         code = self._written = Code(program, careful, numbers)
         code.keeps = self.plan.wanted
         forward = Forward(code)
-        for step in shared:
-            forward.write(step)
+        for rounds in shared:
+            forward_rounds(forward, rounds)
         once = code.take_lines()
         forward.lift()
-        for step in block:
-            forward.write(step)
+        for rounds in block:
+            forward_rounds(forward, rounds)
         first = later = code.take_lines()
         end: list[str] = []
         code.keeps = False
@@ -115,13 +123,13 @@ class ArrayCode:
                 code.work = work.copy()  # what the first block costs is what counts
                 backward = Backward(code, active, always, is_first, not self.plan.batched)
                 backward.seed()
-                for step in reversed(block):
-                    backward.write(step)
+                for rounds in reversed(block):
+                    backward_rounds(backward, rounds)
                 backward.finish_block()
                 lines.append(code.take_lines())
             later, first = later + lines[0], first + lines[1]
-            for step in reversed(shared):
-                backward.write(step)
+            for rounds in reversed(shared):
+                backward_rounds(backward, rounds)
             backward.finish()
             end = code.take_lines()
         titles = ("once", "per block of lanes", "at the end")

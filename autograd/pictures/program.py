@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import log10
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from autograd import notation
-from autograd.compiler.listing import Equation, Reading, Vector, listed
+from autograd.compiler.listing import Equation, Line, Reading, Vector, listed, stretches
 from autograd.compiler.passes import VARYING
 from autograd.pictures.boxes import (
     MAX_EDGES,
@@ -48,6 +48,14 @@ def _stretches(items: Sequence[_T], collapse: str) -> Iterator[Sequence[_T]]:
     return (items[i : i + size] for i in range(0, len(items), size))
 
 
+class _Shown(NamedTuple):
+    """A line of the listing; what t is in turn, if it is in a loop; its equation in each round."""
+
+    line: Line
+    loop: str
+    rounds: Sequence[Equation]
+
+
 class _Blueprint:
     """The boxes of a program, and which of them each vector is in."""
 
@@ -65,9 +73,10 @@ class _Blueprint:
         named = [vector for vector in reading.naming.named if vector in self.needed]
         for vectors in _stretches(named, collapse):
             self._add(rounded(self._arguments(vectors)), vectors)
-        for part in _stretches(reading.shown, collapse):
-            box = self._add(framed(self._rows(part)), [x.vector for x in part])
-            for equation in part:
+        for part in _stretches(list(self._shown()), collapse):
+            every = [equation for x in part for equation in x.rounds]
+            box = self._add(framed(self._rows(part)), [x.vector for x in every], part[0].loop)
+            for equation in every:
                 for piece in reading.read_by(equation):
                     self._link(piece.vector, min(piece.count, piece.vector.size), box)
         rows = [line("result", bold=True)]
@@ -84,10 +93,19 @@ class _Blueprint:
             )
         return write(self.boxes, list(self._arrows()), rankdir)
 
-    def _add(self, label: str, vectors: Sequence[Vector]) -> int:
-        """Add a box, in the frame of the layer that its vectors belong to, and give its place."""
+    def _shown(self) -> Iterator[_Shown]:
+        """Return the lines of the listing with the equations that they stand for."""
+        shown = self.reading.shown
+        for own in stretches([self.reading.line(equation) for equation in shown]):
+            n = len(own.lines)
+            for i, row in enumerate(own.lines, own.start):
+                yield _Shown(row, own.head, shown[i : i + n * own.rounds : n])
+
+    def _add(self, label: str, vectors: Sequence[Vector], loop: str = "") -> int:
+        """Add a box, in the frame of a loop or of the layer of its vectors; give its place."""
         layers = {vector.layer for vector in vectors}
         frames = (f"layer {layers.pop()}",) if len(layers) == 1 and 0 not in layers else ()
+        frames = (f"for {loop}",) if loop else frames
         self.boxes.append(Box(f"s{len(self.boxes)}", {"label": f"<{label}>"}, frames))
         place = len(self.boxes) - 1
         self.place.update(dict.fromkeys(vectors, place))
@@ -107,20 +125,21 @@ class _Blueprint:
         shape = ["batch"] * vector.is_per_sample + list(map(str, vector.shape))
         yield line(" × ".join(shape) or "number")
 
-    def _rows(self, part: Sequence[Equation]) -> Iterator[str]:
-        """Lay out one equation, or a stretch of them."""
+    def _rows(self, part: Sequence[_Shown]) -> Iterator[str]:
+        """Lay out one line, or a stretch of them."""
+        every = [equation for x in part for equation in x.rounds]
         (first, *more) = part
-        if more or first.tape:
-            kinds = Counter(name for x in part for name in self._operations(x))
+        if more or every[0].tape:
+            kinds = Counter(name for x in every for name in self._operations(x))
             names = [name for name, _ in kinds.most_common(_MOST_KINDS)]
             yield band(", ".join([*names, *["…"] * (len(kinds) > len(names))]))
             yield line(notation.count(kinds.total(), "operation"))
         else:
-            row = self.reading.line(first)
+            row = first.line
             yield band(notation.label(f"{row.left} = {row.right}", _LONGEST))
             yield line(row.size.strip("()").replace("→", " → ") or "1 number")
         if self.reading.plan.batched:
-            lanes = any(x.space == VARYING for x in part)
+            lanes = any(x.space == VARYING for x in every)
             yield line("per sample" if lanes else "once for all samples")
 
     def _operations(self, equation: Equation) -> Iterator[str]:

@@ -2,11 +2,11 @@
 
 `code.py` writes lines and knows how arrays are laid out, `lowering.py` writes the forward and the
 backward pass by it, `product.py` the sums of products in these, `tables.py` the choices by index,
-`triangles.py` the factorisations, `tape.py` the steps that run row by row; `instructions.py` makes
-these plain data, which `machine.py` runs in native code, as `kernels.py` does functions and
-products by lanes; `native.py` has Numba make and keep that code. In the backward pass `aliases.py`
-saves copies of gradients, `totals.py` sums over lanes, and `saturating.py` functions whose slopes
-the results tell.
+`triangles.py` the factorisations, `loops.py` the steps of a recurrence, once for all rounds, and
+`tape.py` those that run row by row; `instructions.py` makes these plain data, which `machine.py`
+runs in native code, as `kernels.py` does functions and products by lanes; `native.py` has Numba
+make and keep that code. In the backward pass `aliases.py` saves copies of gradients, `totals.py`
+sums over lanes, and `saturating.py` functions whose slopes the results tell.
 """
 
 from autograd.compiler.codegen.code import (
@@ -27,6 +27,12 @@ from autograd.compiler.codegen.instructions import (
     numbers_of,
     value_instructions,
 )
+from autograd.compiler.codegen.loops import (
+    Places,
+    backward_rounds,
+    forward_rounds,
+    places_of,
+)
 from autograd.compiler.codegen.lowering import Backward, Forward, result_letters, sides
 from autograd.compiler.codegen.machine import for_operations as machine_for
 from autograd.compiler.codegen.product import ROWS, TERMS
@@ -41,15 +47,19 @@ __all__ = [
     "Forward",
     "Instructions",
     "Numbers",
+    "Places",
     "Symbol",
     "Work",
+    "backward_rounds",
     "bound",
     "expansion_of",
+    "forward_rounds",
     "function_code",
     "gradient_flow",
     "gradient_instructions",
     "machine_for",
     "numbers_of",
+    "places_of",
     "result_letters",
     "sides",
     "strided_view",

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.codegen.code import Code, strides_of
-from autograd.compiler.passes import VARYING, Step
+from autograd.compiler.passes import VARYING, Step, common_axes
 
 
 class Aliases:
@@ -22,38 +22,46 @@ class Aliases:
 
     Args:
         code: where to write copies. There are no aliases in the careful code.
+
+    Attributes:
+        at: for each place of a space, at which one its gradient is read.
+        wholes: for each place, of which step it is: its size, and how far from its start that is.
     """
 
     def __init__(self, code: Code) -> None:
         program = code.program
         self._code = code
-        self._at = {space: np.arange(size) for space, size in program.sizes.items()}
-        self._sizes: dict[tuple[str, int], int] = {}
+        self.at = {space: np.arange(size) for space, size in program.sizes.items()}
+        self.wholes = {
+            space: np.zeros(size, [("size", np.intp), ("offset", np.intp)])
+            for space, size in program.sizes.items()
+        }
         if not code.is_flat:
-            steps = [step for step in program.steps if isinstance(step, Step)]
-            self._sizes = {(step.space, step.start): step.size for step in steps}
-        self._shapes: dict[tuple[str, int], tuple[int, ...]] = {}
+            for step in program.steps:
+                if isinstance(step, Step):
+                    own = step.within(self.wholes)
+                    own["size"], own["offset"] = step.size, np.arange(step.size)
 
     def hold(self, space: str, places: Any, sources: Any) -> bool:
         """Let the gradients of all results of a step be those at other places, if that can be."""
         start = int(places.flat[0])
         own = np.arange(start, start + places.size)
-        if self._sizes.get((space, start)) != places.size or (places.reshape(-1) != own).any():
+        size, offset = self.wholes[space][start].tolist()
+        if (size, offset) != (places.size, 0) or (places.reshape(-1) != own).any():
             return False
-        found = self._at[space][np.broadcast_to(sources, places.shape)]
+        found = self.at[space][np.broadcast_to(sources, places.shape)]
         if strides_of(found) is None:
             return False
-        self._at[space][own] = found.reshape(-1)
-        self._shapes[space, start] = places.shape
+        self.at[space][own] = found.reshape(-1)
         return True
 
     def places(self, space: str, places: Any) -> Any:
         """Return where the gradients of a step are read."""
-        return self._at[space][places]
+        return self.at[space][places]
 
     def array(self, space: str, places: Any) -> str:
         """Name the gradients of a step, to be read."""
-        name = self._code.array("d" + space, self._at[space][places])
+        name = self._code.array("d" + space, self.at[space][places])
         if name is None:
             self.settle(space, places)
             name = self._code.array("d" + space, places)
@@ -62,14 +70,13 @@ class Aliases:
 
     def settle(self, space: str, places: Any) -> None:
         """Copy gradients to their own places, before something is added to them there."""
-        code, at = self._code, self._at[space]
+        code, at = self._code, self.at[space]
         moved = places[at[places] != places]
-        starts = [start for where, start in self._shapes if where == space] if moved.size else []
-        for start in starts:
-            own = np.arange(start, start + self._sizes[space, start])
-            if ((moved >= start) & (moved <= own[-1])).any():
-                own = own.reshape(self._shapes.pop((space, start)))
-                code.count(space == VARYING, moved=2 * own.size)
-                names = [code.array("d" + space, x) for x in (own, at[own])]
-                code.emit(f"copyto({names[0]}, {names[1]})")
-                at[own] = own
+        wholes = self.wholes[space]
+        for start in np.unique(moved - wholes["offset"][moved]).tolist():
+            own = np.arange(start, start + wholes["size"][start])
+            own = own.reshape(common_axes([at[own]]))
+            code.count(space == VARYING, moved=2 * own.size)
+            names = [code.array("d" + space, x) for x in (own, at[own])]
+            code.emit(f"copyto({names[0]}, {names[1]})")
+            at[own] = own

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import prod
 from types import CodeType, FunctionType
 from typing import Any
@@ -120,6 +121,9 @@ class Symbol(StandIn):
         return code.compute(op, operands)
 
 
+# What makes an array that code names, of the buffers and the number of lanes.
+Maker = Callable[[dict[str, Any], int], Any]
+
 # What a line costs: the step it is for, and whether in each lane; flops, those of them in matrix
 # products, and those that are functions; how many numbers it reads and writes.
 Work = tuple[Any, bool, int, int, int, int]
@@ -149,8 +153,10 @@ class Code:
         self.lines: list[str] = []
         self.work: list[Work] = []  # what the lines cost
         self.writing: Any = None  # the step that they are for
-        self.makers: dict[str, Callable[[dict[str, Any], int], Any]] = {}
+        self.makers: dict[str, Maker] = {}
         self.names: dict[Any, str] = {}
+        self.keys: dict[str, Any] = {}
+        self.series_of: dict[str, tuple[Any, int]] = {}  # where what is kept stands in a series
         self.shape: tuple[int, ...] = ()
         self.varying = False
         self.scratch = 0
@@ -178,11 +184,11 @@ class Code:
 
     # --- names ------------------------------------------------------------------------------
 
-    def name(self, key: Any, maker: Callable[[dict[str, Any], int], Any], prefix: str = "a") -> str:
+    def name(self, key: Any, maker: Maker, prefix: str = "a") -> str:
         """Return the name of an array, or of what else code needs, made once for each key."""
         if key not in self.names:
             self.names[key] = name = f"{prefix}{len(self.names)}"
-            self.makers[name] = maker
+            self.makers[name], self.keys[name] = maker, key
         return self.names[key]
 
     def temporary(self, shape: tuple[int, ...], varying: bool, dtype: Any = np.float64) -> str:
@@ -213,7 +219,7 @@ class Code:
 
     def begin(self, shape: tuple[int, ...], varying: bool, step: Any = None) -> None:
         """Start on results of this shape: scratch arrays are free, and nothing is known."""
-        for kind, name in self.busy:
+        for kind, name in reversed(self.busy):  # so that a step takes the same ones every time
             self.free[kind].append(name)
         self.busy, self.known = [], {}
         self._step, self._meanings = step, {}
@@ -238,6 +244,84 @@ class Code:
         """Name the places that are copied from the shared space, and the places of the copies."""
         shared, lifted = map(np.array, zip(*self.program.lifts, strict=True))
         return self.name("shared", lambda *_: shared), self.name("lifted", lambda *_: lifted)
+
+    # --- loops ------------------------------------------------------------------------------
+
+    def state(self) -> Any:
+        """Return what `go_back` needs to forget what is written from now on."""
+        return self.results.copy(), self.kept.copy(), len(self.work), self.kept_bytes
+
+    def go_back(self, state: Any) -> None:
+        """Forget what has been written since."""
+        self.results, self.kept, count, self.kept_bytes = state
+        del self.work[count:]
+
+    def repeat_work(self, start: int, times: int) -> None:
+        """Note that what the lines from `start` on cost is due so many times more."""
+        self.work += self.work[start:] * times
+
+    def series(self, names: Sequence[str], numbers: Sequence[int], over: range) -> Maker | None:
+        """Find how to make the arrays that the rounds of a loop name at one place of the code.
+
+        Args:
+            names: what the rounds that are written call it.
+            numbers: the numbers of these, one after the other as in `over`.
+            over: the numbers of all rounds of the loop.
+
+        Returns:
+            What makes a list with an array for each round; None where they do not advance evenly.
+        """
+        if not all(name in self.keys for name in names):
+            return None
+        keys = [self.keys[name] for name in names]
+        ahead = (over[0] - numbers[-1]) * over.step  # rounds from the last one written
+        last, n = names[-1], len(over)
+        kind, *_ = keys[-1]
+        if {key[0] for key in keys} != {kind}:
+            return None
+        if kind in _VIEWS and len({(key[1], *key[3:]) for key in keys}) == 1:
+            rows = _advance([key[2] for key in keys])
+            buffer = keys[-1][1]
+            return (
+                None
+                if rows is None
+                else lambda made, _: _views(made[last], made[buffer], rows, ahead, n)
+            )
+        if kind == "index" and len({key[2] for key in keys}) == 1:
+            places = [self.makers[name]({}, 0) for name in names]
+            step = _advance(places)
+            return (
+                None
+                if step is None
+                else lambda *_: [places[-1] + (ahead + i) * step for i in range(n)]
+            )
+        if kind == "views":
+            own = [self.series(x, numbers, over) for x in zip(*[k[1:] for k in keys], strict=True)]
+            return (
+                None
+                if None in own
+                else lambda made, lanes: list(zip(*[x(made, lanes) for x in own if x], strict=True))
+            )
+        return self._kept_series(names, numbers, over) if kind == "kept" else None
+
+    def _kept_series(
+        self, names: Sequence[str], numbers: Sequence[int], over: range
+    ) -> Maker | None:
+        """Find how to make what each round keeps in the forward code, and in the backward code."""
+        last = names[-1]
+        if not self.keeps:
+            key, _ = self.series_of.get(last, (None, 0))
+            if [self.series_of.get(name) for name in names] != [(key, i) for i in numbers]:
+                return None
+            series = self.names.get(key)
+            if series is None:  # the forward code has no loop
+                return None
+            return lambda made, _: [made[series][i] for i in over]
+        own = dict(zip(numbers, names, strict=True))
+        self.series_of |= {name: (("series", names, over), i) for i, name in own.items()}
+        return lambda made, _: [
+            made[own[i]] if i in own else np.empty_like(made[last]) for i in over
+        ]
 
     # --- operands ---------------------------------------------------------------------------
 
@@ -432,16 +516,45 @@ class Code:
         """Let the last operation write to `out`, if it has just made that scratch array."""
         end, choice = f", out={name})", f"copyto({name}, "
         is_scratch = name in [busy for _, busy in self.busy]
-        if not is_scratch or not self.lines or name in out:
+        if not is_scratch or not self.lines or name in WORD.findall(out):
             return False
-        if self.lines[-1].endswith(end) and self.lines[-1].count(name) == 1:
+        once = [WORD.findall(line).count(name) == 1 for line in self.lines[-2:]]
+        if self.lines[-1].endswith(end) and once[-1]:
             self.lines[-1] = self.lines[-1].removesuffix(end) + f", out={out})"
-        elif all(line.startswith(choice) and line.count(name) == 1 for line in self.lines[-2:]):
+        elif all(once) and all(line.startswith(choice) for line in self.lines[-2:]):
             self.lines[-2:] = [line.replace(choice, f"copyto({out}, ") for line in self.lines[-2:]]
         else:
             return False
         self.known = {key: symbol for key, symbol in self.known.items() if symbol.name != name}
         return True
+
+
+def _advance(values: Sequence[Any]) -> Any:
+    """Return how far each value is from the one before it; None where that differs."""
+    steps = [after - before for before, after in pairwise(values)]
+    return steps[0] if all(np.array_equal(step, steps[0]) for step in steps) else None
+
+
+def _views(view: Any, buffer: Any, rows: int, ahead: int, count: int) -> list[Any]:
+    """Make views of a buffer, each so many rows on from the one before it.
+
+    Args:
+        view: one that the others follow, or go before.
+        buffer: what they show.
+        rows: how many rows.
+        ahead: how many views after the given one the first one is.
+        count: how many there are.
+    """
+    if not view.size:
+        return [view] * count
+    stride = rows * buffer.strides[0]
+    start = view.ctypes.data - buffer.ctypes.data + ahead * stride
+    return list(
+        np.ndarray((count, *view.shape), view.dtype, buffer, start, (stride, *view.strides))
+    )
+
+
+_VIEWS = ("rows", "array", "view")  # the keys of views of a buffer
 
 
 def is_function(op: Primitive) -> bool:
@@ -452,6 +565,8 @@ def is_function(op: Primitive) -> bool:
 _DEAR = {p.erfc, p.sigmoid}  # what a rule has in common with its derivative
 _TRUTHS = {*p.COMPARISONS, NONZERO, NOT, AND}
 
+
+WORD = re.compile(r"\w+")  # a name in a line
 
 # A float among the arguments of a function, and how it is written as a part of a name.
 _FLOAT = re.compile(r"(?<![\w.])-?(?:\d+\.\d+(?:e[+-]\d+)?|\d+e[+-]\d+|inf|nan)\b")

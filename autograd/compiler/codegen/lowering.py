@@ -14,7 +14,6 @@ the code reads
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from itertools import compress
 from math import isfinite, prod
@@ -27,6 +26,7 @@ from autograd.compiler.codegen.code import (
     AND,
     NONZERO,
     NOT,
+    WORD,
     Code,
     Symbol,
     even,
@@ -45,7 +45,7 @@ from autograd.compiler.codegen.product import (
 from autograd.compiler.codegen.saturating import SLOPES
 from autograd.compiler.codegen.tables import chosen_places, flat, forward_take
 from autograd.compiler.codegen.tape import backward_tape, forward_tape
-from autograd.compiler.codegen.totals import Totals
+from autograd.compiler.codegen.totals import PutOff, Totals
 from autograd.compiler.codegen.triangles import backward_factorisation, forward_factorisation
 from autograd.compiler.passes import (
     SHARED,
@@ -88,12 +88,11 @@ def sides(step: Step, ones: Collection[int] = ()) -> tuple[Side, Side, Ref | flo
     assert isinstance(right, Ref)
     weights, inputs = left.places, right.places
     rows, terms = step.axes
-    if ones and isinstance(bias, Ref) and right.space == VARYING:
-        one = int(inputs[0, -1]) + 1
+    if isinstance(bias, Ref) and ends_before(right, ones):
         behind = bias.space == left.space and (bias.places == weights[:, -1] + 1).all()
-        if behind and one in ones and (inputs == inputs[0]).all():
+        if behind and (inputs == inputs[0]).all():
             weights = np.hstack([weights, bias.places[:, None]])
-            inputs = np.hstack([inputs, np.full((step.size, 1), one)])
+            inputs = np.hstack([inputs, inputs[:, -1:] + 1])
             bias, terms = 0.0, (weights.shape[1],)
     both = [x.reshape(*rows, *terms) for x in (weights, inputs)]
     moves = [[bool((x != x.take([0], i)).any()) for i in range(len(rows))] for x in both]
@@ -108,6 +107,11 @@ def sides(step: Step, ones: Collection[int] = ()) -> tuple[Side, Side, Ref | flo
         for ref, has in zip((left, right), kept, strict=True)
     ]
     return Side(left.space, weights, letters[0]), Side(right.space, inputs, letters[1]), bias
+
+
+def ends_before(inputs: Ref, ones: Collection[int]) -> bool:
+    """Tell whether one of the `ones` stands after inputs in the lanes."""
+    return inputs.space == VARYING and int(inputs.places[0, -1]) + 1 in ones
 
 
 class Forward:
@@ -228,6 +232,18 @@ def result_letters(step: Step) -> str:
     return ROWS[: len(step.axes[0])] + LANES * (step.space == VARYING)
 
 
+class Known(NamedTuple):
+    """What is known of gradients by the time a step is written."""
+
+    written: dict[str, Any]
+    at: dict[str, Any]
+    waiting: list[PutOff]
+
+    def of(self, space: str) -> tuple[Any, Any]:
+        """Return which gradients of a space have been written, and where they are read."""
+        return self.written[space], self.at[space]
+
+
 class Backward:
     """Writes the code of the steps in reverse, each adding to the gradients of its operands.
 
@@ -267,6 +283,14 @@ class Backward:
         self.gradient: Symbol | None = None  # with respect to these
         self.masked = not all(reached.all() for reached in always.values())
         self.mask: Symbol | None = None
+
+    def state(self) -> Known:
+        """Return what is known of gradients by now."""
+        written, at = [
+            {space: x.copy() for space, x in known.items()}
+            for known in (self.written, self.aliases.at)
+        ]
+        return Known(written, at, self.totals.waiting.copy())
 
     def seed(self) -> None:
         """Start a block: mark what is reached whatever branches are taken, the output above all."""
@@ -375,7 +399,7 @@ class Backward:
                     )
                     self.add(ref, *pair)
             # the derivatives of a sum or a difference do not look at the operands
-            read = {word for line in code.lines for word in _WORD.findall(line)}
+            read = {word for line in code.lines for word in WORD.findall(line)}
             copies = [line for line in copies if line.split(", ")[3] in read]
             code.lines = [*before, *copies, *code.lines]
 
@@ -667,7 +691,7 @@ class Backward:
         code = self.code
         targets, which = np.unique(places, return_inverse=True)
         weights = np.ones(places.size) if weights is None else weights
-        key = ("sums", places.tobytes(), rows.tobytes(), weights.tobytes(), count)
+        key = ("sums", which.tobytes(), rows.tobytes(), weights.tobytes(), count)
         matrix = code.name(key, lambda *_: _Incidence(weights, which, rows, (len(targets), count)))
         return code.index(targets), matrix
 
@@ -790,7 +814,6 @@ def _windows(places: Any) -> tuple[int, ...] | None:
 
 _LONG_SUM = 4096  # terms, of which one after the other is not as exact as NumPy's way by halves
 _MOST_WINDOWS = 512  # for which there are views
-_WORD = re.compile(r"\w+")
 _MOST_RUNS = 4  # of rows that are cleared one by one
 
 

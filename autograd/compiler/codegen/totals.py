@@ -12,13 +12,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd.compiler.passes import SHARED, VARYING, Program, Ref, Step
+from autograd.compiler.passes import VARYING, Program, Ref, Step
 
 _FEWEST = 4  # steps that read the same numbers
+
+
+class PutOff(NamedTuple):
+    """A sum that is put off: at which places, over which axes, and a factor; and of what."""
+
+    places: Any
+    over: tuple[int, ...]
+    slope: float
+    sources: Any
+
+    @property
+    def key(self) -> Any:
+        """What those have in common that are one sum."""
+        return self.places.tobytes(), self.places.shape, self.over, self.slope
 
 
 class Totals:
@@ -32,9 +46,8 @@ class Totals:
         self._readers: Counter[bytes] = Counter()
         for step in program.steps:
             if isinstance(step, Step) and step.space == VARYING:
-                refs = [x for x in step.operands if isinstance(x, Ref) and x.space == SHARED]
-                self._readers.update({ref.places.tobytes() for ref in refs})
-        self._sources: dict[Any, tuple[Any, list[Any]]] = {}
+                self._readers.update({ref.places.tobytes() for ref in step.shared})
+        self.waiting: list[PutOff] = []
 
     def is_often_read(self, ref: Ref) -> bool:
         """Tell whether many steps read the same shared numbers."""
@@ -42,15 +55,18 @@ class Totals:
 
     def put_off(self, places: Any, over: tuple[int, ...], slope: float, sources: Any) -> None:
         """Note that the gradients at `sources`, times a slope, are to be summed over some axes."""
-        key = places.tobytes(), places.shape, over, slope
-        self._sources.setdefault(key, (places, []))[1].append(sources)
+        self.waiting.append(PutOff(places, over, slope, sources))
 
     def taken(self) -> Iterator[tuple[Any, tuple[int, ...], float, Any]]:
         """Return what was put off: the places, and the axes to sum over of those of the sources."""
-        for (*_, over, slope), (places, sources) in self._sources.items():
-            for each in map(np.stack, _runs(sources)):
+        groups: dict[Any, list[PutOff]] = {}
+        for x in self.waiting:
+            groups.setdefault(x.key, []).append(x)
+        for same in groups.values():
+            places, over, slope, _ = same[0]
+            for each in map(np.stack, _runs([x.sources for x in same])):
                 yield places, (0, *[axis + 1 for axis in over], each.ndim), slope, each
-        self._sources = {}
+        self.waiting = []
 
 
 def _runs(arrays: list[Any]) -> list[list[Any]]:

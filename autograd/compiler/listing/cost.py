@@ -25,7 +25,7 @@ from typing import Any
 
 from autograd import notation
 from autograd.compiler.codegen import Work
-from autograd.compiler.passes import Program
+from autograd.compiler.passes import SHARED, VARYING, Program
 
 _BYTES = 8
 
@@ -82,7 +82,7 @@ class Cost:
     """What a call of a compiled function costs; `print` shows it step by step.
 
     Attributes:
-        steps: the cost of each step of the program.
+        steps: the cost of each step of the program, of one in a loop that of all rounds.
         samples: the size of the batch of the latest call.
 
     >>> import autograd
@@ -170,8 +170,17 @@ def cost_of(program: Program, work: Sequence[Work], samples: int) -> Cost:
     amounts: dict[Any, Amount] = defaultdict(Amount)
     for step, lanes, flops, blas, functions, moved in work:
         amounts[id(step), lanes] += Amount(flops, blas, functions, _BYTES * moved)
-    steps = [
-        StepCost(step.title, amounts[id(step), True], amounts[id(step), False])
-        for step in program.steps
+    costs = [
+        _cost_of_rounds(steps, amounts)
+        for space in (SHARED, VARYING)
+        for rounds in program.stretches(space)
+        for steps in zip(*rounds, strict=True)
     ]
-    return Cost(tuple(steps), samples)
+    return Cost(tuple(costs), samples)
+
+
+def _cost_of_rounds(steps: Sequence[Any], amounts: dict[Any, Amount]) -> StepCost:
+    """Add up what a step costs in all rounds of a loop; of one alone, there is one round."""
+    times = f"{len(steps)} × " if len(steps) > 1 else ""
+    lane, once = [sum([amounts[id(x), own] for x in steps], Amount()) for own in (True, False)]
+    return StepCost(f"{times}{steps[0].title}", lane, once)

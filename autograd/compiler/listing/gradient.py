@@ -19,6 +19,7 @@ from autograd.compiler.listing.equations import (
     TAPE,
     Equation,
 )
+from autograd.compiler.listing.loops import rolled_sum
 from autograd.compiler.listing.reading import Line, Reading, choice
 from autograd.compiler.listing.vectors import Use, Vector
 from autograd.compiler.passes import TAKE, differentiable
@@ -81,9 +82,16 @@ class Adjoints:
         if self.terms[vector]:
             sign = "+=" if vector in self.in_parts else "="
             shape = "×".join(map(str, vector.shape))
-            right = TEXT.formula(total(self.terms[vector]))
+            right = self.sum_of(self.terms[vector])
             size = f"({shape})" if shape else ""
             self.lines.append(Line(str(self.partial(vector)), right, size, sign))
+
+    def sum_of(self, terms: Sequence[Expression]) -> str:
+        """Write a sum, over rounds if there are such."""
+        by_round = rolled_sum(list(map(TEXT.formula, terms)))
+        if len(by_round) == len(terms):
+            return TEXT.formula(total(terms))
+        return " + ".join(by_round).replace("+ −", "− ")
 
     def give(self, use: Use, term: Expression) -> None:
         """Add a term to the gradient of what an operand reads."""

@@ -11,7 +11,7 @@ import re
 _LETTER = "[^\\W\\d_Σᵀ²³½]"
 _NAME = rf"{_LETTER}(?:{_LETTER}|_)*\d*"
 _TOKEN = re.compile(
-    rf"∂({_NAME})/∂({_NAME}(?:\[[\d:]+\])?)|({_NAME})|\^(\([^()]*\)|[\w.]+)|(.)", re.DOTALL
+    rf"∂({_NAME})/∂({_NAME}(?:\[[\dt:+−]+\])?)|({_NAME})|\^(\([^()]*\)|[\w.]+)|(.)", re.DOTALL
 )
 _PARTS = re.compile(r"(.*?)_?(\d*)")
 

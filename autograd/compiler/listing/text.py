@@ -9,6 +9,7 @@ from autograd import notation
 from autograd.compiler.listing.cost import Cost
 from autograd.compiler.listing.gradient import Adjoints
 from autograd.compiler.listing.latex import formula, prose
+from autograd.compiler.listing.loops import rolled
 from autograd.compiler.listing.reading import Line, Reading
 from autograd.compiler.passes import SHARED, VARYING
 from autograd.compiler.plan import Plan
@@ -45,6 +46,8 @@ def typeset(reading: Reading, cost: Cost) -> str:
 
 def _aligned(row: Line, is_formula: bool) -> str:
     """Write a line in LaTeX, with its sign under that of the line before."""
+    if not row.right:
+        return rf"&{prose(row.left)}"
     right = formula(row.right) if is_formula and row.sign in ("=", "+=") else prose(row.right)
     return f"{formula(row.left)} &{row.sign} {right} && {formula(row.size)}".rstrip(" &")
 
@@ -60,6 +63,7 @@ def _sections(reading: Reading, is_full: bool) -> Iterator[tuple[str, list[Line]
     forward, backward = _titles(reading, [arguments[i] for i in plan.arguments])
 
     def kept(rows: list[Line], most: int) -> list[Line]:
+        rows = rolled(rows)
         return rows if is_full else _shortened(rows, most)
 
     title = f"{name}({', '.join(arguments)}){_kind(plan)}"
@@ -115,7 +119,7 @@ def _shortened(lines: list[Line], most: int) -> list[Line]:
 
 def _laid_out(lines: Sequence[Line]) -> list[str]:
     """Align the signs and the sizes of lines."""
-    left = max([notation.columns(line.left) for line in lines], default=0)
+    left = max([notation.columns(line.left) for line in lines if line.right], default=0)
     texts = [
         f"{line.left}{' ' * (left - notation.columns(line.left))} {line.sign or ' '} {line.right}"
         for line in lines

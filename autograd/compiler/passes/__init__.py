@@ -4,9 +4,9 @@
 choices by index; `simplify.py` writes some of them out in others; `shifts.py` finds maxima that
 cancel, and `triangles.py` Cholesky's factorisation; `schedule.py` orders rows so that equal
 operations stand together, `group.py` makes steps of these, for which `layout.py` gives each row a
-place, and `axes.py` finds the directions in which a step repeats itself. The result is plain data,
-in `program.py`; `activity.py` says which of its steps a derivative has to go through. No code is
-written here.
+place; `axes.py` finds the directions in which a step repeats itself, and `loops.py` the steps that
+repeat, as those of a recurrence. The result is plain data, in `program.py`; `activity.py` says
+which of its steps a derivative has to go through. No code is written here.
 """
 
 from autograd.compiler.passes.activity import (
@@ -16,8 +16,9 @@ from autograd.compiler.passes.activity import (
     has_branches,
 )
 from autograd.compiler.passes.arrays import given
-from autograd.compiler.passes.axes import are_different
+from autograd.compiler.passes.axes import are_different, common_axes
 from autograd.compiler.passes.group import grouped
+from autograd.compiler.passes.loops import loops_of
 from autograd.compiler.passes.program import (
     SHARED,
     VARYING,
@@ -52,11 +53,13 @@ __all__ = [
     "active_places",
     "always_reached",
     "are_different",
+    "common_axes",
     "differentiable",
     "everywhere",
     "given",
     "grouped",
     "has_branches",
+    "loops_of",
     "refuse_slope_of_index",
     "simplified",
     "stand_ins",

@@ -8,6 +8,7 @@ For a layer of the lecture with weights at the places 0 to 5, inputs at 0 to 2 o
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 
 from autograd import notation
 from autograd.compiler.passes.axes import common_axes, joint_axes, product_axes
+from autograd.compiler.passes.loops import Loop, loops_of
 from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import Operand, Part
 from autograd.engine import Primitive
@@ -60,6 +62,18 @@ class Step:
         terms = self.operands[0].places.shape[1] if self.op is p.dot else None  # type: ignore[union-attr]
         size = self.size if terms is None else f"{terms}→{self.size}"
         return f"{notation.label(self.op.name)} ({size})"
+
+    @property
+    def kind(self) -> Any:
+        """What it has in common with a step that is the same one in another round of a loop."""
+        operands = [x if isinstance(x, float) else (x.space, x.places.shape) for x in self.operands]
+        missing = None if self.missing is None else self.missing.tobytes()
+        return self.op, self.space, self.size, self.is_filled, missing, repr(operands)
+
+    @property
+    def shared(self) -> list[Ref]:
+        """The operands that all lanes share."""
+        return [x for x in self.operands if isinstance(x, Ref) and x.space == SHARED]
 
     def operations(self) -> set[Primitive]:
         """Return the different operations."""
@@ -137,6 +151,11 @@ class Tape:
     def title(self) -> str:
         """What it is, and of how many rows."""
         return f"tape ({notation.count(len(self.ops), 'row')})"
+
+    @property
+    def kind(self) -> Any:
+        """What no other step has."""
+        return id(self)
 
     def operations(self) -> set[Primitive]:
         """Return the different operations."""
@@ -254,6 +273,22 @@ class Program:
     lifts: tuple[tuple[int, int], ...]
     outputs: tuple[tuple[str, int] | float, ...]
     native: bool = False
+
+    @cached_property
+    def loops(self) -> tuple[Loop, ...]:
+        """The steps that repeat, with all operands and results a fixed distance on."""
+        return loops_of(self.steps)
+
+    def stretches(self, space: str) -> Iterator[list[Sequence[Any]]]:
+        """Return the steps of a space in order: the rounds of each loop, and the others alone."""
+        begins = {loop.start: loop for loop in self.loops}
+        i = 0
+        while i < len(self.steps):
+            rounds = begins[i].rounds() if i in begins else [range(i, i + 1)]
+            found: list[Sequence[Any]] = [self.steps[own.start : own.stop] for own in rounds]
+            i += sum(map(len, found))
+            if found[0][0].space == space:
+                yield found
 
     @property
     def choices(self) -> list[tuple[Ref, Ref]]:

@@ -26,7 +26,12 @@ def loosened(program: Program) -> Program:
     if not program.tapes:
         return program
     steps: list[Step | Tape] = []
-    for (space, is_small), group in groupby(program.steps, lambda x: (x.space, _is_small(x))):
+    looped = {id(program.steps[i]) for x in program.loops for i in range(x.start, x.stop)}
+
+    def kind(step: Step | Tape) -> tuple[str, bool]:
+        return step.space, id(step) not in looped and _is_small(step)
+
+    for (space, is_small), group in groupby(program.steps, kind):
         run = list(group)
         if is_small and 2 * sum(map(_is_irregular, run)) > len(run):
             rows = [row for step in run for row in _rows(step)]

@@ -36,6 +36,7 @@ from autograd.compiler.passes import (
 )
 from autograd.compiler.plan import Plan
 from autograd.compiler.xla.loosen import loosened
+from autograd.compiler.xla.loops import Scan, scan_of
 from autograd.compiler.xla.numbers import Number, applied, array_of
 from autograd.compiler.xla.places import Read, Space, joined
 from autograd.compiler.xla.tapes import run_back, run_forward
@@ -81,8 +82,12 @@ class _Run:
         sizes = self.program.sizes
         self.spaces = {SHARED: Space(sizes[SHARED], None), VARYING: Space(sizes[VARYING], size)}
         self.owners: dict[int, int] = {}  # by step, which array of its space it made
+        self.scans: dict[int, Scan] = {}  # by the first step
         self.choices: dict[int, Read] = {}
         self.is_bad: Any = None
+        if plan.wanted:
+            self.active = active_places(self.program, plan.active_inputs)
+            self.always = (always_reached if plan.branches else everywhere)(self.program)
         self._load(captured, leaves)
         self._forward()
 
@@ -120,10 +125,23 @@ class _Run:
                 self.lift = self.spaces[SHARED].read(shared, self.size)
                 numbers = self.spaces[SHARED].value(self.lift)
                 self.lifted = self.spaces[VARYING].put(lifted, numbers)
-            for step in self.program.steps:
-                if step.space == space:
-                    places, result = self._step(step)
-                    self.owners[id(step)] = self.spaces[space].put(places, result)
+            for rounds in self.program.stretches(space):
+                scan = scan_of(self, rounds)
+                if scan is None:
+                    for steps in rounds:
+                        for step in steps:
+                            self.compute(step)
+                    continue
+                self.scans[id(rounds[0][0])] = scan
+                self.owners[id(rounds[0][0])] = self.spaces[space].put(*scan.forward())
+
+    def compute(self, step: Step | Tape) -> None:
+        """Compute a step."""
+        self.owners[id(step)] = self.spaces[step.space].put(*self._step(step))
+
+    def known_of_gradients(self) -> list[dict[str, Any]]:
+        """Return for each place whether it has a gradient that is wanted, and that is sure."""
+        return [self.active, self.always] if self.plan.wanted else []
 
     def _step(self, step: Step | Tape) -> tuple[Any, Any]:
         """Return the places of the results of a step, and these."""
@@ -219,9 +237,7 @@ class _Run:
 
     def _backward(self) -> None:
         """Give the gradient of the first output on, step by step in reverse."""
-        plan, program = self.plan, self.program
-        self.active = active_places(program, plan.active_inputs)
-        self.always = (always_reached if plan.branches else everywhere)(program)
+        program = self.program
         self._seed()
         for where in (VARYING, SHARED):
             space = self.spaces[where]
@@ -231,10 +247,22 @@ class _Run:
                     total = lanes.total(terms, self.lifted)
                     if total is not None:
                         shared.give(to, self.lift, total)
-            for step in reversed(program.steps):
-                owner = self.owners[id(step)]
-                if step.space == where and space.slopes[owner]:
-                    self._back(step, owner)
+            for rounds in reversed(list(program.stretches(where))):
+                scan = self.scans.get(id(rounds[0][0]))
+                if scan is None:
+                    for steps in reversed(rounds):
+                        for step in reversed(steps):
+                            self.give_on(step)
+                    continue
+                owner = self.owners[id(rounds[0][0])]
+                if space.slopes[owner]:
+                    scan.back(owner)
+
+    def give_on(self, step: Step | Tape) -> None:
+        """Give the gradients of a step on to its operands, if it has been given some."""
+        owner = self.owners[id(step)]
+        if self.spaces[step.space].slopes[owner]:
+            self._back(step, owner)
 
     def _seed(self) -> None:
         """Give the result its gradient by itself."""

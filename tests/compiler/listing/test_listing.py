@@ -341,13 +341,15 @@ def test_a_sum_on_a_tape_keeps_its_constant():
 
     compiled = ag.compile(f)
     compiled(0.5, 0.25)
-    assert str(compiled).count("w + 1") == 40
+    *_, text, _ = section(str(compiled), "forward")
+    assert text.startswith("v[t] = sin(")
+    assert text.count("w + 1") == 5
 
 
 def test_long_listings_are_shortened_unless_asked_for():
     def f(x):
-        for _ in range(40):
-            x = [ag.sin(x[0] + x[1]), ag.cos(x[1] * x[0]), *x[2:]]
+        for i in range(40):
+            x = [ag.sin(x[0] + x[1] * i**2), ag.cos(x[1] * x[0]), *x[2:]]
             x = x[::-1]
         return x
 
@@ -359,6 +361,27 @@ def test_long_listings_are_shortened_unless_asked_for():
     gap = next(line for line in lines if line.startswith("…"))
     assert gap == f"… {len(full) - 24} more lines; .listing() has all"
     assert [x for x in lines if x != gap] == full[:12] + full[-12:]
+
+
+def test_a_recurrence_is_listed_as_a_loop():
+    def loss(w, u, xs):
+        h = np.zeros(4)
+        for x in xs:
+            h = ag.tanh(w @ x + u @ h)
+        return sum(h)
+
+    compiled = ag.compile(loss, argnums=(0, 1))
+    compiled.value_and_grad(np.eye(4, 2), np.eye(4), np.ones((9, 2)))
+    text = str(compiled)
+    loop = [
+        "for t = 2 … 9:",
+        "z[t] = [w u] [xs[2t−2:2t]; x[t−1]] (6→4)",
+        "x[t] = tanh(z[t]) (4)",
+    ]
+    assert section(text, "forward")[2:5] == loop
+    assert "for t = 9 … 2:" in section(text, "backward")
+    assert [x.what for x in compiled.cost.steps][2:4] == ["8 × dot (6→4)", "8 × tanh (4)"]
+    assert r"\text{for t = 2 … 9:}" in compiled._repr_markdown_()
 
 
 def sum_of_one(x):

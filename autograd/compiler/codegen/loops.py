@@ -1,0 +1,285 @@
+"""Write the code of a loop: some of its rounds, of which the others differ by places alone.
+
+Lines of two rounds that are the same up to the arrays that they name are those of every round, if
+the arrays stand a fixed distance on. For the states of a recurrent net, h3 = tanh(z3) and so on:
+
+    before   tanh(z998, out=h998); tanh(z999, out=h999); tanh(z1000, out=h1000)    of all rounds
+    after    for z, h in zip(Z, H): tanh(z, out=h)    Z the views z2, z3, ..., and H h2, h3, ...
+
+Backward, code depends on what is known of gradients, too: which have been written. That is followed
+from round to round; where a round finds what none did before, it is written for itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd.compiler.codegen.code import Code
+from autograd.compiler.codegen.lowering import Backward, Forward, ends_before
+from autograd.compiler.codegen.totals import PutOff
+from autograd.compiler.passes import SHARED, VARYING, Ref, Step
+from autograd.engine import table as p
+
+_WRITTEN = 4  # rounds of which the forward code is written, the last ones
+_FEWEST = 6  # rounds that are worth a loop
+_MOST_TRIES = 8  # to find a loop, after which rounds are written one by one
+_PARTS = re.compile(r"(\w+)")
+
+Rounds = Sequence[Sequence[Step]]
+
+
+class Places(NamedTuple):
+    """Places of a space that a round reads or writes, and how far on they are a round later."""
+
+    first: Any
+    stride: Any
+
+    def at(self, i: Any) -> Any:
+        """Return the places of a round; with a column of numbers, a row for each."""
+        return self.first + i * self.stride
+
+
+def forward_rounds(forward: Forward, rounds: Rounds) -> None:
+    """Write the rounds of a loop, or a step alone, in order."""
+    code, count = forward.code, len(rounds)
+    places = _places_of(code, rounds) if count >= _FEWEST else None
+    if places is not None:
+        before, state = code.take_lines(), code.state()
+        numbers = range(count - _WRITTEN, count)
+        lines = []
+        for i in numbers:
+            mark = len(code.work), code.kept_bytes
+            _write(forward, rounds[i])
+            lines.append(code.take_lines())
+        code.lines = before
+        loop = _rolled(code, lines, numbers, range(count))
+        if loop is not None:
+            code.lines += loop
+            _mark_read(code, places, count)
+            code.repeat_work(mark[0], count - _WRITTEN)
+            code.kept_bytes += (code.kept_bytes - mark[1]) * (count - _WRITTEN)
+            return
+        code.go_back(state)
+    for steps in rounds:
+        _write(forward, steps)
+
+
+def backward_rounds(backward: Backward, rounds: Rounds) -> None:
+    """Write the rounds of a loop, or a step alone, in reverse."""
+    code, i, tries = backward.code, len(rounds) - 1, 0
+    places = _places_of(code, rounds) if len(rounds) >= _FEWEST else None
+    if places is None or not _are_read_alike(backward, rounds):
+        for steps in reversed(rounds):
+            _write(backward, steps[::-1])
+        return
+    latest: _Written | None = None
+    while i >= 0:
+        before, mark = code.take_lines(), len(code.work)
+        now = _Written(backward, i, places, rounds[i][::-1])
+        loop, end = None, i
+        if latest and tries < _MOST_TRIES and now.follows(latest):
+            tries, end = tries + 1, now.first_alike(latest)
+            if end < i:
+                written = [latest.lines, now.lines]
+                loop = _rolled(code, written, range(i + 1, i - 1, -1), range(i + 1, end - 1, -1))
+        if loop is not None and latest:
+            code.lines = [*before[: len(before) - len(latest.lines)], *loop]
+            now.repeat(latest, end)
+            code.repeat_work(mark, i - end)
+            i, latest = end - 1, None
+        else:
+            code.lines = [*before, *now.lines]
+            i, latest = i - 1, now
+
+
+class _Written:
+    """A round of which the backward code has just been written, and what was known before.
+
+    Args:
+        backward: writes it.
+        number: the number of the round.
+        places: those that the rounds read and write.
+        steps: of the round, in reverse.
+    """
+
+    def __init__(
+        self, backward: Backward, number: int, places: dict[str, Places], steps: Sequence[Step]
+    ) -> None:
+        self.backward, self.number, self.places = backward, number, places
+        before = backward.state()
+        self.before = self._known(before)
+        _write(backward, steps)
+        after = backward.state()
+        self.after = self._known(after)
+        self.lines = backward.code.take_lines()
+        self.put_off = after.waiting[len(before.waiting) :]
+        self.is_whole = all(
+            np.count_nonzero(x != y) == np.count_nonzero(own != then)
+            for space in (SHARED, VARYING)
+            for x, y, own, then in zip(
+                before.of(space),
+                after.of(space),
+                self.before[space],
+                self.after[space],
+                strict=True,
+            )
+        )
+
+    def _known(self, state: Any) -> dict[str, tuple[Any, Any]]:
+        """Return what is known of the gradients at the places of this round."""
+        found = {}
+        for space, places in self.places.items():
+            written, at = state.of(space)
+            own = places.at(self.number)
+            found[space] = written[own], at[own]
+        return found
+
+    def follows(self, latest: _Written) -> bool:
+        """Tell whether this round did what the latest one did."""
+        same = [
+            (x[space][0] == y[space][0]).all()
+            for x, y in ((self.before, latest.before), (self.after, latest.after))
+            for space in self.places
+        ]
+        put_off = [x.key for x in self.put_off] == [x.key for x in latest.put_off]
+        return all(same) and put_off and self.is_whole and latest.is_whole
+
+    def first_alike(self, latest: _Written) -> int:
+        """Follow what is known through the rounds to come; return the last one that is alike."""
+        backward = self.backward
+        self.then = backward.state()
+        written, at = self.then.written, self.then.at
+        static = backward.active, backward.always, backward.aliases.wholes
+        for i in range(self.number - 1, -1, -1):
+            n = self.number - i
+            for space, places in self.places.items():
+                own, here = places.at(i), places.at(self.number)
+                known, stands = self.before[space]
+                if (written[space][own] != known).any():
+                    return i + 1
+                if (at[space][own] != stands + n * (stands - latest.before[space][1])).any():
+                    return i + 1
+                if any((x[space][own] != x[space][here]).any() for x in static):
+                    return i + 1
+            for space, places in self.places.items():
+                own = places.at(i)
+                known, stands = self.after[space]
+                written[space][own] = known
+                at[space][own] = stands + n * (stands - latest.after[space][1])
+        return 0
+
+    def repeat(self, latest: _Written, end: int) -> None:
+        """Note what the rounds down to `end` do, which are not written."""
+        self.backward.written, self.backward.aliases.at = self.then.written, self.then.at
+        for n in range(1, self.number - end + 1):
+            for x, y in zip(self.put_off, latest.put_off, strict=True):
+                sources = x.sources + n * (x.sources - y.sources)
+                self.backward.totals.waiting.append(PutOff(x.places, x.over, x.slope, sources))
+
+
+def _write(writer: Forward | Backward, steps: Sequence[Step]) -> None:
+    for step in steps:
+        writer.write(step)
+
+
+def places_of(rounds: Rounds) -> dict[str, Places] | None:
+    """Return the places that rounds read and write, by space; None if some meet in one round only.
+
+    Code that is right for two places is not for one.
+    """
+    found = {}
+    for space in (SHARED, VARYING):
+        first, second = [
+            np.concatenate([np.zeros(0, np.intp), *_of_space(steps, space)]) for steps in rounds[:2]
+        ]
+        pairs = np.unique(np.stack([first, second - first]), axis=1)
+        found[space] = places = Places(*pairs)
+        every = np.sort(places.at(np.arange(len(rounds))[:, None]), axis=1)
+        if not np.diff(every, axis=1).all():
+            return None
+    return found
+
+
+def _places_of(code: Code, rounds: Rounds) -> dict[str, Places] | None:
+    """Return these places; None too where a 1 stands behind the inputs of a layer in some rounds."""
+    has_one = [
+        [
+            step.op is p.dot and ends_before(x, code.ones)
+            for step in steps
+            for x in step.operands[1:2]
+            if isinstance(x, Ref)
+        ]
+        for steps in rounds
+    ]
+    return places_of(rounds) if _are_equal(has_one) else None
+
+
+def _are_read_alike(backward: Backward, rounds: Rounds) -> bool:
+    """Tell whether the sums over lanes are put off in all rounds alike."""
+    is_often_read = backward.totals.is_often_read
+    return _are_equal(
+        [[is_often_read(ref) for step in steps for ref in step.shared] for steps in rounds]
+    )
+
+
+def _are_equal(values: Sequence[Any]) -> bool:
+    return all(x == values[0] for x in values)
+
+
+def _of_space(steps: Sequence[Step], space: str) -> list[Any]:
+    refs = [x for step in steps for x in step.operands if isinstance(x, Ref) and x.space == space]
+    own = [np.arange(x.start, x.start + x.size) for x in steps if x.space == space]
+    return [*own, *[ref.places.reshape(-1) for ref in refs]]
+
+
+def _mark_read(code: Code, places: dict[str, Places], count: int) -> None:
+    """Note that the code reads what the lanes have by other names than those of slices."""
+    code.read_anywhere[places[VARYING].at(np.arange(count)[:, None])] = True
+
+
+def _rolled(
+    code: Code, written: Sequence[Sequence[str]], numbers: Sequence[int], over: range
+) -> list[str] | None:
+    """Write the lines of some rounds as a loop over more; None where they are not of one form.
+
+    Args:
+        code: knows the arrays that they name.
+        written: the lines of each round.
+        numbers: the numbers of these rounds.
+        over: the rounds of the loop.
+    """
+    if len({len(lines) for lines in written}) > 1:
+        return None
+    variables: dict[tuple[str, ...], str] = {}
+    body = []
+    for versions in zip(*written, strict=True):
+        line = versions[0]
+        if len(set(versions)) > 1:
+            parts = [_PARTS.split(version) for version in versions]
+            if len({len(own) for own in parts}) > 1:
+                return None
+            line = "".join(
+                [
+                    names[0] if len(set(names)) == 1 else
+                    variables.setdefault(names, f"x{len(variables)}")
+                    for names in zip(*parts, strict=True)
+                ]
+            )  # fmt: skip
+        body.append(f"    {line}")
+    if not body:
+        return []
+    makers = {names: code.series(names, numbers, over) for names in variables}
+    if None in makers.values():
+        return None
+    series = [code.name(("series", names, over), maker) for names, maker in makers.items() if maker]
+    if not series:
+        head = f"for _ in range({len(over)}):"
+    elif len(series) == 1:
+        head = f"for {variables[next(iter(variables))]} in {series[0]}:"
+    else:
+        head = f"for {', '.join(variables.values())} in zip({', '.join(series)}):"
+    return [head, *body]
