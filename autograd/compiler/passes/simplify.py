@@ -609,7 +609,7 @@ def _difference(trace: Trace, terms: Sequence[Term]) -> Operand:
     taken = [term for term in terms if term[0] < 0]
     if not taken:
         return _summed(trace, kept)
-    if len(kept) == 1 and len(kept[0][1]) == 1:
+    if list(terms[: len(kept)]) == kept or len(kept) == len(kept[0][1]) == 1:
         return _entered(trace, p.sub, (_summed(trace, kept), _summed(trace, taken)))
     # in their order, as what is left of two large terms may be small
     return _summed(trace, [x if x[0] > 0 else _negated(trace, x) for x in terms])

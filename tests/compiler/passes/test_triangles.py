@@ -79,10 +79,15 @@ def solved_backwards(lower, z, style):
 WAYS = [by_rows, by_columns, by_pivots]
 
 
-def loss_of(way, root, style, rng, is_solved=False):
+def loss_of(way, root, style, rng, is_solved=False, noise=0.0):
     weights = [rng.uniform(-1.0, 1.0) for _ in range(7)]
 
     def loss(K, y):
+        if noise:  # sums that are written where they are used
+            K = [
+                [x + noise + ag.exp(-x) if i == j else x for j, x in enumerate(K[i])]
+                for i in range(len(K))
+            ]
         lower, zs = way(K, y, root, style)
         total = sum(ag.log(row[-1]) for row in lower)
         for z in zs:
@@ -117,18 +122,20 @@ def agrees(got, want):
     st.integers(4, 7),
     st.integers(0, 2),
     st.booleans(),
+    st.sampled_from([0.0, 0.5]),
     st.integers(0, 2**32 - 1),
 )
 @settings(max_examples=examples(80))
-def test_it_is_found_however_it_is_written(way, root, style, n, columns, is_solved, seed):
+def test_it_is_found_however_it_is_written(way, root, style, n, columns, is_solved, noise, seed):
     rng = np.random.default_rng(seed)
-    loss = loss_of(way, root, style, random.Random(seed), is_solved)
+    loss = loss_of(way, root, style, random.Random(seed), is_solved, noise)
     K, y = positive(rng, n).tolist(), rng.normal(size=(columns, n)).tolist()
     compiled = ag.compile(loss, argnums=(0, 1) if columns else 0)
     value, gradient = compiled.value_and_grad(K, y)
     assert found(compiled) == [(n + columns, n)] + [(columns, n)] * bool(is_solved and columns)
     want, slopes = ag.value_and_grad(loss, (0, 1) if columns else 0)(K, y)
     assert value == pytest.approx(want, rel=1e-12)
+    assert compiled(K, y) == pytest.approx(want, rel=1e-12)
     agrees(gradient, slopes)
 
 
