@@ -21,7 +21,13 @@ from scipy import special
 
 from autograd.compiler.arguments import Leaf
 from autograd.compiler.arraycode import ArrayCode
-from autograd.compiler.codegen import BadIndexError, bound, kernels, strided_view, strides_of
+from autograd.compiler.codegen import (
+    BadIndexError,
+    bound,
+    native_functions,
+    strided_view,
+    strides_of,
+)
 from autograd.compiler.passes import SHARED, VARYING
 from autograd.engine import collector_paused
 from autograd.errors import data_of
@@ -64,7 +70,7 @@ class Workspace:
         shared["mS"] = np.zeros(count, dtype=bool)
         self.blocks = -(-size // code.block)
         self.block = -(-size // self.blocks) if size else 1
-        shared |= kernels.functions(code.called, code.functions * size)
+        shared |= native_functions(code.called, code.functions * size)
         with collector_paused():  # a long tape makes many objects, and no garbage
             self.full = _Lanes(code, shared, min(self.block, size))
             left_over = size % self.block

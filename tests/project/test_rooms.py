@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path for package in ("autograd", "nn") for path in (ROOT / package).rglob("*.py"))
 
-OF_OTHERS = {"_core", "_exit", "_fields", "_getframe", "_repr_svg_"}  # Python's, NumPy's, Jupyter's
+# Python's, NumPy's, SciPy's and Jupyter's
+OF_OTHERS = {"_core", "_exit", "_fields", "_getframe", "_repr_svg_", "_sparsetools"}
 
 
 def private_names_of_others(source):

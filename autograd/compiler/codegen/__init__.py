@@ -33,6 +33,7 @@ from autograd.compiler.codegen.loops import (
     forward_rounds,
     places_of,
 )
+from autograd.compiler.codegen.kernels import functions as native_functions
 from autograd.compiler.codegen.lowering import Backward, Forward, result_letters, sides
 from autograd.compiler.codegen.machine import for_operations as machine_for
 from autograd.compiler.codegen.product import ROWS, TERMS
@@ -58,6 +59,7 @@ __all__ = [
     "gradient_flow",
     "gradient_instructions",
     "machine_for",
+    "native_functions",
     "numbers_of",
     "places_of",
     "result_letters",
