@@ -385,6 +385,11 @@ th, td { border: 1px solid #888; padding: .3rem .6rem; text-align: left; height:
 thead { background: #eee }
 td:nth-child(3), td:nth-child(4) { min-width: 4.5rem; font-weight: 600 }
 tr, figure { break-inside: avoid }
+@media print { /* on one page */
+  body { font-size: 13px; margin: 0; max-width: none; padding: 0 }
+  figure svg { max-height: 88mm }
+  th, td { padding: 0 .6rem; height: 1.4rem }
+}
 </style>
 </head>
 <body>

@@ -50,6 +50,7 @@ __all__ = [
     "operation_of",
     "site_of",
     "slopes_of",
+    "sums",
     "sweep",
     "table",
     "topological_order",

@@ -71,12 +71,13 @@ def batches(n: int, batch_size: int, *, rng: random.Random) -> Iterator[list[int
 
     Example:
         >>> [sorted(batch) for batch in batches(5, 2, rng=random.Random(0))]
-        [[1, 2], [0, 4], [3]]
+        [[1, 2], [0, 3], [4]]
     """
     if n < 0:
         raise ValueError(f"n must not be negative, not {n}")
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, not {batch_size}")
-    order = list(range(n))
-    rng.shuffle(order)
+    import numpy as np
+
+    order = np.random.default_rng(rng.getrandbits(64)).permutation(n).tolist()
     return (order[start : start + batch_size] for start in range(0, n, batch_size))

@@ -39,25 +39,25 @@ class CompiledEngine(Engine):
     """
 
     name = "compiled"
+    _theta: Array | None = None  # as long as it is known
     _columns: Mapping[Any, int] = {}  # by the targets of a classification that the code knows
 
-    def begin(self, params: list[Value], touched: bool = False) -> None:
-        """Get ready for an epoch: compile, if other parameters are trained than before.
+    def begin(self, params: list[Value]) -> None:
+        """Get ready for epochs: compile, if other parameters are trained than before.
 
         Raises:
             TraceError: the model or the loss cannot be compiled, or does not compute any more what
                 was compiled.
         """
-        fresh = params != self.params
-        if fresh:
+        self._theta = None
+        if params != self.params:
             self._eager = EagerEngine(self.model, self.loss, self.samples, self.held_out, self.rng)
             self._check_targets()
             self._compile(params)
         self._eager.begin(params)
         self.constants = read(self._others)
         try:
-            if fresh or touched:
-                self._compare(self.samples.subset(range(len(self.samples))[:3]))
+            self._compare(self.samples.subset(range(len(self.samples))[:3]))
         except Exception as error:  # the scalar code is anybody's
             if isinstance(error, TraceError):
                 raise
@@ -204,8 +204,15 @@ class CompiledEngine(Engine):
         return np.ones((count, len(self._rates)))
 
     def theta(self) -> Array:
-        """Return the parameters that are trained, as they are in the model."""
-        return read(self.params)
+        """Return the numbers of the parameters that are trained: see `Engine.theta`."""
+        if self._theta is None:
+            self._theta = super().theta()
+        return self._theta
+
+    def leave(self, theta: Array) -> None:
+        """Give the model these numbers: see `Engine.leave`."""
+        super().leave(theta)
+        self._theta = theta
 
 
 # How the loss of a sample becomes that of a minibatch

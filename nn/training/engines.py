@@ -71,13 +71,11 @@ class Engine(ABC):
         self.rng = rng or random.Random(0)
         self.params: list[Value] = []
 
-    def begin(self, params: list[Value], touched: bool = False) -> None:  # noqa: ARG002
-        """Get ready for an epoch.
+    def begin(self, params: list[Value]) -> None:
+        """Get ready for epochs, of a model that others may have changed since the last one.
 
         Args:
             params: the n parameters that it trains; the others stay as they are.
-            touched: whether others have had the model since the last epoch, so that it may be
-                another one.
 
         Raises:
             TraceError: this engine cannot do it.
@@ -116,12 +114,20 @@ class Engine(ABC):
         Args:
             course: what to do.
         """
-        optimizer, theta = course.optimizer, read(self.params)
+        optimizer, theta = course.optimizer, self.theta()
         for indices, optimizer.lr in zip(course.minibatches, course.rates, strict=True):
             loss, outputs, gradient = self.gradient(theta, indices)
             gradient, norm = clipped(gradient, course.max_grad_norm)
             yield loss, norm, outputs
             theta = optimizer.updated(theta, gradient, course.rows)
+        self.leave(theta)
+
+    def theta(self) -> Array:
+        """Return the numbers of the parameters that are trained, as they are in the model."""
+        return read(self.params)
+
+    def leave(self, theta: Array) -> None:
+        """Give the model these numbers, at the end of an epoch."""
         write(self.params, theta)
 
     @abstractmethod

@@ -8,6 +8,7 @@ import random
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -174,36 +175,39 @@ def fit(
     engine = make(model, criterion, samples, held_out, rng)
     source = samples if stream is None else Streamed(stream, samples, model)
     n_batches = math.ceil(len(source) / batch_size)
-    with _progress_bar(run, n_batches, shown=progress) as bar:
+    rows: Any = None
+    with _progress_bar(run, n_batches, shown=progress) as bar, ExitStack() as end:
+        end.callback(run.optimizer.zero_grad)
         for callback in run.callbacks:
             callback.on_train_begin(run)
         while len(run.history) < epochs and not run.stopped:
-            with run.whole_epoch(), collector_paused(), np.errstate(all="ignore"):
+            with collector_paused(), np.errstate(all="ignore"):
                 started = time.perf_counter()
-                params, rows = run.optimizer.trained()
-                engine = _begun(engine, params, touched=bool(run.callbacks))
-                run.history.engine = engine.name
-                if not run.history:
-                    check_before_training(engine, run.optimizer)
-                trained = _train(
-                    run, engine, source, rows, batch_size, schedule, max_grad_norm, bar
-                )
-                validated = _evaluate(engine)
-                run.history.append(
-                    Epoch(
-                        epoch=len(run.history) + 1,
-                        **trained,
-                        **{f"val_{name}": value for name, value in validated.items()},
-                        lr=run.optimizer.lr,
-                        seconds=time.perf_counter() - started,
+                if rows is None or run.callbacks:  # which may have changed the model
+                    params, rows = run.optimizer.trained()
+                    engine = _begun(engine, params)
+                    run.history.engine = engine.name
+                    if not run.history:
+                        check_before_training(engine, run.optimizer)
+                with run.whole_epoch(engine):
+                    trained = _train(
+                        run, engine, source, rows, batch_size, schedule, max_grad_norm, bar
                     )
-                )
-                bar.set_postfix_str(described(run.last()), refresh=False)
+                    validated = _evaluate(engine)
+                    run.history.append(
+                        Epoch(
+                            epoch=len(run.history) + 1,
+                            **trained,
+                            **{f"val_{name}": value for name, value in validated.items()},
+                            lr=run.optimizer.lr,
+                            seconds=time.perf_counter() - started,
+                        )
+                    )
+                    bar.set_postfix_str(described(run.last()), refresh=False)
             for callback in run.callbacks:
                 callback.on_epoch_end(run)
         for callback in run.callbacks:
             callback.on_train_end(run)
-    run.optimizer.zero_grad()
     return run.history
 
 
@@ -222,10 +226,10 @@ def _engine(compiles: bool, backend: str, devices: int | None) -> Callable[..., 
     return CompiledEngine if compiles else EagerEngine
 
 
-def _begun(engine: Engine, params: list[Value], *, touched: bool) -> Engine:
+def _begun(engine: Engine, params: list[Value]) -> Engine:
     """Get an engine ready for an epoch; if it cannot do it, give one that can."""
     try:
-        engine.begin(params, touched)
+        engine.begin(params)
     except TraceError as error:
         warn(
             f"fit trains with the eager engine, which is slower, since compiling failed: {error}. "

@@ -16,6 +16,7 @@ from typing import Any, final
 
 from nn.module import Module
 from nn.optim import Optimizer
+from nn.training.engines import Engine
 from nn.training.history import Epoch, History
 
 __all__ = ["Callback", "Run"]
@@ -154,15 +155,18 @@ class Run:
         return [(type(c).__name__, c) for c in self.callbacks if c.state_dict()]
 
     @contextmanager
-    def whole_epoch(self) -> Iterator[None]:
-        """Undo what the `with` block does to the model if an error or Ctrl-C cuts it short."""
-        parameters = [p.data for p in self.optimizer.params]
-        memory = self.optimizer.state_dict()
+    def whole_epoch(self, engine: Engine) -> Iterator[None]:
+        """Undo what the `with` block does to the model if an error or Ctrl-C cuts it short.
+
+        Args:
+            engine: what trains it in the block, and has begun.
+        """
+        theta, optimizer = engine.theta(), self.optimizer
+        memory, lr = [x.copy() for x in optimizer.memory(slice(None))], optimizer.lr
         try:
             yield
         except BaseException:
-            for p, x in zip(self.optimizer.params, parameters, strict=True):
-                p.data = x
-            self.optimizer.load_state_dict(memory)
-            self.optimizer.zero_grad()
+            engine.leave(theta)
+            optimizer.remember(slice(None), memory)
+            optimizer.lr = lr
             raise

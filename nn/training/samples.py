@@ -29,14 +29,16 @@ class Samples:
             list of nested lists of floats.
         y: n targets, as the loss takes them.
         classes: the n classes that the targets stand for, an array; None if they do not.
+        chosen: the indices of those that an epoch goes through; None if it is all.
     """
 
     X: Any
     y: list[Any]
     classes: Any = None
+    chosen: Sequence[int] | None = None
 
     def __len__(self) -> int:
-        return len(self.X)
+        return len(self.X if self.chosen is None else self.chosen)
 
     def inputs(self, indices: Iterable[int]) -> list[Any]:
         """Return inputs as a model takes them one by one: lists of floats, or floats.
@@ -50,7 +52,7 @@ class Samples:
         """Pick samples by their index.
 
         >>> checked([1, 2, 3], [0, 1, 0]).subset([2, 0])
-        Samples(X=array([3., 1.]), y=[0, 0], classes=None)
+        Samples(X=array([3., 1.]), y=[0, 0], classes=None, chosen=None)
         """
         return Samples(
             [self.X[i] for i in indices] if isinstance(self.X, list) else self.X[indices],
@@ -92,7 +94,7 @@ class Samples:
 
         targets = distinct(self.y)
         classes = [target_class(t, n_outputs) for t in targets]
-        if len(targets) < len(self):
+        if len(targets) < len(self.y):
             class_of = dict(zip(targets, classes, strict=True))
             classes = [class_of[t] for t in self.y]
         return replace(self, classes=np.array(classes))
@@ -108,7 +110,10 @@ class Samples:
         >>> [sorted(indices) for indices in minibatches]
         [[0, 1]]
         """
-        yield self, list(batches(len(self), batch_size, rng=rng))
+        minibatches = list(batches(len(self), batch_size, rng=rng))
+        if self.chosen is not None:
+            minibatches = [[self.chosen[i] for i in minibatch] for minibatch in minibatches]
+        yield self, minibatches
 
     def check_width(self, model: MLP, name: str) -> None:
         """Check that all inputs have as many numbers as a network takes.
@@ -168,7 +173,7 @@ class Samples:
         >>> checked([1.0], [0]).fingerprint() == checked([1.0], [1]).fingerprint()
         False
         """
-        digest = hashlib.sha256(repr(self.y).encode())
+        digest = hashlib.sha256(f"{self.y}{self.chosen or ''}".encode())
         for x in self.X:
             digest.update(repr(x).encode() if isinstance(x, list) else x.tobytes())
         return digest.hexdigest()[:16]
@@ -187,7 +192,7 @@ def checked(X: Any, y: Any, place: str = "") -> Samples:
         TypeError: an input is not a number.
 
     >>> checked([[1, 2]], [3])
-    Samples(X=array([[1., 2.]]), y=[3], classes=None)
+    Samples(X=array([[1., 2.]]), y=[3], classes=None, chosen=None)
     """
     inputs, targets = _inputs(rows(X), f"{place}X"), _listed(entries(y), f"{place}y")
     if len(inputs) != len(targets):
@@ -271,7 +276,7 @@ def names_of(y: Sequence[Any]) -> tuple[str, ...]:
 def set_aside(samples: Samples, validation: Any, rng: random.Random) -> tuple[Samples, Samples]:
     """Return the samples to train on, and those to validate with, maybe none.
 
-    The latter are others that are given, or a share of the samples to set aside.
+    The latter are others that are given, or a copy of the share of the samples to set aside.
 
     >>> samples = checked([1.0, 2.0, 3.0, 4.0], [0, 1, 0, 1])
     >>> [len(part) for part in set_aside(samples, 0.25, random.Random(0))]
@@ -294,7 +299,7 @@ def set_aside(samples: Samples, validation: Any, rng: random.Random) -> tuple[Sa
         )
     order = list(range(n))
     rng.shuffle(order)
-    return samples.subset(order[count:]), samples.subset(order[:count])
+    return replace(samples, chosen=order[count:]), samples.subset(order[:count])
 
 
 def _inputs(X: Any, name: str) -> Any:

@@ -2,19 +2,20 @@
 
 What it compiles is the function of `compiled.py`, with the same gradient, and the rule of the
 optimiser, which serves arrays of JAX as it does those of NumPy; `lax.scan` goes through the
-minibatches. Validation, and a minibatch by itself, are left to NumPy.
+minibatches. One more call validates. A minibatch by itself is left to NumPy.
 
-Each device has all samples and all parameters, and takes its share of every minibatch. What they
-find is added up once per step, and then all make the same step. So that the shares are alike,
-minibatches are padded with samples of the weight 0:
+Each device has all parameters, and its share of every minibatch. What they find is added up once
+per step, and then all make the same step. So that the shares are alike, minibatches are padded with
+samples of the weight 0:
 
     samples   5 9 2 7 0 4 5 5       weights   ⅙ ⅙ ⅙ ⅙ ⅙ ⅙ 0 0       loss   Σ w l
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from math import inf, prod
 from typing import Any, final
 
 import jax
@@ -24,7 +25,8 @@ from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import autograd
-from nn.optim import Optimizer, write
+from autograd import Value
+from nn.optim import Optimizer
 from nn.training.compiled import MEAN, CompiledEngine
 from nn.training.engines import Course
 
@@ -46,6 +48,8 @@ class Scanned(CompiledEngine):
     """
 
     name = "jax"
+    _epochs: dict[Any, Any]  # what XLA has compiled, by the options of the optimiser
+    _validation: tuple[Any, ...]  # and for the samples held out, with these
 
     def __init__(self, *args: Any, devices: int | None = None) -> None:
         super().__init__(*args)
@@ -59,15 +63,18 @@ class Scanned(CompiledEngine):
         """
         before = self.rng.getstate()
         optimizer, rows = course.optimizer, course.rows
+        indices, weights = self._padded(course.minibatches)
+        factors = np.ones((*weights.shape, len(self._rates)))
+        for own, minibatch in zip(factors, course.minibatches, strict=True):
+            own[: len(minibatch)] = self.drawn(len(minibatch))
         with jax.enable_x64(True):
             theta, memory, losses, norms, outputs = jax.tree.map(
                 np.asarray,
-                self._function_of(optimizer)(
+                self._epoch_of(optimizer, course.max_grad_norm)(
                     (self.theta(), optimizer.memory(rows)),
-                    (self.constants, self.samples.X, self.targets[0]),
-                    course.max_grad_norm,
+                    self.constants,
                     np.array(course.rates),
-                    self._padded(course.minibatches),
+                    self._shares(self.samples.X, self.targets[0], indices, weights, factors),
                 ),
             )
         if not (np.isfinite(losses).all() and np.isfinite(norms).all()):
@@ -75,45 +82,113 @@ class Scanned(CompiledEngine):
             yield from super().epoch(course)
             return
         found = zip(course.minibatches, course.rates, losses.tolist(), norms.tolist(), strict=True)
-        for i, (indices, optimizer.lr, loss, norm) in enumerate(found):
-            yield loss, norm, outputs[i, : len(indices)] if len(outputs) else outputs
+        for i, (minibatch, optimizer.lr, loss, norm) in enumerate(found):
+            yield loss, norm, outputs[i, : len(minibatch)] if len(outputs) else outputs
         optimizer.remember(rows, memory)
-        write(self.params, theta)
+        self.leave(theta)
 
-    def _padded(self, minibatches: Sequence[Sequence[int]]) -> tuple[Any, Any, Any]:
-        """Return the indices of the samples of all minibatches, their weights and their factors."""
+    def evaluate(self) -> tuple[float, Any]:
+        """Return the mean loss and the outputs of the samples held out, for the model as it is."""
+        with jax.enable_x64(True):
+            if not self._validation:
+                n = len(self.held_out)
+                indices, weights = self._padded([range(n)])
+                factors = np.ones((*weights.shape, len(self._rates)))
+                samples = self.held_out.X, self.targets[1]
+                shares = self._shares(*samples, indices, weights, factors)
+                function = self._on_devices(partial(_validated, self._weighted, self._order), 2, 1)
+                self._validation = function, jax.tree.map(jnp.asarray, shares)
+            function, shares = self._validation
+            loss, outputs = jax.tree.map(np.asarray, function(self.theta(), self.constants, shares))
+        if not np.isfinite(loss):
+            return super().evaluate()
+        return float(loss), outputs[0, : len(self.held_out)] if len(outputs) else outputs
+
+    def _compile(self, params: list[Value]) -> None:
+        """Make the function of θ, whose sum over samples has weights.
+
+        For XLA, the numbers of θ have another order, in which those of a matrix stand side by side:
+        first all weights, then all biases, or whatever the attributes of the layers are called.
+        """
+        super()._compile(params)
+        names = {p: name.rpartition(".")[2] for name, p in self.model.named_parameters()}
+        kinds = [names[p].rstrip("0123456789_") for p in params]
+        self._order = np.argsort(kinds, kind="stable")
+        places, traced = np.argsort(self._order).tolist(), self.traced
+
+        def loss(weight: Any, theta: Any, *args: Any) -> tuple[Any, Any]:
+            value, outputs = traced([theta[i] for i in places], *args)
+            return weight * value, outputs
+
+        options = {**MEAN, "in_axes": (0, *MEAN["in_axes"]), "reduce": "sum"}
+        self._weighted = autograd.compile(loss, **options, backend="jax").jax
+        self._epochs, self._validation = {}, ()
+
+    def _epoch_of(self, optimizer: Optimizer, max_norm: float) -> Any:
+        """Return what XLA compiles, for an optimiser with these options."""
+        options = optimizer.options().items()
+        key = max_norm, type(optimizer), *[(name, x) for name, x in options if name != "lr"]
+        if key not in self._epochs:
+            value_and_grad = jax.value_and_grad(self._weighted, argnums=1, has_aux=True)
+            function = partial(_epoch, value_and_grad, optimizer.rule, max_norm, self._order)
+            self._epochs[key] = self._on_devices(function, 3, 4)
+        return self._epochs[key]
+
+    # --- what a device gets -----------------------------------------------------------------------
+
+    def _padded(self, minibatches: Sequence[Sequence[int]]) -> tuple[Any, Any]:
+        """Return the indices of the samples of all minibatches, and their weights."""
         devices = self._mesh.size
         size = -(-max(map(len, minibatches)) // devices) * devices
         indices = np.zeros((len(minibatches), size), int)
         weights = np.zeros(indices.shape)
-        drawn = [self.drawn(len(minibatch)) for minibatch in minibatches]
-        factors = np.ones((*indices.shape, drawn[0].shape[1]))
         for i, minibatch in enumerate(minibatches):
             n = len(minibatch)
             indices[i, :n], indices[i, n:] = minibatch, minibatch[0]
-            weights[i, :n], factors[i, :n] = 1.0 / n, drawn[i]
-        return indices, weights, factors
+            weights[i, :n] = 1.0 / n
+        return indices, weights
 
-    @cached_property
-    def _functions(self) -> dict[Any, Any]:
-        """What XLA has compiled."""
-        return {}
+    def _shares(self, X: Any, targets: Any, indices: Any, weights: Any, factors: Any) -> list[Any]:
+        """Return weights, factors, inputs and targets, of which each device has its share only."""
+        return [
+            *[self._shared(x.shape, x) for x in (weights, factors)],
+            *[self._shared((*indices.shape, *x.shape[1:]), x, indices) for x in (X, targets)],
+        ]
 
-    def _function_of(self, optimizer: Optimizer) -> Any:
-        """Return what XLA compiles, for an optimiser with these options."""
-        options = optimizer.options().items()
-        key = self.traced, type(optimizer), *[(name, x) for name, x in options if name != "lr"]
-        if key not in self._functions:
-            function = jax.shard_map(
-                partial(_epoch, _weighted(self.traced), optimizer.rule),
-                mesh=self._mesh,
-                in_specs=(_SAME, _SAME, _SAME, _SAME, _SHARED),
-                out_specs=(_SAME, _SAME, _SAME, _SAME, _SHARED),
-                check_vma=False,  # it would not see through a gradient that is our own
-            )
-            same = NamedSharding(self._mesh, _SAME)
-            self._functions[key] = jax.jit(function, in_shardings=same, out_shardings=same)
-        return self._functions[key]
+    def _shared(self, shape: tuple[int, ...], x: Any, indices: Any = None) -> Any:
+        """Return x, or its samples at indices, as an array (minibatch, sample of it, …)."""
+
+        def own(at: Any) -> Any:
+            if indices is None:
+                return x[at]
+            picked = _aligned((*indices[at].shape, *x.shape[1:]))
+            return np.take(np.asarray(x, float), indices[at], axis=0, out=picked, mode="clip")
+
+        if self._mesh.size == 1:
+            return own(...)
+        sharing = NamedSharding(self._mesh, _SHARED)
+        return jax.make_array_from_callback(shape, sharing, lambda at: own(at[:2]))
+
+    def _on_devices(self, function: Any, given: int, found: int) -> Any:
+        """Compile a function for all devices, each with its share of some samples.
+
+        Args:
+            function: it takes a function that adds up what devices have, and the arguments.
+            given: how many arguments are the same for all; the last is what has a share for each.
+            found: likewise how many results.
+        """
+        if self._mesh.size == 1:
+            return jax.jit(partial(function, _alone))
+        spread = jax.shard_map(
+            partial(function, partial(lax.psum, axis_name="data")),
+            mesh=self._mesh,
+            in_specs=(*[_SAME] * given, _SHARED),
+            out_specs=(*[_SAME] * found, _SHARED),
+            check_vma=False,  # it would not see through a gradient that is our own
+        )
+        everywhere, share = [NamedSharding(self._mesh, x) for x in (_SAME, _SHARED)]
+        places = (*[everywhere] * given, share)
+        return jax.jit(spread, in_shardings=places, out_shardings=everywhere)
 
 
 def _chosen(devices: int | None) -> list[Any]:
@@ -133,44 +208,62 @@ def _chosen(devices: int | None) -> list[Any]:
     return chosen
 
 
-def _weighted(traced: Any) -> Any:
-    """Return the sum of the losses of samples with weights, and its gradient, for JAX."""
+def _aligned(shape: tuple[int, ...]) -> Any:
+    """Return an empty array where JAX takes it as it stands; elsewhere it would make a copy."""
+    jax.device_put(0.0)  # any call of JAX lets go of arrays that it has had before
+    count = prod(shape)
+    room = np.empty(count + 8)
+    start = -room.ctypes.data % 64 // 8
+    return room[start : start + count].reshape(shape)
 
-    def loss(weight: Any, *args: Any) -> tuple[Any, Any]:
-        value, outputs = traced(*args)
-        return weight * value, outputs
 
-    options = {**MEAN, "in_axes": (0, *MEAN["in_axes"]), "reduce": "sum"}
-    function = autograd.compile(loss, **options, backend="jax").jax
-    return jax.value_and_grad(function, argnums=1, has_aux=True)
+def _alone(x: Any) -> Any:
+    """Add up what the devices have, of which there is one."""
+    return x
 
 
 def _epoch(
     value_and_grad: Any,
     rule: Any,
+    max_norm: float,
+    order: Any,
+    added: Callable[[Any], Any],
     start: tuple[Any, Any],
-    data: tuple[Any, Any, Any],
-    max_norm: Any,
+    constants: Any,
     rates: Any,
-    shares: tuple[Any, Any, Any],
+    shares: list[Any],
 ) -> tuple[Any, Any, Any, Any, Any]:
     """Make the steps of an epoch, on one of the devices.
 
     Returns:
         θ, the memory of the optimiser; the losses, the norms and this device's share of outputs.
     """
-    constants, inputs, targets = data
 
     def step(state: tuple[Any, Any], minibatch: tuple[Any, Any]) -> tuple[Any, Any]:
-        (theta, memory), (lr, (indices, weights, factors)) = state, minibatch
-        (loss, outputs), gradient = value_and_grad(
-            weights, theta, constants, factors, inputs[indices], targets[indices]
-        )
-        total = lax.psum(jnp.append(gradient, loss), "data")
-        gradient, loss = total[:-1], total[-1]
+        (theta, memory), (lr, (weights, *samples)) = state, minibatch
+        (loss, outputs), gradient = value_and_grad(weights, theta, constants, *samples)
+        loss, gradient = added((loss, gradient))
         norm = jnp.sqrt(gradient @ gradient)
-        gradient = jnp.where(norm > max_norm, gradient * (max_norm / norm), gradient)
+        if max_norm < inf:
+            gradient = jnp.where(norm > max_norm, gradient * (max_norm / norm), gradient)
         return rule(theta, gradient, lr, memory), (loss, norm, outputs)
 
-    (theta, memory), measured = lax.scan(step, start, (rates, shares))
-    return theta, memory, *measured
+    def put(order: Any, state: Any) -> Any:
+        return jax.tree.map(lambda x: x[order] if len(x) == len(order) else x, state)
+
+    end, measured = lax.scan(step, put(order, start), (rates, shares))
+    return *put(np.argsort(order), end), *measured
+
+
+def _validated(
+    loss_of: Any,
+    order: Any,
+    added: Callable[[Any], Any],
+    theta: Any,
+    constants: Any,
+    shares: list[Any],
+) -> tuple[Any, Any]:
+    """Return the loss of samples, a single minibatch, and this device's share of the outputs."""
+    weights, *samples = [x[0] for x in shares]
+    loss, outputs = loss_of(weights, theta[order], constants, *samples)
+    return added(loss), jax.tree.map(lambda x: x[None], outputs)

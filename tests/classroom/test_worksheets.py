@@ -1,10 +1,12 @@
 """Worksheets: graphs that can be worked by hand, pages that show the right things."""
 
+import base64
 import itertools
 import re
 from fractions import Fraction
 from html.parser import HTMLParser
 
+import browser
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -181,3 +183,20 @@ def test_a_page_has_room_for_everything(level, solved):
             assert 0 < box.y0 < box.y1 < height
     table = [box for text, box in shown[-len(cells) :] if text]
     assert not any(itertools.starmap(Bbox.overlaps, itertools.combinations(table, 2)))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(browser.MISSING is not None, reason=browser.MISSING or "")
+def test_a_sheet_is_printed_on_one_page(tmp_path):
+    running = browser.Browser(tmp_path / "chromium")
+    try:
+        for level, key in itertools.product(worksheets.LEVELS, (False, True)):
+            page = worksheets.make(level, 3)
+            path = tmp_path / "sheet.html"
+            path.write_text(page.key() if key else page.sheet(), encoding="utf-8")
+            running.open(path)
+            data = running.call("Page.printToPDF", preferCSSPageSize=True)["data"]
+            (tmp_path / "sheet.pdf").write_bytes(base64.b64decode(data))
+            assert pages_of(tmp_path / "sheet.pdf") == 1
+    finally:
+        running.close()

@@ -75,7 +75,7 @@ class Finder:
         if self._which is None:
             out[...] = index
         else:
-            np.take(index, self._which, 0, out, "clip")
+            index.take(self._which, 0, out, "clip")
         out += self._starts
         if self._entries is not None:
             np.add(self._entries[out], self._by_lane, out=out)
@@ -83,8 +83,8 @@ class Finder:
     def _found(self, numbers: Any) -> Any:
         """Return how far from the first entry those at these indices stand."""
         index, count = numbers.astype(np.intp), self._count
-        whole = index == numbers
-        if whole.all():
+        whole = np.equal(index, numbers)
+        if np.logical_and.reduce(whole, None):
             try:
                 return self._steps.take(index)
             except IndexError:

@@ -1,12 +1,12 @@
 """From a function to a program: each pass makes the next form of it.
 
 `trace.py` records the operations on stand-ins, `arrays.py` those on arrays of them, `tables.py`
-choices by index; `simplify.py` writes some of them out in others; `triangles.py` finds Cholesky's
-factorisation; `schedule.py` orders rows so that equal operations stand together, `group.py` makes
-steps of these, for which `layout.py` gives each row a place; `axes.py` finds the directions in
-which a step repeats itself, and `loops.py` the steps that repeat, as those of a recurrence. The
-result is plain data, in `program.py`; `activity.py` says which of its steps a derivative has to go
-through. No code is written here.
+choices by index; `simplify.py` writes some of them out in others; `shifts.py` finds maxima that
+cancel, and `triangles.py` Cholesky's factorisation; `schedule.py` orders rows so that equal
+operations stand together, `group.py` makes steps of these, for which `layout.py` gives each row a
+place; `axes.py` finds the directions in which a step repeats itself, and `loops.py` the steps that
+repeat, as those of a recurrence. The result is plain data, in `program.py`; `activity.py` says
+which of its steps a derivative has to go through. No code is written here.
 """
 
 from autograd.compiler.passes.activity import (

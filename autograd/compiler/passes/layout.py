@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.passes.axes import all_pairs, are_different, product_axes
+from autograd.compiler.passes.axes import all_pairs, are_different, common_axes, product_axes
 from autograd.compiler.passes.program import (
     SHARED,
     VARYING,
@@ -57,6 +57,8 @@ NEUTRAL: dict[Primitive | None, float | None] = {
 }
 
 _FEWEST_PRODUCTS = 256  # of numbers, that are worth a matrix product of their own
+_FEWEST_APART = 16  # operands of an elementwise step, that are worth one more step to have strides
+_MOST_ORIGINS = 4  # steps to make of one
 _NOWHERE = -1  # the place of a row that has none yet
 
 
@@ -100,6 +102,7 @@ class Layout:
         self.ones: list[tuple[str, int, float]] = []
         self.before_one: set[int] = set()  # addresses
         self.lifts: dict[int, int] = {}
+        self.starts_of: dict[str, list[int]] = {SHARED: [], VARYING: []}  # of steps
         self.shown: dict[Any, Any] = {}  # the places of a view, by its row and the space
         self.reuse = reuse
         self.free: dict[str, list[int]] = {SHARED: [], VARYING: []}
@@ -342,6 +345,8 @@ class Layout:
                     yield rows, evened
                     return
                 parts = list(lengths.values())
+        elif op is not TAKE and len(rows) >= _FEWEST_APART:
+            parts = self.by_origin(rows)
         for part in parts:
             yield from self.products(part) if op is p.dot else [self.as_they_are(part)]
 
@@ -426,6 +431,30 @@ class Layout:
             parts[_key(inputs)].append(row)
         return list(parts.values())
 
+    def by_origin(self, rows: list[int]) -> list[list[int]]:
+        """Part rows that read what other steps have made, if fewer operands are scattered then."""
+        operands = [self.trace.operands[row] for row in rows]
+        columns = [x for x in zip(*operands, strict=True) if set(map(type, x)) == {int}]
+        places = [self.singles(x, self.space(x[0])) for x in columns]
+        if None in places:
+            return [rows]
+        found = np.array(places)
+        starts = [self.starts_of[self.space(x[0])] for x in columns]
+        origins = [np.searchsorted(*x, "right") for x in zip(starts, found, strict=True)]
+        parts: dict[Any, list[int]] = defaultdict(list)
+        for i, origin in enumerate(zip(*map(np.ndarray.tolist, origins), strict=True)):
+            parts[origin].append(i)
+
+        def scattered(part: list[int]) -> int:
+            return len(part) * sum([common_axes([x[part]]) is None for x in found])
+
+        if not 1 < len(parts) <= _MOST_ORIGINS:
+            return [rows]
+        saved = scattered([*range(len(rows))]) - sum(map(scattered, parts.values()))
+        if saved < _FEWEST_APART * (len(parts) - 1):
+            return [rows]
+        return [[rows[i] for i in part] for part in parts.values()]
+
     def step(self, rows: Sequence[int | None], matrix: Matrix) -> Step:
         """Lay out one group of rows."""
         own = [row for row in rows if row is not None]
@@ -452,6 +481,7 @@ class Layout:
             operands = tuple([self.one(column, counts) for column in zip(*matrix, strict=True)])
         size = sum(counts) if counts else len(rows)
         start = place = self.take(space, size)
+        self.starts_of[space].append(start)
         for i, row in enumerate(rows):
             if counts:
                 self.placed(own[i], np.arange(place, place + counts[i]))

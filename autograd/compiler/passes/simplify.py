@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.passes.axes import are_different
+from autograd.compiler.passes.shifts import note_shifts
 from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import (
     BITS,
@@ -48,6 +49,7 @@ def simplified(
     trace, outputs = _expanded(trace, outputs, fast_math)
     trace, outputs = _parted(trace, outputs)
     trace, outputs = _contracted(trace, outputs)
+    note_shifts(trace, outputs)
     return _without_dead_rows(trace, outputs)
 
 
@@ -128,8 +130,9 @@ class _Pass:
     def carry_numbers(self, row: int, operands: tuple[Operand, ...]) -> None:
         """Give numbers of blocks, or a view, their row in the new trace."""
         op, new = self.old.ops[row], self.new
-        if op is PICK and self.old.ops[operands[0]] is None:  # as plain code has it all the time
-            self.place[row] = new.one((self.place[operands[0]] << BITS) + int(operands[1]))  # type: ignore[index,operator]
+        source: Any = operands[0]
+        if op is PICK and self.old.ops[source] is None:  # as plain code has it all the time
+            self.place[row] = new.one((int(self.place[source]) << BITS) + int(operands[1]))
             return
         moved = self.moved(operands)
         counts, own = [

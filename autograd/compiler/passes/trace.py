@@ -8,7 +8,7 @@ operation appears twice on the same operands. For the lecture's neuron the trace
 
 Plain code adds up products by the thousand, and nobody ever looks at most of them. So a product,
 and a sum that ends with one, has no row before something else reads it. What has been added up by
-then, with nobody who holds a part of it, is one row:
+then is one row:
 
     before   p1 = w1 * x1    s1 = b + p1    p2 = w2 * x2    s2 = s1 + p2
     after    s2 = sum(w1, w2, x1, x2, b)
@@ -477,7 +477,7 @@ def of_rows(table: Sequence[Any], operands: Sequence[Operand | None]) -> Sequenc
     """
     if len(operands) > MANY:
         try:
-            return itemgetter(*operands)(table)
+            return itemgetter(*operands)(table)  # type: ignore[no-any-return]
         except TypeError:  # there are constants
             pass
     return [table[x] for x in operands if x.__class__ is int]
@@ -576,6 +576,8 @@ class StandIn(Value):
 
     data = _refused("v.data", "compute with the node itself")
     grad = _refused("v.grad", "use autograd.grad inside the function")
+    parents = _prev = _refused("v.parents", "print or draw the compiled function")
+    local_derivatives = _refused("v.local_derivatives", "print or draw the compiled function")
 
     def backward(self, *_: object, **__: object) -> None:
         """Refuse: a derivative inside is taken by `autograd.grad`."""
@@ -601,14 +603,31 @@ def _recorded(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[An
     return method
 
 
+def _reflected(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Make the operator for a number on the left in that way."""
+
+    def method(y: Any, x: Any) -> Any:
+        of = x.__class__
+        if (of is not float and of is not int) or y.__class__ is Condition:
+            return general(y, x)
+        trace: Trace = y._trace
+        a, row = x if of is float else as_float(x), y.row
+        return trace.tracer(trace.enter(op, (a, row), (repr(a), row)))
+
+    return method
+
+
 class Tracer(StandIn):
     """A row of a trace, while a function is traced."""
 
     __slots__ = ("_trace", "row")
 
-    __sub__ = _recorded(p.sub, Value.__sub__)
+    __sub__, __rsub__ = _recorded(p.sub, Value.__sub__), _reflected(p.sub, Value.__rsub__)
     __truediv__ = _recorded(p.div, Value.__truediv__)
-    _plus, _times = _recorded(p.add, Value.__add__), _recorded(p.mul, Value.__mul__)
+    __rtruediv__ = _reflected(p.div, Value.__rtruediv__)
+    __rmul__ = _reflected(p.mul, Value.__rmul__)
+    _plus, _plus_left = _recorded(p.add, Value.__add__), _reflected(p.add, Value.__radd__)
+    _times = _recorded(p.mul, Value.__mul__)
 
     __rank__ = 3
     _trace: Trace
@@ -643,7 +662,7 @@ class Tracer(StandIn):
         of = x.__class__
         if self.__class__ is Product and (of is int or of is float):
             return Total.ending_with(self, x if of is float else as_float(x))
-        return Value.__radd__(self, x)
+        return self._plus_left(x)
 
     @staticmethod
     def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
@@ -780,17 +799,16 @@ class Total(Tracer):
         return node
 
     def write_in(self) -> Any:
-        """Write the product that the sum ends with into it, if only the sum holds it.
+        """Write the product that the sum ends with into it, if that has no row.
 
-        It takes the terms over of the sum that it begins with, if it alone holds that, too. If
-        somebody else holds the product, the sum is a row like any other.
+        It takes the terms over of the sum that it begins with, if nothing else holds that.
 
         Returns:
             A node to make another one of, since nothing holds it any more; or None.
         """
         first, last = self._a, self._b
-        of = first.__class__
-        if last.__class__ is not Product or holders(last) != ALONE:
+        of, held = first.__class__, holders(last)
+        if last.__class__ is not Product or held < ALONE:  # where nobody counts who holds it
             a = first if of is float else first.row
             _settled(self, p.add, (a, last.row))
             return None
@@ -799,7 +817,7 @@ class Total(Tracer):
             spare = first
         else:
             spare = None
-            if of is Product and holders(first) == ALONE:
+            if of is Product:
                 terms = [-0.0, first._a, first._b]
             else:
                 terms = [first if of is float else first.row]
@@ -807,7 +825,8 @@ class Total(Tracer):
         terms.append(last._a)
         terms.append(last._b)
         self._b = None
-        self._trace.spares.append(last)
+        if held == ALONE:
+            self._trace.spares.append(last)
         return spare
 
 
@@ -816,7 +835,7 @@ _OF_ONE_NUMBER = {Tracer, Product, Total}
 
 def _settled(node: Any, op: Primitive, operands: tuple[Operand, ...]) -> int:
     """Make the row of a stand-in that had none."""
-    row = node._trace.made_earlier(node._da, op, operands)
+    row: int = node._trace.made_earlier(node._da, op, operands)
     node.__class__ = Tracer
     node.row, node._primitive, node._a, node._b = row, op, None, None
     return row

@@ -120,7 +120,7 @@ class Space:
         Single numbers for rows that are all different are put side by side, which is quicker than
         a sum of arrays that are mostly zeros.
         """
-        terms, like = list(of[i].values()), self.arrays[i]
+        terms, like = sorted(of[i].values(), key=_first), self.arrays[i]
         if not terms:
             return None
         rows = np.concatenate([rows.reshape(-1) for rows, _ in terms])
@@ -128,12 +128,17 @@ class Space:
             missing = np.setdiff1d(np.arange(len(like)), rows)
             parts = [term.reshape(-1) for _, term in terms]
             parts += [jnp.zeros(missing.size, like.dtype)] * bool(missing.size)
-            return joined(parts)[np.argsort(np.concatenate([rows, missing]))]
+            return viewed(joined(parts), np.argsort(np.concatenate([rows, missing])))
         shares = [
             jax.linear_transpose(lambda x, rows=rows: viewed(x, rows), like)(term)[0]
             for rows, term in terms
         ]
         return sum(shares[1:], shares[0])
+
+
+def _first(term: tuple[Any, Any]) -> int:
+    """Return the first row that a term is for."""
+    return int(term[0].flat[0]) if term[0].size else 0
 
 
 def _add(terms: Terms, rows: Any, term: Any) -> None:

@@ -32,6 +32,15 @@ def test_the_gradient_of_a_sum_is_that_of_its_terms():
     assert "copyto" not in code
 
 
+def test_the_gradient_of_a_sum_of_squares_is_one_product():
+    def f(w, x):
+        z = [ag.sin(a * b) for a, b in zip(w, x, strict=True)]
+        return ag.exp(sum(a * b for a, b in zip(z, z, strict=True)))
+
+    code = agrees(f, numbers(5), numbers(3, 5))
+    assert "add(" not in code
+
+
 def elementwise(z):
     return [ag.sin(a) for a in z]
 

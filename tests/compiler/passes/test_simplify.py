@@ -1,26 +1,109 @@
 """Fewer and better rows: what each pass does to a trace."""
 
 import math
+import random
+from itertools import pairwise
+from unittest import mock
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import autograd as ag
+from autograd.compiler.passes import trace as tracing
 from autograd.compiler.passes.simplify import simplified
 from autograd.compiler.passes.trace import Trace, Tracer
 from autograd.engine import table as p
+from tests.support.effort import examples
 
 
-def rows(f, n, fast_math=False):
-    """Trace `f` on n inputs; give the simplified rows as text, and the outputs."""
+def made(f, n, fast_math=False):
+    """Trace `f` on n inputs; give the simplified trace, and the outputs."""
     trace = Trace()
     y = f(*[trace.tracer(trace.input()) for _ in range(n)])
     ys = y if isinstance(y, list) else [y]
-    new, outputs = simplified(trace, [y.row if isinstance(y, Tracer) else y for y in ys], fast_math)
+    return simplified(trace, [y.row if isinstance(y, Tracer) else y for y in ys], fast_math)
+
+
+def rows(f, n, fast_math=False):
+    """Give the simplified rows as text, and the outputs."""
+    new, outputs = made(f, n, fast_math)
     text = [
         f"{op.name}{operands}" for op, operands in zip(new.ops, new.operands, strict=True) if op
     ]
     return text, outputs
+
+
+def expressions(f, n, fast_math):
+    """Give what each row computes, in any order, and each output."""
+    new, outputs = made(f, n, fast_math)
+    known = []
+    for row, (op, operands) in enumerate(zip(new.ops, new.operands, strict=True)):
+        own = [known[x] if isinstance(x, int) else repr(x) for x in operands]
+        known.append(hash((op and op.name, *own)) if op else row)
+    return sorted(known), [known[x] if isinstance(x, int) else x for x in outputs]
+
+
+def plain_code(rng, xs):
+    """Do what plain code does with products, of which it holds some; all is read by what comes out.
+
+    What is dropped before anybody reads it has no row in one way, and in the other one that counts.
+    """
+    held = list(xs)
+
+    def one():
+        return rng.choice(held)
+
+    def products():
+        return ((one(), one()) for _ in range(rng.randrange(1, 5)))
+
+    def grown():
+        total = one()
+        for a, b in products():
+            total = total + a * b if rng.random() < 0.8 else total - a * b
+            if rng.random() < 0.2:
+                held.append(total)
+        return total
+
+    def of_a_list():
+        terms = [a * b for a, b in products()]
+        held.extend(rng.sample(terms, rng.randrange(len(terms))))
+        return sum(terms)
+
+    def cumulative():
+        pairs = list(products())
+        held.extend([sum(a * b for a, b in pairs[: i + 1]) for i in range(len(pairs))])
+        return held[-1]
+
+    ways = [
+        *[grown, of_a_list, cumulative],
+        lambda: sum((a * b for a, b in products()), rng.choice([0, 0.0, 1.5, one()])),
+        lambda: one() * one() + one() * one(),
+        lambda: one() + one() + one() * one() + one() * one(),
+        lambda: one() + rng.choice([1.0, 2.0, one()]) * one() + one(),
+        lambda: 0.5 * one() + one() * 3 + one() * 1.0,
+        lambda: one() * one(),
+        lambda: ag.exp(one()) - one(),
+        lambda: ag.dot([one(), one()], [one(), 1.0], one()),
+    ]
+    for _ in range(rng.randrange(1, 12)):
+        held.append(rng.choice(ways)())
+    return held
+
+
+@given(st.integers(0, 2**32), st.booleans())
+@settings(max_examples=examples(800), deadline=None)
+def test_sums_kept_without_rows_are_what_a_row_for_each_operation_makes(seed, fast_math):
+    def f(*xs):
+        return plain_code(random.Random(seed), xs)
+
+    found = expressions(f, 4, fast_math)
+    with mock.patch.object(tracing, "ALONE", math.inf):  # as if nobody counted references
+        assert expressions(f, 4, fast_math) == found
+    if not fast_math:
+        numbers = [0.5, -1.25, 2.0, -0.75]
+        np.testing.assert_allclose(ag.compile(f)(*numbers), f(*numbers), rtol=1e-9, atol=1e-9)
 
 
 DOT = ["dot(0, 1, 2, 3, 4)"]
@@ -124,6 +207,25 @@ def test_a_layer_in_any_style_compiles_to_the_same_code(layer, method):
     assert ".dot(" in one.code
 
 
+def test_rows_stand_in_the_order_in_which_their_results_were_made():
+    def f(u, v, x, y):
+        products, sums = [u * v, x * y], [u * x + v * y, u * y + v * x]
+        return [z.exp() for z in reversed(products + sums)]
+
+    first = ["*(0, 1)", "*(2, 3)", "dot(0, 1, 2, 3, 0.0)", "dot(0, 1, 3, 2, 0.0)"]
+    assert rows(f, 4)[0][:4] == first
+
+
+@pytest.mark.skipif(not tracing.ALONE, reason="nobody counts who holds what")
+def test_a_sum_of_products_is_one_row_of_the_trace():
+    trace = Trace()
+    xs = [trace.tracer(trace.input()) for _ in range(9)]
+    held = [x * x for x in xs]
+    for total in (sum(x * y for x, y in pairwise(xs)), sum(held, xs[0])):
+        assert total.row == len(trace.ops) - 1
+    assert [op.name for op in trace.ops[9:]] == ["sum", "sum"]
+
+
 def test_a_sum_or_product_with_other_users_stays():
     def f(u, v, x, y):
         s = u * x + v * y
@@ -142,6 +244,8 @@ def test_few_products_are_no_dot():
 
 def test_the_first_row_is_no_constant_zero():
     assert rows(lambda x, y: x + x * y + 0.5 * y, 2)[0] == ["dot(0, 0.5, 1, 1, 0)"]
+    _, (one, other) = rows(lambda x, y: [sum([x * y, y * y], begin) for begin in (0.0, x)], 2)
+    assert one != other
 
 
 def test_constants_are_computed():

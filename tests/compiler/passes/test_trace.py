@@ -41,6 +41,8 @@ from autograd.engine import table as p
         (lambda v: v.item(), r"v.item\(\) .* compute with the node itself"),
         (lambda v: v.grad, "v.grad .* use autograd.grad inside the function"),
         (lambda v: ag.zero_grad([v]), "v.grad .* use autograd.grad inside the function"),
+        (lambda v: (v * v).parents, "v.parents .* print or draw the compiled function"),
+        (lambda v: v.local_derivatives, "v.local_derivatives .* print or draw the compiled"),
         (lambda v: v.backward(), r"v.backward\(\) .* use autograd.grad inside the function"),
         (lambda v: (v > 0) * v, r"\* is applied to a comparison, which .* only `where` takes"),
         (lambda v: ag.exp(v > 0), "exp is applied to a comparison"),

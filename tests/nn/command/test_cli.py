@@ -553,7 +553,7 @@ def files(tmp_path, monkeypatch, flowers):
         ("predict model.json numbers.csv", "the labels of numbers are numbers, but the network"),
         ("predict model.json . ", ".: Is a directory"),
         ("show no.json", "no.json: No such file or directory"),
-        ("show model.json --graph net.gif", "cannot save a picture as 'net.gif': end the name in"),
+        ("show model.json --graph net.jpg", "cannot save a picture as 'net.jpg': end the name in"),
         ("show model.json --graph no/net.svg", "no/net.svg: there is no folder "),
         ("show model.json --animate net.svg", "end the name 'net.svg' in .html"),
         ("show odd.json --animate x.html", "odd.json: the example must be 2 numbers, not [1.0]"),

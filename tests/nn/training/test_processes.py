@@ -92,6 +92,21 @@ def test_a_run_whose_process_is_killed_goes_on_with_other_devices(start, port, t
     assert numbers(tmp_path) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
+@pytest.mark.slow
+def test_the_loss_of_the_first_process_ends_the_others_with_a_line(start, port, tmp_path):
+    """It has the service of JAX, which aborts whoever is not quicker."""
+    first, second = together(start, port, "--epochs", 4000)
+    end = time.monotonic() + 60
+    while not (tmp_path / "runs" / "checkpoint.json").exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    first.kill()
+    _, error = second.communicate(timeout=30)
+    assert second.returncode == 3
+    assert error.startswith("\nerror: process 0 has gone away; to go on from the last checkpoint")
+    assert error.count("\n") == 2
+
+
 def test_a_process_that_does_not_come_is_named(port):
     with pytest.raises(TimeoutError, match=r"of 3 processes, these did not come: 1, 2; start"):
         joined(f"127.0.0.1:{port}", 3, 0, "", patience=0.1).__enter__()

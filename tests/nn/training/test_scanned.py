@@ -76,6 +76,7 @@ def test_training_gives_the_same_numbers(make, options):
     np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-14)
     for a, b in zip(first, second, strict=True):
         assert a.loss == pytest.approx(b.loss, rel=1e-12)
+        assert a.val_loss == (b.val_loss and pytest.approx(b.val_loss, rel=1e-12))
         assert (a.accuracy, a.val_accuracy, a.lr) == (b.accuracy, b.val_accuracy, b.lr)
     assert kept.state_dict()["memory"]
 
@@ -120,11 +121,12 @@ def test_all_numbers_of_devices_agree_by_one_all_reduce_per_step(tmp_path):
     for numbers in found:
         assert numbers == pytest.approx(expected, rel=0.0, abs=1e-13)
     codes = list(tmp_path.glob("*jit__epoch*after_optimizations.txt"))
-    assert len(codes) == 3
+    counts = []
     for code in codes:
         text = code.read_text()
-        assert len(re.findall(r" all-reduce(?:-start)?\(", text)) == 1
+        counts.append(len(re.findall(r" all-reduce(?:-start)?\(", text)))
         assert not re.search(r" (all-to-all|collective-permute)", text)
+    assert sorted(counts) == [0, 1, 1]
 
 
 @pytest.mark.usefixtures("jax")

@@ -216,9 +216,12 @@ def test_samples_have_a_fingerprint():
 def test_a_share_set_aside_is_neither_trained_on_nor_lost():
     samples = checked([[float(i)] for i in range(10)], list(range(10)))
     training, held_out = set_aside(samples, 0.3, random.Random(0))
-    assert len(held_out) == 3
-    assert sorted(training.y + held_out.y) == samples.y
-    assert [[float(y)] for y in training.y + held_out.y] == [*training.X, *held_out.X]
+    assert (len(training), len(held_out)) == (7, 3)
+    assert training.X is samples.X  # no copy of what may be large
+    ((part, minibatches),) = training.epoch(4, random.Random(2))
+    trained = [part.y[i] for minibatch in minibatches for i in minibatch]
+    assert sorted(trained + held_out.y) == samples.y
+    assert [[float(y)] for y in held_out.y] == [*held_out.X]
     assert set_aside(samples, 0.3, random.Random(1))[1].y != held_out.y
 
 
