@@ -27,13 +27,13 @@ from autograd.compiler.codegen.instructions import (
     numbers_of,
     value_instructions,
 )
+from autograd.compiler.codegen.kernels import functions as native_functions
 from autograd.compiler.codegen.loops import (
     Places,
     backward_rounds,
     forward_rounds,
     places_of,
 )
-from autograd.compiler.codegen.kernels import functions as native_functions
 from autograd.compiler.codegen.lowering import Backward, Forward, result_letters, sides
 from autograd.compiler.codegen.machine import for_operations as machine_for
 from autograd.compiler.codegen.product import ROWS, TERMS

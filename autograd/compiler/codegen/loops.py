@@ -205,7 +205,7 @@ def places_of(rounds: Rounds) -> dict[str, Places] | None:
 
 
 def _places_of(code: Code, rounds: Rounds) -> dict[str, Places] | None:
-    """Return these places; None too where a 1 stands behind the inputs of a layer in some rounds."""
+    """Return these places; None too where some rounds have a 1 behind inputs of a layer."""
     has_one = [
         [
             step.op is p.dot and ends_before(x, code.ones)

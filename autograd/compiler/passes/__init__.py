@@ -14,6 +14,7 @@ from autograd.compiler.passes.activity import (
     always_reached,
     everywhere,
     has_branches,
+    reached_from,
 )
 from autograd.compiler.passes.arrays import given
 from autograd.compiler.passes.axes import are_different, common_axes
@@ -60,6 +61,7 @@ __all__ = [
     "grouped",
     "has_branches",
     "loops_of",
+    "reached_from",
     "refuse_slope_of_index",
     "simplified",
     "stand_ins",

@@ -6,6 +6,7 @@ a, and not at x; it reaches all of these whatever the numbers are, as there is n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,16 @@ def active_places(program: Program, inputs: Any) -> dict[str, Any]:
 
 def always_reached(program: Program) -> dict[str, Any]:
     """Tell which places a gradient reaches whatever branches are taken; an input counts as such."""
+    always = reached_from(program, program.outputs)
+    for ref in program.inputs:
+        always[ref.space][ref.places] = True
+    return always
+
+
+def reached_from(program: Program, outputs: Sequence[Any]) -> dict[str, Any]:
+    """Tell which places the gradient of outputs reaches whatever branches are taken."""
     always = _nowhere(program)
-    for out in program.outputs:
+    for out in outputs:
         if not isinstance(out, float):
             always[out[0]][out[1]] = True
     for space in (VARYING, SHARED):
@@ -49,8 +58,6 @@ def always_reached(program: Program) -> dict[str, Any]:
         for step in reversed(program.steps):
             if step.space == space:
                 step.reach(always)
-    for ref in program.inputs:
-        always[ref.space][ref.places] = True
     return always
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from jax import lax
 
 from autograd.compiler.codegen import Places, places_of
-from autograd.compiler.passes import SHARED, TAKE, VARYING, Step
+from autograd.compiler.passes import TAKE, VARYING, Step
 from autograd.compiler.xla.places import Space
 
 Rounds = Sequence[Sequence[Step]]
@@ -162,8 +162,9 @@ class Scan:
             for step in self.steps:
                 stop = start + step.size
                 places = np.arange(step.start, step.start + step.size)
-                local.owners[id(step)] = i = own.put(places, results[start:stop])
-                own.give(own.slopes, own.read(places), slope[start:stop])
+                local.owners[id(step)] = own.put(places, results[start:stop])
+                if run.reached[self.space][places].any():
+                    own.give(own.slopes, own.read(places), slope[start:stop])
                 start = stop
             for step in reversed(self.steps):
                 local.give_on(step)
@@ -201,11 +202,11 @@ def scan_of(run: Any, rounds: Rounds) -> Scan | None:
     starts = [[step.start for step in steps] for steps in rounds[:2]]
     if places is None or len({b - a for a, b in zip(*starts, strict=True)} | {0}) != 2:
         return None
-    for known in run.known_of_gradients():
-        for space, own in places.items():
-            every = known[space][own.at(np.arange(len(rounds))[:, None])]
-            if (every != every[0]).any():
-                return None
+    for space, own in places.items() if run.plan.wanted else ():
+        every = own.at(np.arange(len(rounds))[:, None])
+        alike = [(x[space][every] == x[space][every[0]]).all() for x in (run.active, run.reached)]
+        if not all(alike) or not run.always[space][every].all():
+            return None
     scan = Scan(run, rounds, places)
     return scan if scan.is_possible else None
 

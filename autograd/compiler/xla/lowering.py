@@ -32,11 +32,12 @@ from autograd.compiler.passes import (
     always_reached,
     differentiable,
     everywhere,
+    reached_from,
     refuse_slope_of_index,
 )
 from autograd.compiler.plan import Plan
-from autograd.compiler.xla.loosen import loosened
 from autograd.compiler.xla.loops import Scan, scan_of
+from autograd.compiler.xla.loosen import loosened
 from autograd.compiler.xla.numbers import Number, applied, array_of
 from autograd.compiler.xla.places import Read, Space, joined
 from autograd.compiler.xla.tapes import run_back, run_forward
@@ -88,6 +89,7 @@ class _Run:
         if plan.wanted:
             self.active = active_places(self.program, plan.active_inputs)
             self.always = (always_reached if plan.branches else everywhere)(self.program)
+            self.reached = reached_from(self.program, self.program.outputs[:1])
         self._load(captured, leaves)
         self._forward()
 
@@ -138,10 +140,6 @@ class _Run:
     def compute(self, step: Step | Tape) -> None:
         """Compute a step."""
         self.owners[id(step)] = self.spaces[step.space].put(*self._step(step))
-
-    def known_of_gradients(self) -> list[dict[str, Any]]:
-        """Return for each place whether it has a gradient that is wanted, and that is sure."""
-        return [self.active, self.always] if self.plan.wanted else []
 
     def _step(self, step: Step | Tape) -> tuple[Any, Any]:
         """Return the places of the results of a step, and these."""
