@@ -98,7 +98,7 @@ class CompiledEngine(Engine):
             loss, outputs = self._function(
                 self.theta(),
                 self.constants,
-                self._kept(len(self.held_out)),
+                self.kept(len(self.held_out)),
                 self.held_out.X,
                 self.targets[1],
             )
@@ -176,7 +176,7 @@ class CompiledEngine(Engine):
         (loss, _), _ = self._function.value_and_grad(
             self.theta(),
             self.constants,
-            self._kept(len(few)),
+            self.kept(len(few)),
             few.X,
             self.targets[0][: len(few)],
         )
@@ -197,11 +197,11 @@ class CompiledEngine(Engine):
         draw = factors(self.rng)
         return np.array([[draw(p) for p in self._rates] for _ in range(count)])
 
-    def _kept(self, count: int) -> Array:
-        """Return the factors with which Dropout leaves numbers as they are."""
+    def kept(self, *shape: int) -> Array:
+        """Return the factors with which Dropout leaves numbers as they are, of samples in a shape."""
         import numpy as np
 
-        return np.ones((count, len(self._rates)))
+        return np.ones((*shape, len(self._rates)))
 
 
 # How the loss of a sample becomes that of a minibatch

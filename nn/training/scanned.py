@@ -64,7 +64,7 @@ class Scanned(CompiledEngine):
         before = self.rng.getstate()
         optimizer, rows = course.optimizer, course.rows
         indices, weights = self._padded(course.minibatches)
-        factors = np.ones((*weights.shape, len(self._rates)))
+        factors = self.kept(*weights.shape)
         for own, minibatch in zip(factors, course.minibatches, strict=True):
             own[: len(minibatch)] = self.drawn(len(minibatch))
         with jax.enable_x64(True):
@@ -93,7 +93,7 @@ class Scanned(CompiledEngine):
             if not self._validation:
                 n = len(self.held_out)
                 indices, weights = self._padded([range(n)])
-                factors = np.ones((*weights.shape, len(self._rates)))
+                factors = self.kept(*weights.shape)
                 samples = self.held_out.X, self.targets[1]
                 shares = self._shares(*samples, indices, weights, factors)
                 function = self._on_devices(partial(_validated, self._weighted, self._order), 2, 1)
