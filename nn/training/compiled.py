@@ -198,7 +198,7 @@ class CompiledEngine(Engine):
         return np.array([[draw(p) for p in self._rates] for _ in range(count)])
 
     def kept(self, *shape: int) -> Array:
-        """Return the factors with which Dropout leaves numbers as they are, of samples in a shape."""
+        """Return the factors with which Dropout leaves numbers as they are, by sample."""
         import numpy as np
 
         return np.ones((*shape, len(self._rates)))
