@@ -183,12 +183,24 @@ class Scan:
 
         given = slopes, self.results, self.read, self.given
         (waiting, totals), moving = lax.scan(round_of, (waiting, totals), given, reverse=True)
-        for x, read in self.constants.items():
-            spaces[x].give(spaces[x].slopes, read, totals[x])
-        for x, read in self.inputs.items():
-            spaces[x].give(spaces[x].slopes, read, moving[x])
+        for x, places in self.constant.items():
+            self._give(x, places[None], totals[x][None])
+        for x, own in self.moving.items():
+            self._give(x, own.at(self.numbers), moving[x])
         if self.depth:
-            spaces[self.space].give(spaces[self.space].slopes, self.start, waiting[self.begins])
+            self._give(self.space, self.initial[None], waiting[self.begins][None])
+
+    def _give(self, where: str, places: Any, terms: Any) -> None:
+        """Give gradients on, but for those of numbers that are only handed through.
+
+        Args:
+            where: the space.
+            places: where the numbers stand, of which a gradient reaches all rows alike.
+            terms: the gradients.
+        """
+        space, here = self.run.spaces[where], np.flatnonzero(self.run.reached[where][places[0]])
+        if len(here):
+            space.give(space.slopes, space.read(places[:, here]), terms[:, here])
 
 
 def scan_of(run: Any, rounds: Rounds) -> Scan | None:

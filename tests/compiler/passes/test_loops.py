@@ -143,9 +143,9 @@ def test_code_is_written_once_for_all_rounds(name: str, batched: bool) -> None:
     parameters = [rng.normal(0, 0.5, (8, n)) for n in (3, 8)] + [rng.normal(size=8)]
 
     def loss(parameters: Any, xs: Any) -> Any:
-        h: Any = [0.0] * 8
+        h = ZERO[batched](8)
         for x in xs:
-            h = cell(name, parameters, x, h)
+            h = (array_cell if batched else cell)(name, parameters, x, h)
         return sum(v * v for v in h)
 
     xs = rng.normal(size=(*[4] * batched, 30, 3))
