@@ -23,12 +23,13 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.passes.axes import common_axes
-from autograd.compiler.passes.layout import NEUTRAL, Layout, is_varying
+from autograd.compiler.passes.factors import Factors, is_varying
+from autograd.compiler.passes.layout import NEUTRAL, Layout
 from autograd.compiler.passes.program import SHARED, VARYING, Program
 from autograd.compiler.passes.schedule import scheduled
 from autograd.compiler.passes.simplify import shared_first
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import PICK, Operand, Trace, View, varying_rows
+from autograd.compiler.passes.trace import PICK, Operand, Trace, View
 from autograd.compiler.passes.triangles import Triangle, with_triangles
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -64,23 +65,23 @@ def grouped(
         is_machine_there: tells whether native code can run tapes; it is asked only if that is of
             use. None where it cannot.
     """
-    varying = varying_rows(trace, varying_inputs)
-    parted, outputs = shared_first(trace, outputs, varying)
+    factors = Factors(trace, varying_inputs)
+    parted, outputs = shared_first(trace, outputs, factors)
     if parted is not trace:
-        varying = varying_rows(parted, varying_inputs)
-    trace, outputs, triangles = with_triangles(parted, outputs, varying)
+        factors = Factors(parted, varying_inputs)
+    trace, outputs, triangles = with_triangles(parted, outputs, factors.varying)
     if triangles:
-        varying = varying_rows(trace, varying_inputs)
+        factors = Factors(trace, varying_inputs)
     kinds: list[Any] = [
-        op and _likeness(op, trace, row, varying) for row, op in enumerate(trace.ops)
+        op and _likeness(op, trace, row, factors) for row, op in enumerate(trace.ops)
     ]
     by_last = {triangle.rows[-1]: triangle for triangle in triangles}
     for row in by_last:
         kinds[row] = (row,)
     groups = scheduled(_computed(trace, triangles), kinds)
     are_loose, native = _sorted_out(trace, groups, by_last, is_machine_there)
-    arranged = list(_arranged(groups, are_loose, varying))
-    layout = Layout(trace, varying, outputs, reuse)
+    arranged = list(_arranged(groups, are_loose, factors.varying))
+    layout = Layout(trace, factors, outputs, reuse)
     for few, rows in arranged:
         if not few and trace.ops[rows[0]] is p.dot and rows[0] not in by_last:
             for neurons in layout.by_inputs(rows):
@@ -124,17 +125,15 @@ def _computed(trace: Trace, triangles: Sequence[Triangle]) -> Trace:
     return only
 
 
-def _likeness(
-    op: Primitive, trace: Trace, row: int, varying: Sequence[bool]
-) -> tuple[Any, ...] | None:
+def _likeness(op: Primitive, trace: Trace, row: int, factors: Factors) -> tuple[Any, ...] | None:
     """Return what rows of one step have in common."""
-    operands, here = trace.operands[row], varying[row]
+    operands, varying = trace.operands[row], factors.varying
+    here = varying[row]
     if op is PICK or op.__class__ is View:
         return None
     if op is p.dot:
-        n = len(operands) // 2
-        sides = is_varying(operands[:n], varying), is_varying(operands[n:-1], varying)
-        return op, *sorted(sides), _kind(operands[-1], varying)
+        left, right = factors[row]
+        return op, factors.varies(left), factors.varies(right), _kind(operands[-1], varying)
     if op is TAKE:
         index, *table = operands
         return op, len(table), _kind(index, varying), is_varying(table, varying)

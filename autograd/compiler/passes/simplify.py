@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.passes.axes import are_different
+from autograd.compiler.passes.factors import Factors
 from autograd.compiler.passes.shifts import note_shifts
 from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import (
@@ -34,7 +35,6 @@ from autograd.compiler.passes.trace import (
     Trace,
     Tracer,
     View,
-    of_rows,
 )
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -669,7 +669,7 @@ _FEWEST_OF_A_KIND = 4  # products; a sum of fewer is not worth a step of its own
 
 
 def shared_first(
-    trace: Trace, outputs: Sequence[Operand], varying: Sequence[bool]
+    trace: Trace, outputs: Sequence[Operand], factors: Factors
 ) -> tuple[Trace, list[Operand]]:
     """Part sums in which some products have a factor that the lanes share, and others have none.
 
@@ -681,14 +681,15 @@ def shared_first(
     Args:
         trace: the rows.
         outputs: rows or constants.
-        varying: for each row, whether it differs from lane to lane.
+        factors: those of its dots.
     """
+    varying = factors.varying
     mixed: dict[int, list[bool]] = {}  # of each product, whether the lanes share no factor
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+    for row, op in enumerate(trace.ops):
         if op is not p.dot or not varying[row] or trace.has_blocks([row]):
             continue
-        halves = operands[: len(operands) // 2], operands[len(operands) // 2 : -1]
-        if all(True in of_rows(varying, half) for half in halves):
+        halves = factors[row]
+        if all(map(factors.varies, halves)):
             differ = [[x.__class__ is int and varying[x] for x in half] for half in halves]
             alone = list(map(and_, *differ))
             if min(alone.count(True), alone.count(False)) >= _FEWEST_OF_A_KIND:

@@ -451,19 +451,6 @@ class Trace:
         return np.argsort(times, kind="stable").tolist()  # type: ignore[no-any-return]
 
 
-def varying_rows(trace: Trace, varying_inputs: Sequence[bool]) -> list[bool]:
-    """Tell for each row whether it differs from lane to lane."""
-    varying = [False] * len(trace.ops)
-    number = 0
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is None:
-            varying[row] = number < len(varying_inputs) and varying_inputs[number]
-            number += trace.counts.get(row, 1)
-        else:
-            varying[row] = True in of_rows(varying, operands)
-    return varying
-
-
 def mapped(function: Callable[[Any], Any], array: Any) -> Any:
     """Apply a function to each number of an array, but only once where an axis repeats one."""
     return np.broadcast_to(function(_distinct(array)), array.shape)
