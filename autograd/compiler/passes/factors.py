@@ -12,10 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autograd.compiler.passes.trace import Operand, Trace, of_rows
+from autograd.compiler.passes.trace import Half, Operand, Trace, of_rows
 from autograd.engine import table as p
-
-Half = tuple[Operand, ...]
 
 
 class Factors:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.passes.axes import all_pairs, are_different, common_axes, product_axes
-from autograd.compiler.passes.factors import Factors, Half, is_varying
+from autograd.compiler.passes.factors import Factors, is_varying
 from autograd.compiler.passes.program import (
     SHARED,
     VARYING,
@@ -37,6 +37,7 @@ from autograd.compiler.passes.trace import (
     BITS,
     INDEX,
     PICK,
+    Half,
     Operand,
     Part,
     Trace,
@@ -90,7 +91,7 @@ class Layout:
         self.picks: dict[int, list[int]] = defaultdict(list)  # by the block
         picks = [row for row, op in enumerate(trace.ops) if op is PICK]
         for row in picks:
-            self.picks[trace.operands[row][0]].append(row)  # type: ignore[index]
+            self.picks[trace.operands[row][0]].append(row)
         if picks:
             blocks, indices = np.array([trace.operands[row] for row in picks], dtype=np.intp).T
             self.addresses[picks] = (blocks << BITS) + indices
