@@ -78,7 +78,8 @@ def grouped(
     by_last = {triangle.rows[-1]: triangle for triangle in triangles}
     for row in by_last:
         kinds[row] = (row,)
-    groups = scheduled(_computed(trace, triangles), kinds)
+    computed = _computed(trace, triangles)
+    groups = scheduled(computed, kinds, factors if computed is trace else None)
     are_loose, native = _sorted_out(trace, groups, by_last, is_machine_there)
     arranged = list(_arranged(groups, are_loose, factors.varying))
     layout = Layout(trace, factors, outputs, reuse)
