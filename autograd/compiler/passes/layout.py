@@ -449,7 +449,7 @@ class Layout:
         missing = None
         if op is p.dot:
             left, right, biases = zip(*matrix, strict=True)
-            if any(None in x for x in (*left, *right)):
+            if any(None in x for x in _different((*left, *right))):
                 halves = [[[y is None for y in x] for x in half] for half in (left, right)]
                 missing = np.array(halves).any(axis=0)
             operands: tuple[Ref | float, ...] = (
@@ -507,7 +507,7 @@ class Layout:
 
     def ref_space(self, matrix: Matrix) -> str:
         """Return the space where all operands can be read."""
-        rows = {id(row): row for row in matrix}.values()
+        rows = _different(matrix)
         return VARYING if any(is_varying(row, self.varying) for row in rows) else SHARED
 
     def one(self, column: Sequence[Operand | None], counts: Sequence[int] = ()) -> Ref | float:
@@ -530,9 +530,9 @@ class Layout:
                 for row, n in zip(matrix, counts, strict=True)
             ]
             return Ref(space, blocks[0] if len(blocks) == 1 else np.vstack(blocks))
-        numbers: dict[int, int] = {}  # halves are there again and again
+        numbers: dict[int, int] = {}
         which = [numbers.setdefault(id(row), len(numbers)) for row in matrix]
-        operands = list(chain.from_iterable({id(row): row for row in matrix}.values()))
+        operands = list(chain.from_iterable(_different(matrix)))
         found = self.singles(operands, space)
         if found is None:
             found = [self.place(x, space) for x in operands]
@@ -596,6 +596,11 @@ class Layout:
         if place not in self.lifts:
             self.lifts[place] = self.take(VARYING, 1)
         return self.lifts[place]
+
+
+def _different(rows: Matrix) -> Collection[Sequence[Any]]:
+    """Return each object once, in their order: halves are there again and again."""
+    return {id(row): row for row in rows}.values()
 
 
 def _side_by_side(columns: Sequence[Any]) -> Any:

@@ -280,7 +280,7 @@ class Trace:
         """Return `number` of each address of an array of one axis, which is often read again."""
         own, known = addresses.tolist(), self._stand_ins
         try:
-            return [known[address] for address in own]
+            return list(map(known.__getitem__, own))
         except KeyError:
             self._pick(addresses)
             return list(map(self.number, own))
