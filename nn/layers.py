@@ -377,7 +377,7 @@ class MLP(Module):
         if len(widths) == 1:
             raise ValueError("sizes is empty: an MLP has at least one layer, the output layer")
         rng = generator(seed)
-        kinds = [activation] * (len(widths) - 2) + [output]
+        kinds = [_activation(activation)] * (len(widths) - 2) + [output]  # checked without use, too
         self.layers = [
             Layer(n, m, kind, init=init, seed=rng)
             for n, m, kind in zip(widths[:-1], widths[1:], kinds, strict=True)

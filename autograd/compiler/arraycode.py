@@ -82,7 +82,7 @@ class ArrayCode:
     def __init__(self, plan: Plan, careful: bool = False, native: bool | None = None) -> None:
         self.plan, self.program = plan, plan.program
         self.native = plan.program.native and not careful if native is None else native
-        self.branches = plan.branches and not careful
+        self.branches = (plan.branches or plan.aside) and not careful
         self._write(careful)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if plan.wanted else 1)
         lane_bytes += self._written.kept_bytes

@@ -108,6 +108,8 @@ class Plan:
         self.wanted, self.active_inputs = bool(wanted), active
         operations = set().union(*[step.operations() for step in self.program.steps])
         self.branches = bool(wanted) and has_branches(self.program)
+        # what is computed for aux alone, which is like a branch that the loss has not taken
+        self.aside = bool(wanted) and options.has_aux and not _is_all_for(rows[0], trace)
         self.calls_users_own = any(op.name in OWN for op in operations)
         self.match = matcher(forms)
         self._find_inputs()
@@ -238,6 +240,21 @@ def _row_of(y: Any, trace: Trace) -> int | float:
     if isinstance(y, Tracer):
         return y.row_of_result()
     return trace.capture(y) if isinstance(y, Value) else float(y)
+
+
+def _is_all_for(result: int | float, trace: Trace) -> bool:
+    """Tell whether all rows that are computed have a part in a result."""
+    has_part = bytearray(len(trace.ops))
+    if result.__class__ is int:
+        has_part[result] = True
+    for row in range(len(trace.ops) - 1, -1, -1):
+        if has_part[row]:
+            for x in trace.operands[row]:
+                if x.__class__ is int:
+                    has_part[x] = True
+        elif trace.ops[row] is not None:
+            return False
+    return True
 
 
 class Gradient:

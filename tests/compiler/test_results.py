@@ -580,6 +580,8 @@ def test_aux_takes_no_part_in_the_gradient():
     (_, aux), slope = f.value_and_grad([1.0, 2.0])
     np.testing.assert_allclose(aux, np.exp([1.0, 4.0]))
     assert slope.tolist() == [2.0, 4.0]
+    f = ag.compile(lambda x: (ag.log(x[0]), ag.log(x[1])), has_aux=True)  # both in one step
+    assert f.value_and_grad([1.0, 0.0]) == ((0.0, -np.inf), [1.0, 0.0])
 
 
 def test_a_function_without_the_aux_it_promises():

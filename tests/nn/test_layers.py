@@ -303,6 +303,7 @@ class TestMLP:
             ((2, [3, "1"]), TypeError, "each size must be an integer, not '1'"),
             ((0, [1]), ValueError, "n_in must be at least 1, not 0"),
             ((2, [3, 1], "softmax", "rely"), ValueError, "the activation must be one of linear"),
+            ((2, [3], "rely"), ValueError, "the activation must be one of linear"),
         ],
     )
     def test_bad_arguments(self, arguments, error, message):

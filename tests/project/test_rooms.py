@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path for package in ("autograd", "nn") for path in (ROOT / package).rglob("*.py"))
 
-# Python's, NumPy's, SciPy's and Jupyter's
-OF_OTHERS = {"_core", "_exit", "_fields", "_getframe", "_repr_svg_", "_sparsetools"}
+# Python's, NumPy's and Jupyter's
+OF_OTHERS = {"_core", "_exit", "_fields", "_getframe", "_repr_svg_"}
 
 
 def private_names_of_others(source):

@@ -448,7 +448,7 @@ class Code:
         elif op is p.sigmoid and out is None:  # in a row that may multiply what is tiny
             (x,) = names
             calls, functions = 3, 2
-            self.emit(f"exp({x}, out=expit({x}, out={target}), where=less({x}, -709.0))")
+            self.emit(f"numpy_exp({x}, out=expit({x}, out={target}), where=less({x}, -709.0))")
         elif op in _CALLS:
             calls += op is _HEAVISIDE
             self.emit(f"{_CALLS[op].format(*names, out=target)}, out={target})")

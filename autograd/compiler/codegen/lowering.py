@@ -692,7 +692,7 @@ class Backward:
         targets, which = np.unique(places, return_inverse=True)
         weights = np.ones(places.size) if weights is None else weights
         key = ("sums", which.tobytes(), rows.tobytes(), weights.tobytes(), count)
-        matrix = code.name(key, lambda *_: _Incidence(weights, which, rows, (len(targets), count)))
+        matrix = code.name(key, lambda *_: _incidence(weights, which, rows, (len(targets), count)))
         return code.index(targets), matrix
 
     def fresh(self, space: str, places: Any) -> str | None:
@@ -817,22 +817,8 @@ _MOST_WINDOWS = 512  # for which there are views
 _MOST_RUNS = 4  # of rows that are cleared one by one
 
 
-class _Incidence:
-    """The sparse matrix that adds up rows: it is far faster than `numpy.add.at`.
+def _incidence(weights: Any, targets: Any, sources: Any, shape: tuple[int, int]) -> Any:
+    """Make the sparse matrix that adds up rows: it is far faster than `numpy.add.at`."""
+    from scipy import sparse
 
-    Its product is SciPy's, but for the way there, which takes longer than a product of this size.
-    """
-
-    def __init__(self, weights: Any, targets: Any, sources: Any, shape: tuple[int, int]) -> None:
-        from scipy import sparse
-
-        self._matrix = sparse.csr_array((weights, (targets, sources)), shape)
-        self._product = sparse._sparsetools.csr_matvecs
-
-    def __matmul__(self, rows: Any) -> Any:
-        if rows.dtype != np.float64:  # marks
-            return self._matrix @ rows
-        matrix, total = self._matrix, np.zeros((self._matrix.shape[0], *rows.shape[1:]))
-        arrays = matrix.indptr, matrix.indices, matrix.data, rows.reshape(-1), total.reshape(-1)
-        self._product(*matrix.shape, rows[:1].size, *arrays)
-        return total
+    return sparse.csr_array((weights, (targets, sources)), shape)

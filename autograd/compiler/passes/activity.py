@@ -38,8 +38,11 @@ def active_places(program: Program, inputs: Any) -> dict[str, Any]:
 
 
 def always_reached(program: Program) -> dict[str, Any]:
-    """Tell which places a gradient reaches whatever branches are taken; an input counts as such."""
-    always = reached_from(program, program.outputs)
+    """Tell which places a gradient reaches whatever branches are taken; an input counts as such.
+
+    It is that of the first output; the others are what is handed through.
+    """
+    always = reached_from(program, program.outputs[:1])
     for ref in program.inputs:
         always[ref.space][ref.places] = True
     return always

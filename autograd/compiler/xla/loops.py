@@ -206,7 +206,8 @@ class Scan:
 def scan_of(run: Any, rounds: Rounds) -> Scan | None:
     """Return the scan of the rounds of a loop; None where they are not to be one.
 
-    What is chosen by an index, and branches, are done round by round.
+    What is chosen by an index, and branches, are done round by round; so are operations of which
+    the gradient reaches but a part.
     """
     if len(rounds) < _FEWEST or any(step.op is TAKE for step in rounds[0]):
         return None
@@ -217,8 +218,11 @@ def scan_of(run: Any, rounds: Rounds) -> Scan | None:
     for space, own in places.items() if run.plan.wanted else ():
         every = own.at(np.arange(len(rounds))[:, None])
         alike = [(x[space][every] == x[space][every[0]]).all() for x in (run.active, run.reached)]
-        if not all(alike) or not run.always[space][every].all():
+        if not all(alike) or (run.plan.branches and not run.always[space][every].all()):
             return None
+    reached = [step.within(run.reached) for step in rounds[0]] if run.plan.aside else []
+    if any(x.any() and not x.all() for x in reached):
+        return None
     scan = Scan(run, rounds, places)
     return scan if scan.is_possible else None
 

@@ -44,6 +44,23 @@ def test_a_function_has_the_infinities_zeros_and_nans_of_numpy(name):
         assert np.signbit(found) == np.signbit(expected) or np.isnan(x), x
 
 
+@pytest.mark.parametrize(
+    "function",
+    [ag.exp, ag.sigmoid, ag.silu, ag.softplus, ag.log_sigmoid, ag.tanh, ag.sinh, ag.cosh, ag.gelu],
+)
+def test_values_and_slopes_are_those_without_them(monkeypatch, function):
+    x = np.append(np.linspace(-4.0, 4.0, 99), -720.0)
+
+    def results():
+        compiled = ag.compile(lambda x: ag.fsum(map(function, x)), in_axes=0)
+        return compiled.value_and_grad(np.tile(x, (2, 1)))
+
+    expected = results()
+    monkeypatch.setattr(kernels, "_FEWEST_FUNCTIONS", 0)
+    for found, own in zip(results(), expected, strict=True):
+        np.testing.assert_allclose(found, own, rtol=1e-13, atol=1e-300)
+
+
 def test_they_stand_in_for_numpys_where_that_is_worth_loading_numba(monkeypatch):
     taken = []
     monkeypatch.setattr(kernels, "_ufunc", lambda name: taken.append(name) or getattr(np, name))

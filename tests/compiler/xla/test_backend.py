@@ -89,6 +89,7 @@ def test_one_result_per_sample_and_what_is_handed_through():
     for reduce in (None, "mean"):
         g = lambda w, x: (w[0] * x * x, [x + w[1]])  # noqa: E731
         agree(g, (2.0, 3.0), [1.0, 5.0], in_axes=(None, 0), reduce=reduce, has_aux=True)
+    agree(lambda x: (ag.log(x[0]), ag.log(x[1])), [1.0, 0.0], has_aux=True)  # both in one step
 
 
 def test_an_empty_batch():
