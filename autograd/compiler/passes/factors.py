@@ -34,6 +34,9 @@ class Factors:
     >>> factors = Factors(trace, [False, False, True, True])
     >>> factors[dots[0]], factors[dots[1]][0] is factors[dots[0]][0], factors.varying
     (((0, 1), (2, 3)), True, [False, False, True, True, True, True])
+    >>> of_constants = trace.add(p.dot, (0.0, 1.0, *x, 0.0))
+    >>> Factors(trace, [False, False, True, True])[of_constants]
+    ((0.0, 1.0), (2, 3))
     """
 
     def __init__(self, trace: Trace, varying_inputs: Sequence[bool]) -> None:

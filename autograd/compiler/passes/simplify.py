@@ -528,18 +528,18 @@ def _dot(trace: Trace, left: Half, right: Half, bias: Operand) -> int:
 
 
 def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:
-    """Count how often each row is read; an output is never done with."""
+    """Count how often each row is read, by all that share a half once.
+
+    An output is never done with.
+    """
     rows = [x for x in outputs if x.__class__ is int] * 2
-    halves: list[Half] = []
+    halves: dict[int, Half] = {}
     for op, operands in compress(zip(trace.ops, trace.operands, strict=True), trace.ops):
-        halves += operands[:2] if op is SUM else ()
+        if op is SUM:
+            halves.update({id(half): half for half in operands[:2]})
         rows += [x for x in operands if x.__class__ is int]
-    several = {id(half): half for half in halves}.values()
-    counts = Counter(map(id, halves))
-    times = np.repeat([1, *counts.values()], [len(rows), *map(len, several)])
-    read = np.fromiter(chain(rows, *several), np.intp)
-    uses = np.bincount(read, times, len(trace.ops))
-    return uses.astype(int).tolist()  # type: ignore[no-any-return]
+    read = np.fromiter(chain(rows, *halves.values()), np.intp)
+    return np.bincount(read, minlength=len(trace.ops)).tolist()  # type: ignore[no-any-return]
 
 
 def indices(trace: Trace, row: int) -> tuple[Any, Any]:
