@@ -72,6 +72,9 @@ def grouped(
     trace, outputs, triangles = with_triangles(parted, outputs, factors.varying)
     if triangles:
         factors = Factors(trace, varying_inputs)
+        for triangle in triangles:  # all its rows stand in one space, also y - 0 of a shared y
+            for row in triangle.rows:
+                factors.varying[row] = factors.varying[triangle.rows[-1]]
     kinds: list[Any] = [
         op and _likeness(op, trace, row, factors) for row, op in enumerate(trace.ops)
     ]
@@ -109,7 +112,7 @@ def _computed(trace: Trace, triangles: Sequence[Triangle]) -> Trace:
         for triangle in triangles:
             for row in triangle.rows[:-1]:
                 only.ops[row], only.operands[row] = None, ()
-            only.operands[triangle.rows[-1]] = tuple(triangle.sources)
+            only.operands[triangle.rows[-1]] = tuple([last.get(x, x) for x in triangle.sources])
     for row in views:
         only.ops[row] = None  # as if it were an input
     sources: dict[Operand, list[Operand]] = {}
