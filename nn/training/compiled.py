@@ -63,14 +63,7 @@ class CompiledEngine(Engine):
             raise TraceError(f"{type(error).__name__}: {error}") from error
 
     def take(self, samples: Samples) -> None:
-        """Go on with these samples; compile, if there is a class among them that is new.
-
-        Args:
-            samples: see `Engine.take`.
-
-        Raises:
-            TraceError: likewise.
-        """
+        """Go on with these samples, see `Engine.take`; compile, if they have a new class."""
         if samples is self.samples:
             return
         super().take(samples)

@@ -85,10 +85,7 @@ class Engine(ABC):
         self.params, self._theta = params, None
 
     def take(self, samples: Samples) -> None:
-        """Go on with these samples.
-
-        Args:
-            samples: a part of those to train on.
+        """Go on with these samples, a part of those to train on.
 
         Raises:
             TraceError: this engine cannot do it.
@@ -112,9 +109,6 @@ class Engine(ABC):
 
         The step is made when the next one is asked for, so that there is none with what is not
         finite; the model has the new parameters at the end.
-
-        Args:
-            course: what to do.
         """
         optimizer, theta = course.optimizer, self.theta()
         for indices, optimizer.lr in zip(course.minibatches, course.rates, strict=True):
