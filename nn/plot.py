@@ -422,11 +422,7 @@ def network(model: Module, sample: Any = None, *, max_neurons: int = 16) -> Figu
 
 
 def activation(
-    f: Callable[[Value], Value] | str,
-    *,
-    name: str | None = None,
-    lo: float = -6.0,
-    hi: float = 6.0,
+    f: Callable[[Value], Value] | str, *, name: str | None = None, lo: float = -6.0, hi: float = 6.0
 ) -> Figure:
     """Draw a function of one variable and its derivative, which the engine computes.
 
@@ -530,11 +526,7 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], class_names: Sequence[str]
 
 
 def digit_samples(
-    X: Sequence[Sequence[float]],
-    y_true: Sequence[int],
-    y_pred: Sequence[int],
-    *,
-    columns: int = 10,
+    X: Sequence[Sequence[float]], y_true: Sequence[int], y_pred: Sequence[int], *, columns: int = 10
 ) -> Figure:
     """Draw images with the digit that was read in each; mistakes have a cross and a frame.
 

@@ -15,10 +15,7 @@ _MOST_OPERANDS = 9
 
 
 def outline(
-    roots: Sequence[Value],
-    show: Collection[str],
-    size: int,
-    variables: Collection[Value],
+    roots: Sequence[Value], show: Collection[str], size: int, variables: Collection[Value]
 ) -> str:
     """Write a graph as a tree.
 

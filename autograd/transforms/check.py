@@ -34,11 +34,7 @@ Scalar = Callable[[Any], Any]  # a function of a list with one number as result
 
 
 def check_grads(
-    f: Callable[..., Any],
-    args: tuple[Any, ...],
-    order: int = 2,
-    *,
-    rng: Random | int = 0,
+    f: Callable[..., Any], args: tuple[Any, ...], order: int = 2, *, rng: Random | int = 0
 ) -> list[str]:
     """Check the derivatives of `f` at `args`, in both modes, against finite differences.
 

@@ -88,12 +88,7 @@ class TestNeuron:
                 "gelu_tanh, tanh, sigmoid, log_sigmoid, softplus, softmax, or a function; "
                 "not 'rely'",
             ),
-            (
-                (2, None),
-                {},
-                TypeError,
-                "the activation must be a name or a function, not None",
-            ),
+            ((2, None), {}, TypeError, "the activation must be a name or a function, not None"),
             (
                 (2, "softmax"),
                 {},

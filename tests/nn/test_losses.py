@@ -272,12 +272,7 @@ class TestBatch:
     def test_kinds_of_lists(self, loss, predictions, targets):
         expected = loss(predictions, targets)
         rows = [values(row) for row in predictions]
-        for p in (
-            rows,
-            tuple(map(tuple, rows)),
-            np.array(rows),
-            [np.array(row) for row in rows],
-        ):
+        for p in (rows, tuple(map(tuple, rows)), np.array(rows), [np.array(row) for row in rows]):
             for t in (targets, tuple(targets), np.array(targets)):
                 assert loss(p, t).data == expected
         assert loss(np.array(predictions), np.array(targets)) == expected

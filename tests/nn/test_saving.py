@@ -195,8 +195,7 @@ class TestAtomicWrite:
 
 class TestWhatCannotBeSaved:
     @pytest.mark.parametrize(
-        ("activations", "layer", "used"),
-        [((cube, "linear"), 0, "cube"), (("relu", abs), 1, "abs")],
+        ("activations", "layer", "used"), [((cube, "linear"), 0, "cube"), (("relu", abs), 1, "abs")]
     )
     def test_functions_of_your_own(self, path, activations, layer, used):
         message = (
@@ -283,10 +282,7 @@ class TestDamage:
         ("change", "message"),
         [
             (lambda d: d.pop("version"), "field version is missing"),
-            (
-                lambda d: d.update(version=1),
-                "field version is 1, but this program reads version 2",
-            ),
+            (lambda d: d.update(version=1), "field version is 1, but this program reads version 2"),
             (lambda d: d.update(version="1"), "field version must be an integer, not '1'"),
             (lambda d: d.pop("architecture"), "field architecture is missing"),
             (lambda d: d.update(architecture=[]), "field architecture must be an object, not []"),

@@ -86,10 +86,7 @@ FIRST = {
     "jvp": lambda f: lambda x: jvp(f, (x,), (1.0,))[1],
     "vjp": lambda f: lambda x: vjp(f, x)[1](1.0)[0],
 }
-SECOND = {
-    "hessian": lambda f: hessian(f),
-    "hvp": lambda f: lambda x: hvp(f, x, 1.0),
-}
+SECOND = {"hessian": lambda f: hessian(f), "hvp": lambda f: lambda x: hvp(f, x, 1.0)}
 
 
 @pytest.fixture(params=FIRST)
@@ -577,11 +574,7 @@ def himmelblau_hessian(x, y):
 
 @pytest.mark.parametrize(
     ("f", "closed_form"),
-    [
-        (rosenbrock, rosenbrock_hessian),
-        (beale, beale_hessian),
-        (himmelblau, himmelblau_hessian),
-    ],
+    [(rosenbrock, rosenbrock_hessian), (beale, beale_hessian), (himmelblau, himmelblau_hessian)],
 )
 @settings(max_examples=25)
 @given(x=st.floats(-4, 4), y=st.floats(-4, 4))
@@ -1214,8 +1207,7 @@ def test_a_result_that_is_no_real_number(result):
 
 
 @pytest.mark.parametrize(
-    "f",
-    [lambda x: x.data**2, lambda x: x.item() + 1.0, lambda x: math.floor(x.data)],
+    "f", [lambda x: x.data**2, lambda x: x.item() + 1.0, lambda x: math.floor(x.data)]
 )
 def test_a_number_taken_out_of_a_node_is_a_mistake(f):
     message = r"<lambda> returned the number .* no Value, .*: compute with the argument itself"
@@ -1295,10 +1287,7 @@ def test_directions_and_cotangents_of_another_structure():
 def test_keys_of_a_direction_may_come_in_any_order():
     f = lambda v: v["a"] ** 2 * v["b"]["c"]  # noqa: E731
     x = {"a": 3.0, "b": {"c": 2.0, "d": 1.0}}
-    assert hvp(f, x, {"b": {"d": 9.0, "c": 0.0}, "a": 1.0}) == {
-        "a": 4.0,
-        "b": {"c": 6.0, "d": 0.0},
-    }
+    assert hvp(f, x, {"b": {"d": 9.0, "c": 0.0}, "a": 1.0}) == {"a": 4.0, "b": {"c": 6.0, "d": 0.0}}
     _, pullback = vjp(lambda x: {"p": x, "q": 2 * x}, 1.0)
     assert pullback({"q": 10.0, "p": 1.0}) == (21.0,)
 
