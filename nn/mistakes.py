@@ -58,9 +58,6 @@ def each_once(function: Callable[P, R]) -> Callable[P, R]:
 def renamed(**meant: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Have a function answer an argument by its name in other libraries with its name here.
 
-    Args:
-        meant: names here, by names elsewhere.
-
     >>> @renamed(learning_rate="lr")
     ... def train(lr): ...
     >>> train(learning_rate=0.1)

@@ -206,9 +206,7 @@ def frames_of(
 ) -> tuple[dict[Value, tuple[str, ...]], Callable[[Value], str]]:
     """Return the frames of nodes that are drawn one by one, and what each is called inside of them.
 
-    Args:
-        order: the nodes, parents before children.
-        names: what they are called outside; for parameters that are paths, with the path.
+    `names` are what they are called outside: for parameters that are paths, with the path.
     """
     members = membership(order)
 

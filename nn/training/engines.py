@@ -74,10 +74,7 @@ class Engine(ABC):
         self.params: list[Value] = []
 
     def begin(self, params: list[Value]) -> None:
-        """Get ready for epochs, of a model that others may have changed since the last one.
-
-        Args:
-            params: the n parameters that it trains; the others stay as they are.
+        """Get ready to train these parameters, which others may have changed since the last epoch.
 
         Raises:
             TraceError: this engine cannot do it.
