@@ -4,9 +4,10 @@ Run it from the repository's root: `python -m benchmarks.structures`.
 
 The programs are written as a student writes them, with lists and loops: attention, convolutions,
 recurrences, dynamic programmes, filters. Each contender computes the mean loss of a batch and its
-gradient, from the same parameters, and must give the same numbers. Each program has a process of
-its own, in which the first call is measured before anything else is loaded. What is timed is the
-processor's time of a call, on one thread, in double precision.
+gradient, from the same parameters, and must give the same numbers; where those are nested lists,
+the peers make arrays of them, and lists of the gradient, in each call. Each program has a process
+of its own, in which the first call is measured before anything else is loaded. What is timed is
+the processor's time of a call, on one thread, in double precision.
 """
 
 from __future__ import annotations
@@ -85,6 +86,18 @@ def peers_of(name: str, program: Program) -> dict[str, Callable[[], Run]]:
     return {NAMES[peer]: prepare for peer, prepare in prepared_by.items()}
 
 
+def by_lists(run: Run, parameters: Sequence[Any]) -> Run:
+    """Let a peer begin with the nested lists that ours gets, and end with such a gradient."""
+
+    def run_by_lists() -> Any:
+        for parameter in parameters:
+            np.array(parameter)  # which are the numbers that it has anyway
+        value, gradient = run()
+        return value, [np.asarray(part).tolist() for part in gradient]
+
+    return run_by_lists
+
+
 def numbers(result: Any) -> list[float]:
     """List the value and the gradient."""
     value, gradient = result
@@ -107,6 +120,8 @@ def measure(name: str, is_quick: bool, rounds: int) -> dict[str, Any]:
     for peer, prepare in peers_of(name, program).items():
         start = process_time()
         contenders[peer] = prepare()
+        if any(isinstance(parameter, list) for parameter in program.parameters):
+            contenders[peer] = by_lists(contenders[peer], program.parameters)
         result = contenders[peer]()
         first[peer] = process_time() - start
         differences[peer] = timing.largest_difference(numbers(result), ours)
