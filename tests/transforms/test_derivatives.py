@@ -10,6 +10,7 @@ from collections import OrderedDict, namedtuple
 from fractions import Fraction
 from itertools import pairwise
 
+import graphs
 import numpy as np
 import pytest
 from effort import examples
@@ -53,22 +54,7 @@ def close(want, rel=1e-13):
     return pytest.approx(want, rel=rel, abs=0.0)
 
 
-def same_structure(a, b):
-    """Assert that two structures are equal, types and dtypes included."""
-    assert type(a) is type(b)
-    if isinstance(a, dict):
-        assert list(a) == list(b)
-        for key in a:
-            same_structure(a[key], b[key])
-    elif isinstance(a, (list, tuple)):
-        assert len(a) == len(b)
-        for x, y in zip(a, b, strict=True):
-            same_structure(x, y)
-    elif isinstance(a, np.ndarray):
-        assert (a.dtype, a.shape) == (b.dtype, b.shape)
-        np.testing.assert_allclose(a, b, rtol=1e-13)
-    else:
-        assert a == close(b)
+same_structure = functools.partial(graphs.same_structure, rel=1e-13)
 
 
 def constant(result):
