@@ -88,31 +88,8 @@ def __dir__() -> list[str]:
 # Names of Python's own functions: `from autograd import *` leaves those as they are.
 _HIDING = ["abs", "compile", "pow"]
 
-__all__ = [
-    "AnomalyError",
-    "GradientError",
-    "MistakeWarning",
-    "TraceError",
-    "Value",
-    "animate",
-    "backward_steps",
-    "check_grads",
-    "detect_anomaly",
-    "draw",
-    "explain",
-    "forward_steps",
-    "grad",
-    "hessian",
-    "hvp",
-    "interactive",
-    "jacobian",
-    "jvp",
-    "no_grad",
-    "paths",
-    "primitive",
-    "value_and_grad",
-    "vjp",
-    "why",
-    "zero_grad",
-]
+__all__ = ["AnomalyError", "GradientError", "MistakeWarning", "TraceError", "Value", "animate"]
+__all__ += ["backward_steps", "check_grads", "detect_anomaly", "draw", "explain", "forward_steps"]
+__all__ += ["grad", "hessian", "hvp", "interactive", "jacobian", "jvp", "no_grad", "paths"]
+__all__ += ["primitive", "value_and_grad", "vjp", "why", "zero_grad"]
 __all__ += _functions.__all__

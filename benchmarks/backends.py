@@ -10,11 +10,9 @@ and double precision.
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from statistics import median
 from time import process_time
 from typing import Any
@@ -147,12 +145,7 @@ def required_of(title: str, section: dict[str, Any]) -> list[Requirement]:
 
 def main() -> None:
     """Measure, print and save."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.backends", description=__doc__)
-    out = timing.RESULTS / "backends.json"
-    parser.add_argument("--out", type=Path, default=out, metavar="FILE")
-    parser.add_argument("--quick", action="store_true", help="try it out: the times mean nothing")
-    parser.add_argument("--rounds", type=int, default=21, help="samples of each contender")
-    options = parser.parse_args()
+    options = timing.parser_of("backends", __doc__, rounds=21).parse_args()
     rounds = 1 if options.quick else options.rounds
     versions = {name: timing.version(name) for name in ("chainrule", "numpy", "scipy", "jax")}
     races: dict[str, Any] = {}
@@ -167,8 +160,6 @@ def main() -> None:
     title = f"{graph}: compiling by XLA"
     compiling = section["compiling"]
     required.append(Requirement(title, compiling, "at most", TAPE_COMPILED_WITHIN, " s"))
-    print()
-    timing.show_requirements(required)
     report = {"benchmark": "backends", "versions": versions, "races": races}
     timing.save(options.out, report, required)
 

@@ -9,12 +9,10 @@ tracing and compiling are timed apart.
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from time import process_time
 from typing import Any
 
@@ -167,12 +165,7 @@ def required_of(network: Network, section: dict[str, Any]) -> list[Requirement]:
 
 def main() -> None:
     """Measure, print and save."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.compiler", description=__doc__)
-    out = timing.RESULTS / "compiler.json"
-    parser.add_argument("--out", type=Path, default=out, metavar="FILE")
-    parser.add_argument("--quick", action="store_true", help="try it out: the times mean nothing")
-    parser.add_argument("--rounds", type=int, default=21, help="samples of each contender")
-    options = parser.parse_args()
+    options = timing.parser_of("compiler", __doc__, rounds=21).parse_args()
     networks = QUICK if options.quick else NETWORKS
     prepared_by = everybody()
     libraries = ("chainrule", "numpy", "scipy", "torch", "casadi", "micrograd")
@@ -188,8 +181,6 @@ def main() -> None:
         what = f"{networks[-1]}: first call, {name.removeprefix('chainrule, ')}"
         seconds = section["first_call"][name]
         required.append(Requirement(what, seconds, "at most", COMPILED_WITHIN, " s"))
-    print()
-    timing.show_requirements(required)
     timing.save(options.out, report, required)
 
 

@@ -9,7 +9,6 @@ functions run in a process of their own as well, for NumPy's sake.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -290,11 +289,7 @@ def required_of(problem: Problem, section: dict[str, Any]) -> list[Requirement]:
 
 def main() -> None:
     """Measure, print and save."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.derivatives", description=__doc__)
-    out = timing.RESULTS / "derivatives.json"
-    parser.add_argument("--out", type=Path, default=out, metavar="FILE")
-    parser.add_argument("--quick", action="store_true", help="try it out: the times mean nothing")
-    parser.add_argument("--rounds", type=int, default=9, help="samples of each contender")
+    parser = timing.parser_of("derivatives", __doc__, rounds=9)
     parser.add_argument(
         "--patience",
         type=float,
@@ -329,8 +324,6 @@ def main() -> None:
             report["problems"][str(problem)] = section
             show(problem, section)
             required += required_of(problem, section)
-    print()
-    timing.show_requirements(required)
     timing.save(options.out, report, required)
 
 

@@ -9,7 +9,6 @@ must give the same loss and gradients.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import math
 import os
@@ -22,7 +21,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
@@ -389,10 +387,7 @@ def _process_seconds(code: str) -> float:
 
 def main() -> None:
     """Measure, print and save."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
-    parser.add_argument("--out", type=Path, default=timing.RESULTS / "engine.json", metavar="FILE")
-    parser.add_argument("--quick", action="store_true", help="try it out: the times mean nothing")
-    options = parser.parse_args()
+    options = timing.parser_of("engine", __doc__).parse_args()
     effort = QUICK if options.quick else Effort()
     report: dict[str, Any] = {
         "benchmark": "engine",
@@ -407,8 +402,6 @@ def main() -> None:
     }.items():
         report[name], requirements = measure(effort)
         required += requirements
-    print()
-    timing.show_requirements(required)
     timing.save(options.out, report, required)
 
 

@@ -11,12 +11,10 @@ JAX and PyTorch. What is timed is the processor's time, on one thread.
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from operator import getitem
-from pathlib import Path
 from time import process_time
 from typing import Any
 
@@ -261,11 +259,7 @@ def show(race: dict[str, Any], whole: dict[str, Any], names: Sequence[str]) -> N
 
 def main() -> None:
     """Measure, print and save."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpt", description=__doc__)
-    out = timing.RESULTS / "gpt.json"
-    parser.add_argument("--out", type=Path, default=out, metavar="FILE")
-    parser.add_argument("--quick", action="store_true", help="try it out: the times mean nothing")
-    options = parser.parse_args()
+    options = timing.parser_of("gpt", __doc__).parse_args()
     quick = options.quick
     versions = structures.versions()
     names = ["mu", "rav"] if quick else documents(STEPS)
@@ -291,8 +285,6 @@ def main() -> None:
         *structures.required_of("gpt", batch),
     ]
     report = {"benchmark": "gpt", "versions": versions, "training": training, "whole": whole}
-    print()
-    timing.show_requirements(required)
     timing.save(options.out, {**report, "batch": batch}, required)
 
 

@@ -12,7 +12,6 @@ What is timed is the processor's time of a call; tracing and compiling are timed
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import random
@@ -20,7 +19,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 from time import process_time
 from types import SimpleNamespace
 from typing import Any
@@ -303,12 +301,7 @@ def compile_times(nodes: Sequence[int]) -> dict[int, float]:
 
 def main() -> None:
     """Measure, print and save."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.irregular", description=__doc__)
-    out = timing.RESULTS / "irregular.json"
-    parser.add_argument("--out", type=Path, default=out, metavar="FILE")
-    parser.add_argument("--quick", action="store_true", help="try it out: the times mean nothing")
-    parser.add_argument("--rounds", type=int, default=5, help="samples of each contender")
-    options = parser.parse_args()
+    options = timing.parser_of("irregular", __doc__, rounds=5).parse_args()
     quick = options.quick
     rounds = 1 if quick else options.rounds
     nodes, lanes, count = (300, 10, 100) if quick else (100_000, 1000, 1_000_000)
@@ -361,8 +354,6 @@ def main() -> None:
             LINEAR,
         ),
     ]
-    print()
-    timing.show_requirements(required)
     timing.save(options.out, report, required)
 
 

@@ -12,7 +12,6 @@ the processor's time of a call, on one thread, in double precision.
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import re
@@ -205,11 +204,7 @@ def versions() -> dict[str, str | None]:
 
 def main() -> None:
     """Measure, print and save."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.structures", description=__doc__)
-    out = timing.RESULTS / "structures.json"
-    parser.add_argument("--out", type=Path, default=out, metavar="FILE")
-    parser.add_argument("--quick", action="store_true", help="try it out: the times mean nothing")
-    parser.add_argument("--rounds", type=int, default=11, help="samples of each contender")
+    parser = timing.parser_of("structures", __doc__, rounds=11)
     parser.add_argument(
         "--only", action="append", choices=STRUCTURES, metavar="NAME", help="one program; repeat it"
     )
@@ -222,8 +217,6 @@ def main() -> None:
         report["programs"][name] = section
         show(name, section)
         required += required_of(name, section)
-    print()
-    timing.show_requirements(required)
     timing.save(options.out, report, required)
 
 

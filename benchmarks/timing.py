@@ -6,6 +6,7 @@ garbage dearer for everybody who is measured.
 
 from __future__ import annotations
 
+import argparse
 import gc
 import json
 import math
@@ -27,6 +28,16 @@ RESULTS = Path(__file__).parent / "results"
 ONE_THREAD = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
+
+
+def parser_of(name: str, about: str | None, rounds: int | None = None) -> argparse.ArgumentParser:
+    """Make the parser of the options that the benchmarks share, with so many rounds by default."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=about)
+    parser.add_argument("--out", type=Path, default=RESULTS / f"{name}.json", metavar="FILE")
+    parser.add_argument("--quick", action="store_true", help="try it out: the times mean nothing")
+    if rounds is not None:
+        parser.add_argument("--rounds", type=int, default=rounds, help="samples of each contender")
+    return parser
 
 
 def seconds(
@@ -137,12 +148,6 @@ class Requirement:
         return [self.what, f"{self.measured:.2f}{self.unit}", limit, verdict]
 
 
-def show_requirements(requirements: Sequence[Requirement]) -> None:
-    """Print the table of what is required."""
-    rows = [requirement.row() for requirement in requirements]
-    print(table(["required", "measured", "limit", ""], rows))
-
-
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Lay out a table: the first column to the left, the others to the right.
 
@@ -192,7 +197,9 @@ def version(distribution: str) -> str | None:
 
 
 def save(path: Path, report: Mapping[str, Any], requirements: Sequence[Requirement]) -> None:
-    """Write a report with the machine and the requirements to a JSON file."""
+    """Print what is required; write the report with it and the machine to a JSON file."""
+    rows = [requirement.row() for requirement in requirements]
+    print(f"\n{table(['required', 'measured', 'limit', ''], rows)}")
     verdicts = [{**asdict(required), "met": required.met} for required in requirements]
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"machine": machine(), **report, "requirements": verdicts}

@@ -9,12 +9,10 @@ thread, of the whole training: for us with tracing and compiling.
 
 from __future__ import annotations
 
-import argparse
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from time import process_time
 from typing import Any
 
@@ -154,12 +152,7 @@ def race(effort: Effort, batch_size: int, epochs: int) -> tuple[dict[str, Any], 
 
 def main() -> None:
     """Measure, print and save."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
-    parser.add_argument(
-        "--out", type=Path, default=timing.RESULTS / "training.json", metavar="FILE"
-    )
-    parser.add_argument("--quick", action="store_true", help="try it out: the times mean nothing")
-    options = parser.parse_args()
+    options = timing.parser_of("training", __doc__).parse_args()
     effort = QUICK if options.quick else Effort()
     required = []
     with threadpool_limits(1):
@@ -173,8 +166,6 @@ def main() -> None:
         "versions": {name: timing.version(name) for name in ("chainrule", PEER)},
         "trainings": [section for section, _ in races],
     }
-    print()
-    timing.show_requirements(required)
     timing.save(options.out, report, required)
 
 

@@ -102,67 +102,12 @@ def __dir__() -> list[str]:
     return sorted([*[name for name in globals() if name[:2] == "__"], *__all__])
 
 
-__all__ = [
-    "ACTIVATIONS",
-    "GRU",
-    "LSTM",
-    "MLP",
-    "RNN",
-    "SGD",
-    "Activations",
-    "Adam",
-    "AdamW",
-    "Attention",
-    "Callback",
-    "Checkpoint",
-    "Constant",
-    "Conv2d",
-    "Cosine",
-    "Dropout",
-    "Each",
-    "EarlyStopping",
-    "Embedding",
-    "Epoch",
-    "Exponential",
-    "Flatten",
-    "Frozen",
-    "History",
-    "Layer",
-    "LayerNorm",
-    "MistakeWarning",
-    "Module",
-    "Neuron",
-    "Optimizer",
-    "RMSNorm",
-    "Residual",
-    "Run",
-    "Sequential",
-    "StepDecay",
-    "WarmUp",
-    "accuracy",
-    "binary_cross_entropy",
-    "clip_grad_norm",
-    "confusion_matrix",
-    "cross_entropy",
-    "data",
-    "dead_units",
-    "dropping",
-    "fit",
-    "from_torch",
-    "gradient_statistics",
-    "hinge_loss",
-    "init",
-    "load",
-    "losses",
-    "mae_loss",
-    "mse_loss",
-    "plot",
-    "predict",
-    "read_metadata",
-    "saturation",
-    "save",
-    "softmax",
-    "sparsity",
-    "to_onnx",
-    "to_torch",
-]
+__all__ = ["ACTIVATIONS", "GRU", "LSTM", "MLP", "RNN", "SGD", "Activations", "Adam", "AdamW"]
+__all__ += ["Attention", "Callback", "Checkpoint", "Constant", "Conv2d", "Cosine", "Dropout"]
+__all__ += ["Each", "EarlyStopping", "Embedding", "Epoch", "Exponential", "Flatten", "Frozen"]
+__all__ += ["History", "Layer", "LayerNorm", "MistakeWarning", "Module", "Neuron", "Optimizer"]
+__all__ += ["RMSNorm", "Residual", "Run", "Sequential", "StepDecay", "WarmUp", "accuracy"]
+__all__ += ["binary_cross_entropy", "clip_grad_norm", "confusion_matrix", "cross_entropy", "data"]
+__all__ += ["dead_units", "dropping", "fit", "from_torch", "gradient_statistics", "hinge_loss"]
+__all__ += ["init", "load", "losses", "mae_loss", "mse_loss", "plot", "predict", "read_metadata"]
+__all__ += ["saturation", "save", "softmax", "sparsity", "to_onnx", "to_torch"]

@@ -109,7 +109,7 @@ class Conv2d(Module):
                         for channel in channels
                         for row in channel[top : top + self.size]
                         for pixel in row[left : left + self.size]
-                    ],
+                    ]
                 )
                 for left in lefts
             ]

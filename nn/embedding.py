@@ -41,12 +41,7 @@ class Embedding(Module):
     saved: ClassVar[dict[str, Field]] = {"n_in": Field.SIZE, "n_out": Field.SIZE}
 
     def __init__(
-        self,
-        n_in: int,
-        n_out: int,
-        *,
-        scale: float = 1.0,
-        seed: int | random.Random | None = None,
+        self, n_in: int, n_out: int, *, scale: float = 1.0, seed: int | random.Random | None = None
     ) -> None:
         n_in, n_out, rng = count("n_in", n_in), count("n_out", n_out), generator(seed)
         self.w = [[Value(rng.gauss(0.0, scale)) for _ in range(n_out)] for _ in range(n_in)]

@@ -75,12 +75,7 @@ def uniform(n_in: int, n_out: int, *, rng: random.Random) -> list[float]:  # noq
     return [rng.uniform(-1.0, 1.0) for _ in range(n_in)]
 
 
-INITIALISERS: dict[str, Initialiser] = {
-    "he": he,
-    "xavier": xavier,
-    "lecun": lecun,
-    "uniform": uniform,
-}
+INITIALISERS: dict[str, Initialiser] = {f.__name__: f for f in (he, xavier, lecun, uniform)}
 
 
 def resolve(init: str | Initialiser | None, activation: Any) -> Initialiser:

@@ -62,9 +62,6 @@ _PEERS = {
 def linear_maps(model: MLP) -> Iterator[tuple[str, Array, Array, str]]:
     """Go through the layers of a network as `torch.nn.Sequential` numbers them.
 
-    Args:
-        model: the network.
-
     Returns:
         For each layer: its place among linear maps and activations; its m × n weights, m biases;
         and its activation.

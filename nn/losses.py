@@ -15,18 +15,7 @@ from functools import reduce
 from typing import Any
 
 from autograd import abs as absolute
-from autograd import (
-    dot,
-    fsum,
-    log_softmax,
-    maximum,
-    mean,
-    relu,
-    softplus,
-    square,
-    take,
-    where,
-)
+from autograd import dot, fsum, log_softmax, maximum, mean, relu, softplus, square, take, where
 from autograd.engine import table
 from autograd.errors import as_float
 from nn.mistakes import check_logits

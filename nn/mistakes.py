@@ -14,15 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 from autograd import MistakeWarning, Value
 from autograd.engine import modes, operation_of, table
 
-__all__ = [
-    "StepWatch",
-    "check_logits",
-    "each_once",
-    "marked_like",
-    "renamed",
-    "suggestion",
-    "warn",
-]
+__all__ = ["StepWatch", "check_logits", "each_once", "marked_like", "renamed", "suggestion", "warn"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,9 +57,6 @@ def each_once(function: Callable[P, R]) -> Callable[P, R]:
 
 def renamed(**meant: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Have a function answer an argument by its name in other libraries with its name here.
-
-    Args:
-        meant: names here, by names elsewhere.
 
     >>> @renamed(learning_rate="lr")
     ... def train(lr): ...

@@ -121,33 +121,21 @@ class Optimizer(ABC):
         """
 
     def updated(self, theta: Array, gradient: Array, rows: Any) -> Array:
-        """Return θ after a step, and remember what the next step must know.
+        """Return θ after a step, see `rule`, and remember what the next step must know.
 
-        Args:
-            theta: see `rule`; it is left as it is.
-            gradient: likewise.
-            rows: which of all parameters they are, an index of the arrays in the memory.
+        `rows` are which of all parameters they are, an index of the arrays in the memory.
         """
         theta, memory = self.rule(theta, gradient, self.lr, self.memory(rows))
         self.remember(rows, memory)
         return theta
 
     def remember(self, rows: Any, memory: Sequence[Array]) -> None:
-        """Keep what a step returned.
-
-        Args:
-            rows: see `updated`.
-            memory: see `rule`.
-        """
+        """Keep the memory that a step returned, see `rule`, of these rows of the parameters."""
         for name, numbers in zip(self._memory, memory, strict=True):
             getattr(self, name)[rows] = numbers
 
     def memory(self, rows: Any) -> tuple[Array, ...]:
-        """Return what the last step returned: see `rule`.
-
-        Args:
-            rows: see `updated`.
-        """
+        """Return the memory that the last step returned, of these rows of the parameters."""
         return tuple([getattr(self, name)[rows] for name in self._memory])
 
     def zero_grad(self) -> None:

@@ -101,9 +101,8 @@ def learning_curves(history: History | Mapping[str, Sequence[float]]) -> Figure:
 
     metrics = list(dict.fromkeys(name.removeprefix("val_") for name in columns))
     figure = _figure(5.0 * len(metrics), 3.6)
-    for metric, axes in zip(
-        metrics, figure.subplots(1, len(metrics), squeeze=False)[0], strict=True
-    ):
+    panels = figure.subplots(1, len(metrics), squeeze=False)[0]
+    for metric, axes in zip(metrics, panels, strict=True):
         parts = {"training": metric, "validation": f"val_{metric}"}
         curves = {part: history[name] for part, name in parts.items() if name in history}
         lines(curves, epochs, axes=axes, title=metric.capitalize(), xlabel="epoch", ylabel=metric)
@@ -277,16 +276,8 @@ def decision_boundary(
     axes = figure.subplots()
     colours = [_CLASS_COLOURS[k % len(_CLASS_COLOURS)] for k in range(len(classes))]
     tints = [tuple(1 - 0.35 * (1 - c) for c in to_rgb(colour)) for colour in colours]
-    axes.pcolormesh(
-        x1,
-        x2,
-        regions,
-        shading="nearest",
-        cmap=ListedColormap(tints),
-        vmin=-0.5,
-        vmax=len(classes) - 0.5,
-        rasterized=True,
-    )
+    tint: dict[str, Any] = {"cmap": ListedColormap(tints), "vmin": -0.5, "vmax": len(classes) - 0.5}
+    axes.pcolormesh(x1, x2, regions, shading="nearest", rasterized=True, **tint)
     # The border between two classes is the outline of either, so the last outline adds nothing.
     for k in range(len(classes) - 1):
         inside = regions == k
@@ -294,9 +285,10 @@ def decision_boundary(
             axes.contour(x1, x2, inside, levels=[0.5], colors="0.25", linewidths=1.5)
     for k, label in enumerate(classes):
         points = [row for row, target in zip(X, targets, strict=True) if target == label]
+        u, v = np.reshape(points, (-1, 2)).T
         axes.scatter(
-            [u for u, _ in points],
-            [v for _, v in points],
+            u,
+            v,
             s=30,
             color=colours[k],
             marker=_CLASS_MARKERS[k % len(_CLASS_MARKERS)],
@@ -357,7 +349,10 @@ def network(model: Module, sample: Any = None, *, max_neurons: int = 16) -> Figu
     if sample is None:
         texts = [[f"$x_{{{i + 1}}}$" for i in range(n)] for n in widths]
     else:
-        texts = [[*map(_short, column)] for column in _activations(stages, sample)]
+        texts = [
+            [f"{x:.2f}" if abs(x) < 100 else f"{x:.0e}" for x in column]  # as fits into a circle
+            for column in _activations(stages, sample)
+        ]
 
     weights: list[tuple[float, list[tuple[float, float]]]] = []
     arcs: list[Path] = []
@@ -422,11 +417,7 @@ def network(model: Module, sample: Any = None, *, max_neurons: int = 16) -> Figu
 
 
 def activation(
-    f: Callable[[Value], Value] | str,
-    *,
-    name: str | None = None,
-    lo: float = -6.0,
-    hi: float = 6.0,
+    f: Callable[[Value], Value] | str, *, name: str | None = None, lo: float = -6.0, hi: float = 6.0
 ) -> Figure:
     """Draw a function of one variable and its derivative, which the engine computes.
 
@@ -530,11 +521,7 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], class_names: Sequence[str]
 
 
 def digit_samples(
-    X: Sequence[Sequence[float]],
-    y_true: Sequence[int],
-    y_pred: Sequence[int],
-    *,
-    columns: int = 10,
+    X: Sequence[Sequence[float]], y_true: Sequence[int], y_pred: Sequence[int], *, columns: int = 10
 ) -> Figure:
     """Draw images with the digit that was read in each; mistakes have a cross and a frame.
 
@@ -614,19 +601,12 @@ def gradient_statistics(statistics: GradientStatistics) -> Figure:
     figure = _figure(10.0, 3.6)
     left, right = figure.subplots(1, 2)
     left.axhline(0, color="0.6", linewidth=0.8)
-    left.errorbar(
-        layers,
-        [row.mean for row in rows],
-        [row.std for row in rows],
-        fmt="o",
-        capsize=4,
-        label="mean ± standard deviation",
-        color=_BLUE,
-    )
+    look: dict[str, Any] = {"capsize": 4, "label": "mean ± standard deviation", "color": _BLUE}
+    left.errorbar(layers, [row.mean for row in rows], [row.std for row in rows], fmt="o", **look)
     left.set(title="Outputs", ylabel="x")
     kinds = {"∂L/∂z": "signal", "∂L/∂w": "gradient", "w": "weight"}
     sizes = {label: [getattr(row, kind) for row in rows] for label, kind in kinds.items()}
-    look: dict[str, Any] = {"title": "Gradients and weights", "ylabel": "root of mean square"}
+    look = {"title": "Gradients and weights", "ylabel": "root of mean square"}
     lines(sizes, layers, marked=True, axes=right, xlabel="layer", yscale="log", **look)
     _lighten(left)
     left.legend()
@@ -722,11 +702,9 @@ def _activations(stages: Sequence[_Stage], sample: Any) -> list[list[float]]:
     with no_grad():
         for layer, shortcuts in stages:
             given = layer(columns[-1])
-            terms = [
-                given if isinstance(given, list) else [given],
-                *map(columns.__getitem__, shortcuts),
-            ]
-            columns.append([sum(numbers) for numbers in zip(*terms, strict=True)])
+            own = given if isinstance(given, list) else [given]
+            terms = zip(own, *[columns[k] for k in shortcuts], strict=True)
+            columns.append([sum(numbers) for numbers in terms])
     return [[getattr(x, "data", x) for x in column] for column in columns]
 
 
@@ -739,11 +717,6 @@ def _heights(n: int, most: int) -> dict[int, float]:
     above = (most + 1) // 2
     slots = [*range(n)] if n <= most else [*range(above), None, *range(n - most + above, n)]
     return {i: (len(slots) - 1) / 2 - at for at, i in enumerate(slots) if i is not None}
-
-
-def _short(number: float) -> str:
-    """Write a number so that it fits into a circle."""
-    return f"{number:.2f}" if abs(number) < 100 else f"{number:.0e}"
 
 
 def _padded_range(values: Iterable[float], n: int) -> list[float]:

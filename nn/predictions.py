@@ -15,13 +15,7 @@ from nn.layers import MLP
 from nn.losses import class_index
 from nn.module import Module
 
-__all__ = [
-    "accuracy",
-    "confusion_matrix",
-    "predict",
-    "predicted_class",
-    "target_class",
-]
+__all__ = ["accuracy", "confusion_matrix", "predict", "predicted_class", "target_class"]
 
 
 def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) -> list[Any]:
@@ -77,11 +71,7 @@ def count_of(output: Any) -> int:
 
 
 def accuracy(
-    model: Module,
-    X: Iterable[Any],
-    y: Iterable[Any],
-    *,
-    threshold: float | None = None,
+    model: Module, X: Iterable[Any], y: Iterable[Any], *, threshold: float | None = None
 ) -> float:
     """Return the share of samples, from 0 to 1, whose class a model predicts rightly.
 
@@ -109,20 +99,12 @@ def accuracy(
 
 @overload
 def confusion_matrix(
-    model: Module,
-    X: Iterable[Any],
-    y: Iterable[Any],
-    *,
-    threshold: float | None = None,
+    model: Module, X: Iterable[Any], y: Iterable[Any], *, threshold: float | None = None
 ) -> list[list[int]]: ...
 @overload
 def confusion_matrix(y_true: Iterable[int], y_pred: Iterable[int], /) -> list[list[int]]: ...
 def confusion_matrix(
-    model: Any,
-    X: Iterable[Any],
-    y: Iterable[Any] | None = None,
-    *,
-    threshold: float | None = None,
+    model: Any, X: Iterable[Any], y: Iterable[Any] | None = None, *, threshold: float | None = None
 ) -> list[list[int]]:
     """Count how often samples of each class are predicted as each class.
 

@@ -29,12 +29,7 @@ _SIZE, _LINE, _EM = 10.0, 13.0, 6.1  # of the letters under the picture, in poin
 
 
 def film(graph: Graph, svg: str, suffix: str) -> bytes:
-    """Return the film of both passes, as the content of a file.
-
-    Args:
-        graph: the graph.
-        svg: its picture, as `animate` prepares it.
-        suffix: ".gif" or ".mp4".
+    """Return the film of both passes, ".gif" or ".mp4", from the picture that `animate` prepares.
 
     Raises:
         ValueError: the graph has more than 200 nodes.

@@ -188,43 +188,32 @@ def command(arguments: Sequence[str]) -> int:
 # --- graphs ---------------------------------------------------------------------------------------
 
 
+_SMALL = (-4.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 4.0)
+_UNARY = (square, relu)
+_ARITHMETIC = (operator.add, operator.sub, operator.mul)
+
+
 @dataclass(frozen=True)
 class _Recipe:
     """What the graph of a level is made of."""
 
     leaves: int
-    numbers: Sequence[float]
-    binary: Sequence[Callable[[Value, Value], Value]]
-    unary: Sequence[Callable[[Value], Value]]
     applied: int  # how many unary operations
     shared: int  # how many operands are nodes that have a user already
-    wanted: Set[str]  # operations of which at least one must occur
+    numbers: Sequence[float] = _SMALL
+    binary: Sequence[Callable[[Value, Value], Value]] = _ARITHMETIC
+    wanted: Set[str] = frozenset("*")  # operations of which at least one must occur
 
-
-_SMALL = (-4.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 4.0)
-_UNARY = (square, relu)
-_ARITHMETIC = (operator.add, operator.sub, operator.mul)
 
 _RECIPES = {
-    1: _Recipe(
-        leaves=4, numbers=_SMALL, binary=_ARITHMETIC, unary=(), applied=0, shared=0, wanted={"*"}
-    ),
-    2: _Recipe(
-        leaves=3,
-        numbers=_SMALL,
-        binary=_ARITHMETIC,
-        unary=_UNARY,
-        applied=1,
-        shared=1,
-        wanted={"*"},
-    ),
+    1: _Recipe(leaves=4, applied=0, shared=0),
+    2: _Recipe(leaves=3, applied=1, shared=1),
     3: _Recipe(
         leaves=4,
-        numbers=(*_SMALL, 0.5, -0.5),
-        binary=(*_ARITHMETIC, operator.truediv, maximum),
-        unary=_UNARY,
         applied=1,
         shared=2,
+        numbers=(*_SMALL, 0.5, -0.5),
+        binary=(*_ARITHMETIC, operator.truediv, maximum),
         wanted={"/", "maximum"},
     ),
 }
@@ -241,7 +230,7 @@ def _graph(rng: random.Random, recipe: _Recipe) -> Value | None:
         x = unused.pop(rng.randrange(len(unused)))
         operands = [x]
         if step == "unary":
-            result = rng.choice(recipe.unary)(x)
+            result = rng.choice(_UNARY)(x)
         else:
             if step == "shared":
                 y = rng.choice(used or [x])

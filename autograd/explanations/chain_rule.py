@@ -277,9 +277,7 @@ class _Page:
             )
 
         terms = Cut(equation.terms, MAX_TERMS).joined(
-            " + ",
-            product,
-            lambda cut: style.gap(cut, sum([x.value for x in cut])),
+            " + ", product, lambda cut: style.gap(cut, sum([x.value for x in cut]))
         )
         value = style.number(equation.gradient)
         return (self.gradient(equation.node), *([] if terms == value else [terms]), value)

@@ -228,11 +228,7 @@ _SIMPLER: dict[str, Callable[..., Any]] = {
 
 
 def definition(node: Value, in_numbers: bool = False) -> Formula:
-    """Return how a node is computed, as it was written: its operation on its operands.
-
-    Args:
-        node: the result of an operation.
-        in_numbers: put the numbers in place of the operands.
+    """Return how a node is computed, as it was written: its operation on its operands or numbers.
 
     >>> w, x = Value(2.0, "w"), Value(-3.0, "x")
     >>> node = (w * x).tanh().parents[0]

@@ -54,10 +54,7 @@ def size_class(x: float, scale: float) -> int:
 
 
 def legend(numbers: Iterable[float]) -> str:
-    """Lay out what the colours of gradients mean; "" if there are none.
-
-    Args:
-        numbers: all gradients of the picture.
+    """Lay out what the colours of all gradients of a picture mean; "" if there are none.
 
     >>> legend([0.0]), "nan" in legend([1.0]), "nan" in legend([float("inf")])
     ('', False, True)

@@ -153,9 +153,21 @@ def draw(
         known = [node for node in order if node.op or node.name or node in variables]
         text = outline(roots, fields, len(known), variables)
         if _is_drawn_in_full(order, collapse):
-            source = _full_source(roots, fields, rankdir, legend)
+            every = topological_order(roots, lambda node: node.parents[::-1])
+            members = membership(every)
+            source = graph_source(
+                every,
+                roots,
+                show=fields,
+                rankdir=rankdir,
+                clusters=node_frames(every, members),
+                name_of=members.short_name,
+                legend=legend,
+            )
         else:
-            source = _collapsed_source(known, variables, collapse, fields, rankdir, legend)
+            members = membership(known)
+            found = collapsed(known, variables, members, collapse)
+            source = collapsed_source(found, members, known, fields, rankdir, legend)
     return Drawing(source, text)
 
 
@@ -163,46 +175,13 @@ def _is_drawn_in_full(order: Sequence[Value], collapse: str) -> bool:
     """Tell whether every node is to have a box of its own."""
     if collapse != "none" and (collapse != "auto" or len(order) > _LEGIBLE_NODES):
         return False
-    edges = sum([len(operands_of(node)) for node in order])
-    nodes = len(order) + edges - sum([len(operands_of(node)) for node in order])
+    nodes, edges = len(order), sum([len(operands_of(node)) for node in order])
     if collapse == "none" and (nodes > MAX_NODES or edges > MAX_EDGES):
         raise ValueError(
             f"the graph has {nodes} nodes and {edges} edges, and without collapsing a picture can "
             f'have {MAX_NODES} and {MAX_EDGES}: leave `collapse` at "auto", or draw a part'
         )
     return collapse == "none" or (nodes <= _LEGIBLE_NODES and edges <= _LEGIBLE_EDGES)
-
-
-def _full_source(roots: list[Value], fields: list[str], rankdir: str, legend: bool) -> str:
-    """Draw every node, in the frames of its neuron, layer and sample."""
-    order = topological_order(roots, lambda node: node.parents[::-1])
-    members = membership(order)
-    return graph_source(
-        order,
-        roots,
-        show=fields,
-        rankdir=rankdir,
-        clusters=node_frames(order, members),
-        name_of=members.short_name,
-        legend=legend,
-    )
-
-
-def _collapsed_source(
-    order: list[Value],
-    variables: set[Value],
-    collapse: str,
-    fields: list[str],
-    rankdir: str,
-    legend: bool,
-) -> str:
-    """Draw the graph with as many boxes as fit."""
-    members = membership(order)
-    found = collapsed(order, variables, members, collapse)
-    places = {node: i for i, node in enumerate(order)}
-    return collapsed_source(
-        found, members, show=fields, rankdir=rankdir, places=places, legend=legend
-    )
 
 
 def _as_roots(root: Any) -> list[Value]:

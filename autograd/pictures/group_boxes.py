@@ -41,17 +41,16 @@ _DOUBLE = {"shape": "box", "peripheries": "2", "width": "0", "height": "0", "mar
 def collapsed_source(
     found: Collapsed,
     members: Membership,
-    *,
+    order: Iterable[Value],
     show: Collection[str],
     rankdir: str,
-    places: Mapping[Value, int],
     legend: bool,
     is_model: bool = False,
 ) -> str:
     """Write a collapsed graph in DOT.
 
     The `id` of a group's element in the SVG is "g<i>", if it stands at place i; or "n<i>" if it is
-    a single node, at place i among those of the graph that are no numbers.
+    a single node, at place i of `order`, those of the graph that are no numbers.
 
     In the picture of a model, numbers of parameters alone are shown, and the weight on an arrow
     that is a single edge into a neuron.
@@ -62,6 +61,7 @@ def collapsed_source(
     scale = colours.largest(gradients)
     if is_model and not any(gradients):  # there has been no backward pass yet
         show = [word for word in show if word != "grad"]
+    places = {node: i for i, node in enumerate(order)}
     keys = [
         f"n{places[g.members[0]]}" if g.is_single else f"g{i}" for i, g in enumerate(found.groups)
     ]
@@ -206,9 +206,7 @@ def frames_of(
 ) -> tuple[dict[Value, tuple[str, ...]], Callable[[Value], str]]:
     """Return the frames of nodes that are drawn one by one, and what each is called inside of them.
 
-    Args:
-        order: the nodes, parents before children.
-        names: what they are called outside; for parameters that are paths, with the path.
+    `names` are what they are called outside: for parameters that are paths, with the path.
     """
     members = membership(order)
 

@@ -46,16 +46,7 @@ def model_picture(
         return source, text
     variables = with_edge(order).union(roots, names)
     found = collapsed(order, variables, members, collapse)
-    source = collapsed_source(
-        found,
-        members,
-        show=show,
-        rankdir=rankdir,
-        places={node: i for i, node in enumerate(order)},
-        legend=legend,
-        is_model=True,
-    )
-    return source, text
+    return collapsed_source(found, members, order, show, rankdir, legend, is_model=True), text
 
 
 def _names(model: Any) -> dict[Value, str]:

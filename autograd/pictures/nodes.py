@@ -19,6 +19,7 @@ from autograd.pictures.boxes import (
     Box,
     band,
     field_row,
+    line,
     room,
     rounded,
     row,
@@ -252,10 +253,8 @@ def _operation(node: Value, rows: Sequence[str], rankdir: str, slots: Sequence[i
 
 def _rows(name: str | None, numbers: Mapping[str, float | None], scale: float) -> list[str]:
     """Lay out the name, and the fields with their values, in two columns."""
-    rows = []
-    if shown := notation.label(name):
-        wide = f' WIDTH="{room(shown)}"'
-        rows.append(row(f'<TD COLSPAN="2" ALIGN="LEFT"{wide}><B>{text(shown)}</B></TD>'))
+    shown = notation.label(name)
+    rows = [line(shown, bold=True)] if shown else []
     for word, x in numbers.items():
         colour = colours.shade(x, scale) if word == "grad" and x is not None else None
         rows.append(field_row(word, "" if x is None else notation.number(x), colour))

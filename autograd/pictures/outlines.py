@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from autograd import notation
@@ -14,10 +15,7 @@ _MOST_OPERANDS = 9
 
 
 def outline(
-    roots: Sequence[Value],
-    show: Collection[str],
-    size: int,
-    variables: Collection[Value],
+    roots: Sequence[Value], show: Collection[str], size: int, variables: Collection[Value]
 ) -> str:
     """Write a graph as a tree.
 
@@ -55,6 +53,7 @@ def outline(
     return text
 
 
+@dataclass(slots=True)
 class _Branch:
     """A line of the tree.
 
@@ -66,11 +65,11 @@ class _Branch:
         is_back: whether the node has been met before.
     """
 
-    __slots__ = ("indent", "is_back", "label", "local", "node")
-
-    def __init__(self, node: Any, indent: str, label: str, local: float | None) -> None:
-        self.node, self.indent, self.label, self.local = node, indent, label, local
-        self.is_back = False
+    node: Any
+    indent: str
+    label: str
+    local: float | None = None
+    is_back: bool = False
 
 
 def _visited(
@@ -81,7 +80,7 @@ def _visited(
     met: set[Value] = set()
     again: dict[Value, None] = {}
     # what is to come: a line, the indent of lines under it, and its depth
-    stack = [(_Branch(root, "", _label(root), None), "", 0) for root in reversed(roots)]
+    stack = [(_Branch(root, "", _label(root)), "", 0) for root in reversed(roots)]
     while stack and len(lines) < _MOST_LINES:
         line, indent, depth = stack.pop()
         lines.append(line)
@@ -98,7 +97,7 @@ def _visited(
         met.add(node)
         operands = operands_of(node)
         if operands and depth == _MOST_DEPTH:
-            lines.append(_Branch(None, f"{indent}└─ ", "…", None))
+            lines.append(_Branch(None, f"{indent}└─ ", "…"))
             continue
         below = _operands(node, operands, indent)
         stack += [(line, under, depth + 1) for line, under in reversed(below)]
@@ -118,7 +117,7 @@ def _operands(node: Value, operands: Sequence[Any], indent: str) -> list[tuple[_
         corner, under = ("└─ ", "   ") if i == len(operands) - 1 else ("├─ ", "│  ")
         if i is None:
             left = f"… {notation.count(len(operands) - len(places) + 1, 'more operand')}"
-            line = _Branch(None, indent + corner, left, None)
+            line = _Branch(None, indent + corner, left)
         else:
             role = f"{roles[i]}: " if roles[i] else ""
             line = _Branch(operands[i], indent + corner, role + _label(operands[i]), locals_[i])

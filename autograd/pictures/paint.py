@@ -85,15 +85,7 @@ def save_pages(figures: Iterable[Figure]) -> bytes:
 
 
 def paint(axes: Axes, picture: Iterable[Shape], x: float, y: float, scale: float) -> None:
-    """Draw the shapes of a picture.
-
-    Args:
-        axes: where a point of an axis is a point of the paper, and y grows downwards.
-        picture: the shapes.
-        x: where the origin of the picture goes.
-        y: likewise.
-        scale: how much larger it becomes.
-    """
+    """Draw shapes, so many times as large, with their origin at (x, y) on a page: see `page_of`."""
     from matplotlib.patches import Ellipse, PathPatch
     from matplotlib.path import Path
 

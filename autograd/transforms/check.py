@@ -34,11 +34,7 @@ Scalar = Callable[[Any], Any]  # a function of a list with one number as result
 
 
 def check_grads(
-    f: Callable[..., Any],
-    args: tuple[Any, ...],
-    order: int = 2,
-    *,
-    rng: Random | int = 0,
+    f: Callable[..., Any], args: tuple[Any, ...], order: int = 2, *, rng: Random | int = 0
 ) -> list[str]:
     """Check the derivatives of `f` at `args`, in both modes, against finite differences.
 
@@ -71,7 +67,9 @@ def check_grads(
         raise TypeError(f"args must be a tuple, such as (x,), not a {type(args).__name__}")
     if order < 1:
         raise ValueError(f"order must be at least 1, not {order}")
-    source = _random(rng) if isinstance(rng, int) else rng
+    import random  # here, since few who import the package check derivatives
+
+    source = random.Random(rng) if isinstance(rng, int) else rng
     leaves, spec = flatten(args, "args")
     x = [leaf.data if isinstance(leaf, Value) else leaf for leaf in leaves]
 
@@ -86,12 +84,6 @@ def check_grads(
         check = check.next()
         kinks += check.run()
     return list(dict.fromkeys(kinks))
-
-
-def _random(seed: int) -> Random:
-    import random  # here, since few who import the package check derivatives
-
-    return random.Random(seed)
 
 
 class _Check:

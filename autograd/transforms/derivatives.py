@@ -33,13 +33,7 @@ from autograd.engine import (
     topological_order,
 )
 from autograd.engine import table as p
-from autograd.engine.higher_order import (
-    Node,
-    adjoints,
-    gated,
-    recorded_edges,
-    recorded_numbers,
-)
+from autograd.engine.higher_order import Node, adjoints, gated, recorded_edges, recorded_numbers
 from autograd.transforms.dual import Dual
 from autograd.transforms.trees import (
     NUMBER,

@@ -300,31 +300,14 @@ class Dialect:
 
     @classmethod
     def of(cls, file: str, start: bytes) -> Dialect:
-        """Find out from the first lines of a file.
-
-        Args:
-            file: Its name, for errors.
-            start: Its first lines.
-
-        Raises:
-            ValueError: If they are no table of UTF-8 text.
-        """
+        """Find out from the first lines of a file; raise if they are no table of UTF-8 text."""
         table = _Table.parse(file, _decoded(file, start)).headed(None)
         names = table.names or tuple(f"x{k}" for k in range(1, table.width + 1))
         point = "," if table.decimal_comma else "."
         return cls(names, bool(table.names), table.delimiter, point)
 
     def check_numbers(self, file: str, text: bytes, line: int) -> None:
-        """Find the first cell that is no number.
-
-        Args:
-            file: The name of the file.
-            text: Some of its lines.
-            line: The line of the file where they start, from 1.
-
-        Raises:
-            ValueError: If there is one; the message says where.
-        """
+        """Raise at the first cell that is no number, in the text of a file from `line` on."""
         cells = _cells(file, _decoded(file, text), self.delimiter, line)
         table = _Table(file, *cells, self.names).with_points()
         table.check_widths()

@@ -118,9 +118,7 @@ class Dataset:
             <Dataset iris: 20 samples, 4 features, 3 classes>
         """
         return replace(
-            self,
-            X=[self.X[i] for i in indices],
-            y=[self.y[i] for i in indices] if self.y else [],
+            self, X=[self.X[i] for i in indices], y=[self.y[i] for i in indices] if self.y else []
         )
 
 

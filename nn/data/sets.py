@@ -123,12 +123,7 @@ def load(name_or_path: str | os.PathLike[str], *, seed: int = 0) -> Dataset:
     raise ValueError(f"no data set {name!r}; choose from {choices}, or give a path ending in .csv")
 
 
-_BUNDLED: dict[str, Callable[[], Dataset]] = {
-    "digits": digits,
-    "iris": iris,
-    "wine": wine,
-    "breast_cancer": breast_cancer,
-}
+_BUNDLED = {load.__name__: load for load in (digits, iris, wine, breast_cancer)}
 _GENERATED: dict[str, Callable[..., Dataset]] = {"moons": moons, "circles": circles}
 
 

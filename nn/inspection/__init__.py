@@ -6,10 +6,4 @@
 from nn.inspection.statistics import GradientStatistics, gradient_statistics
 from nn.inspection.units import dead_units, saturation, sparsity
 
-__all__ = [
-    "GradientStatistics",
-    "dead_units",
-    "gradient_statistics",
-    "saturation",
-    "sparsity",
-]
+__all__ = ["GradientStatistics", "dead_units", "gradient_statistics", "saturation", "sparsity"]

@@ -63,14 +63,7 @@ class CompiledEngine(Engine):
             raise TraceError(f"{type(error).__name__}: {error}") from error
 
     def take(self, samples: Samples) -> None:
-        """Go on with these samples; compile, if there is a class among them that is new.
-
-        Args:
-            samples: see `Engine.take`.
-
-        Raises:
-            TraceError: likewise.
-        """
+        """Go on with these samples, see `Engine.take`; compile, if they have a new class."""
         if samples is self.samples:
             return
         super().take(samples)
@@ -174,11 +167,7 @@ class CompiledEngine(Engine):
     def _compare(self, few: Samples) -> None:
         """Check that what was compiled computes what the model and the loss do."""
         (loss, _), _ = self._function.value_and_grad(
-            self.theta(),
-            self.constants,
-            self.kept(len(few)),
-            few.X,
-            self.targets[0][: len(few)],
+            self.theta(), self.constants, self.kept(len(few)), few.X, self.targets[0][: len(few)]
         )
         expected, _ = EagerEngine(self.model, self.loss, self.samples, few).evaluate()
         if abs(loss - expected) > 1e-6 * (1.0 + abs(expected)):  # false if either is nan

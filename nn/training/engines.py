@@ -74,10 +74,7 @@ class Engine(ABC):
         self.params: list[Value] = []
 
     def begin(self, params: list[Value]) -> None:
-        """Get ready for epochs, of a model that others may have changed since the last one.
-
-        Args:
-            params: the n parameters that it trains; the others stay as they are.
+        """Get ready to train these parameters, which others may have changed since the last epoch.
 
         Raises:
             TraceError: this engine cannot do it.
@@ -85,10 +82,7 @@ class Engine(ABC):
         self.params, self._theta = params, None
 
     def take(self, samples: Samples) -> None:
-        """Go on with these samples.
-
-        Args:
-            samples: a part of those to train on.
+        """Go on with these samples, a part of those to train on.
 
         Raises:
             TraceError: this engine cannot do it.
@@ -112,9 +106,6 @@ class Engine(ABC):
 
         The step is made when the next one is asked for, so that there is none with what is not
         finite; the model has the new parameters at the end.
-
-        Args:
-            course: what to do.
         """
         optimizer, theta = course.optimizer, self.theta()
         for indices, optimizer.lr in zip(course.minibatches, course.rates, strict=True):

@@ -88,9 +88,8 @@ def fit(
         X: n samples, each a number or nested lists of numbers; a NumPy array or a DataFrame will
             do, and so will a stream of data that do not fit into memory (see `nn.data.stream`).
         y: n targets, as the loss wants them: class indices, numbers, or lists of numbers; a stream
-            has its own. For the
-            losses of classification they may be names: class k is then the k-th in alphabetical
-            order, and `predict` gives names.
+            has its own. For the losses of classification they may be names: class k is then the
+            k-th in alphabetical order, and `predict` gives names.
         loss: the name of a loss in `nn.losses`, or a function of the output for one sample and its
             target that returns a Value.
         optimizer: "sgd", "adam" or "adamw", or an optimiser of the model's parameters.

@@ -156,11 +156,7 @@ class Run:
 
     @contextmanager
     def whole_epoch(self, engine: Engine) -> Iterator[None]:
-        """Undo what the `with` block does to the model if an error or Ctrl-C cuts it short.
-
-        Args:
-            engine: what trains it in the block, and has begun.
-        """
+        """Undo what an engine does to the model in the block if an error or Ctrl-C ends it."""
         theta, optimizer = engine.theta(), self.optimizer
         memory, lr = [x.copy() for x in optimizer.memory(slice(None))], optimizer.lr
         try:

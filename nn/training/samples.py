@@ -78,14 +78,7 @@ class Samples:
             return self
 
     def with_classes(self, n_outputs: int) -> Samples:
-        """Note the classes that the targets stand for.
-
-        Args:
-            n_outputs: how many outputs the model has.
-
-        Raises:
-            ValueError: a target stands for no class.
-            TypeError: likewise.
+        """Note the classes that the targets stand for; raise if one stands for none.
 
         >>> checked([[1.0], [2.0]], [2, 0]).with_classes(3).classes
         array([2, 0])
@@ -101,10 +94,6 @@ class Samples:
 
     def epoch(self, batch_size: int, rng: random.Random) -> Parts:
         """Go through the samples once: return parts of them, here a single one, with minibatches.
-
-        Args:
-            batch_size: how many samples a minibatch has.
-            rng: the source of their order.
 
         >>> [(part, minibatches)] = checked([1, 2], [0, 1]).epoch(2, random.Random(0))
         >>> [sorted(indices) for indices in minibatches]
@@ -132,10 +121,7 @@ class Samples:
     def numbered(self, model: Module, names: Sequence[str], two_signs: bool) -> Samples:
         """Put indices of classes in the place of their names, if the targets are names.
 
-        Args:
-            model: a model that takes these inputs.
-            names: the names of the classes.
-            two_signs: whether a single output tells -1 from 1, rather than 0 from 1.
+        `two_signs` says that a single output tells -1 from 1, rather than 0 from 1.
 
         Raises:
             ValueError: the model does not have an output per class, or a target is no class.
@@ -157,11 +143,7 @@ class Samples:
         return replace(self, y=[2 * k - 1 for k in indices] if signs else indices)
 
     def n_outputs(self, model: Module) -> int:
-        """Count the outputs of a model; 0 where they are lists of lists.
-
-        Args:
-            model: a model that takes these inputs.
-        """
+        """Count the outputs of a model that takes these inputs; 0 where they are lists of lists."""
         with no_grad():
             (output,) = map(model, self.inputs([0]))
         nested = isinstance(output, list) and any(isinstance(row, list) for row in output)
@@ -204,13 +186,7 @@ def checked(X: Any, y: Any, place: str = "") -> Samples:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Streamed:
-    """The samples of a stream.
-
-    Args:
-        stream: the stream.
-        few: the first of them, to look at.
-        model: the model that is to be trained.
-    """
+    """The samples of a stream, a few of them to look at, and the model that is to be trained."""
 
     stream: Stream
     few: Samples
@@ -240,13 +216,8 @@ Parts: TypeAlias = Iterator[tuple[Samples, Sequence[Sequence[int]]]]
 def first_of(stream: Stream, y: Any, validation: Any) -> Samples:
     """Return the first samples of a stream, to check what does not depend on all of them.
 
-    Args:
-        stream: the stream.
-        y: what the user gave for targets.
-        validation: likewise for validation.
-
     Raises:
-        ValueError: the stream is not all of that.
+        ValueError: the user gave targets beside it, or a share to set aside for validation.
     """
     if y is not None:
         raise ValueError(f"y must not be given beside a stream, whose targets are in {stream!r}")
@@ -353,9 +324,6 @@ def _finite(v: Any, place: str) -> float:
 
 def distinct(targets: Sequence[Any]) -> list[Any]:
     """Leave out repetitions, as far as that is easy.
-
-    Args:
-        targets: targets.
 
     >>> distinct([1, 0, 1])
     [1, 0]

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import inf, prod
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import jax
 import jax.numpy as jnp
@@ -33,6 +33,8 @@ from nn.training.engines import Course
 __all__ = ["Scanned"]
 
 _SAME, _SHARED = PartitionSpec(), PartitionSpec(None, "data")  # (minibatch, sample of it, …)
+
+Added: TypeAlias = Callable[[Any], Any]  # adds up what the devices have
 
 
 @final
@@ -96,7 +98,7 @@ class Scanned(CompiledEngine):
                 factors = self.kept(*weights.shape)
                 samples = self.held_out.X, self.targets[1]
                 shares = self._shares(*samples, indices, weights, factors)
-                function = self._on_devices(partial(_validated, self._weighted, self._order), 2, 1)
+                function = self._on_devices(self._validated, 2, 1)
                 self._validation = function, jax.tree.map(jnp.asarray, shares)
             function, shares = self._validation
             loss, outputs = jax.tree.map(np.asarray, function(self.theta(), self.constants, shares))
@@ -129,10 +131,44 @@ class Scanned(CompiledEngine):
         options = optimizer.options().items()
         key = max_norm, type(optimizer), *[(name, x) for name, x in options if name != "lr"]
         if key not in self._epochs:
-            value_and_grad = jax.value_and_grad(self._weighted, argnums=1, has_aux=True)
-            function = partial(_epoch, value_and_grad, optimizer.rule, max_norm, self._order)
+            function = partial(self._steps, optimizer.rule, max_norm)
             self._epochs[key] = self._on_devices(function, 3, 4)
         return self._epochs[key]
+
+    # --- what a device does -----------------------------------------------------------------------
+
+    def _steps(
+        self, rule: Any, max_norm: float, added: Added, start: Any, constants: Any, *given: Any
+    ) -> tuple[Any, Any, Any, Any, Any]:
+        """Make the steps of an epoch, given their learning rates and this device's shares.
+
+        Returns:
+            θ, the memory of the optimiser; the losses, the norms and its share of the outputs.
+        """
+        value_and_grad = jax.value_and_grad(self._weighted, argnums=1, has_aux=True)
+
+        def step(state: tuple[Any, Any], minibatch: tuple[Any, Any]) -> tuple[Any, Any]:
+            (theta, memory), (lr, (weights, *samples)) = state, minibatch
+            (loss, outputs), gradient = value_and_grad(weights, theta, constants, *samples)
+            loss, gradient = added((loss, gradient))
+            norm = jnp.sqrt(gradient @ gradient)
+            if max_norm < inf:
+                gradient = jnp.where(norm > max_norm, gradient * (max_norm / norm), gradient)
+            return rule(theta, gradient, lr, memory), (loss, norm, outputs)
+
+        def put(order: Any, state: Any) -> Any:
+            return jax.tree.map(lambda x: x[order] if len(x) == len(order) else x, state)
+
+        end, measured = lax.scan(step, put(self._order, start), given)
+        return *put(np.argsort(self._order), end), *measured
+
+    def _validated(
+        self, added: Added, theta: Any, constants: Any, shares: list[Any]
+    ) -> tuple[Any, Any]:
+        """Return the loss of samples, a single minibatch, and its share of the outputs."""
+        weights, *samples = [x[0] for x in shares]
+        loss, outputs = self._weighted(weights, theta[self._order], constants, *samples)
+        return added(loss), jax.tree.map(lambda x: x[None], outputs)
 
     # --- what a device gets -----------------------------------------------------------------------
 
@@ -179,7 +215,7 @@ class Scanned(CompiledEngine):
             found: likewise how many results.
         """
         if self._mesh.size == 1:
-            return jax.jit(partial(function, _alone))
+            return jax.jit(partial(function, lambda x: x))
         spread = jax.shard_map(
             partial(function, partial(lax.psum, axis_name="data")),
             mesh=self._mesh,
@@ -218,55 +254,3 @@ def _aligned(shape: tuple[int, ...]) -> Any:
     room = np.empty(count + 8)
     start = -room.ctypes.data % 64 // 8
     return room[start : start + count].reshape(shape)
-
-
-def _alone(x: Any) -> Any:
-    """Add up what the devices have, of which there is one."""
-    return x
-
-
-def _epoch(
-    value_and_grad: Any,
-    rule: Any,
-    max_norm: float,
-    order: Any,
-    added: Callable[[Any], Any],
-    start: tuple[Any, Any],
-    constants: Any,
-    rates: Any,
-    shares: list[Any],
-) -> tuple[Any, Any, Any, Any, Any]:
-    """Make the steps of an epoch, on one of the devices.
-
-    Returns:
-        θ, the memory of the optimiser; the losses, the norms and this device's share of outputs.
-    """
-
-    def step(state: tuple[Any, Any], minibatch: tuple[Any, Any]) -> tuple[Any, Any]:
-        (theta, memory), (lr, (weights, *samples)) = state, minibatch
-        (loss, outputs), gradient = value_and_grad(weights, theta, constants, *samples)
-        loss, gradient = added((loss, gradient))
-        norm = jnp.sqrt(gradient @ gradient)
-        if max_norm < inf:
-            gradient = jnp.where(norm > max_norm, gradient * (max_norm / norm), gradient)
-        return rule(theta, gradient, lr, memory), (loss, norm, outputs)
-
-    def put(order: Any, state: Any) -> Any:
-        return jax.tree.map(lambda x: x[order] if len(x) == len(order) else x, state)
-
-    end, measured = lax.scan(step, put(order, start), (rates, shares))
-    return *put(np.argsort(order), end), *measured
-
-
-def _validated(
-    loss_of: Any,
-    order: Any,
-    added: Callable[[Any], Any],
-    theta: Any,
-    constants: Any,
-    shares: list[Any],
-) -> tuple[Any, Any]:
-    """Return the loss of samples, a single minibatch, and this device's share of the outputs."""
-    weights, *samples = [x[0] for x in shares]
-    loss, outputs = loss_of(weights, theta[order], constants, *samples)
-    return added(loss), jax.tree.map(lambda x: x[None], outputs)

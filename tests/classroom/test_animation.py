@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import browser as chromium
 import pytest
+from graphs import neuron
 from random_programs import evaluated, random_program
 
 import nn
@@ -39,13 +40,6 @@ def page(running, tmp_path):
     yield opened
     assert running.complaints == []
     assert running.requests == [(tmp_path / "backward.html").as_uri()]
-
-
-def neuron():
-    w, x, b = Value(-3.0, "w"), Value(2.0, "x"), Value(6.88, "b")
-    o = tanh(w * x + b)
-    o.name = "o"
-    return o
 
 
 def network():

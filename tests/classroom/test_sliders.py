@@ -5,6 +5,7 @@ import random
 import sys
 
 import pytest
+from graphs import neuron
 from hypothesis import given
 from hypothesis import strategies as st
 from random_programs import evaluated, random_program
@@ -12,13 +13,6 @@ from random_programs import evaluated, random_program
 from autograd import Value, interactive, notation, relu, tanh, where
 from autograd.classroom.sliders import recomputed
 from autograd.engine.graph import topological_order
-
-
-def neuron():
-    w, x, b = Value(-3.0, "w"), Value(2.0, "x"), Value(6.88, "b")
-    o = tanh(w * x + b)
-    o.name = "o"
-    return o
 
 
 def leaves_of(root):

@@ -13,13 +13,7 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value
-from autograd.command.expression import (
-    FUNCTIONS,
-    MAX_LENGTH,
-    ExpressionError,
-    columns,
-    evaluate,
-)
+from autograd.command.expression import FUNCTIONS, MAX_LENGTH, ExpressionError, columns, evaluate
 from autograd.engine import functions, table
 
 GIVEN = {"x": 2.0, "y": -3.0, "w1": 0.5, "long_name": 7.0}
@@ -435,13 +429,7 @@ def test_any_text_has_a_value_or_is_refused(text):
         assert all(c.isprintable() or c == "\n" for c in message)
 
 
-OPERATORS = {
-    "+": table.add,
-    "-": table.sub,
-    "*": table.mul,
-    "/": table.div,
-    "**": table.power,
-}
+OPERATORS = {"+": table.add, "-": table.sub, "*": table.mul, "/": table.div, "**": table.power}
 PRECEDENCE = {"+": 0, "-": 0, "*": 1, "/": 1, "neg": 2, "**": 3, "atom": 4}
 
 

@@ -8,6 +8,7 @@ import struct
 import xml.etree.ElementTree as ET
 
 import pytest
+from graphs import neuron
 from hypothesis import given
 from hypothesis import strategies as st
 from random_programs import evaluated, random_program
@@ -34,13 +35,6 @@ from autograd.explanations.steps import WHOLE
 def bits(x):
     """The bits of a float, so that 0.0 and -0.0 differ and nan equals nan."""
     return b"nan" if x != x else struct.pack("d", x)
-
-
-def neuron():
-    w, x, b = Value(-3.0, "w"), Value(2.0, "x"), Value(6.88, "b")
-    o = tanh(w * x + b)
-    o.name = "o"
-    return o
 
 
 def random_roots(seed, special=False):

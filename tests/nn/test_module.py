@@ -9,6 +9,8 @@ import pytest
 import nn
 from autograd import Value
 
+UNFIT = "the state does not fit the parameters: "
+
 
 class Head(nn.Module):
     """A module of a user: parameters of its own, and others in every kind of container."""
@@ -189,21 +191,12 @@ class TestState:
     @pytest.mark.parametrize(
         ("change", "error", "message"),
         [
-            (
-                lambda s: s.pop("w2"),
-                ValueError,
-                "the state does not fit the parameters: missing w2",
-            ),
-            (
-                lambda s: s.update(c=1.0),
-                ValueError,
-                "the state does not fit the parameters: unexpected c",
-            ),
+            (lambda s: s.pop("w2"), ValueError, f"{UNFIT}missing w2"),
+            (lambda s: s.update(c=1.0), ValueError, f"{UNFIT}unexpected c"),
             (
                 lambda s: s.update({f"c{i}": 0.0 for i in range(7)}, b=s.pop("w1")),
                 ValueError,
-                "the state does not fit the parameters: missing w1; "
-                "unexpected c0, c1, c2, c3, c4 and 2 more",
+                f"{UNFIT}missing w1; unexpected c0, c1, c2, c3, c4 and 2 more",
             ),
             (lambda s: s.update(b="x"), TypeError, "b must be a real number, not the str 'x'"),
         ],

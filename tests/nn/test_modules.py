@@ -130,25 +130,13 @@ CASES = {
     "Attention": (Attention(4, heads=2), SEQUENCE, attention),
     "causal Attention": (Attention(4, causal=True), SEQUENCE, attention),
     "Conv2d": (Conv2d(2, 3, 3), IMAGE, convolution),
-    "padded Conv2d": (
-        Conv2d(2, 1, 2, stride=2, padding=1, activation="relu"),
-        IMAGE,
-        convolution,
-    ),
+    "padded Conv2d": (Conv2d(2, 1, 2, stride=2, padding=1, activation="relu"), IMAGE, convolution),
     "RNN": (RNN(4, 3), SEQUENCE, functools.partial(recurrent, rnn)),
     "GRU": (GRU(4, 3), SEQUENCE, functools.partial(recurrent, gru)),
     "LSTM": (LSTM(4, 3), SEQUENCE, functools.partial(recurrent, lstm)),
     "Embedding": (Embedding(6, 3), 4, lambda m, x: np.array(numbers(m.w))[x]),
-    "Residual": (
-        Residual(RMSNorm(4)),
-        SEQUENCE[0],
-        lambda m, x: x + rms_norm(m.module, x),
-    ),
-    "Each": (
-        Each(RMSNorm(4)),
-        SEQUENCE,
-        lambda m, x: np.array([rms_norm(m.module, v) for v in x]),
-    ),
+    "Residual": (Residual(RMSNorm(4)), SEQUENCE[0], lambda m, x: x + rms_norm(m.module, x)),
+    "Each": (Each(RMSNorm(4)), SEQUENCE, lambda m, x: np.array([rms_norm(m.module, v) for v in x])),
     "Sequential": (
         Sequential(Flatten(), Layer(60, 2, "tanh")),
         IMAGE,

@@ -71,10 +71,6 @@ class TestLearningCurves:
             assert list(train.get_ydata()) == HISTORY[name]
             assert list(validation.get_ydata()) == HISTORY[f"val_{name}"]
 
-    def test_lines_differ_without_colour(self):
-        train, validation = plot.learning_curves(HISTORY).axes[0].lines
-        assert train.get_linestyle() != validation.get_linestyle()
-
     def test_losses_start_at_zero_and_accuracies_are_per_cent(self):
         loss, accuracy = rendered(plot.learning_curves(HISTORY)).axes
         assert loss.get_ylim()[0] == 0

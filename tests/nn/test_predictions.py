@@ -10,6 +10,8 @@ from autograd import Value
 from nn import MLP, Layer, Neuron
 from nn.predictions import predicted_class, target_class
 
+NO_INDEX = "must be the index of a class, not"
+
 
 def ones(n_in, n_out, *, rng):  # noqa: ARG001 - the signature of an initialisation
     return [1.0] * n_in
@@ -134,58 +136,31 @@ class TestAccuracyAndConfusion:
         assert nn.confusion_matrix([], []) == []
 
     @pytest.mark.parametrize(
-        ("call", "error", "message"),
+        ("X", "y", "error", "message"),
         [
-            (
-                lambda m: nn.accuracy(m, [], []),
-                ValueError,
-                "there are no samples, so there is no accuracy",
-            ),
-            (
-                lambda m: nn.accuracy(m, [[1, 0, 0]], [0, 1]),
-                ValueError,
-                "there are 1 predictions, but 2 targets",
-            ),
-            (
-                lambda m: nn.accuracy(m, [[1, 0, 0]] * 2, [0, 3]),
-                ValueError,
-                "y[1] is class 3, but the 3 classes are 0 … 2",
-            ),
-            (
-                lambda m: nn.confusion_matrix(m, [[1, 0, 0]], [-1]),
-                ValueError,
-                "y[0] is class -1, but the 3 classes are 0 … 2",
-            ),
-            (
-                lambda m: nn.accuracy(m, [[1, 0, 0]], ["cat"]),
-                TypeError,
-                "y[0] must be the index of a class, not 'cat': number the classes from 0",
-            ),
-            (
-                lambda m: nn.accuracy(m, [[1, 0, 0]], [[0, 1]]),
-                ValueError,
-                "y[0] has 2 numbers for 3 outputs",
-            ),
-            (
-                lambda _: nn.confusion_matrix([0, 1], [0]),
-                ValueError,
-                "there are 1 predictions, but 2 targets",
-            ),
-            (
-                lambda _: nn.confusion_matrix([0, -1], [0, 0]),
-                ValueError,
-                "y_true[1] is class -1, but the 1 classes are 0 … 0",
-            ),
-            (
-                lambda _: nn.confusion_matrix([0, 1], [0, 0.5]),
-                TypeError,
-                "y_pred[1] must be the index of a class, not 0.5",
-            ),
+            ([], [], ValueError, "there are no samples, so there is no accuracy"),
+            ([[1, 0, 0]], [0, 1], ValueError, "there are 1 predictions, but 2 targets"),
+            ([[1, 0, 0]] * 2, [0, 3], ValueError, "y[1] is class 3, but the 3 classes are 0 … 2"),
+            ([[1, 0, 0]], [-1], ValueError, "y[0] is class -1, but the 3 classes are 0 … 2"),
+            ([[1, 0, 0]], ["cat"], TypeError, f"y[0] {NO_INDEX} 'cat': number the classes from 0"),
+            ([[1, 0, 0]], [[0, 1]], ValueError, "y[0] has 2 numbers for 3 outputs"),
         ],
     )
-    def test_bad_arguments(self, copier, call, error, message):
+    def test_bad_arguments(self, copier, X, y, error, message):
         with pytest.raises(error, match=f"^{re.escape(message)}$"):
-            call(copier)
+            nn.accuracy(copier, X, y)
+
+    @pytest.mark.parametrize(
+        ("y_true", "y_pred", "error", "message"),
+        [
+            ([0, 1], [0], ValueError, "there are 1 predictions, but 2 targets"),
+            ([0, -1], [0, 0], ValueError, "y_true[1] is class -1, but the 1 classes are 0 … 0"),
+            ([0, 1], [0, 0.5], TypeError, f"y_pred[1] {NO_INDEX} 0.5"),
+        ],
+    )
+    def test_bad_classes(self, y_true, y_pred, error, message):
+        with pytest.raises(error, match=f"^{re.escape(message)}$"):
+            nn.confusion_matrix(y_true, y_pred)
 
 
 def test_classes_of_outputs_and_targets():

@@ -29,6 +29,9 @@ def model():
     return MLP(2, [2, 1], "tanh", seed=0)
 
 
+UNFIT = "parameters: the state does not fit the parameters: "
+
+
 class Own(Module):
     """A module that a file knows nothing of."""
 
@@ -195,8 +198,7 @@ class TestAtomicWrite:
 
 class TestWhatCannotBeSaved:
     @pytest.mark.parametrize(
-        ("activations", "layer", "used"),
-        [((cube, "linear"), 0, "cube"), (("relu", abs), 1, "abs")],
+        ("activations", "layer", "used"), [((cube, "linear"), 0, "cube"), (("relu", abs), 1, "abs")]
     )
     def test_functions_of_your_own(self, path, activations, layer, used):
         message = (
@@ -280,113 +282,86 @@ class TestDamage:
         refused(content, message)
 
     @pytest.mark.parametrize(
-        ("change", "message"),
+        ("place", "content", "message"),
         [
-            (lambda d: d.pop("version"), "field version is missing"),
+            ("version", ..., " is missing"),
+            ("version", 1, " is 1, but this program reads version 2"),
+            ("version", "1", " must be an integer, not '1'"),
+            ("architecture", ..., " is missing"),
+            ("architecture", [], " must be an object, not []"),
+            ("architecture/kind", ..., " is missing"),
+            ("architecture/kind", "os.system", " must be one of Neuron, Layer, MLP, "),
+            ("architecture/layers/0/n_in", 2.0, " must be an integer, not 2.0"),
+            ("architecture/layers/0/n_in", 0, " must be at least 1, not 0"),
             (
-                lambda d: d.update(version=1),
-                "field version is 1, but this program reads version 2",
-            ),
-            (lambda d: d.update(version="1"), "field version must be an integer, not '1'"),
-            (lambda d: d.pop("architecture"), "field architecture is missing"),
-            (lambda d: d.update(architecture=[]), "field architecture must be an object, not []"),
-            (lambda d: d["architecture"].pop("kind"), "field architecture.kind is missing"),
-            (
-                lambda d: d["architecture"].update(kind="os.system"),
-                "field architecture.kind must be one of Neuron, Layer, MLP, ",
-            ),
-            (
-                lambda d: d["architecture"]["layers"][0].update(n_in=2.0),
-                "field architecture.layers[0].n_in must be an integer, not 2.0",
+                "architecture/layers/0/n_out",
+                3,
+                "architecture describes no module: layer 2 takes 2 inputs, but layer 1 gives",
             ),
             (
-                lambda d: d["architecture"]["layers"][0].update(n_in=0),
-                "field architecture.layers[0].n_in must be at least 1, not 0",
+                "architecture/layers",
+                [{"kind": "Flatten"}],
+                "architecture describes no module: an MLP is made of Layers, not of Flat",
+            ),
+            ("architecture/layers", ..., " is missing"),
+            ("architecture/layers", {}, " must be a list, not {}"),
+            ("architecture/layers", [], " is empty"),
+            ("architecture/layers", [3], "[0] must be an object, not 3"),
+            ("architecture/layers/1/n_out", ..., " is missing"),
+            ("architecture/layers/1/n_out", True, " must be an integer, not True"),
+            ("architecture/layers/1/activation", None, " must be a string, not None"),
+            (
+                "architecture/layers/1/activation",
+                "eval",
+                " must be one of linear, relu, leaky_relu, ",
             ),
             (
-                lambda d: d["architecture"]["layers"][0].update(n_out=3),
-                "field architecture describes no module: layer 2 takes 2 inputs, but layer 1 gives",
+                "architecture/layers/0/n_in",
+                10**12,
+                " is 1000000000000, but field parameters has 9 ",
+            ),
+            ("parameters", ..., " is missing"),
+            ("parameters", [1.0], " must be an object, not [1.0]"),
+            ("parameters/layer1.neuron2.w1", ..., f"{UNFIT}missing layer1.neuron2.w1"),
+            (
+                "architecture/layers/0/n_in",
+                3,
+                f"{UNFIT}missing layer1.neuron1.w3, layer1.neuron2.w3",
             ),
             (
-                lambda d: d["architecture"].update(layers=[{"kind": "Flatten"}]),
-                "field architecture describes no module: an MLP is made of Layers, not of Flat",
-            ),
-            (lambda d: d["architecture"].pop("layers"), "field architecture.layers is missing"),
-            (
-                lambda d: d["architecture"].update(layers={}),
-                "field architecture.layers must be a list, not {}",
-            ),
-            (lambda d: d["architecture"].update(layers=[]), "field architecture.layers is empty"),
-            (
-                lambda d: d["architecture"].update(layers=[3]),
-                "field architecture.layers[0] must be an object, not 3",
-            ),
-            (
-                lambda d: d["architecture"]["layers"][1].pop("n_out"),
-                "field architecture.layers[1].n_out is missing",
-            ),
-            (
-                lambda d: d["architecture"]["layers"][1].update(n_out=True),
-                "field architecture.layers[1].n_out must be an integer, not True",
-            ),
-            (
-                lambda d: d["architecture"]["layers"][1].update(activation=None),
-                "field architecture.layers[1].activation must be a string, not None",
-            ),
-            (
-                lambda d: d["architecture"]["layers"][1].update(activation="__import__"),
-                "field architecture.layers[1].activation must be one of linear, relu, leaky_relu, ",
-            ),
-            (
-                lambda d: d["architecture"]["layers"][0].update(n_in=10**12),
-                "field architecture.layers[0].n_in is 1000000000000, but field parameters has 9 ",
-            ),
-            (lambda d: d.pop("parameters"), "field parameters is missing"),
-            (lambda d: d.update(parameters=[1.0]), "field parameters must be an object, not [1.0]"),
-            (
-                lambda d: d["parameters"].pop("layer1.neuron2.w1"),
-                "field parameters: the state does not fit the parameters: "
-                "missing layer1.neuron2.w1",
-            ),
-            (
-                lambda d: d["architecture"]["layers"][0].update(n_in=3),
-                "field parameters: the state does not fit the parameters: "
-                "missing layer1.neuron1.w3, layer1.neuron2.w3",
-            ),
-            (
-                lambda d: d["architecture"]["layers"][0].update(n_in=1),
-                "field parameters: the state does not fit the parameters: "
-                "unexpected layer1.neuron1.w2, layer1.neuron2.w2",
+                "architecture/layers/0/n_in",
+                1,
+                f"{UNFIT}unexpected layer1.neuron1.w2, layer1.neuron2.w2",
             ),
             *(
                 (
-                    lambda d, x=x: d["parameters"].update({"layer2.neuron1.b": x}),
-                    "field parameters.layer2.neuron1.b must be a number that a float can hold, "
-                    f"not {x!r:.40}",
+                    "parameters/layer2.neuron1.b",
+                    x,
+                    f" must be a number that a float can hold, not {x!r:.40}",
                 )
                 for x in ("0.5", None, True, [0.5], {}, 10**400, "Infinity")
             ),
-            (lambda d: d.pop("frozen"), "field frozen is missing"),
-            (
-                lambda d: d.update(class_names=["a", 1]),
-                "field class_names[1] must be a string, not 1",
-            ),
-            (lambda d: d.update(regression=1), "field regression must be true or false, not 1"),
-            (
-                lambda d: d.update(frozen=["layer9.neuron1.b"]),
-                "field frozen[0] must be the name of a parameter, not 'layer9.neuron1.b'",
-            ),
-            (
-                lambda d: d.update(frozen=[[]]),
-                "field frozen[0] must be the name of a parameter, not []",
-            ),
+            ("frozen", ..., " is missing"),
+            ("class_names", ["a", 1], "[1] must be a string, not 1"),
+            ("regression", 1, " must be true or false, not 1"),
+            ("frozen", ["w9"], "[0] must be the name of a parameter, not 'w9'"),
+            ("frozen", [[]], "[0] must be the name of a parameter, not []"),
         ],
     )
-    def test_of_one_field(self, path, model, refused, change, message):
+    def test_of_one_field(self, path, model, refused, place, content, message):
+        """A message that begins with a blank or a bracket is about the field itself."""
         save(model, path)
         document = json.loads(path.read_text())
-        change(document)
-        refused(json.dumps(document).encode(), message)
+        *outer, last = place.split("/")
+        holder = document
+        for key in outer:
+            holder = holder[int(key) if key.isdecimal() else key]
+        if content is ...:
+            del holder[last]
+        else:
+            holder[last] = content
+        own = re.sub(r"/(\d+)", r"[\1]", place).replace("/", ".") if message[0] in " [" else ""
+        refused(json.dumps(document).encode(), f"field {own}{message}")
 
     def test_a_number_beyond_the_range_of_a_float(self, path, model, refused):
         model.layers[0].b[0].data = 0.125

@@ -11,6 +11,7 @@ import sys
 import xml.etree.ElementTree as ET
 
 import pytest
+from graphs import neuron
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pictures import SVG, parts, texts_inside
@@ -60,19 +61,11 @@ def key_of(drawing, text):
     return key
 
 
-def neuron():
-    w, x, b = Value(-3.0, "w"), Value(2.0, "x"), Value(6.88, "b")
-    o = tanh(w * x + b)
-    o.name = "o"
-    o.backward()
-    return o
-
-
 # --- what is in the picture ---------------------------------------------------------------------
 
 
 def test_nodes_show_name_symbol_data_and_gradient():
-    assert sorted(nodes(draw(neuron())).values()) == sorted(
+    assert sorted(nodes(draw(neuron(backward=True))).values()) == sorted(
         [
             ["w", "data", "-3", "grad", "1.002"],
             ["x", "data", "2", "grad", "-1.503"],
@@ -480,11 +473,11 @@ def test_unknown_words():
     [("g.svg", b"<?xml"), ("g.PNG", b"\x89PNG"), ("g.dot", b"digraph"), ("a.b.svg", b"<?xml")],
 )
 def test_save_writes_the_format_of_the_suffix(tmp_path, name, start):
-    path = draw(neuron()).save(tmp_path / name)
+    path = draw(neuron(backward=True)).save(tmp_path / name)
     assert path == tmp_path / name
     assert path.read_bytes().startswith(start)
     assert [p.name for p in tmp_path.iterdir()] == [name]
-    assert draw(neuron()).save(str(path)) == path  # again, as a text, over the first
+    assert draw(neuron(backward=True)).save(str(path)) == path  # again, as a text, over the first
 
 
 def test_dot_is_the_source(tmp_path):
@@ -525,13 +518,13 @@ def test_files_are_written_through_links(tmp_path):
 
 
 def test_it_displays_itself_in_a_notebook():
-    assert draw(neuron())._repr_svg_().startswith("<?xml")
-    assert repr(draw(neuron())) == '<Drawing; .save("graph.svg") writes it to a file>'
-    assert str(draw(neuron())) == draw(neuron()).text
+    assert draw(neuron(backward=True))._repr_svg_().startswith("<?xml")
+    assert repr(draw(neuron(backward=True))) == '<Drawing; .save("graph.svg") writes it to a file>'
+    assert str(draw(neuron(backward=True))) == draw(neuron(backward=True)).text
 
 
 def test_svg_names_fonts_for_every_machine():
-    assert 'font-family="Helvetica,sans-Serif"' in draw(neuron())._repr_svg_()
+    assert 'font-family="Helvetica,sans-Serif"' in draw(neuron(backward=True))._repr_svg_()
 
 
 def test_png_has_brackets_that_its_fonts_have():

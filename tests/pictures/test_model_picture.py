@@ -103,11 +103,7 @@ def test_a_bias_stands_in_its_neuron():
 def test_layers_of_a_larger_model():
     model = MLP(64, [32, 16, 10], seed=0)
     picture = draw(model)
-    assert ends(picture) == [
-        ("layer1", "layer2"),
-        ("layer2", "layer3"),
-        ("x1 … x64", "layer1"),
-    ]
+    assert ends(picture) == [("layer1", "layer2"), ("layer2", "layer3"), ("x1 … x64", "layer1")]
     (first,) = [texts for texts in parts(picture).values() if texts[0] == "layer1"]
     assert first[1:3] == ["64 → 32, ReLU", "2,080 parameters"]
     assert "weights up to" not in picture.source  # an arrow stands for many

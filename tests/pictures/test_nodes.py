@@ -5,24 +5,20 @@ import math
 import re
 import xml.etree.ElementTree as ET
 
+import graphs
 import pytest
+from pictures import SVG
 
-from autograd import Value, tanh
+from autograd import Value
 from autograd.engine.graph import topological_order
 from autograd.pictures import colours, draw, render
 from autograd.pictures.boxes import ACCENT
 from autograd.pictures.nodes import graph_source
 from nn import MLP, Neuron
 
-SVG = "{http://www.w3.org/2000/svg}"
-
 
 def neuron():
-    w, x, b = Value(-3.0, "w"), Value(2.0, "x"), Value(6.88, "b")
-    o = tanh(w * x + b)
-    o.name = "o"
-    o.backward()
-    return topological_order([o], lambda node: node.parents[::-1])
+    return topological_order([graphs.neuron(backward=True)], lambda node: node.parents[::-1])
 
 
 def elements(source):

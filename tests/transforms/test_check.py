@@ -191,13 +191,19 @@ def edges(node):
     return zip(node.__edges__(), slopes, strict=True)
 
 
-def assign_instead_of_add(monkeypatch):
-    def sweep(order):
-        for node in reversed(order):
-            for parent, slope in edges(node):
-                parent.grad = node.grad * slope
+def sweeping(name, given):
+    """Plant a sweep after which a parent's gradient is what is given for (it, upstream, slope)."""
 
-    plant_sweep(monkeypatch, sweep)
+    def plant(monkeypatch):
+        def sweep(order):
+            for node in reversed(order):
+                for parent, slope in edges(node):
+                    parent.grad = given(parent.grad, node.grad, slope)
+
+        plant_sweep(monkeypatch, sweep)
+
+    plant.__name__ = name
+    return plant
 
 
 def parents_as_a_set(monkeypatch):
@@ -209,27 +215,9 @@ def parents_as_a_set(monkeypatch):
     plant_sweep(monkeypatch, sweep)
 
 
-def local_derivatives_only(monkeypatch):
-    def sweep(order):
-        for node in reversed(order):
-            for parent, slope in edges(node):
-                parent.grad += slope
-
-    plant_sweep(monkeypatch, sweep)
-
-
 def wrong_order_of_the_sweep(monkeypatch):
     correct = backward_module.sweep
     plant_sweep(monkeypatch, lambda order: correct([*order[:-3], *reversed(order[-3:])]))
-
-
-def negative_gradients_stop(monkeypatch):
-    def sweep(order):
-        for node in reversed(order):
-            for parent, slope in edges(node):
-                parent.grad += max(node.grad, 0.0) * slope
-
-    plant_sweep(monkeypatch, sweep)
 
 
 def seed_forgotten_in_the_sweep(monkeypatch):
@@ -381,11 +369,11 @@ def recorded_edge_with_a_wrong_sign(monkeypatch):
 
 
 FAULTS = [
-    assign_instead_of_add,
+    sweeping("assign_instead_of_add", lambda _, upstream, slope: upstream * slope),
     parents_as_a_set,
-    local_derivatives_only,
+    sweeping("local_derivatives_only", lambda grad, _, slope: grad + slope),
     wrong_order_of_the_sweep,
-    negative_gradients_stop,
+    sweeping("negative_gradients_stop", lambda grad, up, slope: grad + max(up, 0.0) * slope),
     seed_forgotten_in_the_sweep,
     stale_interior_gradients,
     seed_forgotten_in_backward,

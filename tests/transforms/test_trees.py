@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from graphs import same_structure
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,28 +42,12 @@ structures = st.recursive(
 )
 
 
-def assert_equal(a, b):
-    assert type(a) is type(b)
-    if isinstance(a, dict):
-        assert list(a) == list(b)
-        for key in a:
-            assert_equal(a[key], b[key])
-    elif isinstance(a, (list, tuple)):
-        assert len(a) == len(b)
-        for x, y in zip(a, b, strict=True):
-            assert_equal(x, y)
-    elif isinstance(a, np.ndarray):
-        assert (a.dtype, a.shape, a.tolist()) == (b.dtype, b.shape, b.tolist())
-    else:
-        assert a == b
-
-
 @given(structures)
 def test_there_and_back(tree):
     leaves, spec = flatten(tree, "x")
     assert all(type(x) is float for x in leaves)
     assert size(spec) == len(leaves) == len(paths(spec, "x"))
-    assert_equal(unflatten(spec, leaves), tree)
+    same_structure(unflatten(spec, leaves), tree)
     assert flatten_like(spec, tree, "y", "x") == leaves
     hash(spec)  # plain data, to look things up by
 
@@ -85,7 +70,9 @@ def test_outer_is_a_structure_of_structures(rows, columns):
     blocks, _ = flatten(result, "b")
     assert sorted(blocks) == [float(i) for i in range(m * n)]
     if not any(isinstance(x, np.ndarray) for x in parts(rows)):
-        assert_equal(result, unflatten_each(row_spec, [unflatten(column_spec, r) for r in matrix]))
+        same_structure(
+            result, unflatten_each(row_spec, [unflatten(column_spec, r) for r in matrix])
+        )
 
 
 def parts(tree):

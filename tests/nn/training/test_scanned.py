@@ -59,10 +59,7 @@ def trained(backend, make, epochs=4, **options):
     ("make", "options"),
     [
         (lambda p: nn.SGD(p, lr=0.1, momentum=0.9, nesterov=True), {"max_grad_norm": 0.5}),
-        (
-            lambda p: nn.AdamW(p, lr=0.01),
-            {"lr": nn.Cosine(0.01, 4), "validation": 0.2},
-        ),
+        (lambda p: nn.AdamW(p, lr=0.01), {"lr": nn.Cosine(0.01, 4), "validation": 0.2}),
     ],
     ids=["nesterov, clipped", "adamw, a schedule, validation"],
 )

@@ -712,36 +712,25 @@ def test_data_frames_are_read_by_row():
 
 
 @pytest.mark.parametrize(
-    ("y", "options", "error", "message"),
+    ("options", "error", "message"),
     [
+        ({"y": ["a", "b", "c"]}, ValueError, "y has 3 classes, a, b, c, so the model needs 3 outp"),
+        ({"y": ["a", "b", 1]}, TypeError, r"y\[2\] is 1, but other targets are names"),
         (
-            ["a", "b", "c"],
-            {},
-            ValueError,
-            "y has 3 classes, a, b, c, so the model needs 3 outputs, an",
-        ),
-        (["a", "b", 1], {}, TypeError, r"y\[2\] is 1, but other targets are names"),
-        (
-            ["a", "b", "a"],
-            {"validation": ([[1.0]], ["z"])},
+            {"y": ["a", "b", "a"], "validation": ([[1.0]], ["z"])},
             ValueError,
             "is 'z', but the classes are a",
         ),
-        (
-            [0, 1, 0],
-            {"learning_rate": 0.1},
-            TypeError,
-            "fit has no argument 'learning_rate'; did you m",
-        ),
-        ([0, 1, 0], {"loss": "mse"}, ValueError, "not 'mse'; did you mean 'mse_loss'"),
-        ([0, 1, 0], {"loss": "bce"}, ValueError, "not 'bce'; did you mean 'binary_cross_entropy'"),
-        ([0, 1, 0], {"optimizer": "Adam"}, ValueError, "not 'Adam'; did you mean 'adam'"),
-        ([0, 1, 0], {"callbacks": nn.EarlyStopping()}, TypeError, r"list: \[EarlyStopping\(…\)\]"),
+        ({"learning_rate": 0.1}, TypeError, "fit has no argument 'learning_rate'; did you mean"),
+        ({"loss": "mse"}, ValueError, "not 'mse'; did you mean 'mse_loss'"),
+        ({"loss": "bce"}, ValueError, "not 'bce'; did you mean 'binary_cross_entropy'"),
+        ({"optimizer": "Adam"}, ValueError, "not 'Adam'; did you mean 'adam'"),
+        ({"callbacks": nn.EarlyStopping()}, TypeError, r"list: \[EarlyStopping\(…\)\]"),
     ],
 )
-def test_names_from_elsewhere_are_answered_with_ours(y, options, error, message):
+def test_names_from_elsewhere_are_answered_with_ours(options, error, message):
     with pytest.raises(error, match=message):
-        nn.fit(MLP(1, [2]), [[1.0], [2.0], [3.0]], y, progress=False, **options)
+        nn.fit(MLP(1, [2]), [[1.0], [2.0], [3.0]], **{"y": [0, 1, 0], **options}, progress=False)
 
 
 def test_optimisers_answer_with_the_name_of_the_learning_rate():

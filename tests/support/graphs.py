@@ -1,0 +1,34 @@
+"""A graph that many tests look at, and structures of numbers compared."""
+
+import numpy as np
+import pytest
+
+from autograd import Value, tanh
+
+
+def neuron(backward=False):
+    """Micrograd's neuron of one input; its gradients, on request, are there already."""
+    w, x, b = Value(-3.0, "w"), Value(2.0, "x"), Value(6.88, "b")
+    o = tanh(w * x + b)
+    o.name = "o"
+    if backward:
+        o.backward()
+    return o
+
+
+def same_structure(a, b, rel=0.0):
+    """Assert that two structures are equal, types and dtypes included."""
+    assert type(a) is type(b)
+    if isinstance(a, dict):
+        assert list(a) == list(b)
+        for key in a:
+            same_structure(a[key], b[key], rel)
+    elif isinstance(a, (list, tuple)):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            same_structure(x, y, rel)
+    elif isinstance(a, np.ndarray):
+        assert (a.dtype, a.shape) == (b.dtype, b.shape)
+        np.testing.assert_allclose(a, b, rtol=rel)
+    else:
+        assert a == pytest.approx(b, rel=rel, abs=0.0)
