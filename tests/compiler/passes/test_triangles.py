@@ -170,12 +170,12 @@ def test_a_right_side_that_all_samples_share_with_a_matrix_for_each():
     rng = np.random.default_rng(1)
     K, y = np.array([positive(rng, 4) for _ in range(3)]), rng.normal(size=(1, 4))
     compiled = ag.compile(loss, in_axes=(0, None), argnums=(0, 1), reduce="sum")
-    value, (by_K, by_y) = compiled.value_and_grad(K, y)
+    value, gradient = compiled.value_and_grad(K, y)
     assert found(compiled) == [(5, 4)]
     each = [ag.value_and_grad(loss, (0, 1))(own, y) for own in K]
     assert value == pytest.approx(sum(x for x, _ in each), rel=1e-12)
-    agrees(by_K, [x for _, (x, _) in each])
-    agrees(by_y, sum(x for _, (_, x) in each))
+    agrees(gradient[0], [x for _, (x, _) in each])
+    agrees(gradient[1], sum(x for _, (_, x) in each))
 
 
 def test_solutions_of_both_triangles_for_the_same_right_side():
