@@ -102,14 +102,14 @@ class Plan:
             )
         trace, rows = simplified(trace, rows, options.fast_math)
         self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
+        # what is computed for aux alone, which is like a branch that the loss has not taken
+        self.aside = bool(wanted) and options.has_aux and not _is_all_for(rows[0], trace)
         last_inputs = {end - 1 for end in accumulate(x.count for own in leaves for x in own)}
         machine = machine_for(trace.ops)
         self.program = grouped(trace, rows, varying, not wanted, last_inputs, machine)
         self.wanted, self.active_inputs = bool(wanted), active
         operations = set().union(*[step.operations() for step in self.program.steps])
         self.branches = bool(wanted) and has_branches(self.program)
-        # what is computed for aux alone, which is like a branch that the loss has not taken
-        self.aside = bool(wanted) and options.has_aux and not _is_all_for(rows[0], trace)
         self.calls_users_own = any(op.name in OWN for op in operations)
         self.match = matcher(forms)
         self._find_inputs()

@@ -192,13 +192,19 @@ class Value(Node):
     def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
         return apply_to_values(Value, op, operands)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        """Apply one of NumPy's functions or operators."""
-        if method != "__call__" or kwargs:
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **kwargs: Any
+    ) -> Any:
+        """Apply one of NumPy's functions or operators; `array -= v` has the array as `out`."""
+        if method != "__call__" or kwargs or (out and out[0].dtype != object):
             return NotImplemented
         from autograd.engine.ufuncs import apply_ufunc
 
-        return apply_ufunc(ufunc, inputs)
+        result = apply_ufunc(ufunc, inputs)
+        if out is None:
+            return result
+        out[0][...] = result
+        return out[0]
 
     # --- differentiation --------------------------------------------------------------------
 

@@ -583,6 +583,16 @@ def test_aux_takes_no_part_in_the_gradient():
     f = ag.compile(lambda x: (ag.log(x[0]), ag.log(x[1])), has_aux=True)  # both in one step
     assert f.value_and_grad([1.0, 0.0]) == ((0.0, -np.inf), [1.0, 0.0])
 
+    def parted(w, x):  # the products with w go into a sum of their own
+        loss = ag.dot([*w, *x], [*x, *x])
+        return ag.square(loss), loss
+
+    f = ag.compile(parted, in_axes=(None, 0), argnums=1, reduce="sum", has_aux=True)
+    w, x = np.arange(9.0), np.ones((2, 9))
+    (_, aux), slope = f.value_and_grad(w, x)
+    assert aux.tolist() == [45.0, 45.0]
+    np.testing.assert_allclose(slope, 90.0 * (w + 2.0 * x))
+
 
 def test_a_function_without_the_aux_it_promises():
     with pytest.raises(TypeError, match=r"with has_aux, <lambda> must return a pair"):

@@ -219,6 +219,15 @@ def test_operators_with_object_arrays(op):
     assert [x.data for x in op(array, v)] == [op(1.0, 1.5), op(2.0, 1.5)]
 
 
+def test_operators_in_place_on_object_arrays():
+    v, array = Value(1.5), objects(1.0, 2.0)
+    same = array
+    same -= v
+    assert same is array and [x.data for x in array] == [-0.5, 0.5]
+    sum(array).backward()
+    assert v.grad == -2.0
+
+
 @pytest.mark.parametrize("op", COMPARE, ids=lambda o: o.__name__)
 def test_comparisons_with_an_array(op):
     array = np.array([1.0, 1.5, 2.0])

@@ -249,11 +249,12 @@ class Code:
 
     def state(self) -> Any:
         """Return what `go_back` needs to forget what is written from now on."""
-        return self.results.copy(), self.kept.copy(), len(self.work), self.kept_bytes
+        own = self.results.copy(), self.kept.copy(), self.copies.copy()
+        return *own, len(self.work), self.kept_bytes
 
     def go_back(self, state: Any) -> None:
         """Forget what has been written since."""
-        self.results, self.kept, count, self.kept_bytes = state
+        self.results, self.kept, self.copies, count, self.kept_bytes = state
         del self.work[count:]
 
     def repeat_work(self, start: int, times: int) -> None:

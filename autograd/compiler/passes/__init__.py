@@ -4,9 +4,10 @@
 choices by index; `simplify.py` writes some of them out in others; `shifts.py` finds maxima that
 cancel, and `triangles.py` Cholesky's factorisation; `schedule.py` orders rows so that equal
 operations stand together, `group.py` makes steps of these, for which `layout.py` gives each row a
-place; `axes.py` finds the directions in which a step repeats itself, and `loops.py` the steps that
-repeat, as those of a recurrence. The result is plain data, in `program.py`; `activity.py` says
-which of its steps a derivative has to go through. No code is written here.
+place; `factors.py` keeps what these look up in dots again and again; `axes.py` finds the directions
+in which a step repeats itself, and `loops.py` the steps that repeat, as those of a recurrence. The
+result is plain data, in `program.py`; `activity.py` says which of its steps a derivative has to go
+through. No code is written here.
 """
 
 from autograd.compiler.passes.activity import (

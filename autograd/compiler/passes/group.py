@@ -23,12 +23,13 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.passes.axes import common_axes
-from autograd.compiler.passes.layout import NEUTRAL, Layout, is_varying
+from autograd.compiler.passes.factors import Factors, is_varying
+from autograd.compiler.passes.layout import NEUTRAL, Layout
 from autograd.compiler.passes.program import SHARED, VARYING, Program
 from autograd.compiler.passes.schedule import scheduled
 from autograd.compiler.passes.simplify import shared_first
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import PICK, Operand, Trace, View, varying_rows
+from autograd.compiler.passes.trace import PICK, Operand, Trace, View
 from autograd.compiler.passes.triangles import Triangle, with_triangles
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -64,23 +65,27 @@ def grouped(
         is_machine_there: tells whether native code can run tapes; it is asked only if that is of
             use. None where it cannot.
     """
-    varying = varying_rows(trace, varying_inputs)
-    parted, outputs = shared_first(trace, outputs, varying)
+    factors = Factors(trace, varying_inputs)
+    parted, outputs = shared_first(trace, outputs, factors)
     if parted is not trace:
-        varying = varying_rows(parted, varying_inputs)
-    trace, outputs, triangles = with_triangles(parted, outputs, varying)
+        factors = Factors(parted, varying_inputs)
+    trace, outputs, triangles = with_triangles(parted, outputs, factors.varying)
     if triangles:
-        varying = varying_rows(trace, varying_inputs)
+        factors = Factors(trace, varying_inputs)
+        for triangle in triangles:  # all its rows stand in one space, also y - 0 of a shared y
+            for row in triangle.rows:
+                factors.varying[row] = factors.varying[triangle.rows[-1]]
     kinds: list[Any] = [
-        op and _likeness(op, trace, row, varying) for row, op in enumerate(trace.ops)
+        op and _likeness(op, trace, row, factors) for row, op in enumerate(trace.ops)
     ]
     by_last = {triangle.rows[-1]: triangle for triangle in triangles}
     for row in by_last:
         kinds[row] = (row,)
-    groups = scheduled(_computed(trace, triangles), kinds)
+    computed = _computed(trace, triangles)
+    groups = scheduled(computed, kinds, factors if computed is trace else None)
     are_loose, native = _sorted_out(trace, groups, by_last, is_machine_there)
-    arranged = list(_arranged(groups, are_loose, varying))
-    layout = Layout(trace, varying, outputs, reuse)
+    arranged = list(_arranged(groups, are_loose, factors.varying))
+    layout = Layout(trace, factors, outputs, reuse)
     for few, rows in arranged:
         if not few and trace.ops[rows[0]] is p.dot and rows[0] not in by_last:
             for neurons in layout.by_inputs(rows):
@@ -107,7 +112,7 @@ def _computed(trace: Trace, triangles: Sequence[Triangle]) -> Trace:
         for triangle in triangles:
             for row in triangle.rows[:-1]:
                 only.ops[row], only.operands[row] = None, ()
-            only.operands[triangle.rows[-1]] = tuple(triangle.sources)
+            only.operands[triangle.rows[-1]] = tuple([last.get(x, x) for x in triangle.sources])
     for row in views:
         only.ops[row] = None  # as if it were an input
     sources: dict[Operand, list[Operand]] = {}
@@ -124,17 +129,15 @@ def _computed(trace: Trace, triangles: Sequence[Triangle]) -> Trace:
     return only
 
 
-def _likeness(
-    op: Primitive, trace: Trace, row: int, varying: Sequence[bool]
-) -> tuple[Any, ...] | None:
+def _likeness(op: Primitive, trace: Trace, row: int, factors: Factors) -> tuple[Any, ...] | None:
     """Return what rows of one step have in common."""
-    operands, here = trace.operands[row], varying[row]
+    operands, varying = trace.operands[row], factors.varying
+    here = varying[row]
     if op is PICK or op.__class__ is View:
         return None
     if op is p.dot:
-        n = len(operands) // 2
-        sides = is_varying(operands[:n], varying), is_varying(operands[n:-1], varying)
-        return op, *sorted(sides), _kind(operands[-1], varying)
+        left, right = factors[row]
+        return op, factors.varies(left), factors.varies(right), _kind(operands[-1], varying)
     if op is TAKE:
         index, *table = operands
         return op, len(table), _kind(index, varying), is_varying(table, varying)

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.passes.axes import all_pairs, are_different, common_axes, product_axes
+from autograd.compiler.passes.factors import Factors, is_varying
 from autograd.compiler.passes.program import (
     SHARED,
     VARYING,
@@ -36,18 +37,18 @@ from autograd.compiler.passes.trace import (
     BITS,
     INDEX,
     PICK,
+    Half,
     Operand,
     Part,
     Trace,
     View,
     mapped,
-    of_rows,
 )
 from autograd.compiler.passes.triangles import Triangle
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
-Matrix = Sequence[Sequence[Operand | None]]  # the operands of each row; None where one is missing
+Matrix = Sequence[Sequence[Any]]  # the operands of each row, or halves; None where one is missing
 
 # What sums of different length are filled up with; with None, it is their first term.
 NEUTRAL: dict[Primitive | None, float | None] = {
@@ -63,29 +64,6 @@ _MOST_ORIGINS = 4  # steps to make of one
 _NOWHERE = -1  # the place of a row that has none yet
 
 
-def factors_of(
-    rows: Sequence[Sequence[Any]], varying: Sequence[bool]
-) -> list[tuple[Sequence[Any], Sequence[Any]]]:
-    """Return the factors of dots of one step: first those that the lanes share, if one half is."""
-    halves = [(x[: len(x) // 2], x[len(x) // 2 : -1]) for x in rows]
-    left, right = halves[0]
-    if is_varying(left, varying) is is_varying(right, varying):  # in the others, too
-        return halves
-    return [(x[1], x[0]) if is_varying(x[0], varying) else x for x in halves]
-
-
-def is_varying(operands: Sequence[Operand | None], varying: Sequence[bool]) -> bool:
-    """Tell whether one of the operands differs from lane to lane."""
-    return True in of_rows(varying, operands)
-
-
-def _key(operands: Sequence[Operand]) -> tuple[Any, ...]:
-    """Make a key of operands: 3 is not 3.0."""
-    if float not in map(type, operands):
-        return tuple(operands)
-    return tuple([repr(x) if x.__class__ is float else x for x in operands])
-
-
 class Layout:
     """Gives each row a place in its space: inputs first, then step after step.
 
@@ -94,9 +72,9 @@ class Layout:
     """
 
     def __init__(
-        self, trace: Trace, varying: Sequence[bool], outputs: Sequence[Operand], reuse: bool
+        self, trace: Trace, factors: Factors, outputs: Sequence[Operand], reuse: bool
     ) -> None:
-        self.trace, self.varying = trace, varying
+        self.trace, self.factors, self.varying = trace, factors, factors.varying
         self.sizes = {SHARED: 0, VARYING: 0}
         self.places: list[Any] = [_NOWHERE] * len(trace.ops)  # of a block, an array
         self.constants: dict[tuple[str, str], tuple[str, int, float]] = {}
@@ -113,7 +91,7 @@ class Layout:
         self.picks: dict[int, list[int]] = defaultdict(list)  # by the block
         picks = [row for row, op in enumerate(trace.ops) if op is PICK]
         for row in picks:
-            self.picks[trace.operands[row][0]].append(row)  # type: ignore[index]
+            self.picks[trace.operands[row][0]].append(row)
         if picks:
             blocks, indices = np.array([trace.operands[row] for row in picks], dtype=np.intp).T
             self.addresses[picks] = (blocks << BITS) + indices
@@ -122,7 +100,7 @@ class Layout:
         self.starts = np.cumsum([0, *[trace.counts.get(row, 1) for row in self.inputs]])
         self.first = np.full(len(trace.ops), _NOWHERE)
         self.first[self.inputs] = self.starts[:-1]
-        self.is_parameter = (self.first != _NOWHERE) & ~np.array(varying, dtype=bool)
+        self.is_parameter = (self.first != _NOWHERE) & ~np.array(self.varying, dtype=bool)
         self.layers: list[Any] = []  # the numbers of inputs that are its parameters
         self.layer = np.full(self.starts[-1], _NOWHERE)  # by number
 
@@ -168,18 +146,16 @@ class Layout:
         They are told by their addresses. Neurons of a layer read the same, others give None.
         """
         trace, own = self.trace, []
-        operands = [trace.operands[row] for row in rows]
-        factors = factors_of(operands, self.varying)
-        neurons = [(*left, x[-1]) for (left, _), x in zip(factors, operands, strict=True)]
-        _, inputs = factors[0]
+        neurons = [(*self.factors[row][0], trace.operands[row][-1]) for row in rows]
+        inputs = self.factors[rows[0]][1]
         if not trace.has_blocks(rows):
             last = inputs[-1]
             if not isinstance(last, int) or any(float in map(type, neuron) for neuron in neurons):
                 return None
             return self.addresses[np.array(neurons)], (int(self.addresses[last]), len(inputs))
-        for row, neuron, (_, inputs) in zip(rows, neurons, factors, strict=True):
+        for row, neuron in zip(rows, neurons, strict=True):
             count = trace.counts.get(row, 1)
-            read = trace.grid(inputs, count)
+            read = trace.grid(self.factors[row][1], count)
             if read.strides[0] and (read != read[0]).any():
                 return None
             own.append(trace.grid(neuron, count))
@@ -354,11 +330,14 @@ class Layout:
         elif op is not TAKE and len(rows) >= _FEWEST_APART:
             parts = self.by_origin(rows)
         for part in parts:
-            yield from self.products(part) if op is p.dot else [self.as_they_are(part)]
+            if op is p.dot:
+                yield from self.products(part)
+            else:
+                yield part, [self.trace.operands[row] for row in part]
 
-    def as_they_are(self, rows: list[int]) -> tuple[Sequence[int | None], Matrix]:
-        """Return rows with their operands."""
-        return rows, [self.trace.operands[row] for row in rows]
+    def sums(self, rows: Sequence[int]) -> list[Any]:
+        """Return the halves and the bias of each of some dots."""
+        return [(*self.factors[row], self.trace.operands[row][-1]) for row in rows]
 
     def products(self, rows: list[int]) -> Iterator[tuple[Sequence[int | None], Matrix]]:
         """Part sums of as many products, or fill them up."""
@@ -370,7 +349,7 @@ class Layout:
                 return
             work = self.trace.count(rows) * (self.trace.terms(rows[0]) // 2)
             parts = [rows] if work < _FEWEST_PRODUCTS * len(parts) else parts
-        yield from map(self.as_they_are, parts)
+        yield from [(part, self.sums(part)) for part in parts]
 
     def evened(self, rows: Sequence[int]) -> Matrix | None:
         """Fill up sums of products of different length, if they have axes then.
@@ -379,27 +358,30 @@ class Layout:
         """
         if self.counts(rows):
             return None
-        operands = [self.trace.operands[row] for row in rows]
-        factors = factors_of(operands, self.varying)
-        most = max([len(left) for left, _ in factors])
+        sums = self.sums(rows)
+        most = max([len(left) for left, *_ in sums])
         for side in (1, 0):
-            longest: dict[Operand, Sequence[Operand]] = {}
-            for x in factors:
+            longest: dict[Operand, Half] = {}
+            for x in sums:
                 if len(x[side]) == most:
                     longest.setdefault(x[side][0], x[side])
-            matrix: list[Sequence[Operand | None]] = []
-            for x, (*_, bias) in zip(factors, operands, strict=True):
+            matrix: list[Any] = []
+            for x in sums:
                 n = len(x[side])
                 whole = longest.get(x[side][0], ())
-                if tuple(whole[:n]) != tuple(x[side]) or not self.are_placed(whole[n:]):
+                if whole[:n] != x[side] or not self.are_placed(whole[n:]):
                     break
                 other = *x[1 - side], *[None] * (most - n)
-                matrix.append((*other, *whole, bias) if side else (*whole, *other, bias))
+                matrix.append((other, whole, x[-1]) if side else (whole, other, x[-1]))
             else:
-                halves = zip(*factors_of(matrix, self.varying), strict=True)
-                if product_axes([self.many(half).places for half in halves]):
+                if self.product_axes(matrix):
                     return matrix
         return None
+
+    def product_axes(self, matrix: Matrix, counts: Sequence[int] = ()) -> tuple[int, ...] | None:
+        """Return axes for sums of products, given by their halves."""
+        left, right, _ = zip(*matrix, strict=True)
+        return product_axes([self.many(half, counts).places for half in (left, right)])
 
     def are_placed(self, operands: Sequence[Operand]) -> bool:
         """Tell whether all are rows that have a place."""
@@ -407,19 +389,16 @@ class Layout:
 
     def filled(self, rows: Sequence[int]) -> tuple[Sequence[int | None], Matrix] | None:
         """Fill up products so that they have axes, if they have not, and that is little work."""
-        operands = [self.trace.operands[row] for row in rows]
-        factors = factors_of(operands, self.varying)
-        counts = self.counts(rows)
-        if product_axes([self.many(side, counts).places for side in zip(*factors, strict=True)]):
-            return rows, operands
-        if counts or len({repr(x[-1]) for x in operands}) > 1:  # the bias
+        sums, counts = self.sums(rows), self.counts(rows)
+        if self.product_axes(sums, counts):
+            return rows, sums
+        if counts or len({repr(bias) for *_, bias in sums}) > 1:
             return None
-        lefts, rights = [[_key(x[side]) for x in factors] for side in (0, 1)]
+        lefts, rights = [[id(x[side]) for x in sums] for side in (0, 1)]
         pairs = all_pairs(lefts, rights)
         if not pairs:
             return None
-        bias = operands[0][-1]
-        matrix = [(*factors[left][0], *factors[right][1], bias) for _, left, right in pairs]
+        matrix = [(sums[left][0], sums[right][1], sums[0][2]) for _, left, right in pairs]
         return [None if i is None else rows[i] for i, *_ in pairs], matrix
 
     def by_length(self, rows: list[int]) -> dict[int, list[int]]:
@@ -432,9 +411,8 @@ class Layout:
     def by_inputs(self, rows: Sequence[int]) -> list[list[int]]:
         """Put those rows of products together that read the same inputs, as neurons of a layer."""
         parts: dict[Any, list[int]] = defaultdict(list)
-        factors = factors_of([self.trace.operands[row] for row in rows], self.varying)
-        for row, (_, inputs) in zip(rows, factors, strict=True):
-            parts[_key(inputs)].append(row)
+        for row in rows:
+            parts[id(self.factors[row][1])].append(row)
         return list(parts.values())
 
     def by_origin(self, rows: list[int]) -> list[list[int]]:
@@ -470,14 +448,14 @@ class Layout:
         counts = self.counts(own)
         missing = None
         if op is p.dot:
-            if any(None in x for x in matrix):
-                halves = np.array([[x is None for x in row[:-1]] for row in matrix])
-                missing = halves.reshape(len(matrix), 2, -1).any(axis=1)
-            left, right = zip(*factors_of(matrix, self.varying), strict=True)
+            left, right, biases = zip(*matrix, strict=True)
+            if any(None in x for x in _different((*left, *right))):
+                halves = [[[y is None for y in x] for x in half] for half in (left, right)]
+                missing = np.array(halves).any(axis=0)
             operands: tuple[Ref | float, ...] = (
                 self.many(left, counts),
                 self.many(right, counts),
-                self.one([x[-1] for x in matrix], counts),
+                self.one(biases, counts),
             )
         elif op in NEUTRAL:
             operands = self.terms(op, matrix, counts)
@@ -529,7 +507,8 @@ class Layout:
 
     def ref_space(self, matrix: Matrix) -> str:
         """Return the space where all operands can be read."""
-        return VARYING if any(is_varying(row, self.varying) for row in matrix) else SHARED
+        rows = _different(matrix)
+        return VARYING if any(is_varying(row, self.varying) for row in rows) else SHARED
 
     def one(self, column: Sequence[Operand | None], counts: Sequence[int] = ()) -> Ref | float:
         """Find one operand of each element."""
@@ -551,10 +530,14 @@ class Layout:
                 for row, n in zip(matrix, counts, strict=True)
             ]
             return Ref(space, blocks[0] if len(blocks) == 1 else np.vstack(blocks))
-        found = self.singles(list(chain.from_iterable(matrix)), space)
+        numbers: dict[int, int] = {}
+        which = [numbers.setdefault(id(row), len(numbers)) for row in matrix]
+        operands = list(chain.from_iterable(_different(matrix)))
+        found = self.singles(operands, space)
         if found is None:
-            found = [self.place(x, space) for row in matrix for x in row]
-        return Ref(space, np.array(found, dtype=np.intp).reshape(len(matrix), -1))
+            found = [self.place(x, space) for x in operands]
+        places = np.array(found, dtype=np.intp).reshape(len(numbers), -1)
+        return Ref(space, places[which] if len(numbers) < len(matrix) else places)
 
     def singles(self, operands: Sequence[Operand | None], space: str) -> list[int] | None:
         """Return the places of rows of one number that stand in a space; None if some do not."""
@@ -613,6 +596,11 @@ class Layout:
         if place not in self.lifts:
             self.lifts[place] = self.take(VARYING, 1)
         return self.lifts[place]
+
+
+def _different(rows: Matrix) -> Collection[Sequence[Any]]:
+    """Return each object once, in their order: halves are there again and again."""
+    return {id(row): row for row in rows}.values()
 
 
 def _side_by_side(columns: Sequence[Any]) -> Any:

@@ -14,13 +14,17 @@ from collections.abc import Hashable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
-from autograd.compiler.passes.trace import Trace
+from autograd.compiler.passes.factors import Factors
+from autograd.compiler.passes.trace import Operand, Trace
+from autograd.engine import table as p
 
 _MANY = 16384  # groups; with so many, most are small, and go on tapes
 _LARGE = 4096  # rows of a group, beside whose work one group more is nothing
 
 
-def scheduled(trace: Trace, kinds: Sequence[Hashable]) -> list[list[int]]:
+def scheduled(
+    trace: Trace, kinds: Sequence[Hashable], factors: Factors | None = None
+) -> list[list[int]]:
     """Return the rows in groups of one kind, each after all groups that it depends on.
 
     Rows of one depth go together; or where this makes many groups, and it makes fewer, those that
@@ -29,8 +33,8 @@ def scheduled(trace: Trace, kinds: Sequence[Hashable]) -> list[list[int]]:
     Args:
         trace: the rows.
         kinds: the kind of each row; what it is for inputs does not matter.
+        factors: those of the dots, if the trace has halves that many of these share.
 
-    >>> from autograd.engine import table as p
     >>> trace = Trace()
     >>> x, y = trace.input(), trace.input()
     >>> a = trace.add(p.exp, (x,))
@@ -39,48 +43,73 @@ def scheduled(trace: Trace, kinds: Sequence[Hashable]) -> list[list[int]]:
     >>> scheduled(trace, trace.ops)
     [[3], [2, 4], [5, 6]]
     """
-    ops = trace.ops
-    reads: list[Sequence[Any]] = [
-        [x for x in operands if x.__class__ is int and ops[x] is not None] if operands else ()
-        for operands in trace.operands
-    ]  # which are not inputs
-    by_depth = _by_depth(trace, kinds, reads)
+    order, reads = _graph(trace, factors)
+    by_depth = _by_depth(kinds, order, reads)
     if len(by_depth) > _MANY or len(trace.ops) > _LARGE * len(by_depth):
         return by_depth
-    return min(by_depth, _by_need(trace, kinds, reads), key=len)
+    return min(by_depth, _by_need(kinds, order, reads), key=len)
+
+
+def _graph(trace: Trace, factors: Factors | None) -> tuple[list[int], list[Sequence[int]]]:
+    """Return the nodes of a graph, in order, and what each number of a node reads.
+
+    These are the rows, but for the inputs, and halves of dots, numbered on from the rows.
+    """
+    ops, order, halves = trace.ops, list[int](), dict[int, int]()
+    reads: list[Sequence[int]] = [()] * len(ops)
+
+    def computed(operands: Sequence[Operand]) -> list[int]:
+        return [x for x in operands if x.__class__ is int and ops[x] is not None]
+
+    for row, (op, operands) in enumerate(zip(ops, trace.operands, strict=True)):
+        if op is None:
+            continue
+        if op is p.dot and factors is not None:
+            own = computed(operands[-1:])
+            for half in factors[row]:
+                if id(half) not in halves:
+                    halves[id(half)] = len(reads)
+                    order.append(len(reads))
+                    reads.append(computed(half))
+                own += [halves[id(half)]] if reads[halves[id(half)]] else []  # not all inputs
+        else:
+            own = computed(operands)
+        reads[row] = own
+        order.append(row)
+    return order, reads
 
 
 def _by_depth(
-    trace: Trace, kinds: Sequence[Hashable], reads: Sequence[Sequence[int]]
+    kinds: Sequence[Hashable], order: Sequence[int], reads: Sequence[Sequence[int]]
 ) -> list[list[int]]:
     """Put rows together that are at the same depth, counted from the inputs."""
-    depth = [0] * len(trace.ops)
+    depth = [0] * len(reads)
     groups: dict[Any, list[int]] = defaultdict(list)
-    for row, (op, operands) in enumerate(zip(trace.ops, reads, strict=True)):
-        if op is not None:
-            depth[row] = 1 + max([depth[x] for x in operands], default=0)
-            groups[depth[row], kinds[row]].append(row)
+    for node in order:
+        depth[node] = max([depth[x] for x in reads[node]], default=0)
+        if node < len(kinds):
+            depth[node] += 1
+            groups[depth[node], kinds[node]].append(node)
     return [rows for _, rows in sorted(groups.items(), key=lambda x: (x[0][0], x[1][0]))]
 
 
 def _by_need(
-    trace: Trace, kinds: Sequence[Hashable], reads: Sequence[Sequence[int]]
+    kinds: Sequence[Hashable], order: Sequence[int], reads: Sequence[Sequence[int]]
 ) -> list[list[int]]:
     """Put rows together that are needed at the same time.
 
     They wait for each other. With them go all that are needed later, if these have nothing to wait
     for either.
     """
-    times = _latest_times(reads)
-    readers: list[list[int]] = [[] for _ in trace.ops]
+    times = _latest_times(len(kinds), order, reads)
+    readers: list[list[int]] = [[] for _ in reads]
     missing = list(map(len, reads))  # operands that are not there yet
     waiting: dict[tuple[int, Hashable], list[int]] = defaultdict(list)
-    for row, (op, operands) in enumerate(zip(trace.ops, reads, strict=True)):
-        if op is None:
-            continue
-        for x in operands:
-            readers[x].append(row)
-        waiting[times[row], kinds[row]].append(row)
+    for node in order:
+        for x in reads[node]:
+            readers[x].append(node)
+        if node < len(kinds):
+            waiting[times[node], kinds[node]].append(node)
     unready = {key: sum([missing[row] > 0 for row in rows]) for key, rows in waiting.items()}
     complete: list[tuple[int, int, Hashable]] = []  # by time, and then by the first row
     by_kind: dict[Hashable, list[tuple[int, Hashable]]] = defaultdict(list)
@@ -99,10 +128,15 @@ def _by_need(
         if not group:  # went with rows that were needed before
             continue
         groups.append(group)
-        for row in group:
-            for reader in readers[row]:
+        there = group.copy()
+        for node in there:  # with the halves that are there now
+            for reader in readers[node]:
                 missing[reader] -= 1
-                if not missing[reader]:
+                if missing[reader]:
+                    continue
+                if reader >= len(kinds):
+                    there.append(reader)
+                else:
                     key = times[reader], kinds[reader]
                     unready[key] -= 1
                     if not unready[key]:
@@ -110,12 +144,12 @@ def _by_need(
     return groups
 
 
-def _latest_times(reads: Sequence[Sequence[int]]) -> list[int]:
-    """Tell for each row when it is needed at the latest: at 0, the end, or at a time before."""
+def _latest_times(count: int, order: Sequence[int], reads: Sequence[Sequence[int]]) -> list[int]:
+    """Tell when each of so many rows is needed at the latest: at 0, the end, or a time before."""
     times = [0] * len(reads)
-    for row in range(len(reads) - 1, -1, -1):
-        time = times[row] - 1
-        for x in reads[row]:
+    for node in reversed(order):
+        time = times[node] - (node < count)
+        for x in reads[node]:
             if times[x] > time:
                 times[x] = time
     return times

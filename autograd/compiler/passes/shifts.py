@@ -47,7 +47,7 @@ def note_shifts(trace: Trace, outputs: Sequence[Operand]) -> None:
         own: list[Operand] = []
         for x in trace.operands[row]:
             is_part = isinstance(x, int) and x in numbers and readers[x] == [row]
-            own += numbers[x] if is_part and x not in asked_for else [x]  # type: ignore[index]
+            own += numbers[x] if is_part and x not in asked_for else [x]
         numbers[row] = own
     for row in taken_away.intersection(maxima):
         if _cancels(trace, row, readers, asked_for):

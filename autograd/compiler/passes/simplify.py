@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.passes.axes import are_different
+from autograd.compiler.passes.factors import Factors
 from autograd.compiler.passes.shifts import note_shifts
 from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import (
@@ -29,12 +30,12 @@ from autograd.compiler.passes.trace import (
     MANY,
     PICK,
     SUM,
+    Half,
     Operand,
     Part,
     Trace,
     Tracer,
     View,
-    of_rows,
 )
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -98,10 +99,11 @@ class _Pass:
         self.apart = apart
         self.place: list[Operand] = [*range(settled), *[nan] * (len(trace.ops) - settled)]
         self._owners = {row: value for value, row in trace.captured.items()}
+        self._halves: dict[int, Half] = {}  # by the identity of the old one
 
     def rows(
         self, without: Sequence[bool] = ()
-    ) -> Iterator[tuple[int, Primitive, tuple[Operand, ...]]]:
+    ) -> Iterator[tuple[int, Primitive, tuple[Any, ...]]]:
         """Return the rows of operations, of inputs and views the new row is made on the way.
 
         Args:
@@ -121,7 +123,7 @@ class _Pass:
             elif without and without[row]:
                 continue
             elif op is PICK and operands[0] in apart:
-                place[row] = place[operands[0]] + int(operands[1])  # type: ignore[index]
+                place[row] = place[operands[0]] + int(operands[1])
             elif op is PICK or op.__class__ is View:
                 self.carry_numbers(row, operands)
             else:
@@ -168,7 +170,7 @@ class _Pass:
         found = own[at].reshape(len(at), -1) if own.ndim else np.broadcast_to(own, at.shape)
         return self.new.select(found if found.shape[1] > 1 else found[:, 0])
 
-    def moved(self, operands: Sequence[Operand]) -> tuple[Operand, ...]:
+    def moved(self, operands: Sequence[Any]) -> tuple[Any, ...]:
         """Return operands of the old trace as operands of the new one."""
         place = self.place
         if len(operands) > MANY:
@@ -176,7 +178,19 @@ class _Pass:
                 return *itemgetter(*operands[:-1])(place), *self.moved(operands[-1:])
             except TypeError:  # there are constants
                 pass
-        return tuple([place[x] if x.__class__ is int else x for x in operands])
+        return tuple(
+            [
+                place[x] if x.__class__ is int else x if x.__class__ is float else self.half(x)
+                for x in operands
+            ]
+        )
+
+    def half(self, half: Half) -> Half:
+        """Return a half of a `SUM` of the old trace for the new one, always the same object."""
+        found = self._halves.get(id(half))
+        if found is None:
+            found = self._halves[id(half)] = self.moved(half)
+        return found
 
     def done(self, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
         """Return the new trace and its outputs; rows are still parts of what they were."""
@@ -228,11 +242,17 @@ def _expanded(
     """
     apart = _taken_apart(trace)
     work = _Pass(trace, 0 if apart else _settled(trace, fast_math), apart)
-    constants, known = fast_math, dict[Any, Any]()
+    constants, known, mixed = fast_math, dict[Any, Any](), dict[int, bool]()
+
+    def is_mixed(half: Half) -> bool:
+        if id(half) not in mixed:
+            mixed[id(half)] = float in map(type, half)
+        return mixed[id(half)]
+
     for row, op, operands in work.rows():
         moved = work.moved(operands)
         if op is SUM:
-            if constants and (fast_math or float in map(type, moved[:-1])):
+            if constants and (fast_math or any(map(is_mixed, moved[:2]))):
                 work.place[row] = _in_parts(work.new, moved, fast_math)
             else:
                 work.place[row] = work.new.apply(op, moved)
@@ -250,11 +270,11 @@ def _expanded(
     return work.done(outputs)
 
 
-def _in_parts(trace: Trace, operands: tuple[Operand, ...], fast_math: bool = False) -> Operand:
+def _in_parts(trace: Trace, operands: tuple[Any, ...], fast_math: bool = False) -> Operand:
     """Write a sum with a row for each product, and one for each time that one is added."""
-    n = len(operands) // 2
-    total: Operand | None = None if repr(operands[-1]) == "-0.0" else operands[-1]
-    for pair in zip(operands[:n], operands[n:-1], strict=True):
+    left, right, bias = operands
+    total: Operand | None = None if repr(bias) == "-0.0" else bias
+    for pair in zip(left, right, strict=True):
         product = _simplest(trace, p.mul, pair, fast_math)
         both = total, product
         total = product if total is None else _simplest(trace, p.add, both, fast_math)  # type: ignore[arg-type]
@@ -265,21 +285,24 @@ def _in_parts(trace: Trace, operands: tuple[Operand, ...], fast_math: bool = Fal
 def _parted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
     """Write those sums in parts of which a product is there twice, so that it is computed once.
 
-    before   s = sum(a, b, c, d)    t = sum(a, b, e, c, d, f)
+    before   s = sum((a, b), (c, d))    t = sum((a, b, e), (c, d, f))
     after    p = a * c    q = b * d    s = p + q    r = e * f    t = s + r
     """
     sums = [row for row, op in enumerate(trace.ops) if op is SUM]
-    own = [trace.operands[row][:-1] for row in sums]
+    pairs = [trace.operands[row][:2] for row in sums]
     products = [x for op, x in zip(trace.ops, trace.operands, strict=True) if op is p.mul]
-    own += [x for x in products if float not in map(type, x)]
-    halves = [x[: len(x) // 2] for x in own], [x[len(x) // 2 :] for x in own]
-    left, right = [np.fromiter(chain.from_iterable(half), np.int64) for half in halves]
+    products = [x for x in products if float not in map(type, x)]
+    pairs.append(tuple(zip(*products, strict=True)) or ((), ()))
+    several = {id(half): half for half in chain.from_iterable(pairs)}
+    rows = {key: np.array(half, np.int64) for key, half in several.items()}
+    halves = zip(*pairs, strict=True)
+    left, right = [np.concatenate([rows[id(x)] for x in half]) for half in halves]
     keys = (left << BITS) + right
     ordered = np.sort(keys)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
     if not twice.size:
         return trace, list(outputs)
-    ends = np.cumsum([len(x) // 2 for x in own])
+    ends = np.cumsum([len(x) for x, _ in pairs])
     found = np.unique(np.searchsorted(ends, np.flatnonzero(np.isin(keys, twice)), "right")).tolist()
     apart = {sums[i] for i in found if i < len(sums)}
     if not apart:
@@ -443,9 +466,9 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
     _absorb_by_number(trace, uses, is_sum, absorbed)
     work = _Pass(trace, [*map(or_, is_sum, absorbed), True].index(True))
 
-    def is_dot(operands: tuple[Operand, ...]) -> bool:
-        bias = operands[-1]
-        return len(operands) > 3 and (bias.__class__ is float or not absorbed[bias])  # type: ignore[index]
+    def is_dot(operands: tuple[Any, ...]) -> bool:
+        left, _, bias = operands
+        return len(left) > 1 and (bias.__class__ is float or not absorbed[bias])
 
     def taken(operands: Sequence[Operand], at: Any) -> tuple[Operand, ...]:
         return work.moved(operands) if at is None else tuple([work.taken(x, at) for x in operands])
@@ -457,8 +480,7 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         while stack:
             sign, x, at = stack.pop()
             if x.__class__ is tuple:  # the factors of products
-                n = len(x) // 2
-                terms.append((sign, taken(x[:n], at), taken(x[n:], at)))
+                terms.append((sign, taken(x[0], at), taken(x[1], at)))
                 continue
             if x.__class__ is float or (not absorbed[x] and x != row):
                 terms.append((sign, taken((x,), at), ()))
@@ -470,7 +492,7 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
             elif op is p.sub:
                 stack += (-sign, operands[1], at), (sign, operands[0], at)
             elif op is SUM:
-                stack.append((sign, operands[:-1], at))
+                stack.append((sign, operands[:2], at))
                 stack += [(sign, operands[-1], at)] * (repr(operands[-1]) != "-0.0")
             elif op is p.dot:
                 terms.append((sign, taken(operands[:n], at), taken(operands[n:-1], at)))
@@ -492,7 +514,7 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
 
     for row, op, operands in work.rows(absorbed):
         if op is SUM and is_dot(operands):
-            work.place[row] = _dot(work.new, work.moved(operands))
+            work.place[row] = _dot(work.new, *work.moved(operands))
         elif is_sum[row]:
             work.place[row] = _difference(work.new, terms_of(row))
         else:
@@ -500,23 +522,24 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
     return work.done(outputs)
 
 
-def _dot(trace: Trace, operands: tuple[Operand, ...]) -> int:
+def _dot(trace: Trace, left: Half, right: Half, bias: Operand) -> int:
     """Add the row for a `SUM` of which nothing is a part of something else."""
-    if operands[-1].__class__ is float:
-        operands = *operands[:-1], operands[-1] or 0.0
-    return trace.enter_sum(p.dot, operands)
+    return trace.enter_sum(p.dot, (*left, *right, bias or 0.0 if bias.__class__ is float else bias))
 
 
 def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:
-    """Count how often each row is read; an output is never done with."""
-    read: list[Sequence[Operand]] = [[x for x in outputs if x.__class__ is int]] * 2
+    """Count how often each row is read, by all that share a half once.
+
+    An output is never done with.
+    """
+    rows = [x for x in outputs if x.__class__ is int] * 2
+    halves: dict[int, Half] = {}
     for op, operands in compress(zip(trace.ops, trace.operands, strict=True), trace.ops):
         if op is SUM:
-            read.append(operands[:-1] if operands[-1].__class__ is float else operands)
-        else:
-            read.append([x for x in operands if x.__class__ is int])
-    rows = np.fromiter(chain.from_iterable(read), np.intp)
-    return np.bincount(rows, minlength=len(trace.ops)).tolist()  # type: ignore[no-any-return]
+            halves.update({id(half): half for half in operands[:2]})
+        rows += [x for x in operands if x.__class__ is int]
+    read = np.fromiter(chain(rows, *halves.values()), np.intp)
+    return np.bincount(read, minlength=len(trace.ops)).tolist()  # type: ignore[no-any-return]
 
 
 def indices(trace: Trace, row: int) -> tuple[Any, Any]:
@@ -576,7 +599,7 @@ def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
         """Find the sum that a row adds last terms to, or takes one away from."""
         first = trace.operands[row][-1 if trace.ops[row] is SUM else 0]
         is_part = isinstance(first, int) and trace.ops[first] in inner and uses[first] == 1
-        return first if is_part else None  # type: ignore[return-value]
+        return first if is_part else None
 
     parts = [row for row, op in enumerate(trace.ops) if op is p.sub and before(row) is not None]
     if trace.counts:  # the products of arrays
@@ -669,7 +692,7 @@ _FEWEST_OF_A_KIND = 4  # products; a sum of fewer is not worth a step of its own
 
 
 def shared_first(
-    trace: Trace, outputs: Sequence[Operand], varying: Sequence[bool]
+    trace: Trace, outputs: Sequence[Operand], factors: Factors
 ) -> tuple[Trace, list[Operand]]:
     """Part sums in which some products have a factor that the lanes share, and others have none.
 
@@ -681,14 +704,15 @@ def shared_first(
     Args:
         trace: the rows.
         outputs: rows or constants.
-        varying: for each row, whether it differs from lane to lane.
+        factors: those of its dots.
     """
+    varying = factors.varying
     mixed: dict[int, list[bool]] = {}  # of each product, whether the lanes share no factor
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+    for row, op in enumerate(trace.ops):
         if op is not p.dot or not varying[row] or trace.has_blocks([row]):
             continue
-        halves = operands[: len(operands) // 2], operands[len(operands) // 2 : -1]
-        if all(True in of_rows(varying, half) for half in halves):
+        halves = factors[row]
+        if all(map(factors.varies, halves)):
             differ = [[x.__class__ is int and varying[x] for x in half] for half in halves]
             alone = list(map(and_, *differ))
             if min(alone.count(True), alone.count(False)) >= _FEWEST_OF_A_KIND:

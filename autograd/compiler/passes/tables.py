@@ -90,6 +90,10 @@ class Table(np.ndarray[Any, Any]):
     def __iter__(self) -> Iterator[Any]:
         return iter(self.tolist()) if self.ndim == 1 else super().__iter__()
 
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = True) -> Any:
+        # a number is the stand-in itself, as of other arrays
+        return array.view(Table) if array.ndim else array.item()
+
     def __getitem__(self, key: Any) -> Any:
         keys = key if isinstance(key, tuple) else (key,)
         for axis, k in enumerate(keys):

@@ -11,7 +11,7 @@ and a sum that ends with one, has no row before something else reads it. What ha
 then is one row:
 
     before   p1 = w1 * x1    s1 = b + p1    p2 = w2 * x2    s2 = s1 + p2
-    after    s2 = sum(w1, w2, x1, x2, b)
+    after    s2 = sum((w1, w2), (x1, x2), b)
 
 A row may also stand for many numbers at once, one operation on arrays: a block. Its operands are
 single rows, blocks of as many numbers, and views, which are numbers of any rows in any order. So a
@@ -61,9 +61,10 @@ INDEX = (1 << BITS) - 1
 # One number of a block; its operands are the block and, as a constant, the index.
 PICK = Primitive("pick", lambda x, _: x, None)
 
+Half = tuple[Operand, ...]  # one factor of each product of a sum
 
-# A sum of products as plain code writes it: the operands are those of `dot`, of which all factors
-# are rows; the bias is what the sum begins with, or -0.0 if that is the first product.
+# A sum of products as plain code writes it: two halves, of rows, and the bias, which is what the
+# sum begins with, or -0.0 if that is the first product. A half that many sums read is one object.
 SUM = Primitive("sum", p.dot.forward, p.dot.partials)
 
 
@@ -113,7 +114,7 @@ class Trace:
 
     def __init__(self) -> None:
         self.ops: list[Primitive | None] = []
-        self.operands: list[tuple[Operand, ...]] = []
+        self.operands: list[tuple[Any, ...]] = []
         self.time = 0
         self.times = array("q")
         self.spares: list[Product] = []
@@ -121,6 +122,7 @@ class Trace:
         self.reads_blocks = False
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
+        self._halves: dict[Half, Half] = {}
         self._rows: defaultdict[Any, dict[Any, int]] = defaultdict(dict)  # by operation
         self._stand_ins: dict[int, Any] = {}  # by the address of a number of an array
         self._nodes: dict[int, Row] = {}
@@ -149,7 +151,7 @@ class Trace:
             node = self._nodes[row] = Row(self, row)
         return node
 
-    def add(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
+    def add(self, op: Primitive, operands: tuple[Any, ...]) -> int:
         """Add an operation, even if the same is there already, and give its row."""
         row = len(self.ops)
         self.ops.append(op)
@@ -278,7 +280,7 @@ class Trace:
         """Return `number` of each address of an array of one axis, which is often read again."""
         own, known = addresses.tolist(), self._stand_ins
         try:
-            return [known[address] for address in own]
+            return list(map(known.__getitem__, own))
         except KeyError:
             self._pick(addresses)
             return list(map(self.number, own))
@@ -340,6 +342,8 @@ class Trace:
     def operands_of(self, row: int) -> tuple[Primitive | None, tuple[Operand, ...]]:
         """Return the operation of a single number and its operands, each a single one too."""
         op, operands, i = self.ops[row], self.operands[row], 0
+        if op is SUM:
+            return op, (*operands[0], *operands[1], operands[2])
         if op is PICK:
             row, i = int(operands[0]), int(operands[1])
             op = self.ops[row]
@@ -381,6 +385,7 @@ class Trace:
         """Let go of all rows: stand-ins that somebody may still have are of no use any more."""
         self.ops, self.operands, self.times = [], [], array("q")
         self._rows, self._stand_ins, self._nodes = defaultdict(dict), {}, {}
+        self._halves = {}
 
     # --- what is there already ----------------------------------------------------------------
 
@@ -410,7 +415,12 @@ class Trace:
                 rows[node] = self.apply(op, tuple(operands))
         return rows
 
-    def apply(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
+    def half(self, rows: Sequence[int]) -> Half:
+        """Return a half of a sum, always the same object."""
+        own = tuple(rows)
+        return self._halves.setdefault(own, own)
+
+    def apply(self, op: Primitive, operands: tuple[Any, ...]) -> int:
         """Add an operation, unless the same is there already, and give its row."""
         # by repr, a constant is apart from the row of that number, and 0.0 from -0.0
         known: Any = operands
@@ -420,7 +430,7 @@ class Trace:
             known = tuple([repr(x) if x.__class__ is float else x for x in operands])
         return self.enter(op, operands, known)
 
-    def enter_sum(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
+    def enter_sum(self, op: Primitive, operands: tuple[Any, ...]) -> int:
         """Add a sum of products of rows, unless the same is there already, and give its row."""
         bias = operands[-1]
         rows = self._rows[op, repr(bias)] if bias.__class__ is float else self._rows[op]
@@ -437,7 +447,7 @@ class Trace:
             row = rows[known] = self.add(op, operands)
         return row
 
-    def made_earlier(self, time: int, op: Primitive, operands: tuple[Operand, ...]) -> int:
+    def made_earlier(self, time: int, op: Primitive, operands: tuple[Any, ...]) -> int:
         """Add an operation, unless it is there already, whose result was made at a time before."""
         row = self.apply(op, operands)
         self.times[row] = min(time, self.times[row])
@@ -449,19 +459,6 @@ class Trace:
         if (times[1:] > times[:-1]).all():
             return range(len(times))
         return np.argsort(times, kind="stable").tolist()  # type: ignore[no-any-return]
-
-
-def varying_rows(trace: Trace, varying_inputs: Sequence[bool]) -> list[bool]:
-    """Tell for each row whether it differs from lane to lane."""
-    varying = [False] * len(trace.ops)
-    number = 0
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-        if op is None:
-            varying[row] = number < len(varying_inputs) and varying_inputs[number]
-            number += trace.counts.get(row, 1)
-        else:
-            varying[row] = True in of_rows(varying, operands)
-    return varying
 
 
 def mapped(function: Callable[[Any], Any], array: Any) -> Any:
@@ -772,8 +769,8 @@ class Total(Tracer):
             self.write_in()
         if self.__class__ is not Total:
             return self.row
-        terms = self._a
-        return _settled(self, SUM, (*terms[1::2], *terms[2::2], terms[0]))
+        terms, half = self._a, self._trace.half
+        return _settled(self, SUM, (half(terms[1::2]), half(terms[2::2]), terms[0]))
 
     @staticmethod
     def ending_with(last: Product, first: Any) -> Total:
@@ -833,7 +830,7 @@ class Total(Tracer):
 _OF_ONE_NUMBER = {Tracer, Product, Total}
 
 
-def _settled(node: Any, op: Primitive, operands: tuple[Operand, ...]) -> int:
+def _settled(node: Any, op: Primitive, operands: tuple[Any, ...]) -> int:
     """Make the row of a stand-in that had none."""
     row: int = node._trace.made_earlier(node._da, op, operands)
     node.__class__ = Tracer

@@ -142,6 +142,20 @@ def test_what_comes_looks_like_an_array():
         ag.compile(lambda v: (seen[0] @ v).sum())(X)
 
 
+def test_arrays_of_one_number():
+    """Their products are no product of matrices, but numbers and arrays of the same shapes."""
+
+    def f(A, b):
+        square = A @ A
+        square -= b
+        sums = [square.sum(), A[0] @ A[0]]
+        sums[0] -= b
+        return sums[0] * sums[1] + sums[1]
+
+    A = np.array([[3.0]])
+    assert ag.compile(f, argnums=(0, 1)).value_and_grad(A, 2.0) == (54.0, ([[90.0]], -18.0))
+
+
 def test_comparisons_are_for_where_alone():
     for f, message in [
         (lambda W: ((W > 0) * W).sum(), "only `where` takes"),

@@ -184,3 +184,16 @@ def test_a_loop_ends_with_its_last_round() -> None:
     assert loops_of([Text(x) for x in "cbcbcbcbd"]) == (Loop(0, 2, 4),)
     assert loops_of([Text(x) for x in "xcbcbcbcbcd"]) == (Loop(2, 2, 4),)
     assert loops_of([Text(x) for x in "abcabcabc"]) == ()
+
+
+def test_rounds_that_are_written_one_by_one_after_all():
+    """Their code is not of one form; nothing stays of what was written to see that."""
+
+    def discounted(y, w):
+        v = y[0] * w[0]
+        for a, b in zip(y[1:], w[1:], strict=True):
+            v = v * 0.5 + a * b
+        return v + y[0] * w[3]
+
+    y, w = np.arange(1.0, 17.0).reshape(2, 8), np.arange(8.0)
+    same_bits(lambda: ag.compile(discounted, in_axes=(0, None), reduce="sum"), y, w)

@@ -165,6 +165,33 @@ def test_right_sides_of_a_batch_stay_apart_from_a_matrix_that_all_samples_share(
     agrees(gradient, sum(x for _, x in each))
 
 
+def test_a_right_side_that_all_samples_share_with_a_matrix_for_each():
+    loss = loss_of(by_rows, ag.sqrt, "sum", random.Random(1))
+    rng = np.random.default_rng(1)
+    K, y = np.array([positive(rng, 4) for _ in range(3)]), rng.normal(size=(1, 4))
+    compiled = ag.compile(loss, in_axes=(0, None), argnums=(0, 1), reduce="sum")
+    value, (by_K, by_y) = compiled.value_and_grad(K, y)
+    assert found(compiled) == [(5, 4)]
+    each = [ag.value_and_grad(loss, (0, 1))(own, y) for own in K]
+    assert value == pytest.approx(sum(x for x, _ in each), rel=1e-12)
+    agrees(by_K, [x for _, (x, _) in each])
+    agrees(by_y, sum(x for _, (_, x) in each))
+
+
+def test_solutions_of_both_triangles_for_the_same_right_side():
+    def loss(K, y):
+        lower, (z,) = by_rows(K, [y], ag.sqrt, "sum")
+        return ag.dot([*z, *solved_backwards(lower, y, "sum")], range(8))
+
+    K, y = positive(np.random.default_rng(5), 4), [1.0, 2.0, 3.0, 4.0]
+    compiled = ag.compile(loss, argnums=(0, 1))
+    value, gradient = compiled.value_and_grad(K, y)
+    assert found(compiled) == [(5, 4), (1, 4)]
+    want, slopes = ag.value_and_grad(loss, (0, 1))(K, y)
+    assert value == pytest.approx(want, rel=1e-12)
+    agrees(gradient, slopes)
+
+
 @pytest.mark.parametrize("lanes", [False, True])
 @pytest.mark.parametrize("pivot", range(4))
 @pytest.mark.parametrize("number", [0.0, -1.0, nan, inf, -inf, 1e300])
