@@ -34,17 +34,8 @@ if TYPE_CHECKING:
 
     from nn.inspection import GradientStatistics
 
-__all__ = [
-    "activation",
-    "confusion_matrix",
-    "decision_boundary",
-    "digit_samples",
-    "gradient_statistics",
-    "learning_curves",
-    "level_lines",
-    "lines",
-    "network",
-]
+__all__ = ["activation", "confusion_matrix", "decision_boundary", "digit_samples"]
+__all__ += ["gradient_statistics", "learning_curves", "level_lines", "lines", "network"]
 
 _BLUE, _VERMILLION = "#0072B2", "#D55E00"
 _FIRST_LINE: dict[str, Any] = {"color": _BLUE}

@@ -17,14 +17,5 @@ from autograd.explanations.steps import (
     forward_steps,
 )
 
-__all__ = [
-    "BackwardStep",
-    "ForwardStep",
-    "Graph",
-    "backward_steps",
-    "explain",
-    "forward_steps",
-    "paths",
-    "swept",
-    "why",
-]
+__all__ = ["BackwardStep", "ForwardStep", "Graph", "backward_steps", "explain", "forward_steps"]
+__all__ += ["paths", "swept", "why"]

@@ -20,28 +20,6 @@ from autograd.notation.operations import SHARES, roles, symbol
 from autograd.notation.styles import LATEX, TEXT, Style
 from autograd.notation.words import Cut, aligned, columns, count, label, number, numbered, span
 
-__all__ = [
-    "LATEX",
-    "SHARES",
-    "TEXT",
-    "Cut",
-    "Expression",
-    "Formula",
-    "Names",
-    "Style",
-    "aligned",
-    "columns",
-    "count",
-    "definition",
-    "derivative",
-    "is_number",
-    "label",
-    "number",
-    "numbered",
-    "roles",
-    "slope",
-    "span",
-    "summed",
-    "symbol",
-    "total",
-]
+__all__ = ["LATEX", "SHARES", "TEXT", "Cut", "Expression", "Formula", "Names", "Style", "aligned"]
+__all__ += ["columns", "count", "definition", "derivative", "is_number", "label", "number"]
+__all__ += ["numbered", "roles", "slope", "span", "summed", "symbol", "total"]

@@ -12,15 +12,5 @@ from autograd.pictures.group_boxes import frames_of
 from autograd.pictures.nodes import graph_source
 from autograd.pictures.render import set_layout
 
-__all__ = [
-    "Drawing",
-    "colours",
-    "draw",
-    "frames_of",
-    "graph_source",
-    "nodes",
-    "paint",
-    "render",
-    "set_layout",
-    "shapes",
-]
+__all__ = ["Drawing", "colours", "draw", "frames_of", "graph_source", "nodes", "paint", "render"]
+__all__ += ["set_layout", "shapes"]

@@ -19,17 +19,5 @@ from autograd.transforms.derivatives import (
     vjp,
 )
 
-__all__ = [
-    "argument_places",
-    "check_grads",
-    "grad",
-    "hessian",
-    "hvp",
-    "jacobian",
-    "jvp",
-    "name_of",
-    "split_aux",
-    "trees",
-    "value_and_grad",
-    "vjp",
-]
+__all__ = ["argument_places", "check_grads", "grad", "hessian", "hvp", "jacobian", "jvp"]
+__all__ += ["name_of", "split_aux", "trees", "value_and_grad", "vjp"]

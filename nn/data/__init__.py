@@ -11,25 +11,6 @@ from nn.data.sets import breast_cancer, circles, digits, iris, load, moons, wine
 from nn.data.splitting import batches, train_test_split
 from nn.data.streams import Stream, convert, stream
 
-__all__ = [
-    "Column",
-    "Dataset",
-    "Note",
-    "Standardiser",
-    "Stream",
-    "batches",
-    "breast_cancer",
-    "circles",
-    "convert",
-    "digits",
-    "iris",
-    "is_number",
-    "load",
-    "load_csv",
-    "moons",
-    "one_hot",
-    "standardise",
-    "stream",
-    "train_test_split",
-    "wine",
-]
+__all__ = ["Column", "Dataset", "Note", "Standardiser", "Stream", "batches", "breast_cancer"]
+__all__ += ["circles", "convert", "digits", "iris", "is_number", "load", "load_csv", "moons"]
+__all__ += ["one_hot", "standardise", "stream", "train_test_split", "wine"]

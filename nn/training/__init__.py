@@ -15,19 +15,5 @@ from nn.training.processes import joined
 from nn.training.run import Callback, Run
 from nn.training.samples import checked
 
-__all__ = [
-    "LOSSES",
-    "OPTIMIZERS",
-    "Callback",
-    "Checkpoint",
-    "EarlyStopping",
-    "Epoch",
-    "History",
-    "Run",
-    "checked",
-    "described",
-    "fit",
-    "joined",
-    "loss_called",
-    "needs_value",
-]
+__all__ = ["LOSSES", "OPTIMIZERS", "Callback", "Checkpoint", "EarlyStopping", "Epoch", "History"]
+__all__ += ["Run", "checked", "described", "fit", "joined", "loss_called", "needs_value"]
