@@ -121,7 +121,7 @@ class Scan:
             latest = results[self.carried][None]
             return jnp.concatenate([latest, state[:-1]])[: self.depth], (results, read)
 
-        _, (self.results, self.read) = lax.scan(round_of, state, self.given)
+        _, (self.results, self.read) = lax.scan(round_of, state, self.given, self.count)
         places = self.own.at(self.numbers).reshape(-1)
         return places, self.results.reshape(len(places), *lanes)
 
