@@ -128,6 +128,7 @@ def product(outs, lefts, rights, left_terms, right_terms, lanes, out, left, righ
                 total += left[lefts[i] + left_terms[m] + k] * right[rights[i] + right_terms[m] + k]
             out[outs[i] + k] = total
 """
+_OF_ONE = ["float64(float64)"]
 FUNCTIONS = frozenset({"exp", "tanh", "cosh", "expit"})
 
 
@@ -165,15 +166,10 @@ def product(count: int, lanes: int) -> Callable[..., None] | None:
 
 @cache
 def _ufunc(name: str) -> Any:
-    from numba.np.ufunc.ufuncbuilder import UFuncBuilder
+    from numba import vectorize
 
-    def built(keep: bool) -> Any:
-        options = {"nopython": True, "fastmath": {"contract"}}
-        builder = UFuncBuilder(_code(name), cache=keep, targetoptions=options)
-        builder.add("float64(float64)")
-        return builder.build_ufunc()
-
-    return native.kept(built)
+    options = {"fastmath": {"contract"}}
+    return native.kept(lambda keep: vectorize(_OF_ONE, cache=keep, **options)(_code(name)))
 
 
 @cache
