@@ -369,7 +369,8 @@ class Layout:
             for x in sums:
                 n = len(x[side])
                 whole = longest.get(x[side][0], ())
-                if whole[:n] != x[side] or not self.are_placed(whole[n:]):
+                is_part = whole[:n] == x[side] and repr(whole[:n]) == repr(x[side])  # 3 is not 3.0
+                if not is_part or not self.are_placed(whole[n:]):
                     break
                 other = *x[1 - side], *[None] * (most - n)
                 matrix.append((other, whole, x[-1]) if side else (whole, other, x[-1]))

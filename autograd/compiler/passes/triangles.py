@@ -282,7 +282,7 @@ class _Factorised(_Candidate):
         """Add the root of x, if it is the next pivot."""
         found: Any = None
         for given, pairs, inner in _peeled(self.trace, x):
-            own = [u for u, v in pairs if u.__class__ is int and u == v]
+            own = [u for u, v in pairs if u.__class__ is v.__class__ is int and u == v]
             before: Any = tuple(sorted(own, key=lambda u: self.column.get(u, -1)))
             if len(own) == len(pairs) == len(self.pivots) and before in self.begun:
                 found, self.given[row], self.inner[row] = before, given, inner
