@@ -117,7 +117,7 @@ def test_all_numbers_of_devices_agree_by_one_all_reduce_per_step(tmp_path):
     expected, *found = json.loads(text)
     for numbers in found:
         assert numbers == pytest.approx(expected, rel=0.0, abs=1e-13)
-    codes = list(tmp_path.glob("*jit__epoch*after_optimizations.txt"))
+    codes = list(tmp_path.glob("*jit__steps*after_optimizations.txt"))
     counts = []
     for code in codes:
         text = code.read_text()
