@@ -244,17 +244,8 @@ def _row_of(y: Any, trace: Trace) -> int | float:
 
 def _is_all_for(result: int | float, trace: Trace) -> bool:
     """Tell whether all rows that are computed have a part in a result."""
-    has_part = bytearray(len(trace.ops))
-    if result.__class__ is int:
-        has_part[result] = True
-    for row in range(len(trace.ops) - 1, -1, -1):
-        if has_part[row]:
-            for x in trace.operands[row]:
-                if x.__class__ is int:
-                    has_part[x] = True
-        elif trace.ops[row] is not None:
-            return False
-    return True
+    rows = zip(trace.depended_on([result]), trace.ops, strict=True)
+    return all(has_part or op is None for has_part, op in rows)
 
 
 class Gradient:

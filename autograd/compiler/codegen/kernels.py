@@ -133,7 +133,7 @@ FUNCTIONS = frozenset({"exp", "tanh", "cosh", "expit"})
 
 
 def functions(names: Iterable[str], count: int) -> dict[str, Any]:
-    """Return the functions that are to stand for those of these names, as ufuncs of NumPy's.
+    """Return the functions that are to stand for those of these names; they take no `where`.
 
     Args:
         names: what code names.

@@ -671,15 +671,8 @@ def _summed(trace: Trace, terms: Sequence[Term]) -> Operand:
 
 def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
     """Drop rows that no output depends on; inputs stay."""
-    alive = [op is None for op in trace.ops]
-    for x in outputs:
-        if isinstance(x, int):
-            alive[x] = True
-    for row in range(len(trace.ops) - 1, -1, -1):
-        if alive[row]:
-            for x in trace.operands[row]:
-                if x.__class__ is int:
-                    alive[x] = True
+    needed = trace.depended_on(outputs)
+    alive = [x or op is None for x, op in zip(needed, trace.ops, strict=True)]
     if all(alive):
         return trace, list(outputs)
     work = _Pass(trace, alive.index(False))

@@ -363,6 +363,25 @@ class Trace:
         rows = [np.broadcast_to(x, (count, x.shape[1])) for x in columns]
         return rows[0] if len(rows) == 1 else np.hstack(rows)
 
+    def depended_on(self, outputs: Iterable[Operand]) -> list[bool]:
+        """Tell of each row whether one of some outputs depends on it; sums have no halves then.
+
+        >>> trace = Trace()
+        >>> x, y = trace.inputs(2)
+        >>> trace.depended_on([trace.apply(p.exp, (y,))])
+        [False, True, True]
+        """
+        found = [False] * len(self.ops)
+        for x in outputs:
+            if x.__class__ is int:
+                found[x] = True
+        for row in range(len(found) - 1, -1, -1):
+            if found[row]:
+                for x in self.operands[row]:
+                    if x.__class__ is int:
+                        found[x] = True
+        return found
+
     def beginning(self, count: int) -> Trace:
         """Return a trace of the first rows, to go on with another way; nothing goes on here."""
         first = Trace()
