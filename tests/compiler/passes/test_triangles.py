@@ -115,6 +115,16 @@ def agrees(got, want):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
 
 
+def equals_eager(loss, K, y, structures):
+    """Check what is found, and value and gradient."""
+    compiled = ag.compile(loss, argnums=(0, 1))
+    value, gradient = compiled.value_and_grad(K, y)
+    assert found(compiled) == structures
+    want, slopes = ag.value_and_grad(loss, (0, 1))(K, y)
+    assert value == pytest.approx(want, rel=1e-12)
+    agrees(gradient, slopes)
+
+
 @given(
     st.sampled_from(WAYS),
     st.sampled_from(ROOTS),
@@ -184,12 +194,7 @@ def test_solutions_of_both_triangles_for_the_same_right_side():
         return ag.dot([*z, *solved_backwards(lower, y, "sum")], range(8))
 
     K, y = positive(np.random.default_rng(5), 4), [1.0, 2.0, 3.0, 4.0]
-    compiled = ag.compile(loss, argnums=(0, 1))
-    value, gradient = compiled.value_and_grad(K, y)
-    assert found(compiled) == [(5, 4), (1, 4)]
-    want, slopes = ag.value_and_grad(loss, (0, 1))(K, y)
-    assert value == pytest.approx(want, rel=1e-12)
-    agrees(gradient, slopes)
+    equals_eager(loss, K, y, [(5, 4), (1, 4)])
 
 
 @pytest.mark.parametrize("lanes", [False, True])
@@ -273,12 +278,7 @@ def test_one_after_the_other_and_each_in_turn():
 
     rng = np.random.default_rng(4)
     K, y = positive(rng, 4) / 8.0 + np.eye(4), rng.normal(size=4)
-    compiled = ag.compile(loss, argnums=(0, 1))
-    value, gradient = compiled.value_and_grad(K, y)
-    assert found(compiled) == [(5, 4), (4, 4)]
-    want, slopes = ag.value_and_grad(loss, (0, 1))(K, y)
-    assert value == pytest.approx(want, rel=1e-12)
-    agrees(gradient, slopes)
+    equals_eager(loss, K, y, [(5, 4), (4, 4)])
 
 
 def test_the_listing_says_what_it_is():
