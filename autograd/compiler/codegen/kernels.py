@@ -18,7 +18,7 @@ from math import factorial
 from typing import Any
 
 import numpy as np
-from numpy._core import umath
+from numpy._core._multiarray_umath import _UFUNC_API  # type: ignore[import-not-found]
 
 from autograd.compiler.codegen import native
 
@@ -205,7 +205,7 @@ def _ufunc(name: str) -> Any:
     within = ctypes.PYFUNCTYPE(pointer, any_object, text)(
         ("PyCapsule_GetPointer", ctypes.pythonapi)
     )
-    interface = ctypes.cast(within(vars(umath)["_UFUNC_API"], None), ctypes.POINTER(pointer))
+    interface = ctypes.cast(within(_UFUNC_API, None), ctypes.POINTER(pointer))
     takes = [pointer, pointer, text, *[number] * 4, text, text, number]
     made = ctypes.PYFUNCTYPE(any_object, *takes)(interface[1])
     kinds = bytes([np.dtype(float).num] * 2)
