@@ -10,15 +10,10 @@ below the normal ones included.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Iterable
-from ctypes import c_void_p
 from functools import cache
 from math import factorial
 from typing import Any
-
-import numpy as np
-from numpy._core._multiarray_umath import _UFUNC_API  # type: ignore[import-not-found]
 
 from autograd.compiler.codegen import native
 
@@ -36,7 +31,6 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 ROUND = 1.5 * 2.0**52
-function = njit(error_model="numpy", fastmath={{"contract"}})
 
 @intrinsic
 def bits_of(context, x):
@@ -52,12 +46,12 @@ def number_of(context, x):
 
     return types.float64(types.int64), code
 
-@function
+@njit(inline="always")
 def power_of_two(k):
     return number_of((bits_of(k + ROUND) + 1023) << 52)
 
-@function
-def exp(x):
+@njit(inline="always")
+def power(x):
     y = min(max(x, -746.0), 710.0)
     k = (y * {1.4426950408889634!r} + ROUND) - ROUND
     y = (y - k * 0.6931471803691238) - k * 1.9082149292705877e-10
@@ -68,31 +62,24 @@ def exp(x):
     z = z * power_of_two(half) * power_of_two(k - half)
     return z if x == x else x
 
-@function
+def exp(x):
+    return power(x)
+
 def expit(x):
-    e = exp(-abs(x))
+    e = power(-abs(x))
     return (1.0 if x >= 0.0 else e) / (1.0 + e)
 
-@function
 def cosh(x):
-    e = exp(0.5 * abs(x))
+    e = power(0.5 * abs(x))
     return 0.5 * e * e + 0.5 / e / e
 
-@function
 def tanh(x):  # near 0 by a quotient of polynomials
     y = abs(x)
-    e, z, near = exp(-2.0 * y), y * y, y < 0.625
+    e, z, near = power(-2.0 * y), y * y, y < 0.625
     p = (-0.9643991794250522 * z - 99.28772310019185) * z - 1614.6876844170845
     q = ((z + 112.81167849163293) * z + 2235.4883906010045) * z + 4844.063053251255
     quotient = (p * z if near else 1.0 - e) / (q if near else 1.0 + e)
     return math.copysign(y + y * quotient if near else quotient, x)
-
-@intrinsic
-def address(context, pointer):
-    def code(context, builder, signature, args):
-        return builder.ptrtoint(*args, ir.IntType(64))
-
-    return types.uint64(pointer), code
 
 @intrinsic
 def eight_sums(context, out, left, right, left_terms, right_terms, count):
@@ -125,12 +112,12 @@ def eight_sums(context, out, left, right, left_terms, right_terms, count):
 
     return types.void(*[types.uint64] * 6), code
 
-def product(outs, lefts, rights, left_terms, right_terms, sizes, out, left, right):
-    results, count, lanes, eight = sizes[0], sizes[1], sizes[2], np.uint64(8)
-    out_at, left_at, right_at = address(out), address(left), address(right)
-    terms = address(left_terms), address(right_terms)
-    whole = lanes - lanes % eight  # lanes, eight at a time; and as many bytes has a number
-    for i in range(results):
+def product(outs, lefts, rights, left_terms, right_terms, lanes, out, left, right):
+    count, eight = np.uint64(len(left_terms)), np.uint64(8)  # lanes at a time, and bytes
+    out_at, left_at, right_at = out.ctypes.data, left.ctypes.data, right.ctypes.data
+    terms = np.uint64(left_terms.ctypes.data), np.uint64(right_terms.ctypes.data)
+    whole = lanes - lanes % eight
+    for i in range(len(outs)):
         for k in range(np.uint64(0), whole, eight):
             o, a, b = outs[i] + k, lefts[i] + k, rights[i] + k
             o, a, b = eight * o + out_at, eight * a + left_at, eight * b + right_at
@@ -141,23 +128,8 @@ def product(outs, lefts, rights, left_terms, right_terms, sizes, out, left, righ
                 total += left[lefts[i] + left_terms[m] + k] * right[rights[i] + right_terms[m] + k]
             out[outs[i] + k] = total
 """
+_OF_ONE = ["float64(float64)"]
 FUNCTIONS = frozenset({"exp", "tanh", "cosh", "expit"})
-
-# The loops of NumPy's functions: with them come addresses, how many numbers there are, and how far
-# apart.
-_LOOP = """
-def {0}_loop(arrays, counts, steps, _):
-    x, y, a, b = arrays[0], arrays[1], steps[0] >> 3, steps[1] >> 3
-    if a == 1 and b == 1:
-        for i in range(counts[0]):
-            y[i] = {0}(x[i])
-    else:
-        for i in range(counts[0]):
-            y[b * i] = {0}(x[a * i])
-"""
-_SOURCE += "".join(map(_LOOP.format, sorted(FUNCTIONS)))
-_LOOP_TAKES = "CPointer(CPointer(float64)), CPointer(int64), CPointer(int64), CPointer(int64)"
-_PRODUCT_TAKES = ", ".join(["CPointer(uint64)"] * 6 + ["CPointer(float64)"] * 3)
 
 
 def functions(names: Iterable[str], count: int) -> dict[str, Any]:
@@ -171,16 +143,16 @@ def functions(names: Iterable[str], count: int) -> dict[str, Any]:
     {}
     """
     found = FUNCTIONS.intersection(names)
-    made = {name: _ufunc(name) for name in sorted(found) if count >= _FEWEST_FUNCTIONS}
-    return {} if None in made.values() else made
+    is_worth_it = found and count >= _FEWEST_FUNCTIONS and native.is_there()
+    return {name: _ufunc(name) for name in sorted(found)} if is_worth_it else {}
 
 
 def product(count: int, lanes: int) -> Callable[..., None] | None:
     """Return what computes sums of products in each lane, if it is worth it.
 
-    It is called with pointers to arrays `outs`, `lefts`, `rights`, `left_terms` and `right_terms`
-    of unsigned integers, to the numbers of results, terms and lanes, and to `out`, `left` and
-    `right`. Then result i of lane k, out[outs[i] + k], is the sum over m of
+    It is called with arrays `outs`, `lefts`, `rights`, `left_terms` and `right_terms` of unsigned
+    integers, the number of lanes, and flat arrays `out`, `left` and `right`. Then result i of lane
+    k, out[outs[i] + k], is the sum over m of
 
         left[lefts[i] + left_terms[m] + k] · right[rights[i] + right_terms[m] + k]
 
@@ -189,32 +161,24 @@ def product(count: int, lanes: int) -> Callable[..., None] | None:
         lanes: the number of lanes.
     """
     is_worth_it = count * lanes >= _FEWEST_PRODUCTS and lanes >= _FEWEST_LANES
-    return _product() if is_worth_it else None
-
-
-_LASTING: list[Any] = []  # what NumPy's functions have but the addresses of
+    return _product() if is_worth_it and native.is_there() else None
 
 
 @cache
 def _ufunc(name: str) -> Any:
-    """Make a function of NumPy's kind, which its interface to C does; None without Numba."""
-    address = native.address("kernels", _SOURCE, f"{name}_loop", _LOOP_TAKES)
-    if address is None:
-        return None
-    pointer, text, number, any_object = c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.py_object
-    within = ctypes.PYFUNCTYPE(pointer, any_object, text)(
-        ("PyCapsule_GetPointer", ctypes.pythonapi)
-    )
-    interface = ctypes.cast(within(_UFUNC_API, None), ctypes.POINTER(pointer))
-    takes = [pointer, pointer, text, *[number] * 4, text, text, number]
-    made = ctypes.PYFUNCTYPE(any_object, *takes)(interface[1])
-    kinds = bytes([np.dtype(float).num] * 2)
-    lasting = (pointer * 1)(address), (pointer * 1)(), kinds, name.encode()
-    _LASTING.append(lasting)
-    return made(*lasting[:3], 1, 1, 1, -1, lasting[3], b"", 0)
+    from numba import vectorize
+
+    options = {"fastmath": {"contract"}}
+    return native.kept(lambda keep: vectorize(_OF_ONE, cache=keep, **options)(_code(name)))
 
 
 @cache
 def _product() -> Any:
-    address = native.address("kernels", _SOURCE, "product", _PRODUCT_TAKES)
-    return address and ctypes.CFUNCTYPE(None, *[c_void_p] * 9)(address)
+    from numba import njit
+
+    signature = f"void({'uint64[::1], ' * 5}uint64{', float64[::1]' * 3})"
+    return native.kept(lambda keep: njit(signature, cache=keep, nogil=True)(_code("product")))
+
+
+def _code(name: str) -> Any:
+    return getattr(native.module("kernels", _SOURCE), name)

@@ -12,7 +12,6 @@ whichever promises to take less time. For a filter of 3 by 3 that slides over a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from ctypes import c_void_p
 from dataclasses import dataclass
 from itertools import chain, combinations, product
 from math import gcd, prod
@@ -430,14 +429,12 @@ class _ByLane:
         rows = [x.first + self._places(x, out.letters) for x in (out, left, right)]
         terms = [self._places(x, self.terms) for x in (left, right)]
         places = [(lanes * x).astype(np.uint64) for x in (*rows, *terms)]
-        counts = np.array([len(rows[0]), len(terms[0]), lanes], np.uint64)
-        given = *places, counts, arrays[2], *arrays[:2]
-        pointers = [x.ctypes.data_as(c_void_p) for x in given]
+        arguments = *places, np.uint64(lanes), arrays[2], *arrays[:2]
 
         def run(*views: Any) -> None:
             for copy, i in copies:
                 np.copyto(copy, views[i])
-            compiled(*pointers)
+            compiled(*arguments)
 
         return run
 
