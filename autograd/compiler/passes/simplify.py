@@ -306,18 +306,21 @@ def _parted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Opera
     products = [x for x in products if float not in map(type, x)]
     pairs.append(tuple(zip(*products, strict=True)) or ((), ()))
     several = {id(half): half for half in chain.from_iterable(pairs)}
-    rows = {key: np.array(half, np.int64) for key, half in several.items()}
-    # it is there twice with its halves, or one of its factors is in two places
-    often = np.bincount(np.concatenate(list(rows.values()))) > 1
-    is_open = {key: bool(often[own].any()) for key, own in rows.items()}
-    keys = [(id(left), id(right)) for left, right in pairs]
-    uses = Counter(keys)
-    kept = [i for i, (x, y) in enumerate(keys) if is_open[x] or is_open[y] or uses[x, y] > 1]
+    # one that is there twice has halves that are, or a factor that is in two places
+    rows = np.array([*chain.from_iterable(several.values())], np.intp)
+    of = np.repeat(np.arange(len(several)), [len(half) for half in several.values()])
+    often = set(of[(np.bincount(rows) > 1)[rows]].tolist())
+    is_open = {key: i in often for i, key in enumerate(several)}
+    uses = Counter([(id(x), id(y)) for x, y in pairs])
+    kept = [
+        i
+        for i, (x, y) in enumerate(pairs)
+        if is_open[id(x)] or is_open[id(y)] or uses[id(x), id(y)] > 1
+    ]
     if not kept:
         return trace, list(outputs)
     sums, pairs = [sums[i] for i in kept if i < len(sums)], [pairs[i] for i in kept]
-    halves = zip(*pairs, strict=True)
-    left, right = [np.concatenate([rows[id(x)] for x in half]) for half in halves]
+    left, right = [np.array([*chain(*half)], np.int64) for half in zip(*pairs, strict=True)]
     keys = (left << BITS) + right
     ordered = np.sort(keys)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]

@@ -110,6 +110,7 @@ class Trace:
         time: how many results have been made, with a row or without.
         times: when the result that a row stands for was made, which may be earlier than the row.
         spare: a product that nothing holds any more, to make another of.
+        writes: how often numbers of an array have been replaced by others.
         captured: leaves from outside that the function uses, with their rows. Their data is read
             anew at each call, so a compiled model sees its parameters change.
         parts: what rows are of operations that have been written out.
@@ -122,6 +123,7 @@ class Trace:
         self.time = 0
         self.times = array("q")
         self.spare: Product | None = None
+        self.writes = 0
         self.counts: dict[int, int] = {}
         self.reads_blocks = False
         self.captured: dict[Value, int] = {}
