@@ -14,7 +14,7 @@ the code reads
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from itertools import compress
 from math import isfinite, prod
 from typing import Any, NamedTuple
@@ -41,6 +41,7 @@ from autograd.compiler.codegen.product import (
     multiply,
     scratch,
     strides_within,
+    sum_of_rows,
 )
 from autograd.compiler.codegen.saturating import SLOPES, is_negative_fraction
 from autograd.compiler.codegen.tables import chosen_places, flat, forward_take
@@ -159,7 +160,10 @@ class Forward:
                 function = "maximum" if step.op is p.top else "add"
                 begin = f", False, {p.LEAST if step.op is p.top else 0.0}"
                 begin *= step.op is p.top or len(first)
-                code.emit(f"{function}.reduce({terms}, {over}, None, {out}{begin})")
+                if varying and over == (1,) and (first or step.op is p.total):
+                    sum_of_rows(code, terms, places.shape[1], out)
+                else:
+                    code.emit(f"{function}.reduce({terms}, {over}, None, {out}{begin})")
                 if step.op is p.total:
                     code.emit(f"fmin({out}, inf, out={out})")
         else:
@@ -200,23 +204,19 @@ class Forward:
         else:
             multiply(code, _result(step, step.space), *factors)
         if step.missing is not None:
-            self.but_for_missing(step, factors)
+            self.but_for_missing(step)
         if bias != 0.0:
             code.compute(p.add, [Symbol(code, out, code.varying), code.read(bias)], out)
 
-    def but_for_missing(self, step: Step, factors: Sequence[Factor]) -> None:
+    def but_for_missing(self, step: Step) -> None:
         """Correct sums of products of which some are not to count, where 0 · ∞ is not 0.
 
-        That does not happen unless the factors that are there are infinite or nan.
+        That does not happen unless a result is infinite or nan.
         """
         code = self.code
-        refs = [ref for ref in step.operands[:2] if isinstance(ref, Ref)]
-        several = [len(np.unique(ref.places[step.missing])) > 1 for ref in refs]
-        filled = list(compress(factors, several)) or factors
-        finite = [f"isfinite(add.reduce({x.view(code)}, None))" for x in filled]
-        code.emit(f"if not ({' and '.join(finite)}):")
-        numbers = [code.copy_of(ref) for ref in refs]
-        out = code.array(step.space, np.arange(step.start, step.start + step.size))
+        out = code.rows(step.space, np.arange(step.start, step.start + step.size))
+        code.emit(f"if not isfinite(add.reduce({out}, None)):")
+        numbers = [code.copy_of(ref) for ref in step.operands[:2] if isinstance(ref, Ref)]
         terms = f"where({code.present(step)}, multiply({', '.join(numbers)}), 0.0)"
         code.emit(f"    add.reduce({terms}, 1, None, {out})")
 
@@ -603,7 +603,10 @@ class Backward:
         code.count(code.varying, prod(code.shape), prod(code.shape))
         if over:
             axes = (*over, len(code.shape)) if lanes else over
-            code.emit(f"add.reduce({term}, {axes}, None, {target})")
+            if code.varying and axes == (len(code.shape) - 1,):
+                sum_of_rows(code, term, code.shape[-1], target)
+            else:
+                code.emit(f"add.reduce({term}, {axes}, None, {target})")
         elif is_packed:  # half the time of a sum
             ones = code.name(("ones",), lambda _, lanes: np.ones(lanes))
             code.emit(f"{term}.dot({ones}, out={target})")
@@ -708,7 +711,7 @@ class Backward:
         return np.arange(first, stop) if is_whole and len(own) <= 2 * len(places) else places
 
     def gather_rows(self, space: str, term: str, shape: Any, index: Any, target: str | None) -> str:
-        """Write sums of rows, whose numbers are in columns; one behind the last is a row of zeros."""
+        """Write sums of rows: their numbers stand in columns, and behind all is a row of zeros."""
         code, count, varying = self.code, prod(shape), space == VARYING
         target = target or code.temporary(index.shape[1:], varying)
         rows = _in_rows(term, shape, space)
