@@ -83,47 +83,56 @@ def tanh(x):  # near 0 by a quotient of polynomials
     quotient = (p * z if near else 1.0 - e) / (q if near else 1.0 + e)
     return math.copysign(y + y * quotient if near else quotient, x)
 
-@intrinsic
-def eight_sums(context, out, left, right, left_terms, right_terms, count):
-    def code(context, builder, signature, args):
-        number, integer = ir.DoubleType(), ir.IntType(64)
-        four = ir.VectorType(number, 4)
-        out, left, right, *terms, count = args
+def sums_of(lanes):
+    @intrinsic
+    def sums(context, out, left, right, left_terms, right_terms, count):
+        def code(context, builder, signature, args):
+            number, integer = ir.DoubleType(), ir.IntType(64)
+            four = ir.VectorType(number, 4)
+            out, left, right, *terms, count = args
 
-        def array(address, kind):
-            return builder.inttoptr(address, kind.as_pointer())
+            def array(address, kind):
+                return builder.inttoptr(address, kind.as_pointer())
 
-        def part(pointer, i):
-            pointer = builder.bitcast(pointer, four.as_pointer())
-            return builder.gep(pointer, [integer(i)])
+            def part(pointer, i):
+                pointer = builder.bitcast(pointer, four.as_pointer())
+                return builder.gep(pointer, [integer(i)])
 
-        zero = ir.Constant(four, [0.0] * 4)
-        totals = [cgutils.alloca_once_value(builder, zero) for _ in range(2)]
-        with cgutils.for_range(builder, count) as loop:
-            steps = [builder.load(builder.gep(array(x, integer), [loop.index])) for x in terms]
-            firsts = array(left, number), array(right, number)
-            x, y = [builder.gep(first, [step]) for first, step in zip(firsts, steps)]
+            zero = ir.Constant(four, [0.0] * 4)
+            totals = [cgutils.alloca_once_value(builder, zero) for _ in range(lanes // 4)]
+            with cgutils.for_range(builder, count) as loop:
+                steps = [builder.load(builder.gep(array(x, integer), [loop.index])) for x in terms]
+                firsts = array(left, number), array(right, number)
+                x, y = [builder.gep(first, [step]) for first, step in zip(firsts, steps)]
+                for i, total in enumerate(totals):
+                    factors = [builder.load(part(pointer, i), align=8) for pointer in (x, y)]
+                    term = builder.fmul(*factors, flags=("contract",))
+                    total_so_far = builder.load(total)
+                    builder.store(builder.fadd(total_so_far, term, flags=("contract",)), total)
             for i, total in enumerate(totals):
-                factors = [builder.load(part(pointer, i), align=8) for pointer in (x, y)]
-                term = builder.fmul(*factors, flags=("contract",))
-                total_so_far = builder.load(total)
-                builder.store(builder.fadd(total_so_far, term, flags=("contract",)), total)
-        for i, total in enumerate(totals):
-            builder.store(builder.load(total), part(array(out, number), i), align=8)
-        return context.get_dummy_value()
+                builder.store(builder.load(total), part(array(out, number), i), align=8)
+            return context.get_dummy_value()
 
-    return types.void(*[types.uint64] * 6), code
+        return types.void(*[types.uint64] * 6), code
+
+    return sums
+
+eight_sums, many_sums = sums_of(8), sums_of(32)
 
 def product(outs, lefts, rights, left_terms, right_terms, lanes, out, left, right):
     count, eight = np.uint64(len(left_terms)), np.uint64(8)  # lanes at a time, and bytes
+    many = np.uint64(32)
     out_at, left_at, right_at = out.ctypes.data, left.ctypes.data, right.ctypes.data
     terms = np.uint64(left_terms.ctypes.data), np.uint64(right_terms.ctypes.data)
-    whole = lanes - lanes % eight
+    most, whole = lanes - lanes % many, lanes - lanes % eight
     for i in range(len(outs)):
-        for k in range(np.uint64(0), whole, eight):
-            o, a, b = outs[i] + k, lefts[i] + k, rights[i] + k
-            o, a, b = eight * o + out_at, eight * a + left_at, eight * b + right_at
-            eight_sums(o, a, b, terms[0], terms[1], count)
+        o, a, b = eight * outs[i] + out_at, eight * lefts[i] + left_at, eight * rights[i] + right_at
+        for k in range(np.uint64(0), most, many):
+            at = eight * k
+            many_sums(o + at, a + at, b + at, terms[0], terms[1], count)
+        for k in range(most, whole, eight):
+            at = eight * k
+            eight_sums(o + at, a + at, b + at, terms[0], terms[1], count)
         for k in range(whole, lanes):
             total = 0.0
             for m in range(count):
