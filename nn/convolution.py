@@ -6,8 +6,8 @@ import random
 from typing import Any, ClassVar, final
 
 from nn.init import Initialiser
-from nn.layers import Activation, Layer, activation_label, count
-from nn.module import Field, Module, Row
+from nn.layers import Activation, Layer, count
+from nn.module import Field, Module, activation_label
 
 __all__ = ["Conv2d"]
 
@@ -134,7 +134,5 @@ class Conv2d(Module):
             f"padding={self.padding}, activation={activation_label(self.activation)!r})"
         )
 
-    def _row(self, name: str) -> Row:
-        shape, label = f"{self.n_in}·{self.size}² → {self.n_out}", activation_label(self.activation)
-        n = self.filters.n_in * self.n_out
-        return Row(name, self, self.parameters(), label, shape, n, self.n_out)
+    def _shape(self) -> str:
+        return f"{self.n_in}·{self.size}² → {self.n_out}"

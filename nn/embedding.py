@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 from autograd import Value, take
 from nn.init import generator
 from nn.layers import count
-from nn.module import Field, Module, Row
+from nn.module import Field, Module
 
 __all__ = ["Embedding"]
 
@@ -78,6 +78,5 @@ class Embedding(Module):
     def __repr__(self) -> str:
         return f"Embedding({self.n_in}, {self.n_out})"
 
-    def _row(self, name: str) -> Row:
-        shape = f"{self.n_in} → {self.n_out}"
-        return Row(name, self, self.parameters(), shape=shape, weights=self.n_in * self.n_out)
+    def _shape(self) -> str:
+        return f"{self.n_in} → {self.n_out}"

@@ -23,7 +23,7 @@ from autograd import (
     tanh,
 )
 from nn.init import Initialiser, generator, resolve
-from nn.module import Field, Module, Row
+from nn.module import Field, Module, activation_label
 
 __all__ = ["ACTIVATIONS", "MLP", "Activations", "Layer", "Neuron"]
 
@@ -166,9 +166,8 @@ class Neuron(Module):
     def __repr__(self) -> str:
         return f"Neuron({len(self.w)}, activation={activation_label(self.activation)!r})"
 
-    def _row(self, name: str) -> Row:
-        n, label = len(self.w), activation_label(self.activation)
-        return Row(name, self, self.parameters(), label, f"{n} → 1", n, 1)
+    def _shape(self) -> str:
+        return f"{self.n_in} → 1"
 
 
 @final
@@ -312,9 +311,8 @@ class Layer(Module):
     def __repr__(self) -> str:
         return f"Layer({self.n_in}, {self.n_out}, activation={activation_label(self.activation)!r})"
 
-    def _row(self, name: str) -> Row:
-        n, m, label = self.n_in, self.n_out, activation_label(self.activation)
-        return Row(name, self, self.parameters(), label, f"{n} → {m}", n * m, m)
+    def _shape(self) -> str:
+        return f"{self.n_in} → {self.n_out}"
 
 
 class Activations(NamedTuple):
@@ -486,11 +484,6 @@ def _name_or_function(function: Activation) -> str | Activation:
     """Return the name of an activation, or the function where it has none."""
     names = [name for name, known in ACTIVATIONS.items() if known is function]
     return names[0] if names else function
-
-
-def activation_label(activation: str | Activation) -> str:
-    """Name an activation, also one of your own, for people to read."""
-    return activation if isinstance(activation, str) else getattr(activation, "__name__", "custom")
 
 
 def inputs_of(x: Any, n_in: int, taker: Module) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from autograd import Value, dot, mean
 from nn.layers import count, inputs_of
-from nn.module import Field, Module, Row
+from nn.module import Field, Module
 
 __all__ = ["LayerNorm", "RMSNorm"]
 
@@ -56,9 +56,8 @@ class Norm(Module):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.size})"
 
-    def _row(self, name: str) -> Row:
-        shape, own = f"{self.size} → {self.size}", self.parameters()
-        return Row(name, self, own, "", shape, self.size, len(own) - self.size)
+    def _shape(self) -> str:
+        return f"{self.size} → {self.size}"
 
 
 @final

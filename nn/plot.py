@@ -23,8 +23,8 @@ from autograd import Value, no_grad, notation
 from nn.containers import Residual, Sequential
 from nn.dropout import Dropout
 from nn.forward import outputs, rows
-from nn.layers import MLP, Layer, Neuron, activation_label, inputs_of
-from nn.module import Module
+from nn.layers import MLP, Layer, Neuron, inputs_of
+from nn.module import Module, activation_label
 from nn.predictions import count_of, predicted_indices, target_classes
 from nn.training import History
 

@@ -44,8 +44,8 @@ from nn.convolution import Conv2d
 from nn.dropout import Dropout
 from nn.embedding import Embedding
 from nn.interchange import linear_maps
-from nn.layers import ACTIVATIONS, MLP, Layer, Neuron, activation_label
-from nn.module import Field, Frozen, Module
+from nn.layers import ACTIVATIONS, MLP, Layer, Neuron
+from nn.module import Field, Frozen, Module, activation_label
 from nn.norms import LayerNorm, RMSNorm
 from nn.recurrent import GRU, LSTM, RNN
 
