@@ -51,16 +51,16 @@ def load_csv(
     file is UTF-8, with or without a byte-order mark, with any line ends and with quoted cells.
 
     Args:
-        path: The file.
-        label: The column with the target, by its name or by its index from 0 (-1 is the last).
+        path: the file.
+        label: the column with the target, by its name or by its index from 0 (-1 is the last).
             None for a file that has features only.
-        header: Whether the first row holds the column names. None to find out: it does if `label`
+        header: whether the first row holds the column names. None to find out: it does if `label`
             is a name, or if no cell in it is a number.
-        empty: What to do about empty cells: "drop" leaves out their rows; "mean" fills in the mean
+        empty: what to do about empty cells: "drop" leaves out their rows; "mean" fills in the mean
             of the column, and leaves out rows without a target. None refuses them.
-        task: What targets that are all integers stand for: "classes" or "numbers". None to find
+        task: what targets that are all integers stand for: "classes" or "numbers". None to find
             out. With "numbers", texts are refused.
-        columns: For more of the data that a network was trained on, their `Dataset.columns`. The
+        columns: for more of the data that a network was trained on, their `Dataset.columns`. The
             file must have the same, by name in any order or, if the names are others, in order; it
             may lack the label. Empty cells are filled in with the means of those data.
 
@@ -68,21 +68,20 @@ def load_csv(
         The samples, named after the file. Without a header the features are called x1, x2, …
 
     Raises:
-        ValueError: If the file is empty, ragged or not UTF-8, has no such label column, or has a
+        ValueError: the file is empty, ragged or not UTF-8, has no such label column, or has a
             cell that is empty, not finite or not a number. The message names the file, the row
             (the line of the file, from 1) and the column.
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: there is no such file.
 
-    Example:
-        >>> import pathlib, tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = pathlib.Path(folder) / "pets.csv"
-        ...     _ = path.write_text("weight,coat,kind\n4.0,short,cat\n30.5,long,dog\n")
-        ...     pets = load_csv(path, label="kind")
-        >>> pets.feature_names, pets.class_names
-        (('weight', 'coat=long', 'coat=short'), ('cat', 'dog'))
-        >>> pets.X, pets.y
-        ([[4.0, 0.0, 1.0], [30.5, 1.0, 0.0]], [0, 1])
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "pets.csv"
+    ...     _ = path.write_text("weight,coat,kind\n4.0,short,cat\n30.5,long,dog\n")
+    ...     pets = load_csv(path, label="kind")
+    >>> pets.feature_names, pets.class_names
+    (('weight', 'coat=long', 'coat=short'), ('cat', 'dog'))
+    >>> pets.X, pets.y
+    ([[4.0, 0.0, 1.0], [30.5, 1.0, 0.0]], [0, 1])
     """
     file = os.fspath(path)
     table = _Table.parse(file, _decoded(file, Path(file).read_bytes()))
@@ -267,9 +266,8 @@ def _is_integer(cell: str) -> bool:
 def is_number(cell: str) -> bool:
     """Tell whether a text is a number, nan and inf included, but not Python's 1_000.
 
-    Example:
-        >>> [is_number(cell) for cell in ("-1e3", "nan", "1_000", "cat")]
-        [True, True, False, False]
+    >>> [is_number(cell) for cell in ("-1e3", "nan", "1_000", "cat")]
+    [True, True, False, False]
     """
     try:
         float(cell)
@@ -283,14 +281,13 @@ class Dialect:
     r"""How a CSV file of numbers is written.
 
     Args:
-        names: The names of the columns; x1, x2, … if the file has none.
-        header: Whether its first row holds them.
-        delimiter: What separates cells.
-        decimal_point: A point or a comma.
+        names: the names of the columns; x1, x2, … if the file has none.
+        header: whether its first row holds them.
+        delimiter: what separates cells.
+        decimal_point: a point or a comma.
 
-    Example:
-        >>> Dialect.of("a.csv", b"weight;price\n1,5;2")
-        Dialect(names=('weight', 'price'), header=True, delimiter=';', decimal_point=',')
+    >>> Dialect.of("a.csv", b"weight;price\n1,5;2")
+    Dialect(names=('weight', 'price'), header=True, delimiter=';', decimal_point=',')
     """
 
     names: tuple[str, ...]
