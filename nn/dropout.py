@@ -30,10 +30,7 @@ class Dropout(Module):
     act. Source: Srivastava et al., JMLR 15, 2014.
 
     Args:
-        p: the share, from 0 to below 1.
-
-    Attributes:
-        p: the share.
+        p: the share, from 0 to below 1; an attribute, too.
 
     Raises:
         ValueError: `p` is no such share.

@@ -89,6 +89,8 @@ class Neuron(Module):
     >>> neuron = Neuron(2, "tanh", seed=0)
     >>> neuron
     Neuron(2, activation='tanh')
+    >>> neuron.n_in, neuron.activation
+    (2, 'tanh')
     >>> x = neuron([1.0, -2.0])
     >>> x.op, x.parents[0].op
     ('tanh', 'dot')
@@ -122,20 +124,12 @@ class Neuron(Module):
 
     @property
     def activation(self) -> str | Activation:
-        """The activation's name; if it is your own function, that function.
-
-        >>> Neuron(2).activation
-        'relu'
-        """
+        """The activation's name; if it is your own function, that function."""
         return _name_or_function(self.activate)
 
     @property
     def n_in(self) -> int:
-        """The number of inputs.
-
-        >>> Neuron(2).n_in
-        2
-        """
+        """The number of inputs."""
         return len(self.w)
 
     def pre_activation(self, x: Any) -> Any:
@@ -177,10 +171,7 @@ class Layer(Module):
     Args:
         n_in: the number of inputs.
         n_out: the number of neurons, so of outputs.
-        activation: σ, by name or as a function of one number. "softmax" is a layer's only.
-        init: how to draw the weights, by name or as a function (see `nn.init`); by default as
-            suits the activation.
-        seed: the seed, or the generator, to draw them with.
+        activation, init, seed: as of a `Neuron`; but the activation "softmax" is a layer's only.
 
     Attributes:
         neurons: the neurons, n_out of them.
@@ -192,6 +183,8 @@ class Layer(Module):
     >>> layer = Layer(3, 2, activation="softmax", seed=0)
     >>> layer
     Layer(3, 2, activation='softmax')
+    >>> layer.n_in, layer.n_out, layer.activation
+    (3, 2, 'softmax')
     >>> round(sum(x.data for x in layer([1.0, 2.0, 3.0])), 12)
     1.0
     """
@@ -221,29 +214,17 @@ class Layer(Module):
 
     @property
     def activation(self) -> str | Activation:
-        """The activation's name; if it is your own function, that function.
-
-        >>> Layer(2, 3).activation
-        'relu'
-        """
+        """The activation's name; if it is your own function, that function."""
         return _name_or_function(self._activate)
 
     @property
     def n_in(self) -> int:
-        """The number of inputs.
-
-        >>> Layer(2, 3).n_in
-        2
-        """
+        """The number of inputs."""
         return len(self.neurons[0].w)
 
     @property
     def n_out(self) -> int:
-        """The number of outputs.
-
-        >>> Layer(2, 3).n_out
-        3
-        """
+        """The number of outputs."""
         return len(self.neurons)
 
     @property
@@ -337,9 +318,7 @@ class MLP(Module):
         activation: σ of the hidden layers, by name or as a function of one number.
         output: σ of the output layer; "softmax" is possible. A loss that takes logits, such as
             `cross_entropy`, wants "linear".
-        init: how to draw the weights, by name or as a function (see `nn.init`); by default as
-            suits the activation of the layer.
-        seed: the seed, or the generator, to draw them with. Without, every network is another.
+        init, seed: as of a `Neuron`. Without a seed, every network is another.
 
     Attributes:
         layers: the layers, K of them; the inputs are not neurons.

@@ -148,32 +148,20 @@ class Module:
         >>> model.layers[0].freeze()
         >>> len(model.parameters()), len(model.trainable_parameters())
         (13, 4)
-        """
-        for parameter in self.parameters():
-            parameter.__class__ = Frozen
-
-    def unfreeze(self) -> None:
-        """Undo `freeze`.
-
-        >>> from nn import MLP
-        >>> model = MLP(2, [3, 1])
-        >>> model.freeze()
         >>> model.unfreeze()
         >>> len(model.trainable_parameters())
         13
         """
         for parameter in self.parameters():
+            parameter.__class__ = Frozen
+
+    def unfreeze(self) -> None:
+        """Undo `freeze`."""
+        for parameter in self.parameters():
             parameter.__class__ = Value
 
     def trainable_parameters(self) -> list[Value]:
-        """Return the parameters that are not frozen.
-
-        >>> from nn import Neuron
-        >>> neuron = Neuron(2)
-        >>> neuron.freeze()
-        >>> neuron.trainable_parameters()
-        []
-        """
+        """Return the parameters that are not frozen: see `freeze`."""
         return [p for p in self.parameters() if not isinstance(p, Frozen)]
 
     def state_dict(self) -> dict[str, float]:

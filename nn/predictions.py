@@ -75,11 +75,8 @@ def accuracy(
 ) -> float:
     """Return the share of samples, from 0 to 1, whose class a model predicts rightly.
 
-    Args:
-        model: see `predict`.
-        X: n samples.
-        y: n targets, see `target_class`; or names, if `fit` was given names.
-        threshold: see `predict`.
+    `y` has n targets, see `target_class`; or names, if `fit` was given names. All other arguments
+    are those of `predict`.
 
     Raises:
         ValueError: there are no samples, or not as many as targets, or a target is no class.
@@ -108,13 +105,8 @@ def confusion_matrix(
 ) -> list[list[int]]:
     """Count how often samples of each class are predicted as each class.
 
-    Give a model, samples and targets; or, as in scikit-learn, the true and the predicted classes.
-
-    Args:
-        model: see `predict`.
-        X: n samples.
-        y: n targets, see `target_class`.
-        threshold: see `predict`.
+    Give a model, samples and targets, and a threshold perhaps, as for `accuracy`; or, as in
+    scikit-learn, the true and the predicted classes.
 
     Returns:
         C × C counts for C classes: row i, column j counts samples of class i predicted as j.

@@ -222,11 +222,11 @@ _KINDS = {
 }
 
 
-def _field(holder: dict[str, Any], place: str, name: str, kind: type) -> Any:
-    """Get a field of the right kind."""
+def _field(holder: dict[str, Any], place: str, name: str, kind: type | None = None) -> Any:
+    """Get a field, of the right kind if there is one."""
     if name not in holder:
         raise ValueError(f"field {place}{name} is missing")
-    return _checked(holder[name], f"{place}{name}", kind)
+    return holder[name] if kind is None else _checked(holder[name], f"{place}{name}", kind)
 
 
 def _checked(x: Any, place: str, kind: type) -> Any:
@@ -268,11 +268,10 @@ class _Builder:
         """Build a module of what the file says of it in the field `place`."""
         _checked(x, place, dict)
         kind = _MODULES[_one_of(_MODULES, _field(x, f"{place}.", "kind", str), f"{place}.kind")]
-        fields = {}
-        for name, field in kind.saved.items():
-            if name not in x:
-                raise ValueError(f"field {place}.{name} is missing")
-            fields[name] = self._reads[field](x[name], f"{place}.{name}")
+        fields = {
+            name: self._reads[field](_field(x, f"{place}.", name), f"{place}.{name}")
+            for name, field in kind.saved.items()
+        }
         try:
             return kind.from_saved(**fields)
         except (TypeError, ValueError) as error:
