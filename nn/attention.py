@@ -60,19 +60,14 @@ class Attention(Module):
         causal: bool = False,
         seed: int | random.Random | None = None,
     ) -> None:
-        size, self.heads, self.causal = count("size", size), count("heads", heads), causal
-        if size % self.heads:
+        self.size, self.heads, self.causal = count("size", size), count("heads", heads), causal
+        if self.size % self.heads:
             raise ValueError(f"{heads} heads cannot share vectors of {size} evenly")
         rng = generator(seed)
         self.query, self.key, self.value, self.output = [
             Layer(size, size, "linear", seed=rng) for _ in range(4)
         ]
         self.name_parameters()
-
-    @property
-    def size(self) -> int:
-        """The number of numbers in a vector."""
-        return self.query.n_in
 
     def __call__(self, x: Any) -> list[list[Any]]:
         """Return as many vectors as there are.

@@ -62,19 +62,15 @@ class Conv2d(Module):
         init: str | Initialiser | None = None,
         seed: int | random.Random | None = None,
     ) -> None:
-        self.n_in, self.size = count("n_in", n_in), count("size", size)
+        self.n_in, self.n_out = count("n_in", n_in), count("n_out", n_out)
+        self.size = count("size", size)
         self.stride = count("stride", stride)
         self.padding = count("padding + 1", padding + 1) - 1
         if activation == "softmax":
             raise ValueError("softmax acts on a whole layer, and filters are none")
         inputs = self.n_in * self.size * self.size
-        self.filters = Layer(inputs, n_out, activation, init=init, seed=seed)
+        self.filters = Layer(inputs, self.n_out, activation, init=init, seed=seed)
         self.name_parameters()
-
-    @property
-    def n_out(self) -> int:
-        """The number of filters."""
-        return self.filters.n_out
 
     @property
     def activation(self) -> str | Activation:

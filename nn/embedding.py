@@ -43,19 +43,10 @@ class Embedding(Module):
     def __init__(
         self, n_in: int, n_out: int, *, scale: float = 1.0, seed: int | random.Random | None = None
     ) -> None:
-        n_in, n_out, rng = count("n_in", n_in), count("n_out", n_out), generator(seed)
+        self.n_in, self.n_out = count("n_in", n_in), count("n_out", n_out)
+        rng = generator(seed)
         self.w = [[Value(rng.gauss(0.0, scale)) for _ in range(n_out)] for _ in range(n_in)]
         self.name_parameters()
-
-    @property
-    def n_in(self) -> int:
-        """The number of symbols."""
-        return len(self.w)
-
-    @property
-    def n_out(self) -> int:
-        """The number of numbers in a vector."""
-        return len(self.w[0])
 
     def __call__(self, token: Any) -> Any:
         """Return the vector of a symbol.

@@ -20,14 +20,9 @@ class Norm(Module):
     saved: ClassVar[dict[str, Field]] = {"size": Field.SIZE, "eps": Field.NUMBER}
 
     def __init__(self, size: int, eps: float = 1e-5) -> None:
-        self.eps = eps
-        self.w = [Value(1.0) for _ in range(count("size", size))]
+        self.size, self.eps = count("size", size), eps
+        self.w = [Value(1.0) for _ in range(self.size)]
         self.name_parameters()
-
-    @property
-    def size(self) -> int:
-        """The number of numbers in a vector."""
-        return len(self.w)
 
     def __call__(self, x: Any) -> list[Any]:
         """Return the vector, normalised.
