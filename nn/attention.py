@@ -113,6 +113,3 @@ class Attention(Module):
         """Return the part of a vector that each head has."""
         width = self.size // self.heads
         return [slice(start, start + width) for start in range(0, self.size, width)]
-
-    def __repr__(self) -> str:
-        return f"Attention({self.size}, heads={self.heads}, causal={self.causal})"

@@ -75,9 +75,6 @@ class Around(Module):
         """Return an input that the module takes."""
         return self.module.example()
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.module!r})"
-
 
 @final
 class Residual(Around):

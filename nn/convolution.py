@@ -7,7 +7,7 @@ from typing import Any, ClassVar, final
 
 from nn.init import Initialiser
 from nn.layers import Activation, Layer, count
-from nn.module import Field, Module, activation_label
+from nn.module import Field, Module
 
 __all__ = ["Conv2d"]
 
@@ -123,12 +123,6 @@ class Conv2d(Module):
     def example(self) -> Any:
         """Return an image of the size of the window."""
         return [[[1.0] * self.size for _ in range(self.size)] for _ in range(self.n_in)]
-
-    def __repr__(self) -> str:
-        return (
-            f"Conv2d({self.n_in}, {self.n_out}, {self.size}, stride={self.stride}, "
-            f"padding={self.padding}, activation={activation_label(self.activation)!r})"
-        )
 
     def _shape(self) -> str:
         return f"{self.n_in}·{self.size}² → {self.n_out}"

@@ -66,9 +66,6 @@ class Dropout(Module):
         """
         self._factor = source
 
-    def __repr__(self) -> str:
-        return f"Dropout({self.p:g})"
-
 
 @contextmanager
 def dropping(

@@ -66,8 +66,5 @@ class Embedding(Module):
         """Return a token."""
         return 0
 
-    def __repr__(self) -> str:
-        return f"Embedding({self.n_in}, {self.n_out})"
-
     def _shape(self) -> str:
         return f"{self.n_in} → {self.n_out}"

@@ -157,9 +157,6 @@ class Neuron(Module):
         output: Value = self.activate(self.pre_activation(x))
         return output
 
-    def __repr__(self) -> str:
-        return f"Neuron({len(self.w)}, activation={activation_label(self.activation)!r})"
-
     def _shape(self) -> str:
         return f"{self.n_in} → 1"
 
@@ -288,9 +285,6 @@ class Layer(Module):
     def example(self) -> list[float]:
         """Return inputs, all of them 1."""
         return [1.0] * self.n_in
-
-    def __repr__(self) -> str:
-        return f"Layer({self.n_in}, {self.n_out}, activation={activation_label(self.activation)!r})"
 
     def _shape(self) -> str:
         return f"{self.n_in} → {self.n_out}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
+from inspect import signature
 from typing import Any, ClassVar
 
 import autograd
@@ -241,6 +242,19 @@ class Module:
             inside = [held for _, held in part._members() if isinstance(held, Module)]
             waiting += [held for held in inside[::-1] if id(held) not in seen]
             seen.update(map(id, inside))
+
+    def __repr__(self) -> str:
+        """Write how it was made, as far as `saved` tells; what has a default is written by name."""
+        if not self.saved:
+            return super().__repr__()
+        every = signature(type(self)).parameters.items()
+        plain = {name for name, argument in every if argument.default is argument.empty}
+        written = []
+        for name, field in self.saved.items():
+            held = getattr(self, name)
+            text = repr(activation_label(held) if field is Field.ACTIVATION else held)
+            written.append(text if name in plain else f"{name}={text}")
+        return f"{type(self).__name__}({', '.join(written)})"
 
     @classmethod
     def from_saved(cls, **fields: Any) -> Module:

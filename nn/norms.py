@@ -48,9 +48,6 @@ class Norm(Module):
         """Return a vector, all of it 1."""
         return [1.0] * self.size
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.size})"
-
     def _shape(self) -> str:
         return f"{self.size} → {self.size}"
 

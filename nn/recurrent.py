@@ -75,9 +75,6 @@ class Recurrent(Module):
         z, n = layer.vector(x), self.n_out
         return [z[start : start + n] for start in range(0, len(z), n)]
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.n_in}, {self.n_out})"
-
 
 def _gate(function: Callable[[Any], Any], own: Sequence[Any], past: Sequence[Any]) -> list[Any]:
     """Return σ(W x + b + U h + c) from what the inputs and the outputs before give to it."""

@@ -592,7 +592,7 @@ def test_values_that_cannot_be_drawn(draw, message):
             r"t\(grid\): label 0 is 0.7",
         ),
         (lambda: plot.network(nn.Sequential(nn.Layer(2, 2), nn.RNN(2, 2))), "not RNN: take autogr"),
-        (lambda: plot.network(nn.Residual(nn.Dropout())), r"Residual\(Dropout\(0.5\)\) has none"),
+        (lambda: plot.network(nn.Residual(nn.Dropout())), r"Residual\(Dropout\(p=0.5\)\) has"),
         (lambda: plot.activation(lambda v: math.tanh(v.data)), "f must give a Value, not a float"),
         (lambda: plot.digit_samples([DIGIT], [1], [1.0]), r"y_pred: label 0 is 1\.0, which is not"),
     ],
