@@ -70,11 +70,7 @@ class Attention(Module):
         self.name_parameters()
 
     def __call__(self, x: Any) -> list[list[Any]]:
-        """Return as many vectors as there are.
-
-        Args:
-            x: a list of vectors, each a list of `size` numbers or Values.
-        """
+        """Return as many vectors as `x` has, each a list of `size` numbers or Values."""
         V = [self.value.vector(v) for v in x]
         mixed: list[list[Any]] = [[] for _ in V]
         for own, weights in zip(self._parts_of_heads(), self.weights(x), strict=True):

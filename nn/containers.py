@@ -98,10 +98,7 @@ class Residual(Around):
 
 @final
 class Each(Around):
-    """A module for each element of a list: each vector of a sequence, say.
-
-    Args:
-        module: the module, the same for all elements.
+    """A module for each element of a list, the same for all: for each vector of a sequence, say.
 
     >>> from nn import Embedding
     >>> vectors = Each(Embedding(27, 4))([7, 0, 25])

@@ -49,10 +49,7 @@ class Embedding(Module):
         self.name_parameters()
 
     def __call__(self, token: Any) -> Any:
-        """Return the vector of a symbol.
-
-        Args:
-            token: its number, from 0.
+        """Return the vector of a symbol, by its number from 0.
 
         Raises:
             IndexError: there is no such symbol.

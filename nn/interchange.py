@@ -88,10 +88,7 @@ def linear_maps(model: MLP) -> Iterator[tuple[str, Array, Array, str]]:
 
 
 def to_torch(model: Module) -> Any:
-    """Make a `torch.nn.Sequential` that computes the same, in float64.
-
-    Args:
-        model: an MLP.
+    """Make a `torch.nn.Sequential` that computes the same as an MLP, in float64.
 
     Returns:
         The PyTorch module, for an input of n numbers or a batch of them; the output has an axis

@@ -25,10 +25,7 @@ class Norm(Module):
         self.name_parameters()
 
     def __call__(self, x: Any) -> list[Any]:
-        """Return the vector, normalised.
-
-        Args:
-            x: a list of `size` numbers or Values.
+        """Return a list of `size` numbers or Values, normalised.
 
         Raises:
             ValueError: there are not so many; for a sequence of vectors see `Each`.

@@ -177,9 +177,6 @@ def level_lines(
         axes: where to draw; by default in a figure of its own.
         settings: of the axes, such as `title`.
 
-    Returns:
-        The figure.
-
     >>> bowl = lambda point: 1.5 * point[0] ** 2 + point[1] ** 2
     >>> figure = level_lines(bowl, paths={"descent": [[2.0, 2.0], [0.5, 1.0], [0.1, 0.5]]})
     >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]

@@ -30,9 +30,6 @@ def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) 
         threshold: for the class of a single output, see `predicted_class`; by default ½ for a
             network whose output is a sigmoid, and 0 for others, whose outputs are logits or scores.
 
-    Returns:
-        n predictions.
-
     Raises:
         ValueError: a sample does not have as many features as the network has inputs.
 

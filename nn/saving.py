@@ -116,9 +116,6 @@ def save(
 def load(path: str | os.PathLike[str]) -> Module:
     """Read the network that `save` wrote.
 
-    Args:
-        path: the file.
-
     Raises:
         ValueError: it is not such a file, or damaged, or of another version; the message names
             the file and the field.
@@ -135,9 +132,6 @@ def load(path: str | os.PathLike[str]) -> Module:
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the metadata that were given to `save`.
-
-    Args:
-        path: the file.
 
     Raises:
         ValueError: see `load`.

@@ -30,10 +30,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """The same learning rate all the time.
-
-    Args:
-        lr: η.
+    """The same learning rate η all the time.
 
     >>> Constant(0.1)(7.5)
     0.1

@@ -31,9 +31,6 @@ _CSV_BLOCK = 2**23  # bytes
 class Blocks(ABC):
     """A table in a file, in blocks.
 
-    Args:
-        path: the file.
-
     Attributes:
         file: its name.
         names: the names of the columns; x1, x2, … if the file has none.

@@ -67,14 +67,11 @@ class Standardiser:
 
     @classmethod
     def from_parts(cls, parts: Iterable[Any]) -> Standardiser:
-        """Take mean and standard deviation from data that come in parts.
+        """Take mean and standard deviation from data that come in parts, see `fit`.
 
         Args:
             parts: samples, as lists of rows or arrays, such as the chunks of a `Stream`; at least
                 one in all.
-
-        Returns:
-            The map, see `fit`.
 
         >>> Standardiser.from_parts([[[1.0, 7.0]], [[5.0, 7.0]]])
         Standardiser(mean=(3.0, 7.0), scale=(2.0, 1.0))

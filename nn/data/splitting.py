@@ -11,7 +11,7 @@ from nn.data.dataset import Dataset
 def train_test_split(
     dataset: Dataset, test_size: float = 0.2, *, seed: int = 0, stratify: bool = True
 ) -> tuple[Dataset, Dataset]:
-    """Shuffle the samples and set some aside for testing.
+    """Shuffle the samples and set some aside: return the training and the test set.
 
     Args:
         dataset: the samples, at least 2. Lists and arrays are for the function of the same name in
@@ -19,9 +19,6 @@ def train_test_split(
         test_size: the share of the samples to set aside, between 0 and 1; or, as an int, how many.
         seed: the same seed gives the same split.
         stratify: keep the proportions of the classes in both parts. Regression has none to keep.
-
-    Returns:
-        The training and the test set.
 
     Raises:
         TypeError: it is not a Dataset.
