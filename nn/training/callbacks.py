@@ -129,6 +129,4 @@ class Checkpoint(Callback):
         """Write the file."""
         write_atomically(self.path, json.dumps(run.state_dict()) + "\n")
 
-    def on_epoch_end(self, run: Run) -> None:
-        """Write the file."""
-        self.on_train_begin(run)
+    on_epoch_end = on_train_begin

@@ -159,10 +159,6 @@ class TestLayer:
         assert all(layer.W[j][i] is layer.neurons[i].w[j] for i in range(2) for j in range(3))
         assert all(layer.b[i] is layer.neurons[i].b for i in range(2))
 
-    def test_one_output_is_a_value_and_several_are_a_list(self):
-        assert isinstance(Layer(2, 1)([1.0, 2.0]), Value)
-        assert isinstance(Layer(2, 3)([1.0, 2.0]), list)
-
     def test_the_neurons_share_a_leaf_per_number(self):
         given = Value(0.5)
         first, second = Layer(3, 2).pre_activation([0.3, 2, given])

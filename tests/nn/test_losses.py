@@ -65,9 +65,6 @@ class TestSoftmax:
 
 
 class TestMeanErrors:
-    def test_mse_has_the_factor_of_the_lecture(self):
-        assert mse_loss(values([1.0, 2.0, 3.0, 4.0]), [0.0, 0.0, 0.0, 0.0]).data == 30.0 / 4
-
     @given(st.integers(1, 6).flatmap(lambda n: st.tuples(vectors(n), vectors(n))))
     def test_gradient_of_mse(self, case):
         """L19: ∂MSE/∂ŷ_i = (2/n)(ŷ_i - y_i)."""

@@ -51,24 +51,6 @@ def test_plain_gradient_descent_by_hand():
     close(seen, [0.8, 0.64, 0.512])
 
 
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        # g = 1 each time: v = 1, 1.5, 1.75
-        ({"momentum": 0.5}, [-0.1, -0.25, -0.425]),
-        # g + μv = 1.5, 1.75, 1.875
-        ({"momentum": 0.5, "nesterov": True}, [-0.15, -0.325, -0.5125]),
-        # g + λθ = 1, 1 - 0.05, 1 - 0.0975
-        ({"weight_decay": 0.5}, [-0.1, -0.195, -0.28525]),
-    ],
-)
-def test_variants_of_gradient_descent_by_hand(options, expected):
-    def make(params):
-        return SGD(params, 0.1, **options)
-
-    close(trajectory(make, [[1.0] * 3] * 3, start=(0.0,) * 3)[:, 0], expected)
-
-
 @given(gradients, rates, unit, st.booleans(), unit)
 def test_sgd_follows_its_formula(gradients, lr, momentum, nesterov, decay):
     nesterov = nesterov and momentum > 0

@@ -3,7 +3,6 @@
 import functools
 import math
 import random
-import warnings
 
 import numpy as np
 import pytest
@@ -401,12 +400,6 @@ def test_irregular_samples_run_eagerly(inputs, targets, loss, message):
     with pytest.warns(RuntimeWarning, match=message):
         history = fit(Longest(), inputs, targets, loss, lr=0.1, progress=False)
     assert history.engine == "eager"
-
-
-def test_without_compiling_there_is_no_warning():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        train(Branching(), HEIGHTS, "mse_loss", compile=False)
 
 
 def test_nothing_held_out_is_nothing_to_evaluate():
