@@ -13,13 +13,7 @@ __all__ = ["Each", "Flatten", "Residual", "Sequential"]
 
 @final
 class Sequential(Module):
-    """One module after another, each on what the one before it returns.
-
-    Args:
-        *modules: the modules, the first one first.
-
-    Attributes:
-        parts: the modules, a list.
+    """One module after another, each on what the one before it returns; `parts` lists them.
 
     Raises:
         TypeError: something is no Module.

@@ -120,10 +120,7 @@ def to_torch(model: Module) -> Any:
 
 
 def from_torch(module: Any) -> MLP:
-    """Make an MLP of a `torch.nn.Sequential` of linear maps and activations.
-
-    Args:
-        module: such as `to_torch` makes; in float32, too.
+    """Make an MLP of a `torch.nn.Sequential` of linear maps and activations, in float32, too.
 
     Raises:
         TypeError: there is another part in it, or an activation with other options.

@@ -411,12 +411,7 @@ class MLP(Module):
     def __call__(self, x: Any) -> Value | Any:
         """Return the output ŷ for one sample: a list, or a single Value if there is one output.
 
-        Args:
-            x: a list of n_in numbers or Values; for one input, also the number itself.
-
-        Raises:
-            ValueError: there are not n_in of them.
-            TypeError: `x` is not a list of numbers.
+        The sample is as a `Neuron` takes it: see `Neuron.pre_activation`.
 
         >>> len(MLP(2, [3, 3])([0.5, -1.0]))
         3

@@ -176,9 +176,6 @@ class Optimizer(ABC):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over the options and the memory that `state_dict` returned; all of them or none.
 
-        Args:
-            state: the saved state of an optimiser of this class, for as many parameters.
-
         Raises:
             ValueError: it is of another class or another number of parameters, or damaged.
 

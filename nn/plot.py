@@ -559,10 +559,7 @@ def digit_samples(
 
 
 def gradient_statistics(statistics: GradientStatistics) -> Figure:
-    """Draw the activations and the gradients of each layer of a network.
-
-    Args:
-        statistics: what `nn.gradient_statistics` returns.
+    """Draw what `nn.gradient_statistics` returns: activations and gradients of each layer.
 
     Returns:
         Two panels over the layers: the outputs, as mean and standard deviation; and on a scale of

@@ -44,13 +44,9 @@ class Recurrent(Module):
         self.name_parameters()
 
     def __call__(self, x: Any) -> list[list[Any]]:
-        """Return the outputs of each step.
+        """Return the outputs of each step: a vector of n_out Values for each vector in x.
 
-        Args:
-            x: a list of vectors, each of n_in numbers or Values; the first step begins with zeros.
-
-        Returns:
-            As many vectors of n_out Values.
+        Those have n_in numbers or Values. The first step begins with zeros.
         """
         state, outputs = self.start(), []
         for v in x:

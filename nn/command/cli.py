@@ -68,10 +68,7 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command, and return its exit status.
-
-    Args:
-        arguments: what follows the name of the command; by default, what the user typed.
+    """Run the command with arguments, by default those of the user, and return its exit status.
 
     Returns:
         0; or 1 if the training diverged, 2 if an argument or a file that it names is wrong, 3 if

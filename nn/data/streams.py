@@ -110,21 +110,13 @@ class Stream:
                     yield self._divided(rows)
 
     def first(self, n: int) -> tuple[Array, Array]:
-        """Read the first samples of the file.
-
-        Args:
-            n: how many at most; there may be fewer, but not none.
-        """
+        """Read the first n samples of the file; there may be fewer, but not none."""
         return self._divided(self._read([0], None)[:n])
 
     def standardised(self, standardiser: Standardiser | None = None) -> Stream:
-        """Have the features brought to one scale as they are read.
+        """Return a stream of the same samples, brought to one scale as they are read.
 
-        Args:
-            standardiser: the map; None to take it from these data, for which they are read once.
-
-        Returns:
-            A stream of the same samples, whose `standardiser` is the map.
+        Without a map, it is taken from these data, for which they are read once.
         """
         fitted = standardiser or Standardiser.from_parts(X for X, _ in self.chunks())
         return replace(self, standardiser=fitted)
