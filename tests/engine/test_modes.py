@@ -106,12 +106,6 @@ def test_a_recorded_pass_inside_gives_leaves():
     assert v.grad_value.parents == ()
 
 
-def test_it_ends_with_the_block():
-    with no_grad():
-        assert not is_recording()
-    assert is_recording()
-
-
 def test_it_ends_with_an_exception():
     with pytest.raises(KeyError), no_grad():
         raise KeyError
