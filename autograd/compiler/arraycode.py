@@ -82,7 +82,9 @@ class ArrayCode:
 
     def __init__(self, plan: Plan, careful: bool = False, native: bool = True) -> None:
         native = native and not careful
-        self.plan, self.program = plan, with_runs(plan.program) if native else plan.program
+        self.plan, self.program = plan, plan.program
+        if native:
+            self.program = with_runs(plan.program, plan.machine)
         self.native = native and self.program.native
         self.branches = (plan.branches or plan.aside) and not careful
         self._write(careful)

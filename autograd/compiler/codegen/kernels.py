@@ -10,7 +10,7 @@ below the normal ones included.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from math import factorial
 from typing import Any
@@ -19,6 +19,15 @@ from autograd.compiler.codegen import native
 
 # What is worth loading Numba: functions of so many numbers in a call, or products, in so many lanes
 _FEWEST_FUNCTIONS, _FEWEST_PRODUCTS, _FEWEST_LANES = 2**13, 2**14, 4
+
+
+def _series(powers: Sequence[int]) -> str:
+    """Write the sum of y^n / n!, over the first power, so that few steps wait for each other."""
+    half = min(4, len(powers) // 2)
+    if not half:
+        return repr(1 / factorial(powers[0]))
+    return f"({_series(powers[:half])} + y{half} * {_series(powers[half:])})"
+
 
 # 2^k is written as the bits of a number: 1.5 · 2^52 + k has k among its last ones.
 SOURCE = f"""
@@ -55,10 +64,10 @@ def power_of_two(k):
 def exp(x):
     y = min(max(x, -746.0), 710.0)
     k = (y * {1.4426950408889634!r} + ROUND) - ROUND
-    y = (y - k * 0.6931471803691238) - k * 1.9082149292705877e-10
-    z = {1 / factorial(13)!r}
-{"".join([f"    z = z * y + {1 / factorial(n)!r}" + chr(10) for n in range(12, 1, -1)])}\
-    z = (z * y * y + y) + 1.0
+    y1 = (y - k * 0.6931471803691238) - k * 1.9082149292705877e-10
+    y2 = y1 * y1
+    y4 = y2 * y2
+    z = ({_series(range(2, 14))} * y2 + y1) + 1.0
     half = (0.5 * k + ROUND) - ROUND  # as 2^k may be none of the numbers, but the result one
     z = z * power_of_two(half) * power_of_two(k - half)
     return z if x == x else x
