@@ -639,11 +639,8 @@ class Backward:
 
     def add_difference(self, step: Step, gradient: Symbol) -> None:
         """Add the gradient of differences to those of both operands at once."""
-        places, signs = (
-            np.array([x.places for x in step.operands if isinstance(x, Ref)]),
-            [[1], [-1]],
-        )
-        rows = np.arange(step.size)
+        places = np.array([ref.places for ref in step.operands if isinstance(ref, Ref)])
+        rows, signs = np.arange(step.size), [[1], [-1]]
         self.add_up(step.space, places, rows, gradient.name, self.code.shape, signs)
 
     def sign(self, space: str, places: Any) -> str:
@@ -732,11 +729,11 @@ class Backward:
             code.emit(f"add.reduce({terms}, (0,), None, {target})")
         return target
 
-    def sums(self, places: Any, rows: Any, count: int, signs: Any = None) -> tuple[str, str]:
+    def sums(self, places: Any, rows: Any, count: int, signs: Any = 1) -> tuple[str, str]:
         """Name the different ones of `places`, and the matrix that adds up their rows."""
         code = self.code
         targets, which = np.unique(places, return_inverse=True)
-        weights = np.ones(places.size) if signs is None else signs * 1.0
+        weights = np.ones(places.size) * signs
         key = ("sums", which.tobytes(), rows.tobytes(), weights.tobytes(), count)
         matrix = code.name(key, lambda *_: _incidence(weights, which, rows, (len(targets), count)))
         return code.index(targets), matrix
