@@ -627,8 +627,7 @@ class Backward:
             self.clear_unwritten(space, places)
             self.add_windows(buffer, places, windows, term)
         else:
-            own = np.arange(places.size).reshape(places.shape)
-            self.add_up(space, places, own, term, places.shape)
+            self.add_up(space, places, _range(places.shape), term, places.shape)
 
     def is_scattered(self, x: Ref | float) -> bool:
         """Tell whether the gradients of an operand are added up by a sparse matrix."""
@@ -640,9 +639,8 @@ class Backward:
 
     def add_difference(self, step: Step, gradient: Symbol) -> None:
         """Add the gradient of differences to those of both operands at once."""
-        first, second = [ref.places for ref in step.operands if isinstance(ref, Ref)]
-        places, rows = np.concatenate([first, second]), np.tile(np.arange(step.size), 2)
-        signs = np.repeat([1.0, -1.0], step.size)
+        places = np.array([ref.places for ref in step.operands if isinstance(ref, Ref)])
+        rows, signs = np.arange(step.size), [[1], [-1]]
         self.add_up(step.space, places, rows, gradient.name, self.code.shape, signs)
 
     def sign(self, space: str, places: Any) -> str:
@@ -671,33 +669,34 @@ class Backward:
         code.emit("    add(view, part, out=view)")
 
     def add_up(
-        self, space: str, places: Any, rows: Any, term: str, shape: Any, weights: Any = 1.0
+        self, space: str, places: Any, rows: Any, term: str, shape: Any, signs: Any = 1
     ) -> None:
         """Add rows of an array of a shape to gradients, of which several may go to the same place.
 
         If nobody reads the gradients that stand between those, they are cleared in one go.
         """
         code, active = self.code, self.active[space][places]
-        weights, rows = [np.broadcast_to(x, places.shape)[active] for x in (weights, rows)]
+        rows, signs = [np.broadcast_to(x, places.shape)[active] for x in (rows, signs)]
         places = places[active]
         found = self.with_unread(space, np.unique(places))
         which = np.searchsorted(found, places)
         most = np.bincount(which).max()
-        few = most == 1 or most * len(found) <= 2 * len(places) <= _MOST_GATHERED
-        is_sparse = not few or bool((weights != 1.0).any())
-        found = np.unique(places) if is_sparse else found
+        limit = _MOST_GATHERED * (space == VARYING)
+        is_gathered = most == 1 or most * len(found) <= 2 * len(places) <= limit
+        is_gathered &= bool((signs == 1).all())
+        found = found if is_gathered else np.unique(places)
         sign = self.sign(space, found)
         target = code.rows("d" + space, found) if even(found) else None
-        if is_sparse:
-            matrix = self.sums(places, rows, prod(shape), weights)[1]
-            term = f"{matrix} @ {_in_rows(term, shape, space)}"
-        else:
+        if is_gathered:
             index = _gathered(which, rows, (most, len(found)), prod(shape))
             index[0, ~self.active[space][found]] = 0  # which is as good as any other
             direct = target if sign == "=" else None
             term = self.gather_rows(space, term, shape, index, direct)
             if direct:
                 return
+        else:
+            matrix = self.sums(places, rows, prod(shape), signs)[1]
+            term = f"{matrix} @ {_in_rows(term, shape, space)}"
         there = f"{target}[...]" if target else f"d{space}[{code.index(found)}]"
         code.emit(f"{there} {sign} {term}")
 
@@ -720,7 +719,7 @@ class Backward:
                 ("zero behind", count, varying),
                 lambda _, lanes: np.zeros((count + 1, lanes) if varying else count + 1),
             )
-            own = code.array(rows, np.arange(count).reshape(shape))
+            own = code.array(rows, _range(shape))
             code.copied(Symbol(code, term, varying), str(own))
         if len(index) == 1:
             code.emit(f"take({rows}, {code.index(index[0])}, 0, {target}, 'clip')")
@@ -730,11 +729,11 @@ class Backward:
             code.emit(f"add.reduce({terms}, (0,), None, {target})")
         return target
 
-    def sums(self, places: Any, rows: Any, count: int, weights: Any = None) -> tuple[str, str]:
+    def sums(self, places: Any, rows: Any, count: int, signs: Any = 1) -> tuple[str, str]:
         """Name the different ones of `places`, and the matrix that adds up their rows."""
         code = self.code
         targets, which = np.unique(places, return_inverse=True)
-        weights = np.ones(places.size) if weights is None else weights
+        weights = np.ones(places.size) * signs
         key = ("sums", which.tobytes(), rows.tobytes(), weights.tobytes(), count)
         matrix = code.name(key, lambda *_: _incidence(weights, which, rows, (len(targets), count)))
         return code.index(targets), matrix
@@ -770,21 +769,15 @@ class Backward:
         if space == SHARED and code.varying:
             term = code.temporary(code.shape, varying=False)
             self.sum_over(gradient.name, (), True, term)
-        fresh = self.fresh(space, places)
-        target = fresh or self.one_array(space, places)
         each = f"{term}[{', '.join([':'] * rows + ['None'] * terms)}]"
-        if fresh:
+        if fresh := self.fresh(space, places):
             code.count(space == VARYING, moved=places.size + prod(code.shape))
             code.emit(f"copyto({fresh}, {each})")
-        elif target:
-            code.count(space == VARYING, places.size, 2 * places.size + prod(code.shape))
-            self.clear_unwritten(space, places)
-            self.aliases.settle(space, places)
-            code.emit(f"add({target}, {each}, out={target})")
+        elif self.one_array(space, places):
+            self.add_terms(space, places, each)
         else:
-            count = prod(code.shape)
-            elements = np.arange(count).reshape(*code.shape, *[1] * terms)
-            code.count(space == VARYING, places.size, 2 * places.size + count)
+            elements = _range((*code.shape, *[1] * terms))
+            code.count(space == VARYING, places.size, 2 * places.size + elements.size)
             self.add_up(space, places, elements, term, code.shape)
 
     def dot(self, step: Step, gradient: Symbol) -> None:
@@ -854,6 +847,10 @@ def _windows(places: Any) -> tuple[int, ...] | None:
     return None
 
 
+def _range(shape: tuple[int, ...]) -> Any:
+    return np.arange(prod(shape)).reshape(shape)
+
+
 def _in_rows(term: str, shape: Any, space: str) -> str:
     """Write an array with one axis instead of several."""
     lanes = ", -1" * (space == VARYING)
@@ -875,7 +872,7 @@ def _gathered(which: Any, rows: Any, shape: tuple[int, int], none: int) -> Any:
 
 
 _LONG_SUM = 4096  # terms, of which one after the other is not as exact as NumPy's way by halves
-_MOST_GATHERED = 2048  # rows, of which a copy costs less than to call a sparse matrix
+_MOST_GATHERED = 2048  # rows of lanes, of which a copy takes less time than a sparse matrix
 _MOST_WINDOWS = 512  # for which there are views
 _MOST_RUNS = 4  # of rows that are cleared one by one
 
