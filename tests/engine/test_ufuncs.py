@@ -48,23 +48,12 @@ def is_array_of_values(result, shape):
 # --- scalars ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scalar", SCALARS, ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize(
+    "scalar", [*SCALARS, np.array(3.0), np.longdouble(1.5)], ids=lambda s: type(s).__name__
+)
 def test_value_of_a_numpy_scalar(scalar):
     assert type(Value(scalar).data) is float
     assert Value(scalar).data == float(scalar)
-
-
-def test_value_of_an_array_without_axes():
-    assert Value(np.array(3.0)).data == 3.0
-
-
-def test_value_of_a_long_double():
-    assert Value(np.longdouble(1.5)).data == 1.5
-    assert type(Value(np.longdouble(1.5)).data) is float
-
-
-def test_map_over_a_row():
-    assert [v.data for v in map(Value, np.array([1.0, 2.0]))] == [1.0, 2.0]
 
 
 @pytest.mark.parametrize("op", OPERATORS, ids=lambda o: o.__name__)
