@@ -59,15 +59,14 @@ def _graph(trace: Trace) -> tuple[list[int], list[Sequence[int]]]:
     for row, (op, operands) in enumerate(zip(ops, trace.operands, strict=True)):
         if op is None:
             continue
-        own = computed(operands)
-        for half in operands:
+        reads[row] = own = computed(operands)
+        for half in operands if tuple in map(type, operands) else ():
             if half.__class__ is tuple:
                 if id(half) not in halves:
                     halves[id(half)] = len(reads)
                     order.append(len(reads))
                     reads.append(computed(half))
                 own += [halves[id(half)]] if reads[halves[id(half)]] else []  # not all inputs
-        reads[row] = own
         order.append(row)
     return order, reads
 

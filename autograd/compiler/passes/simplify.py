@@ -733,11 +733,11 @@ def shared_first(
     """
     varying = factors.varying
     mixed: dict[int, list[bool]] = {}  # of each product, whether the lanes share no factor
-    for row, op in enumerate(trace.ops):
-        if op is not p.dot or not varying[row] or trace.has_blocks([row]):
+    for row in compress(range(len(varying)), varying):
+        if trace.ops[row] is not p.dot:
             continue
         halves = factors[row]
-        if all(map(factors.varies, halves)):
+        if factors.varies(halves[0]) and factors.varies(halves[1]) and not trace.has_blocks([row]):
             differ = [[x.__class__ is int and varying[x] for x in half] for half in halves]
             alone = list(map(and_, *differ))
             if min(alone.count(True), alone.count(False)) >= _FEWEST_OF_A_KIND:

@@ -302,6 +302,7 @@ class Trace:
         new = [x for x in dict.fromkeys(addresses.tolist()) if x not in entered]
         added = self._add_many(PICK, [(rows[0], float(x & INDEX)) for x in new])
         entered.update(zip(new, added, strict=True))
+        self._stand_ins.update(zip(new, map(self.tracer, added), strict=True))
 
     def operand(self, x: Any, what: str) -> Operand:
         """Return what stands for a number or a node; `what` is to do with it."""
@@ -333,8 +334,10 @@ class Trace:
 
     def terms(self, row: int) -> int:
         """Return how many operands there are for each number of a row."""
-        operands = self.flat(row)
-        return sum(map(self.width, operands)) if self.reads_blocks else len(operands)
+        if self.reads_blocks:
+            return sum(map(self.width, self.flat(row)))
+        operands = self.operands[row]
+        return 2 * len(operands[0]) + 1 if self.ops[row] in DOTS else len(operands)
 
     def flat(self, row: int) -> tuple[Operand, ...]:
         """Return the operands of a row, those of its halves one after the other."""
@@ -353,6 +356,12 @@ class Trace:
         return self.reads_blocks and any(
             row in self.counts or any(self.width(x) > 1 for x in self.flat(row)) for row in rows
         )
+
+    def views(self) -> list[int]:
+        """Return the rows that only show numbers of others."""
+        if not self.counts and not self.reads_blocks:
+            return []
+        return [row for row, op in enumerate(self.ops) if op is PICK or op.__class__ is View]
 
     def operands_of(self, row: int) -> tuple[Primitive | None, tuple[Operand, ...]]:
         """Return the operation of a single number and its operands, each a single one too."""
@@ -411,6 +420,8 @@ class Trace:
         first.reads_blocks = self.reads_blocks
         first._halves, first.mixed = self._halves, self.mixed
         first._rows, self._rows, self._stand_ins = self._rows, first._rows, {}
+        if not count:
+            first._rows.clear()
         for rows in first._rows.values():
             while rows:  # in the order in which they were entered
                 key, row = rows.popitem()
