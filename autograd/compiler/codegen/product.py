@@ -184,9 +184,13 @@ def multiply(code: Code, out: Factor, left: Factor, right: Factor) -> None:
     if is_matrix:
         always = [x for x in common if x in out.letters]
         others = [x for x in dict.fromkeys(out.letters + left.letters) if x not in (*always, LANES)]
-        subsets = chain.from_iterable(combinations(others, n) for n in range(_MOST_LOOPS + 1))
-        products = [_Product(out, left, right, {*always, *loops}) for loops in subsets]
-        min(products, key=lambda x: x.cost).write(code)
+        subsets = chain.from_iterable(combinations(others, n + 1) for n in range(_MOST_LOOPS))
+        best = _Product(out, left, right, {*always})
+        for loops in subsets:
+            if _PER_PRODUCT * prod([best.sizes[x] for x in (*always, *loops)]) < best.cost:
+                other = _Product(out, left, right, {*always, *loops})
+                best = other if other.cost < best.cost else best
+        best.write(code)
     elif not is_sum:
         _elementwise(code, out.view(code), out.letters, left, right)
     elif _is_short(out, left, right):
