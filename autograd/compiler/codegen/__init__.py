@@ -10,11 +10,13 @@ sums over lanes, and `saturating.py` functions whose slopes the results tell.
 """
 
 from autograd.compiler.codegen.code import (
+    VIEWS,
     Code,
     Symbol,
     Work,
     bound,
     expansion_of,
+    extent,
     function_code,
     strided_view,
     strides_of,
@@ -42,6 +44,7 @@ from autograd.compiler.codegen.tables import BadIndexError
 __all__ = [
     "ROWS",
     "TERMS",
+    "VIEWS",
     "Backward",
     "BadIndexError",
     "Code",
@@ -54,6 +57,7 @@ __all__ = [
     "backward_rounds",
     "bound",
     "expansion_of",
+    "extent",
     "forward_rounds",
     "function_code",
     "gradient_flow",

@@ -100,8 +100,6 @@ def forward_take(code: Code, step: Step, out: str) -> None:
     index, table = step.operands
     assert isinstance(index, Ref)
     assert isinstance(table, Ref)
-    if table.space == VARYING:
-        code.read_anywhere[table.places] = True
 
     def finder(_: Any, lanes: int) -> Finder:
         return Finder(index, table, lanes if table.space == VARYING else None)
@@ -110,7 +108,7 @@ def forward_take(code: Code, step: Step, out: str) -> None:
     numbers = code.terms(index.space, np.unique(index.places))
     chosen = chosen_places(code, step)
     code.emit(f"{find}({numbers}, {chosen})")
-    code.emit(f"take({flat(code, table.space)}, {chosen}, None, {out}, 'clip')")
+    code.emit(f"take({flat(code, table.space, table.places)}, {chosen}, None, {out}, 'clip')")
     varying = step.space == VARYING
     code.count(varying, moved=2 * step.size)
     code.count(index.space == VARYING, moved=len(np.unique(index.places)))
@@ -126,6 +124,7 @@ def chosen_places(code: Code, step: Step) -> str:
     return code.name(("chosen", step.space, step.start), maker)
 
 
-def flat(code: Code, buffer: str) -> str:
-    """Name a buffer as a flat array of all its places and lanes."""
+def flat(code: Code, buffer: str, places: Any) -> str:
+    """Name a buffer as a flat array of all its places and lanes, to reach some of these."""
+    code.touch(buffer, places)
     return code.name(("flat", buffer), lambda buffers, _: buffers[buffer].reshape(-1))

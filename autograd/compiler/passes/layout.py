@@ -20,7 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.passes.axes import all_pairs, are_different, common_axes, product_axes
+from autograd.compiler.passes.axes import (
+    all_pairs,
+    are_different,
+    common_axes,
+    has_no_gaps,
+    product_axes,
+)
 from autograd.compiler.passes.factors import Factors, is_varying
 from autograd.compiler.passes.program import (
     SHARED,
@@ -59,6 +65,7 @@ NEUTRAL: dict[Primitive | None, float | None] = {
 }
 
 _FEWEST_PRODUCTS = 256  # of numbers, that are worth a matrix product of their own
+_MOST_MOVED = 2**14  # weights of a layer, that are worth copying to have a bias behind them
 _FEWEST_APART = 16  # operands of an elementwise step, that are worth one more step to have strides
 _MOST_ORIGINS = 4  # steps to make of one
 _NOWHERE = -1  # the place of a row that has none yet
@@ -130,7 +137,11 @@ class Layout:
         is_input = self.first[last >> BITS] != _NOWHERE
         if is_input and (number not in last_inputs or terms > len(neurons)):
             return
-        parameters = (self.first[owners] + (neurons & INDEX)).reshape(-1)
+        parameters = self.first[owners] + (neurons & INDEX)
+        weights = parameters[:, :-1]
+        if weights.size >= _MOST_MOVED and has_no_gaps(weights):
+            return
+        parameters = parameters.reshape(-1)
         if not are_different(parameters):
             parameters = parameters[np.sort(np.unique(parameters, return_index=True)[1])]
         elif (self.layer[parameters] == _NOWHERE).all():
