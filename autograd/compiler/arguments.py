@@ -26,7 +26,7 @@ import numpy as np
 from autograd.transforms.trees import NUMBER, Spec, described, flatten, paths, size, wrapped
 
 _FLOAT = np.dtype(np.float64)
-_MUCH = 2**13  # numbers
+MUCH = 2**13  # numbers, that take longer to copy than to make views of
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Leaf:
     @property
     def is_large(self) -> bool:
         """Whether to copy it takes longer than to make views of it."""
-        return self.count >= _MUCH
+        return self.count >= MUCH
 
     @property
     def is_handed_over(self) -> bool:

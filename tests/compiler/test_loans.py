@@ -22,7 +22,7 @@ X = RNG.normal(size=(LANES, M))
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch):
     """Let an array of a few numbers be large, and a batch of a few lanes take several blocks."""
-    monkeypatch.setattr(arguments, "_MUCH", N * M)
+    monkeypatch.setattr(arguments, "MUCH", N * M)
     monkeypatch.setattr(arraycode, "_FEWEST_LANES", 4)
     monkeypatch.setattr(arraycode, "_BLOCK_BYTES", 0)
 

@@ -35,7 +35,7 @@ SEEDS = st.integers(0, 2**32)
 def small_blocks():
     """Let an array of a few numbers be large, and a batch take several blocks, and one over."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(arguments, "_MUCH", 5)
+        patch.setattr(arguments, "MUCH", 5)
         patch.setattr(arraycode, "_FEWEST_LANES", 3)
         patch.setattr(arraycode, "_FEWEST_LANES_ON_TAPE", 3)
         patch.setattr(arraycode, "_BLOCK_BYTES", 0)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.arguments import MUCH
 from autograd.compiler.passes.axes import (
     all_pairs,
     are_different,
@@ -65,7 +66,6 @@ NEUTRAL: dict[Primitive | None, float | None] = {
 }
 
 _FEWEST_PRODUCTS = 256  # of numbers, that are worth a matrix product of their own
-_MOST_MOVED = 2**14  # weights of a layer, that are worth copying to have a bias behind them
 _FEWEST_APART = 16  # operands of an elementwise step, that are worth one more step to have strides
 _MOST_ORIGINS = 4  # steps to make of one
 _NOWHERE = -1  # the place of a row that has none yet
@@ -139,7 +139,7 @@ class Layout:
             return
         parameters = self.first[owners] + (neurons & INDEX)
         weights = parameters[:, :-1]
-        if weights.size >= _MOST_MOVED and has_no_gaps(weights):
+        if weights.size >= MUCH and has_no_gaps(weights):  # not to be copied for a bias each
             return
         parameters = parameters.reshape(-1)
         if not are_different(parameters):
