@@ -48,7 +48,7 @@ class Finder:
         self._space, (size, self._count) = index.space, table.places.shape
         self.distinct, which = np.unique(index.places, return_inverse=True)
         self._which = None if len(self.distinct) == 1 else which
-        places = table.places if lanes is None else table.places * lanes
+        places = (table.places - table.places.min()) * (1 if lanes is None else lanes)
         by_lane = 0 if lanes is None else np.arange(lanes)
         strides = np.diff(places)
         stride = int(strides.flat[0]) if self._count > 1 else 0
@@ -61,7 +61,7 @@ class Finder:
         self._size, self._by_lane = size, by_lane
 
     def __call__(self, numbers: Any, out: Any) -> None:
-        """Write the places in a flat array of all places and lanes.
+        """Write the places in the array of `flat`.
 
         Args:
             numbers: the different indices, maybe with a column per lane.
@@ -125,6 +125,6 @@ def chosen_places(code: Code, step: Step) -> str:
 
 
 def flat(code: Code, buffer: str, places: Any) -> str:
-    """Name a buffer as a flat array of all its places and lanes, to reach some of these."""
-    code.touch(buffer, places)
-    return code.name(("flat", buffer), lambda buffers, _: buffers[buffer].reshape(-1))
+    """Write the rows from the first to the last of these places, with all lanes, side by side."""
+    rows = code.rows(buffer, np.arange(places.min(), places.max() + 1))
+    return rows + ".reshape(-1)" * buffer.endswith(VARYING)
