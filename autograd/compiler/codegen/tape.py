@@ -158,7 +158,7 @@ def _forward_function(
 
 def _emit(code: Code, tape: Tape, maker: Callable[[dict[Any, Any], int], Any]) -> str:
     """Write the call that runs what `maker` makes for a number of lanes, and give it."""
-    operands = [x for own in tape.operands for x in own if isinstance(x, int)]
+    operands = [x for row in tape.operands for x in row if x.__class__ is int]
     for kind in ("", "d"):
         code.touch(kind + tape.space, [*tape.places, *operands])
     name = code.name(("tape", len(code.names)), maker, prefix="tape")
