@@ -242,6 +242,7 @@ class TestHinge:
 BATCHES = [
     (mse_loss, [[1.0, 2.0], [3.0, 5.0], [0.0, 1.0]], [[1.0, 1.0], [0.0, 2.0], [0.5, 0.5]]),
     (mae_loss, [[1.0, 2.0], [3.0, 5.0], [0.0, 1.0]], [[1.0, 1.0], [0.0, 2.0], [0.5, 0.5]]),
+    (cross_entropy, [[1.0, 2.0]], [1]),
     (cross_entropy, [[1.0, 2.0], [3.0, 5.0], [0.0, 1.0]], [0, 1, 1]),
     (cross_entropy, [[1.0, 2.0], [3.0, 5.0], [0.0, 1.0]], [[0.5, 0.5], [0.0, 1.0], [0.9, 0.1]]),
     (binary_cross_entropy, [[1.0, 2.0], [-3.0, 5.0]], [[1, 0], [0.5, 1]]),
@@ -286,10 +287,6 @@ class TestBatch:
         for t in (targets, np.array(targets), [[t] for t in targets], np.array(targets)[:, None]):
             assert loss(outputs, t).data == pytest.approx(sum(single) / 3, rel=1e-14)
             assert loss([[p] for p in outputs], t).data == pytest.approx(sum(single) / 3, rel=1e-14)
-
-    def test_of_one_sample(self):
-        x = [1.0, 2.0]
-        assert cross_entropy([x], [1]) == cross_entropy(x, 1)
 
     def test_targets_may_be_of_both_kinds(self):
         mixed = cross_entropy([[1.0, 2.0], [3.0, 5.0]], [1, [0.5, 0.5]])

@@ -190,29 +190,6 @@ class TestFreeze:
     def model(self):
         return nn.MLP(2, [3, 1], "tanh", seed=0)
 
-    @staticmethod
-    def train(model, optimizer):
-        before = model.state_dict()
-        model.zero_grad()
-        nn.mse_loss(model([0.3, -0.2]), 5.0).backward()
-        optimizer.step()
-        return {name for name, x in model.state_dict().items() if x != before[name]}
-
-    @pytest.mark.parametrize("late", [False, True], ids=["before", "after the optimiser is made"])
-    @pytest.mark.parametrize(
-        "make", [lambda ps: nn.SGD(ps, 0.1, weight_decay=0.1), lambda ps: nn.AdamW(ps, 0.1)]
-    )
-    def test_optimisers_leave_frozen_parameters_alone(self, model, make, late):
-        if not late:
-            model.layers[0].freeze()
-        optimizer = make(model.parameters())
-        if late:
-            model.layers[0].freeze()
-        second = {"layer2.neuron1.w1", "layer2.neuron1.w2", "layer2.neuron1.w3", "layer2.neuron1.b"}
-        assert self.train(model, optimizer) == second
-        model.unfreeze()
-        assert self.train(model, optimizer) == set(model.state_dict())
-
     def test_parameters_has_all_and_trainable_parameters_the_others(self, model):
         model.layers[0].neurons[1].freeze()
         frozen = model.layers[0].neurons[1].parameters()
