@@ -264,11 +264,6 @@ def test_wrong_arguments_are_named(make, error, message):
         make()
 
 
-def test_parameters_may_come_from_a_generator():
-    values = [Value(1.0), Value(2.0)]
-    assert SGD((v for v in values), 0.1).params == values
-
-
 # --- clipping -------------------------------------------------------------------------------------
 
 

@@ -142,12 +142,6 @@ class TestFile:
 
 
 class TestAtomicWrite:
-    def test_replaces_and_leaves_nothing_else(self, tmp_path, path, model):
-        path.write_text("old")
-        save(model, path)
-        assert load(path)
-        assert os.listdir(tmp_path) == ["model.json"]
-
     @pytest.mark.parametrize("call", ["fsync", "replace"])
     def test_a_failure_leaves_the_old_file(self, tmp_path, path, model, monkeypatch, call):
         save(model, path)
