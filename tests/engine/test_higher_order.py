@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import ORACLES, ROWS, exact
@@ -45,7 +46,7 @@ def check_derivative(name, xs, path):
 
 @pytest.mark.parametrize("order", [2, 3, 4])
 @pytest.mark.parametrize("name", [n for n in SMOOTH if len(ORACLES[n].domains) == 1])
-@settings(max_examples=8)
+@settings(max_examples=examples(8))
 @given(data=st.data())
 def test_pure_derivatives(name, order, data):
     xs = data.draw(ORACLES[name].operands(calm=True))
@@ -56,7 +57,7 @@ def test_pure_derivatives(name, order, data):
 @pytest.mark.parametrize(
     "name", [n for n in SMOOTH if len(ORACLES[n].domains) > 1 or ORACLES[n].sizes is not None]
 )
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(data=st.data())
 def test_mixed_derivatives(name, order, data):
     xs = data.draw(ORACLES[name].operands(calm=True))
