@@ -63,6 +63,11 @@ def _regular(rows: Any) -> int:
         start, stop = stop, min(4 * stop, last)
 
 
+def has_no_gaps(places: Any) -> bool:
+    """Tell whether each of an array of places stands next to the one before it."""
+    return bool((np.diff(places.reshape(-1)) == 1).all())
+
+
 def joint_axes(places: Sequence[Any]) -> tuple[int, ...] | None:
     """Return axes that suit as many arrays of places as possible, the first ones above all.
 

@@ -226,7 +226,7 @@ def _is_regular(trace: Trace, rows: Sequence[int]) -> bool:
     """Tell whether rows, and most of what they read, were computed at regular intervals."""
     operands = zip(*map(trace.flat, rows), strict=False)
     columns = [rows, *[x for x in operands if float not in map(type, x)]]
-    axes = [common_axes([np.array([trace.addresses(y) for y in x])]) for x in columns]
+    axes = [common_axes([np.array(list(map(trace.address, x)))]) for x in columns]
     by_rule = sum([len(rows) - 1 - len(x) for x in axes if x])  # numbers that others foretell
     return by_rule >= _FEWEST_REGULAR and 2 * sum(x is not None for x in axes) > len(axes)
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import compress
+from itertools import chain, compress
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -129,6 +129,7 @@ class Trace:
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
         self._halves: dict[Any, Half] = {}
+        self._joined: dict[tuple[int, ...], Half] = {}  # by identity
         self.mixed: set[int] = set()
         self._rows: defaultdict[Any, dict[Any, int]] = defaultdict(dict)  # by operation
         self._stand_ins: dict[int, Any] = {}  # by the address of a number of an array
@@ -231,6 +232,11 @@ class Trace:
         if number == len(self._numbers):
             self._numbers.append(x)
         return ~number
+
+    def address(self, x: Operand) -> int:
+        """Return the address of a single number."""
+        is_row = x.__class__ is int and self.ops[x] is not PICK and x not in self.counts
+        return int(x) << BITS if is_row else int(self.addresses(x))
 
     def select(self, addresses: Any) -> Operand:
         """Return the operand with the numbers at these addresses, of up to two axes."""
@@ -434,7 +440,7 @@ class Trace:
         """Let go of all rows: stand-ins that somebody may still have are of no use any more."""
         self.ops, self.operands, self.times = [], [], array("q")
         self._rows, self._stand_ins, self._nodes = defaultdict(dict), {}, {}
-        self._halves, self.mixed = {}, set()
+        self._halves, self._joined, self.mixed = {}, {}, set()
 
     # --- what is there already ----------------------------------------------------------------
 
@@ -472,6 +478,15 @@ class Trace:
         half = self._halves.setdefault(_by_repr(own), own)
         self.mixed.add(id(half))
         return half
+
+    def joined(self, halves: Sequence[Half]) -> Half:
+        """Return halves one after the other as one."""
+        key = tuple(map(id, halves))
+        found = self._joined.get(key)
+        if found is None:
+            whole = halves[0] if len(halves) == 1 else self.half(chain.from_iterable(halves))
+            found = self._joined[key] = whole
+        return found
 
     def half_of_rows(self, rows: Half) -> Half:
         """Return a half without constants."""
