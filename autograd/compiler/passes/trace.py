@@ -484,7 +484,7 @@ class Trace:
         return half
 
     def joined(self, halves: Sequence[Half]) -> Half:
-        """Return halves one after the other as one."""
+        """Return halves, as `half` gives them, one after the other as one."""
         key = tuple(map(id, halves))
         found = self._joined.get(key)
         if found is None:

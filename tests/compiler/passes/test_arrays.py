@@ -207,3 +207,14 @@ def test_random_views_of_blocks(n):
     got, slopes = ag.compile(f, argnums=(0, 1)).value_and_grad(W, X)
     for a, b in zip([got, *slopes], [value, *gradient], strict=True):
         np.testing.assert_allclose(a, np.asarray(b, float), rtol=1e-12, atol=1e-13)
+
+
+def test_an_array_that_is_changed_gives_its_new_numbers():
+    def f(x):
+        before = sum(y * y for row in x for y in row)
+        first = x[0]
+        first[1] = 3.0 * x[1, 1]
+        return before + sum(y * y for y in first) + sum(y for row in x for y in row)
+
+    x = np.arange(6.0).reshape(2, 3)
+    assert ag.compile(f)(x) == f(x.copy())
