@@ -114,7 +114,7 @@ class Factor:
             places = self.first + own[0].stride * np.arange(own[0].size)
             return code.rows(self.buffer, places) + ".T" * axes[0].lanes
         if self.buffer == VARYING:
-            code.read_anywhere[self.places()] = True
+            code.touch(self.buffer, self.places())
         buffer, first = self.buffer, self.first
 
         def maker(buffers: dict[str, Any], lanes: int) -> Any:
@@ -204,8 +204,7 @@ def multiply(code: Code, out: Factor, left: Factor, right: Factor) -> None:
             code.emit(f"add({target}, {term}, out={target})")
     elif (by_lane := _ByLane(out, left, right)).is_large:
         for x in (left, right):  # what is an argument is not to be read where the caller has it
-            if x.buffer == VARYING:
-                code.read_anywhere[x.places()] = True
+            code.touch(x.buffer, x.places())
         names = [x.view(code) for x in (left, right, out)]
         letters = f"{left.letters},{right.letters}->{out.letters}"
         function = code.name(("by lane", letters, *names), by_lane.made, prefix="product")
