@@ -31,7 +31,6 @@ from autograd.compiler.passes.simplify import shared_first
 from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import PICK, Half, Operand, Trace, View
 from autograd.compiler.passes.triangles import Triangle, with_triangles
-from autograd.engine import Primitive
 from autograd.engine import table as p
 
 _FEW_STEPS = 32  # a program of so few steps has no tapes, so that its code can be read
@@ -75,12 +74,12 @@ def grouped(
         for triangle in triangles:  # all its rows stand in one space, also y - 0 of a shared y
             for row in triangle.rows:
                 factors.varying[row] = factors.varying[triangle.rows[-1]]
-    kinds: list[Any] = [
-        op and _likeness(op, trace, row, factors) for row, op in enumerate(trace.ops)
-    ]
+    kinds, numbers = [-1] * len(trace.ops), dict[Any, int]()
+    for row in compress(range(len(kinds)), trace.ops):
+        kinds[row] = numbers.setdefault(_likeness(trace, row, factors), len(numbers))
     by_last = {triangle.rows[-1]: triangle for triangle in triangles}
     for row in by_last:
-        kinds[row] = (row,)
+        kinds[row] = -2 - row  # like no other
     computed = _computed(trace, triangles)
     groups = scheduled(computed, kinds)
     are_loose, native = _sorted_out(trace, groups, by_last, is_machine_there)
@@ -98,7 +97,7 @@ def _computed(trace: Trace, triangles: Sequence[Triangle]) -> Trace:
 
     A factorisation is one row, its last, for all of its own.
     """
-    views = [row for row, op in enumerate(trace.ops) if op is PICK or op.__class__ is View]
+    views = trace.views()
     if not views and not triangles:
         return trace
     only = Trace()
@@ -141,9 +140,9 @@ def _each(trace: Trace, read: Callable[[int], Sequence[int]]) -> list[tuple[Any,
     return list(map(of_row, trace.operands))
 
 
-def _likeness(op: Primitive, trace: Trace, row: int, factors: Factors) -> tuple[Any, ...] | None:
+def _likeness(trace: Trace, row: int, factors: Factors) -> tuple[Any, ...] | None:
     """Return what rows of one step have in common."""
-    operands, varying = trace.operands[row], factors.varying
+    op, operands, varying = trace.ops[row], trace.operands[row], factors.varying
     here = varying[row]
     if op is PICK or op.__class__ is View:
         return None
@@ -227,7 +226,7 @@ def _is_regular(trace: Trace, rows: Sequence[int]) -> bool:
     """Tell whether rows, and most of what they read, were computed at regular intervals."""
     operands = zip(*map(trace.flat, rows), strict=False)
     columns = [rows, *[x for x in operands if float not in map(type, x)]]
-    axes = [common_axes([np.array([trace.addresses(y) for y in x])]) for x in columns]
+    axes = [common_axes([np.array(list(map(trace.address, x)))]) for x in columns]
     by_rule = sum([len(rows) - 1 - len(x) for x in axes if x])  # numbers that others foretell
     return by_rule >= _FEWEST_REGULAR and 2 * sum(x is not None for x in axes) > len(axes)
 

@@ -96,7 +96,7 @@ class Layout:
         self.on_tape = bytearray(len(trace.ops))
         self.addresses = np.arange(len(trace.ops)) << BITS  # of rows of one number
         self.picks: dict[int, list[int]] = defaultdict(list)  # by the block
-        picks = [row for row, op in enumerate(trace.ops) if op is PICK]
+        picks = [row for row in trace.views() if trace.ops[row] is PICK]
         for row in picks:
             self.picks[trace.operands[row][0]].append(row)
         if picks:
@@ -157,11 +157,13 @@ class Layout:
         They are told by their addresses. Neurons of a layer read the same, others give None.
         """
         trace, own = self.trace, []
-        neurons = [(*self.factors[row][0], trace.operands[row][-1]) for row in rows]
-        inputs = self.factors[rows[0]][1]
-        if not trace.has_blocks(rows):
-            last = inputs[-1]
-            if not isinstance(last, int) or any(float in map(type, neuron) for neuron in neurons):
+        sums, inputs = self.sums(rows), self.factors[rows[0]][1]
+        last, is_single = inputs[-1], not trace.has_blocks(rows)
+        if is_single and any(b.__class__ is float or id(w) in trace.mixed for w, _, b in sums):
+            return None
+        neurons = [(*w, b) for w, _, b in sums]
+        if is_single:
+            if not isinstance(last, int):
                 return None
             return self.addresses[np.array(neurons)], (int(self.addresses[last]), len(inputs))
         for row, neuron in zip(rows, neurons, strict=True):
@@ -531,7 +533,8 @@ class Layout:
             found = self.many([(x,) for x in column], counts)
             return Ref(found.space, found.places[:, 0])
         space = self.ref_space([column])
-        return Ref(space, np.array([self.place(x, space) for x in column], dtype=np.intp))
+        places = self.singles(column, space) or [self.place(x, space) for x in column]
+        return Ref(space, np.array(places, dtype=np.intp))
 
     def many(self, matrix: Matrix, counts: Sequence[int] = ()) -> Ref:
         """Find n operands of each element; `counts` says of how many elements a row is."""

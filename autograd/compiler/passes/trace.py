@@ -25,7 +25,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import compress
+from itertools import chain, compress
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -129,6 +129,7 @@ class Trace:
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
         self._halves: dict[Any, Half] = {}
+        self._joined: dict[tuple[int, ...], Half] = {}  # by identity
         self.mixed: set[int] = set()
         self._rows: defaultdict[Any, dict[Any, int]] = defaultdict(dict)  # by operation
         self._stand_ins: dict[int, Any] = {}  # by the address of a number of an array
@@ -232,6 +233,11 @@ class Trace:
             self._numbers.append(x)
         return ~number
 
+    def address(self, x: Operand) -> int:
+        """Return the address of a single number."""
+        is_row = x.__class__ is int and self.ops[x] is not PICK and x not in self.counts
+        return int(x) << BITS if is_row else int(self.addresses(x))
+
     def select(self, addresses: Any) -> Operand:
         """Return the operand with the numbers at these addresses, of up to two axes."""
         few = _distinct(addresses)
@@ -302,6 +308,7 @@ class Trace:
         new = [x for x in dict.fromkeys(addresses.tolist()) if x not in entered]
         added = self._add_many(PICK, [(rows[0], float(x & INDEX)) for x in new])
         entered.update(zip(new, added, strict=True))
+        self._stand_ins.update(zip(new, map(self.tracer, added), strict=True))
 
     def operand(self, x: Any, what: str) -> Operand:
         """Return what stands for a number or a node; `what` is to do with it."""
@@ -333,8 +340,10 @@ class Trace:
 
     def terms(self, row: int) -> int:
         """Return how many operands there are for each number of a row."""
-        operands = self.flat(row)
-        return sum(map(self.width, operands)) if self.reads_blocks else len(operands)
+        if self.reads_blocks:
+            return sum(map(self.width, self.flat(row)))
+        operands = self.operands[row]
+        return 2 * len(operands[0]) + 1 if self.ops[row] in DOTS else len(operands)
 
     def flat(self, row: int) -> tuple[Operand, ...]:
         """Return the operands of a row, those of its halves one after the other."""
@@ -353,6 +362,12 @@ class Trace:
         return self.reads_blocks and any(
             row in self.counts or any(self.width(x) > 1 for x in self.flat(row)) for row in rows
         )
+
+    def views(self) -> list[int]:
+        """Return the rows that only show numbers of others."""
+        if not self.counts and not self.reads_blocks:
+            return []
+        return [row for row, op in enumerate(self.ops) if op is PICK or op.__class__ is View]
 
     def operands_of(self, row: int) -> tuple[Primitive | None, tuple[Operand, ...]]:
         """Return the operation of a single number and its operands, each a single one too."""
@@ -411,6 +426,8 @@ class Trace:
         first.reads_blocks = self.reads_blocks
         first._halves, first.mixed = self._halves, self.mixed
         first._rows, self._rows, self._stand_ins = self._rows, first._rows, {}
+        if not count:
+            first._rows.clear()
         for rows in first._rows.values():
             while rows:  # in the order in which they were entered
                 key, row = rows.popitem()
@@ -423,7 +440,7 @@ class Trace:
         """Let go of all rows: stand-ins that somebody may still have are of no use any more."""
         self.ops, self.operands, self.times = [], [], array("q")
         self._rows, self._stand_ins, self._nodes = defaultdict(dict), {}, {}
-        self._halves, self.mixed = {}, set()
+        self._halves, self._joined, self.mixed = {}, {}, set()
 
     # --- what is there already ----------------------------------------------------------------
 
@@ -461,6 +478,15 @@ class Trace:
         half = self._halves.setdefault(_by_repr(own), own)
         self.mixed.add(id(half))
         return half
+
+    def joined(self, halves: Sequence[Half]) -> Half:
+        """Return halves one after the other as one."""
+        key = tuple(map(id, halves))
+        found = self._joined.get(key)
+        if found is None:
+            whole = halves[0] if len(halves) == 1 else self.half(chain.from_iterable(halves))
+            found = self._joined[key] = whole
+        return found
 
     def half_of_rows(self, rows: Half) -> Half:
         """Return a half without constants."""
