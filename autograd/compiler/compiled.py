@@ -17,6 +17,7 @@ from autograd.compiler.codegen import BadIndexError
 from autograd.compiler.plan import Options, Plan
 from autograd.engine import collector_paused, modes
 from autograd.errors import AnomalyError, TraceError
+from autograd.transforms import name_of
 from autograd.transforms.trees import flatten
 
 if TYPE_CHECKING:
@@ -273,7 +274,7 @@ class Compiled:
 
     @property
     def _name(self) -> str:
-        return getattr(self._f, "__name__", type(self._f).__name__)
+        return name_of(self._f)
 
     # --- finding the plan ---------------------------------------------------------------------
 
@@ -430,7 +431,7 @@ class Compiled:
         if bound.kwargs:
             raise TypeError(
                 f"{next(iter(bound.kwargs))!r} of {self._name}{signature} cannot be passed by name "
-                "to a compiled function: pass it by place"
+                "to a compiled function: pass it by place, or fix it as functools.partial does"
             )
         return bound.args
 

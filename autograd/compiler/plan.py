@@ -28,7 +28,7 @@ from autograd.compiler.passes import (
     stand_ins,
 )
 from autograd.engine import OWN, Value, modes
-from autograd.transforms import name_of, split_aux
+from autograd.transforms import flatten_result, name_of, split_aux
 from autograd.transforms.trees import NUMBER, Spec, as_array, described, flatten, paths
 
 
@@ -149,7 +149,7 @@ class Plan:
             result, aux_tree = split_aux(f, result)
             aux, self.aux_spec = flatten(aux_tree, "the aux of the function")
             self.put_aux = assembler(self.aux_spec, lanes=self.batched)
-        outputs, self.output_spec = flatten(result, "the result of the function")
+        outputs, self.output_spec = flatten_result(f, result)
         self.is_number = self.output_spec == NUMBER and not has_aux
         self.output_count = len(outputs)
         self.put_value = assembler(self.output_spec, lanes=self.batched and self.reduce is None)

@@ -114,13 +114,13 @@ def described(operands: Sequence[Any]) -> str:
 
 
 def caller() -> str:
-    """Return the place, outside of this project's own packages, that called for an operation."""
+    """Return the place, outside of these packages and NumPy, that called for an operation."""
     frame, _ = _outside()
     return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
 
 
 def warn(message: str, category: type[Warning] = MistakeWarning) -> None:
-    """Warn, at the place outside of this project's own packages that called for an operation."""
+    """Warn, at the place outside of these packages and NumPy that called for an operation."""
     _, level = _outside()
     warnings.warn(message, category, stacklevel=level)
 
@@ -134,4 +134,4 @@ def _outside() -> tuple[Any, int]:
     return frame, level
 
 
-_OWN = {"autograd", "nn"}
+_OWN = {"autograd", "nn", "numpy"}

@@ -90,11 +90,7 @@ class _Recording:
         self._has_aux = has_aux
         self._aux: Any
         result, self._aux = split_aux(f, result) if has_aux else (result, None)
-        if result is None:
-            raise TypeError(
-                f"the result of {name_of(f)} must be a real number, not None: is a return missing?"
-            )
-        self.outputs, self.output_spec = flatten(result, f"the result of {name_of(f)}")
+        self.outputs, self.output_spec = flatten_result(f, result)
         self.nested = self._is_nested(numbers)
         # by a node, outermost, even a constant derivative is a node: one can rely on its kind
         self._all_nodes = not _running.get() and any(x.__class__ is Value for x in numbers)
@@ -671,6 +667,15 @@ def _mapped(tree: Any, function: Callable[[Any], Any]) -> Any:
     return function(tree)
 
 
+def flatten_result(f: Callable[..., Any], result: Any) -> tuple[list[Any], Spec]:
+    """Take the result of a function apart; an error names the function."""
+    what = f"the result of {name_of(f)}"
+    if result is None:
+        raise TypeError(f"{what} must be a real number, not None: is a return missing?")
+    return flatten(result, what)
+
+
 def name_of(f: Callable[..., Any]) -> str:
     """Return the name of a function, or that of the class of what else is called."""
+    f = getattr(f, "func", f)  # of which functools.partial fixes arguments
     return getattr(f, "__name__", type(f).__name__)

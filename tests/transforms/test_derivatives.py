@@ -7,6 +7,7 @@ import math
 import random
 import threading
 from collections import OrderedDict, namedtuple
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
@@ -1145,6 +1146,8 @@ def test_large_graphs():
         (1j, r"the complex 1j; take \.real"),
         (None, "the NoneType None"),
         (b"1", "the bytes"),
+        (Decimal("0.1"), r"the Decimal .*; convert it first, with float\(Decimal"),
+        ("square", r"the str 'square'; take numbers.* functools\.partial"),
         ({1}, "the set"),
         (object, "the type"),
         (10**400, "too large"),
@@ -1193,8 +1196,9 @@ def test_a_number_taken_out_of_a_node_is_a_mistake(f):
 
 
 def test_a_function_without_a_return():
-    with pytest.raises(TypeError, match=r"not None: is a return missing\?"):
-        grad(constant(None))(1.0)
+    for transform in (grad, autograd.compile):
+        with pytest.raises(TypeError, match=r"result of .* not None: is a return missing\?"):
+            transform(constant(None))(1.0)
 
 
 @pytest.mark.parametrize(

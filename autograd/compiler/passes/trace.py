@@ -546,6 +546,9 @@ class Row:
         return [(x, local, None) for x, local in zip(parents, locals_, strict=True)]
 
 
+_SETTING = "or fix a setting before compiling, as in functools.partial(f, n=3)"
+
+
 class StandIn(Value):
     """A node that stands for numbers not known yet, and refuses to be taken for one of them.
 
@@ -570,7 +573,7 @@ class StandIn(Value):
         raise self._refuse("v as a key or an element of a set", fix)
 
     def __bool__(self) -> bool:
-        raise self._refuse("the truth of a comparison", "use where(condition, x, y) or maximum")
+        raise self._refuse("the truth of v", f"use where(v != 0, x, y), {_SETTING}")
 
     def __float__(self) -> float:
         raise self._refuse("float(v)", "use the functions of autograd, such as autograd.exp")
@@ -582,9 +585,7 @@ class StandIn(Value):
         raise self._refuse("round(v)", "compute with the node itself")
 
     def __index__(self) -> int:
-        raise self._refuse(
-            "v as an index or a length", "use take(xs, v), or pass a number of Python's own"
-        )
+        raise self._refuse("v as an index or a length", f"use take(xs, v), {_SETTING}")
 
     def item(self) -> float:
         """Refuse: there is no number yet."""
@@ -732,21 +733,27 @@ class Tracer(StandIn):
 
 
 class Condition(Tracer):
-    """A comparison, which only `where` takes."""
+    """A comparison, which only `where` takes, and `&` and `|` make another one of."""
 
     __slots__ = ()
 
     __add__, __sub__ = Value.__add__, Value.__sub__
     __mul__, __truediv__ = Value.__mul__, Value.__truediv__
 
+    def __and__(self, other: Any) -> Any:
+        return p.where(self, p.where(other, 1.0, 0.0), 0.0) > 0
+
+    def __or__(self, other: Any) -> Any:
+        return p.where(self, 1.0, p.where(other, 1.0, 0.0)) > 0
+
+    __rand__, __ror__ = __and__, __or__
+
     def __bool__(self) -> bool:
         op = self._primitive
+        fix = "use where(condition, x, y) or maximum, and & for `and`, | for `or`"
         if op is p.eq or op is p.ne:  # which `in` and `index` ask for, too
-            raise self._refuse(
-                "the truth of a comparison",
-                f"use where(v {op.name} 1, x, y)",
-            )
-        return super().__bool__()
+            fix = f"use where(v {op.name} 1, x, y)"
+        raise self._refuse("the truth of a comparison", fix)
 
     def row_of_result(self) -> int:
         """Refuse: a result is a number."""
