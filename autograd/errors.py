@@ -114,7 +114,10 @@ def _describe(x: Any, what: str) -> str:
         return f"{kind}; convert it first, with float({shown})"
     except (TypeError, ValueError):
         pass
-    if what.startswith("args["):
-        kind += "; take numbers, or lists, tuples, dictionaries or arrays of them, and fix anything "
-        kind += "else beforehand, as in functools.partial(f, mode='a')"
-    return kind
+    return kind + _BEFOREHAND * what.startswith("args[")
+
+
+_BEFOREHAND = (
+    "; arguments are numbers, or lists, tuples, dictionaries and arrays of them: fix anything else "
+    "beforehand, as in functools.partial(f, mode='a')"
+)

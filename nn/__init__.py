@@ -81,11 +81,20 @@ def __getattr__(name: str) -> object:
 
 # What others call by another name.
 _ELSEWHERE = {
-    "Linear": "Layer",
-    "Dense": "Layer",
-    "BCEWithLogitsLoss": "binary_cross_entropy",
-    "L1Loss": "mae_loss",
-    **dict.fromkeys(("ReLU", "Tanh", "Sigmoid", "GELU"), 'MLP(…, activation="…")'),
+    "Linear": "nn.Layer",
+    "Dense": "nn.Layer",
+    "MultiheadAttention": "nn.Attention",
+    "Parameter": "autograd.Value",
+    "BCELoss": "nn.binary_cross_entropy",
+    "BCEWithLogitsLoss": "nn.binary_cross_entropy",
+    "NLLLoss": "nn.cross_entropy",
+    "L1Loss": "nn.mae_loss",
+    "StepLR": "nn.StepDecay",
+    "CosineAnnealingLR": "nn.Cosine",
+    "DataLoader": "nn.fit(…, batch_size=…)",
+    "train_test_split": "nn.data.train_test_split",
+    "one_hot": "nn.data.one_hot",
+    **dict.fromkeys(("ReLU", "Tanh", "Sigmoid", "GELU"), 'nn.MLP(…, activation="…")'),
 }
 
 
@@ -94,7 +103,7 @@ def _meant(name: str) -> str:
     from nn.mistakes import suggestion
 
     if name in _ELSEWHERE:
-        return f"; did you mean nn.{_ELSEWHERE[name]}?"
+        return f"; did you mean {_ELSEWHERE[name]}?"
     return "" if name.startswith("_") else suggestion(name, __all__)
 
 

@@ -188,6 +188,8 @@ class Value(Node):
     def __pos__(self) -> Value:
         return self
 
+    conjugate = __pos__  # which NumPy's std and var call
+
     @staticmethod
     def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
         return apply_to_values(Value, op, operands)

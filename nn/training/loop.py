@@ -51,6 +51,10 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam, "ad
     validation_data="validation",
     validation_split="validation",
     verbose="progress",
+    schedule="lr",
+    scheduler="lr",
+    momentum="optimizer",
+    weight_decay="optimizer",
 )
 @each_once
 def fit(

@@ -217,7 +217,7 @@ class TestWhatCannotBeSaved:
 
     @pytest.mark.parametrize("thing", [Own(), Sequential(Own()), "model", Layer])
     def test_modules_of_your_own(self, path, thing):
-        message = r"^save takes what is made of Neuron, Layer, .*; of a module of your own save the"
+        message = r"^save takes what is made of Neuron, Layer, .*; of a module of your own write"
         with pytest.raises(TypeError, match=message):
             save(thing, path)
         assert not path.exists()

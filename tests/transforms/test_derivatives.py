@@ -1147,7 +1147,7 @@ def test_large_graphs():
         (None, "the NoneType None"),
         (b"1", "the bytes"),
         (Decimal("0.1"), r"the Decimal .*; convert it first, with float\(Decimal"),
-        ("square", r"the str 'square'; take numbers.* functools\.partial"),
+        ("square", r"the str 'square'; arguments are.* functools\.partial"),
         ({1}, "the set"),
         (object, "the type"),
         (10**400, "too large"),

@@ -722,6 +722,7 @@ def test_data_frames_are_read_by_row():
             "is 'z', but the classes are a",
         ),
         ({"learning_rate": 0.1}, TypeError, "fit has no argument 'learning_rate'; did you mean"),
+        ({"momentum": 0.9}, TypeError, "fit has no argument 'momentum'; did you mean 'optimizer'"),
         ({"loss": "mse"}, ValueError, "not 'mse'; did you mean 'mse_loss'"),
         ({"loss": "bce"}, ValueError, "not 'bce'; did you mean 'binary_cross_entropy'"),
         ({"optimizer": "Adam"}, ValueError, "not 'Adam'; did you mean 'adam'"),
