@@ -131,7 +131,7 @@ def test_names_from_elsewhere_are_answered_with_those_here():
     for name, here in {"vmap": r"compile\(…, in_axes=…\)", "Tensor": "Value", "ln": "log"}.items():
         with pytest.raises(AttributeError, match=rf"'{name}'; did you mean autograd\.{here}\?$"):
             getattr(autograd, name)
-    with pytest.raises(AttributeError, match="no attribute 'quantum'$"):
+    with pytest.raises(AttributeError, match=r"no attribute 'quantum'$"):
         _ = autograd.quantum
 
 

@@ -384,6 +384,19 @@ def test_a_recurrence_is_listed_as_a_loop():
     assert r"\text{for t = 2 … 9:}" in compiled._repr_markdown_()
 
 
+def test_outputs_of_layers_have_another_letter_than_the_entries_of_an_x():
+    def last(w, u, x):
+        h = 0.0
+        for entry in x:
+            h = ag.tanh(w * entry + u * h)
+        return h
+
+    compiled = ag.compile(last)
+    compiled(0.5, 0.5, np.ones(9))
+    loop = ["for t = 2 … 9:", "z[t] = [w; u]ᵀ [x[t−1]; h[t−1]] (2→1)", "h[t] = tanh(z[t])"]
+    assert section(str(compiled), "forward")[2:5] == loop
+
+
 def sum_of_one(x):
     total = x
     for _ in range(20_000):

@@ -392,6 +392,11 @@ class TestTextColumns:
             load_csv(write("name,x,kind\n" + rows))
         assert load_csv(write("name,x,kind\n" + rows[: rows.index("name50")])).n_features == 51
 
+    def test_labels_that_are_all_different_are_no_classes(self, write):
+        rows = "".join(f'{i},"12,{i:03d}"\n' for i in range(21))  # with commas between thousands
+        with pytest.raises(ValueError, match=r"row 2, column 'price': no two labels .* as 1234\.5"):
+            load_csv(write("size,price\n" + rows))
+
     def test_a_number_among_texts_is_refused_as_a_text_among_numbers_is(self, write):
         with pytest.raises(ValueError, match="row 2, column 'a': 'x' is not a number"):
             load_csv(write("a,b,kind\nx,1,cat\n2,1,dog\n"))
