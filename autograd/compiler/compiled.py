@@ -245,6 +245,10 @@ class Compiled:
         called = "" if self._last else ", not called yet"
         return f"<compiled {self._name}{called}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle what was compiled; the programs are made anew."""
+        return Compiled, (self._f, self._in_axes, self._options, self._backend)
+
     def _repr_markdown_(self) -> str | None:
         """Give Jupyter the listing with formulas; None before the first call, for the text."""
         from autograd.compiler.listing import typeset
@@ -414,9 +418,11 @@ class Compiled:
             try:
                 signature.bind(*[None] * count)
             except TypeError as error:
+                is_method = next(iter(signature.parameters), "") == "self"
+                fix = ": compile the method of an object, as in compile(model.loss)" * is_method
                 raise TypeError(
                     f"{self._name}{signature} was called with {count} "
-                    f"argument{'s' if count != 1 else ''}: {error}"
+                    f"argument{'s' if count != 1 else ''}: {error}{fix}"
                 ) from None
 
     def _positional(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Sequence[Any]:

@@ -285,7 +285,8 @@ class Value(Node):
     def __float__(self) -> float:
         raise TypeError(
             "a Value does not turn into a float by itself, since that would cut the graph: for "
-            "mathematics use autograd.exp and its kin instead of math.exp, for the number .item()"
+            "mathematics use autograd.exp and its kin instead of math.exp, for the number .item(), "
+            "and to put Values into an array one of dtype=object"
         )
 
     def __int__(self) -> int:

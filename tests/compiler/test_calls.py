@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import math
+import pickle
 import sys
 import threading
 import tracemalloc
@@ -178,6 +180,32 @@ def test_wrong_calls_name_the_function(args, kwargs, message):
     for method in (f, f.grad):
         with pytest.raises(TypeError, match=message):
             method(*args, **kwargs)
+
+
+class Scaled:
+    def __init__(self, scale):
+        self.scale = scale
+        self.compiled = ag.compile(self.times)
+
+    def times(self, x):
+        return self.scale * x
+
+
+def test_a_method_is_compiled_of_an_object():
+    assert Scaled(3.0).compiled(2.0) == 6.0
+    with pytest.raises(TypeError, match=r"times\(self, x\) .*'x': compile the method of an object"):
+        ag.compile(Scaled.times)(2.0)
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_compiled_functions_are_copied(copied):
+    original = ag.compile(sum, in_axes=0, reduce="mean")
+    X = np.array([[1.0, 2.0], [3.0, 4.0]])
+    for own in (original, copied(original)):
+        assert own.value_and_grad(X)[0] == 5.0
+    assert copied(Scaled(3.0)).compiled(2.0) == 6.0
 
 
 def test_what_is_not_a_function_is_not_compiled():

@@ -246,6 +246,12 @@ def test_matrix_products_of_object_arrays():
     assert is_array_of_values(m.T @ w, (2,))
 
 
+def test_a_matrix_product_with_a_single_value_is_refused():
+    for product in (lambda: np.ones(2) @ Value(1.0), lambda: Value(1.0) @ np.ones(2)):
+        with pytest.raises(TypeError, match=r"^@ multiplies arrays, .* single Value: write \*"):
+            product()
+
+
 def test_the_deviation_of_an_array_has_its_gradient():
     x = np.array([1.0, 2.0, 4.0])
     assert objects(*x).var().data == x.var()

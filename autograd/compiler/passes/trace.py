@@ -546,6 +546,7 @@ class Row:
         return [(x, local, None) for x, local in zip(parents, locals_, strict=True)]
 
 
+_AS_FLOAT = "use the functions of autograd, such as autograd.exp, and arrays of dtype=object"
 _SETTING = "or fix a setting before compiling, as in functools.partial(f, n=3)"
 
 
@@ -576,7 +577,7 @@ class StandIn(Value):
         raise self._refuse("the truth of v", f"use where(v != 0, x, y), {_SETTING}")
 
     def __float__(self) -> float:
-        raise self._refuse("float(v)", "use the functions of autograd, such as autograd.exp")
+        raise self._refuse("float(v)", _AS_FLOAT)
 
     def __int__(self) -> int:
         raise self._refuse("int(v)", "compute with the node itself")
