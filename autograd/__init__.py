@@ -86,6 +86,7 @@ def __getattr__(name: str) -> Any:
 _ELSEWHERE = {"jit": "compile", "vmap": "compile(…, in_axes=…)", "jacrev": "jacobian"}
 _ELSEWHERE |= {"jacfwd": "jacobian", "Tensor": "Value", "tensor": "Value", "Variable": "Value"}
 _ELSEWHERE |= {"ln": "log", "sum": "fsum", "matmul": "dot", "max": "maximum", "min": "minimum"}
+_ELSEWHERE |= {"Function": "primitive"}
 
 
 def __dir__() -> list[str]:

@@ -72,7 +72,7 @@ def compile(  # type: ignore[misc]
         in_axes: as in `jax.vmap`: for each argument 0, if its leading axis is the batch, or None,
             if it is shared by all samples; or one of these for all arguments. An argument that is
             a structure may have a structure of these, such as `({"w": None, "x": 0},)`.
-        argnums: the argument, or arguments, that `grad` and `value_and_grad` differentiate by.
+        argnums: the argument, or arguments, with respect to which to differentiate.
         reduce: "sum" or "mean" over the batch, or None for a result per sample.
         backend: who runs the code: "numpy", or "jax" for one function that XLA compiles, by JAX,
             for each number of samples; that takes about a second.

@@ -37,7 +37,7 @@ class Options:
     """The options of `autograd.compile` that say what is computed.
 
     Attributes:
-        argnums: which arguments to differentiate by.
+        argnums: the arguments with respect to which to differentiate.
         reduce: "sum" or "mean" over the batch, or None.
         fast_math: whether simplifying may change the sign of a zero or lose an infinity.
         has_aux: whether the function gives a pair of which only the first part is differentiated.
@@ -74,7 +74,7 @@ class Plan:
     Args:
         f: the function.
         forms: the form of each argument.
-        wanted: the places of the arguments to differentiate by; none for the value alone.
+        wanted: the places of the arguments whose gradients are wanted; none for the value alone.
         options: what to compute.
     """
 

@@ -340,7 +340,7 @@ def _jumps(a: float, b: float) -> bool:
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
     """Set rows of text in columns; of many, only those with a note."""
-    title = ("derivative of", "by", "analytic", "numeric", "difference", "")
+    title = ("derivative of", "wrt", "analytic", "numeric", "difference", "")
     shown = rows if len(rows) <= _ROWS else [row for row in rows if row[-1]][:_ROWS]
     widths = [max(map(len, column)) for column in zip(title, *shown, strict=True)]
     lines = [

@@ -58,7 +58,7 @@ class _Recording:
     """One run of `f` on variables, and the sweeps over the graph between these and its outputs.
 
     Attributes:
-        spec: the structure of the arguments that are differentiated by.
+        spec: the structure of the arguments to differentiate with respect to.
         variables: their leaves, as nodes.
         outputs: the leaves of the result of `f`, nodes or floats.
         output_spec: the structure of that result.
@@ -540,7 +540,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 
 @contextmanager
 def _differentiating(variables: set[Node]) -> Iterator[None]:
-    """Note, while a function runs, what it is differentiated by, and record what it does."""
+    """Note, while a function runs, its variables, and record what it does."""
     running = _running.set((*_running.get(), variables))
     try:
         with _recorded():
@@ -565,7 +565,7 @@ def _as_recorded(x: Any) -> Any:
 
 
 def _variable(x: Any) -> Any:
-    """Make a node equal to `x`, to differentiate by."""
+    """Make a node equal to `x`, to differentiate with respect to."""
     if x.__class__ is not float:
         variable = x.__fresh__()
         variable.name = x.name

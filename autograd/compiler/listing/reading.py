@@ -9,6 +9,7 @@ read. For a squared error:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -325,7 +326,8 @@ class Reading:
 
     def tapes(self) -> list[str]:
         """Say what runs on tapes, if anything does."""
-        return list(map(_of_tape, self.plan.program.tapes))
+        counts = Counter(map(_of_tape, self.plan.program.tapes))
+        return [f"{n} × {text}" if n > 1 else text for text, n in counts.items()]
 
     # --- the gradient -------------------------------------------------------------------------
 
