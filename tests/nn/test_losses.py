@@ -334,7 +334,7 @@ class TestBatch:
             1.0,
             0,
             "the logits must be a list with one number per class, not 1.0; for a "
-            "single logit there is binary_cross_entropy",
+            "single logit there is binary_cross_entropy, for a number mse_loss",
         ),
         (
             cross_entropy,

@@ -56,6 +56,8 @@ def toy():
 class TestDataset:
     def test_describes_itself(self, toy):
         assert (len(toy), toy.n_features, toy.n_classes) == (2, 2, 2)
+        with pytest.raises(TypeError, match=r"inputs are \.X, and its targets \.y"):
+            _, _ = toy
         assert repr(toy) == "<Dataset toy: 2 samples, 2 features, 2 classes>"
 
     def test_regression_has_no_classes(self):

@@ -727,6 +727,7 @@ def test_data_frames_are_read_by_row():
         ({"loss": "bce"}, ValueError, "not 'bce'; did you mean 'binary_cross_entropy'"),
         ({"optimizer": "Adam"}, ValueError, "not 'Adam'; did you mean 'adam'"),
         ({"callbacks": nn.EarlyStopping()}, TypeError, r"list: \[EarlyStopping\(…\)\]"),
+        ({"callbacks": [print]}, TypeError, r"nn\.Callback, not .*print.*: .* on_epoch_end"),
     ],
 )
 def test_names_from_elsewhere_are_answered_with_ours(options, error, message):
