@@ -188,7 +188,9 @@ class Value(Node):
     def __pos__(self) -> Value:
         return self
 
-    conjugate = __pos__  # which NumPy's std and var call
+    def conjugate(self) -> Value:
+        """Return the node itself, as of any real number; NumPy's std and var call this."""
+        return self
 
     @staticmethod
     def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
