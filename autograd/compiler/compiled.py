@@ -62,8 +62,9 @@ def compile(  # type: ignore[misc]
 
     A Value that the function uses from outside is read anew at each call, as a shared argument is,
     and so is what was computed from it. But `if w > 0` on such a Value is decided once and for all.
-    Called with Values, the result is that of the function itself, a node of the graph, so `grad`
-    and other transforms may be applied to it; with a batch, Values are refused.
+    Called with Values, or where a transform around the call differentiates with respect to one from
+    outside, the result is that of the function itself, a node of the graph: so `grad` and other
+    transforms may be applied to it. With a batch, that is refused.
 
     Args:
         f: a function of numbers, or of nested lists, tuples, dictionaries and arrays of numbers. An
@@ -294,9 +295,9 @@ class Compiled:
         if found is None:
             try:
                 forms, arrays = self._taken_apart(args)
+                runner = self._runner_for(forms, with_grad)
             except NodeGivenError as given:
                 return self._run_eagerly(args, with_grad, given.path)
-            runner = self._runner_for(forms, with_grad)
             found = _batch_size(forms, arrays), arrays
         self._last = runner
         try:

@@ -549,6 +549,11 @@ def _differentiating(variables: set[Node]) -> Iterator[None]:
         _running.reset(running)
 
 
+def running_variables() -> set[Node]:
+    """Return the variables of all transforms whose function is running now."""
+    return set().union(*_running.get())
+
+
 @contextmanager
 def _recorded() -> Iterator[None]:
     """Record, within a `no_grad` too: `_as_recorded` heeds that at the end."""

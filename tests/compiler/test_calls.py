@@ -182,6 +182,18 @@ def test_wrong_calls_name_the_function(args, kwargs, message):
             method(*args, **kwargs)
 
 
+@pytest.mark.parametrize("x", [3.0, Value(3.0)])
+def test_transforms_go_through_what_a_compiled_function_uses_from_outside(x):
+    def f(w):
+        return ag.compile(lambda y: y * (w * w))(2.0) + w
+
+    assert f"{ag.grad(f)(x):.1f}" == "13.0"
+    assert ag.jvp(f, (3.0,), (1.0,)) == (21.0, 13.0)
+    assert ag.grad(lambda w: ag.compile(lambda y: y * y * w).grad(2.0))(3.0) == 4.0
+    with pytest.raises(TypeError, match="the closure holds a node, but in_axes=0"):
+        ag.grad(lambda w: sum(ag.compile(lambda y: y * w, in_axes=0)(np.ones(3))))(3.0)
+
+
 class Scaled:
     def __init__(self, scale):
         self.scale = scale

@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd.compiler.arguments import NodeGivenError
 from autograd.compiler.passes.tables import gathered, stand_ins
 from autograd.engine import (
     Operators,
@@ -46,6 +47,7 @@ from autograd.engine import (
 from autograd.engine import table as p
 from autograd.engine.sums import ALONE, holders
 from autograd.errors import TraceError, as_float
+from autograd.transforms import running_variables
 from autograd.transforms.trees import Spec
 
 _new = object.__new__
@@ -107,6 +109,7 @@ class Trace:
         time: how many results have been made, with a row or without.
         times: when the result that a row stands for was made, which may be earlier than the row.
         spares: products that nothing holds any more, to make others of.
+        around: the variables of transforms that the function was compiled in; none may be captured.
         captured: leaves from outside that the function uses, with their rows. Their data is read
             anew at each call, so a compiled model sees its parameters change.
         parts: what rows are of operations that have been written out.
@@ -120,6 +123,7 @@ class Trace:
         self.spares: list[Product] = []
         self.counts: dict[int, int] = {}
         self.reads_blocks = False
+        self.around = running_variables()
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
         self._halves: dict[Half, Half] = {}
@@ -421,6 +425,8 @@ class Trace:
         """
         rows: dict[Any, int] = {}
         for node in topological_order([root], nodes_of):
+            if node in self.around:
+                raise NodeGivenError("the closure")
             op = operation_of(node)
             if not nodes_of(node):
                 if node not in self.captured:
@@ -574,7 +580,8 @@ class StandIn(Value):
         raise self._refuse("v as a key or an element of a set", fix)
 
     def __bool__(self) -> bool:
-        raise self._refuse("the truth of v", f"use where(v != 0, x, y), {_SETTING}")
+        fix = "use where(condition, x, y) or maximum, and & for `and`, | for `or`"
+        raise self._refuse("the truth of a comparison", fix)
 
     def __float__(self) -> float:
         raise self._refuse("float(v)", _AS_FLOAT)
@@ -707,6 +714,9 @@ class Tracer(StandIn):
             takes_comparison = False
         return trace.tracer(trace.apply(op, tuple(rows)))
 
+    def __bool__(self) -> bool:
+        raise self._refuse("the truth of v", f"use where(v != 0, x, y), {_SETTING}")
+
     def __node__(self) -> Row:
         return self._trace.node(self.row)
 
@@ -751,10 +761,9 @@ class Condition(Tracer):
 
     def __bool__(self) -> bool:
         op = self._primitive
-        fix = "use where(condition, x, y) or maximum, and & for `and`, | for `or`"
         if op is p.eq or op is p.ne:  # which `in` and `index` ask for, too
-            fix = f"use where(v {op.name} 1, x, y)"
-        raise self._refuse("the truth of a comparison", fix)
+            raise self._refuse("the truth of a comparison", f"use where(v {op.name} 1, x, y)")
+        return StandIn.__bool__(self)
 
     def row_of_result(self) -> int:
         """Refuse: a result is a number."""
