@@ -23,6 +23,14 @@ anomaly: ContextVar[bool] = ContextVar("anomaly", default=False)
 # The trace that is being made, if any: transforms that run inside a compiled function record there.
 tracing: ContextVar[Any] = ContextVar("tracing", default=None)
 
+# The variables of the transforms whose function is running now, one set for each, outermost first.
+differentiating: ContextVar[tuple[set[Any], ...]] = ContextVar("differentiating", default=())
+
+
+def variables() -> set[Any]:
+    """Return the variables of all transforms whose function is running now."""
+    return set().union(*differentiating.get())
+
 
 class _Mode(ContextDecorator):
     """Set one context variable for the length of a `with` block or of a decorated call."""

@@ -15,20 +15,10 @@ from autograd.transforms.derivatives import (
     jacobian,
     jvp,
     name_of,
-    running_variables,
     split_aux,
     value_and_grad,
     vjp,
 )
 
 __all__ = ["argument_places", "check_grads", "flatten_result", "grad", "hessian", "hvp"]
-__all__ += [
-    "jacobian",
-    "jvp",
-    "name_of",
-    "running_variables",
-    "split_aux",
-    "trees",
-    "value_and_grad",
-    "vjp",
-]
+__all__ += ["jacobian", "jvp", "name_of", "split_aux", "trees", "value_and_grad", "vjp"]

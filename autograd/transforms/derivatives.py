@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import wraps
 from math import isfinite
 from operator import index
@@ -47,9 +46,6 @@ from autograd.transforms.trees import (
     unflatten,
     wrapped,
 )
-
-# The variables of the transforms whose function is running now, one set for each, outermost first.
-_running: ContextVar[tuple[set[Node], ...]] = ContextVar("running", default=())
 
 _CHUNK = 256  # columns of a Hessian swept at once: enough to hide NumPy's cost per call
 
@@ -93,7 +89,9 @@ class _Recording:
         self.outputs, self.output_spec = flatten_result(f, result)
         self.nested = self._is_nested(numbers)
         # by a node, outermost, even a constant derivative is a node: one can rely on its kind
-        self._all_nodes = not _running.get() and any(x.__class__ is Value for x in numbers)
+        self._all_nodes = not modes.differentiating.get() and any(
+            x.__class__ is Value for x in numbers
+        )
 
     def _is_nested(self, numbers: Sequence[Any]) -> bool:
         """Tell whether anything depends on a node that others differentiate with respect to."""
@@ -104,7 +102,7 @@ class _Recording:
         nodes = [x for x in found if isinstance(x, Value)]
         if any(x.__class__ is not Value for x in nodes):
             return True
-        around = _running.get()
+        around = modes.differentiating.get()
         order = self._order(nodes) if around else []
         return not all(variables.isdisjoint(order) for variables in around)
 
@@ -541,17 +539,12 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 @contextmanager
 def _differentiating(variables: set[Node]) -> Iterator[None]:
     """Note, while a function runs, its variables, and record what it does."""
-    running = _running.set((*_running.get(), variables))
+    running = modes.differentiating.set((*modes.differentiating.get(), variables))
     try:
         with _recorded():
             yield
     finally:
-        _running.reset(running)
-
-
-def running_variables() -> set[Node]:
-    """Return the variables of all transforms whose function is running now."""
-    return set().union(*_running.get())
+        modes.differentiating.reset(running)
 
 
 @contextmanager

@@ -1195,6 +1195,21 @@ def test_a_number_taken_out_of_a_node_is_a_mistake(f):
     assert grad(lambda x: x if x > 5 else 1.0)(3.0) == 0.0  # a constant branch is none
 
 
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_copies_of_variables_do_not_cut_the_graph(copied):
+    def f(d):
+        own = copied(d["a"] * 2) + copied(d["a"])
+        return own * copied(d)["b"].sum()
+
+    at = {"a": 3.0, "b": np.array([1.0, 2.0])}
+    for g in (grad(f), autograd.compile(f).grad, autograd.compile(grad(f))):
+        slopes = g(at)
+        assert (slopes["a"], slopes["b"].tolist()) == (9.0, [9.0, 9.0])
+    assert grad(grad(lambda x: copied(x) ** 3))(2.0) == 12.0
+    outer = Value(2.0)
+    assert copied(outer) is not outer
+
+
 def test_a_function_without_a_return():
     for transform in (grad, autograd.compile):
         with pytest.raises(TypeError, match=r"result of .* not None: is a return missing\?"):

@@ -88,7 +88,9 @@ class Array(NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(self.objects(), name)
+        objects = self.objects()
+        objects.flags.writeable = False  # what was written to it would be lost
+        return getattr(objects, name)
 
     def __repr__(self) -> str:
         return f"<array of {self.shape} stand-ins>"
@@ -103,6 +105,8 @@ class Array(NDArrayOperatorsMixin):
         """Return an array that may be changed without changing this one."""
         return Array(self._trace, self._addresses.copy())
 
+    __copy__ = __deepcopy__ = copy
+
     def reshape(self, *shape: Any, **how: Any) -> Array:
         """Arrange the numbers in another shape."""
         return Array(self._trace, self._addresses.reshape(*shape, **how))
@@ -115,7 +119,9 @@ class Array(NDArrayOperatorsMixin):
         """Arrange the numbers along one axis."""
         return Array(self._trace, self._addresses.ravel(order))
 
-    flatten = ravel
+    def flatten(self, order: Any = "C") -> Array:
+        """Return an array along one axis that may be changed without changing this one."""
+        return self.ravel(order).copy()
 
     def dot(self, other: Any) -> Any:
         """Return the matrix product, or with a number the multiple."""

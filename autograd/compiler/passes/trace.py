@@ -47,7 +47,6 @@ from autograd.engine import (
 from autograd.engine import table as p
 from autograd.engine.sums import ALONE, holders
 from autograd.errors import TraceError, as_float
-from autograd.transforms import running_variables
 from autograd.transforms.trees import Spec
 
 _new = object.__new__
@@ -123,7 +122,7 @@ class Trace:
         self.spares: list[Product] = []
         self.counts: dict[int, int] = {}
         self.reads_blocks = False
-        self.around = running_variables()
+        self.around = modes.variables()
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
         self._halves: dict[Half, Half] = {}
@@ -569,6 +568,12 @@ class StandIn(Value):
     __slots__ = ()
 
     _where = "while the function is compiled, since a variable stands for all its values"
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self
 
     def _refuse(self, what: str, fix: str) -> TraceError:
         return TraceError(f"{what} has no answer {self._where}: {fix}, at {modes.caller()}")
