@@ -74,7 +74,12 @@ def __getattr__(name: str) -> object:
     if name in ("data", "init", "losses", "plot"):
         return import_module(f"nn.{name}")
     if name not in _LATER:
-        raise AttributeError(f"module 'nn' has no attribute {name!r}{_meant(name)}")
+        from nn.mistakes import suggestion
+
+        meant = "" if name.startswith("_") else suggestion(name, __all__)
+        if name in _ELSEWHERE:
+            meant = f"; did you mean {_ELSEWHERE[name]}?"
+        raise AttributeError(f"module 'nn' has no attribute {name!r}{meant}")
     value = globals()[name] = getattr(import_module(_LATER[name]), name)
     return value
 
@@ -96,15 +101,6 @@ _ELSEWHERE = {
     "one_hot": "nn.data.one_hot",
     **dict.fromkeys(("ReLU", "Tanh", "Sigmoid", "GELU"), 'nn.MLP(…, activation="…")'),
 }
-
-
-def _meant(name: str) -> str:
-    """Ask whether something here was meant."""
-    from nn.mistakes import suggestion
-
-    if name in _ELSEWHERE:
-        return f"; did you mean {_ELSEWHERE[name]}?"
-    return "" if name.startswith("_") else suggestion(name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -60,8 +60,8 @@ class Attention(Module):
         causal: bool = False,
         seed: int | random.Random | None = None,
     ) -> None:
-        size, self.heads, self.causal = count("size", size), count("heads", heads), causal
-        if size % self.heads:
+        self.size, self.heads, self.causal = count("size", size), count("heads", heads), causal
+        if self.size % self.heads:
             raise ValueError(f"{heads} heads cannot share vectors of {size} evenly")
         rng = generator(seed)
         self.query, self.key, self.value, self.output = [
@@ -69,17 +69,8 @@ class Attention(Module):
         ]
         self.name_parameters()
 
-    @property
-    def size(self) -> int:
-        """The number of numbers in a vector."""
-        return self.query.n_in
-
     def __call__(self, x: Any) -> list[list[Any]]:
-        """Return as many vectors as there are.
-
-        Args:
-            x: a list of vectors, each a list of `size` numbers or Values.
-        """
+        """Return as many vectors as `x` has, each a list of `size` numbers or Values."""
         V = [self.value.vector(v) for v in x]
         mixed: list[list[Any]] = [[] for _ in V]
         for own, weights in zip(self._parts_of_heads(), self.weights(x), strict=True):
@@ -118,6 +109,3 @@ class Attention(Module):
         """Return the part of a vector that each head has."""
         width = self.size // self.heads
         return [slice(start, start + width) for start in range(0, self.size, width)]
-
-    def __repr__(self) -> str:
-        return f"Attention({self.size}, heads={self.heads}, causal={self.causal})"

@@ -13,13 +13,7 @@ __all__ = ["Each", "Flatten", "Residual", "Sequential"]
 
 @final
 class Sequential(Module):
-    """One module after another, each on what the one before it returns.
-
-    Args:
-        *modules: the modules, the first one first.
-
-    Attributes:
-        parts: the modules, a list.
+    """One module after another, each on what the one before it returns; `parts` lists them.
 
     Raises:
         TypeError: something is no Module.
@@ -75,9 +69,6 @@ class Around(Module):
         """Return an input that the module takes."""
         return self.module.example()
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.module!r})"
-
 
 @final
 class Residual(Around):
@@ -101,10 +92,7 @@ class Residual(Around):
 
 @final
 class Each(Around):
-    """A module for each element of a list: each vector of a sequence, say.
-
-    Args:
-        module: the module, the same for all elements.
+    """A module for each element of a list, the same for all: for each vector of a sequence, say.
 
     >>> from nn import Embedding
     >>> vectors = Each(Embedding(27, 4))([7, 0, 25])

@@ -6,9 +6,9 @@ import random
 from typing import Any, ClassVar, final
 
 from nn.init import Initialiser
-from nn.layers import Activation, Layer, activation_label, count
+from nn.layers import Activation, Layer, count
 from nn.mistakes import renamed
-from nn.module import Field, Module, Row
+from nn.module import Field, Module
 
 __all__ = ["Conv2d"]
 
@@ -64,19 +64,15 @@ class Conv2d(Module):
         init: str | Initialiser | None = None,
         seed: int | random.Random | None = None,
     ) -> None:
-        self.n_in, self.size = count("n_in", n_in), count("size", size)
+        self.n_in, self.n_out = count("n_in", n_in), count("n_out", n_out)
+        self.size = count("size", size)
         self.stride = count("stride", stride)
         self.padding = count("padding + 1", padding + 1) - 1
         if activation == "softmax":
             raise ValueError("softmax acts on a whole layer, and filters are none")
         inputs = self.n_in * self.size * self.size
-        self.filters = Layer(inputs, n_out, activation, init=init, seed=seed)
+        self.filters = Layer(inputs, self.n_out, activation, init=init, seed=seed)
         self.name_parameters()
-
-    @property
-    def n_out(self) -> int:
-        """The number of filters."""
-        return self.filters.n_out
 
     @property
     def activation(self) -> str | Activation:
@@ -135,13 +131,5 @@ class Conv2d(Module):
         """Return an image of the size of the window."""
         return [[[1.0] * self.size for _ in range(self.size)] for _ in range(self.n_in)]
 
-    def __repr__(self) -> str:
-        return (
-            f"Conv2d({self.n_in}, {self.n_out}, {self.size}, stride={self.stride}, "
-            f"padding={self.padding}, activation={activation_label(self.activation)!r})"
-        )
-
-    def _row(self, name: str) -> Row:
-        shape, label = f"{self.n_in}·{self.size}² → {self.n_out}", activation_label(self.activation)
-        n = self.filters.n_in * self.n_out
-        return Row(name, self, self.parameters(), label, shape, n, self.n_out)
+    def _shape(self) -> str:
+        return f"{self.n_in}·{self.size}² → {self.n_out}"

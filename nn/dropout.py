@@ -30,10 +30,7 @@ class Dropout(Module):
     act. Source: Srivastava et al., JMLR 15, 2014.
 
     Args:
-        p: the share, from 0 to below 1.
-
-    Attributes:
-        p: the share.
+        p: the share, from 0 to below 1; an attribute, too.
 
     Raises:
         ValueError: `p` is no such share.
@@ -68,9 +65,6 @@ class Dropout(Module):
             source: gives a factor for a share p: 0, or 1/(1 - p) with the chance 1 - p.
         """
         self._factor = source
-
-    def __repr__(self) -> str:
-        return f"Dropout({self.p:g})"
 
 
 @contextmanager

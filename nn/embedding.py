@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 from autograd import Value, take
 from nn.init import generator
 from nn.layers import count
-from nn.module import Field, Module, Row
+from nn.module import Field, Module
 
 __all__ = ["Embedding"]
 
@@ -43,25 +43,13 @@ class Embedding(Module):
     def __init__(
         self, n_in: int, n_out: int, *, scale: float = 1.0, seed: int | random.Random | None = None
     ) -> None:
-        n_in, n_out, rng = count("n_in", n_in), count("n_out", n_out), generator(seed)
+        self.n_in, self.n_out = count("n_in", n_in), count("n_out", n_out)
+        rng = generator(seed)
         self.w = [[Value(rng.gauss(0.0, scale)) for _ in range(n_out)] for _ in range(n_in)]
         self.name_parameters()
 
-    @property
-    def n_in(self) -> int:
-        """The number of symbols."""
-        return len(self.w)
-
-    @property
-    def n_out(self) -> int:
-        """The number of numbers in a vector."""
-        return len(self.w[0])
-
     def __call__(self, token: Any) -> Any:
-        """Return the vector of a symbol.
-
-        Args:
-            token: its number, from 0.
+        """Return the vector of a symbol, by its number from 0.
 
         Raises:
             IndexError: there is no such symbol.
@@ -75,9 +63,5 @@ class Embedding(Module):
         """Return a token."""
         return 0
 
-    def __repr__(self) -> str:
-        return f"Embedding({self.n_in}, {self.n_out})"
-
-    def _row(self, name: str) -> Row:
-        shape = f"{self.n_in} → {self.n_out}"
-        return Row(name, self, self.parameters(), shape=shape, weights=self.n_in * self.n_out)
+    def _shape(self) -> str:
+        return f"{self.n_in} → {self.n_out}"

@@ -12,7 +12,7 @@ _MANY = 100  # samples, from where on compiling takes less time than it saves
 
 
 def outputs(f: Callable[[Any], Any], X: Iterable[Any]) -> list[Any]:
-    """Return what a function of one sample gives for each, without recording a graph.
+    """Return what a function of one sample gives for each, floats for Values; record no graph.
 
     For many samples the function is compiled. If that is impossible, or if for the first or the
     last sample it gives something else than the function called as it stands, as it does where
@@ -21,9 +21,6 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any]) -> list[Any]:
     Args:
         f: a function that gives a number, or a list, maybe of lists, of numbers.
         X: n samples; a DataFrame will do.
-
-    Returns:
-        n results, with floats for Values.
 
     >>> w = Value(2.0)
     >>> outputs(lambda x: [w * x, w + x], [1.0, 2.0])

@@ -88,10 +88,7 @@ def linear_maps(model: MLP) -> Iterator[tuple[str, Array, Array, str]]:
 
 
 def to_torch(model: Module) -> Any:
-    """Make a `torch.nn.Sequential` that computes the same, in float64.
-
-    Args:
-        model: an MLP.
+    """Make a `torch.nn.Sequential` that computes the same as an MLP, in float64.
 
     Returns:
         The PyTorch module, for an input of n numbers or a batch of them; the output has an axis
@@ -123,10 +120,7 @@ def to_torch(model: Module) -> Any:
 
 
 def from_torch(module: Any) -> MLP:
-    """Make an MLP of a `torch.nn.Sequential` of linear maps and activations.
-
-    Args:
-        module: such as `to_torch` makes; in float32, too.
+    """Make an MLP of a `torch.nn.Sequential` of linear maps and activations, in float32, too.
 
     Raises:
         TypeError: there is another part in it, or an activation with other options.

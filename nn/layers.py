@@ -23,7 +23,7 @@ from autograd import (
     tanh,
 )
 from nn.init import Initialiser, generator, resolve
-from nn.module import Field, Module, Row
+from nn.module import Field, Module, activation_label
 
 __all__ = ["ACTIVATIONS", "MLP", "Activations", "Layer", "Neuron"]
 
@@ -89,6 +89,8 @@ class Neuron(Module):
     >>> neuron = Neuron(2, "tanh", seed=0)
     >>> neuron
     Neuron(2, activation='tanh')
+    >>> neuron.n_in, neuron.activation
+    (2, 'tanh')
     >>> x = neuron([1.0, -2.0])
     >>> x.op, x.parents[0].op
     ('tanh', 'dot')
@@ -122,20 +124,12 @@ class Neuron(Module):
 
     @property
     def activation(self) -> str | Activation:
-        """The activation's name; if it is your own function, that function.
-
-        >>> Neuron(2).activation
-        'relu'
-        """
+        """The activation's name; if it is your own function, that function."""
         return _name_or_function(self.activate)
 
     @property
     def n_in(self) -> int:
-        """The number of inputs.
-
-        >>> Neuron(2).n_in
-        2
-        """
+        """The number of inputs."""
         return len(self.w)
 
     def pre_activation(self, x: Any) -> Any:
@@ -163,12 +157,8 @@ class Neuron(Module):
         output: Value = self.activate(self.pre_activation(x))
         return output
 
-    def __repr__(self) -> str:
-        return f"Neuron({len(self.w)}, activation={activation_label(self.activation)!r})"
-
-    def _row(self, name: str) -> Row:
-        n, label = len(self.w), activation_label(self.activation)
-        return Row(name, self, self.parameters(), label, f"{n} → 1", n, 1)
+    def _shape(self) -> str:
+        return f"{self.n_in} → 1"
 
 
 @final
@@ -178,10 +168,7 @@ class Layer(Module):
     Args:
         n_in: the number of inputs.
         n_out: the number of neurons, so of outputs.
-        activation: σ, by name or as a function of one number. "softmax" is a layer's only.
-        init: how to draw the weights, by name or as a function (see `nn.init`); by default as
-            suits the activation.
-        seed: the seed, or the generator, to draw them with.
+        activation, init, seed: as of a `Neuron`; but the activation "softmax" is a layer's only.
 
     Attributes:
         neurons: the neurons, n_out of them.
@@ -193,6 +180,8 @@ class Layer(Module):
     >>> layer = Layer(3, 2, activation="softmax", seed=0)
     >>> layer
     Layer(3, 2, activation='softmax')
+    >>> layer.n_in, layer.n_out, layer.activation
+    (3, 2, 'softmax')
     >>> round(sum(x.data for x in layer([1.0, 2.0, 3.0])), 12)
     1.0
     """
@@ -222,29 +211,17 @@ class Layer(Module):
 
     @property
     def activation(self) -> str | Activation:
-        """The activation's name; if it is your own function, that function.
-
-        >>> Layer(2, 3).activation
-        'relu'
-        """
+        """The activation's name; if it is your own function, that function."""
         return _name_or_function(self._activate)
 
     @property
     def n_in(self) -> int:
-        """The number of inputs.
-
-        >>> Layer(2, 3).n_in
-        2
-        """
+        """The number of inputs."""
         return len(self.neurons[0].w)
 
     @property
     def n_out(self) -> int:
-        """The number of outputs.
-
-        >>> Layer(2, 3).n_out
-        3
-        """
+        """The number of outputs."""
         return len(self.neurons)
 
     @property
@@ -309,12 +286,8 @@ class Layer(Module):
         """Return inputs, all of them 1."""
         return [1.0] * self.n_in
 
-    def __repr__(self) -> str:
-        return f"Layer({self.n_in}, {self.n_out}, activation={activation_label(self.activation)!r})"
-
-    def _row(self, name: str) -> Row:
-        n, m, label = self.n_in, self.n_out, activation_label(self.activation)
-        return Row(name, self, self.parameters(), label, f"{n} → {m}", n * m, m)
+    def _shape(self) -> str:
+        return f"{self.n_in} → {self.n_out}"
 
 
 class Activations(NamedTuple):
@@ -339,9 +312,7 @@ class MLP(Module):
         activation: σ of the hidden layers, by name or as a function of one number.
         output: σ of the output layer; "softmax" is possible. A loss that takes logits, such as
             `cross_entropy`, wants "linear".
-        init: how to draw the weights, by name or as a function (see `nn.init`); by default as
-            suits the activation of the layer.
-        seed: the seed, or the generator, to draw them with. Without, every network is another.
+        init, seed: as of a `Neuron`. Without a seed, every network is another.
 
     Attributes:
         layers: the layers, K of them; the inputs are not neurons.
@@ -440,12 +411,7 @@ class MLP(Module):
     def __call__(self, x: Any) -> Value | Any:
         """Return the output ŷ for one sample: a list, or a single Value if there is one output.
 
-        Args:
-            x: a list of n_in numbers or Values; for one input, also the number itself.
-
-        Raises:
-            ValueError: there are not n_in of them.
-            TypeError: `x` is not a list of numbers.
+        The sample is as a `Neuron` takes it: see `Neuron.pre_activation`.
 
         >>> len(MLP(2, [3, 3])([0.5, -1.0]))
         3
@@ -486,11 +452,6 @@ def _name_or_function(function: Activation) -> str | Activation:
     """Return the name of an activation, or the function where it has none."""
     names = [name for name, known in ACTIVATIONS.items() if known is function]
     return names[0] if names else function
-
-
-def activation_label(activation: str | Activation) -> str:
-    """Name an activation, also one of your own, for people to read."""
-    return activation if isinstance(activation, str) else getattr(activation, "__name__", "custom")
 
 
 def inputs_of(x: Any, n_in: int, taker: Module) -> Any:

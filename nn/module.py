@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
-from typing import Any, ClassVar, NamedTuple
+from inspect import signature
+from typing import Any, ClassVar
 
 import autograd
 from autograd import Value, notation
 from autograd.errors import as_float, data_of
 from nn.tables import html_table
 
-__all__ = ["Field", "Frozen", "Module", "Row"]
+__all__ = ["Field", "Frozen", "Module", "activation_label"]
 
 
 class Frozen(Value):
@@ -148,32 +149,20 @@ class Module:
         >>> model.layers[0].freeze()
         >>> len(model.parameters()), len(model.trainable_parameters())
         (13, 4)
-        """
-        for parameter in self.parameters():
-            parameter.__class__ = Frozen
-
-    def unfreeze(self) -> None:
-        """Undo `freeze`.
-
-        >>> from nn import MLP
-        >>> model = MLP(2, [3, 1])
-        >>> model.freeze()
         >>> model.unfreeze()
         >>> len(model.trainable_parameters())
         13
         """
         for parameter in self.parameters():
+            parameter.__class__ = Frozen
+
+    def unfreeze(self) -> None:
+        """Undo `freeze`."""
+        for parameter in self.parameters():
             parameter.__class__ = Value
 
     def trainable_parameters(self) -> list[Value]:
-        """Return the parameters that are not frozen.
-
-        >>> from nn import Neuron
-        >>> neuron = Neuron(2)
-        >>> neuron.freeze()
-        >>> neuron.trainable_parameters()
-        []
-        """
+        """Return the parameters that are not frozen: see `freeze`."""
         return [p for p in self.parameters() if not isinstance(p, Frozen)]
 
     def state_dict(self) -> dict[str, float]:
@@ -202,15 +191,13 @@ class Module:
         7.0
         """
         named = self._named()
-        missing = [name for name in named if name not in state]
-        unexpected = [name for name in state if name not in named]
-        if missing or unexpected:
-            faults = [
-                f"{what} {_some(names)}"
-                for what, names in (("missing", missing), ("unexpected", unexpected))
-                if names
-            ]
-            raise ValueError(f"the state does not fit the parameters: {'; '.join(faults)}")
+        faults = {
+            "missing": [name for name in named if name not in state],
+            "unexpected": [name for name in state if name not in named],
+        }
+        if any(faults.values()):
+            told = "; ".join([f"{what} {_some(names)}" for what, names in faults.items() if names])
+            raise ValueError(f"the state does not fit the parameters: {told}")
         numbers = [as_float(state[name], name) for name in named]
         for parameter, number in zip(named.values(), numbers, strict=True):
             parameter.data = number
@@ -256,6 +243,19 @@ class Module:
             waiting += [held for held in inside[::-1] if id(held) not in seen]
             seen.update(map(id, inside))
 
+    def __repr__(self) -> str:
+        """Write how it was made, as far as `saved` tells; what has a default is written by name."""
+        if not self.saved:
+            return super().__repr__()
+        every = signature(type(self)).parameters.items()
+        plain = {name for name, argument in every if argument.default is argument.empty}
+        written = []
+        for name, field in self.saved.items():
+            held = getattr(self, name)
+            text = repr(activation_label(held) if field is Field.ACTIVATION else held)
+            written.append(text if name in plain else f"{name}={text}")
+        return f"{type(self).__name__}({', '.join(written)})"
+
     @classmethod
     def from_saved(cls, **fields: Any) -> Module:
         """Make a module of the attributes that `saved` names."""
@@ -288,97 +288,66 @@ class Module:
         ──────────────────────────────────────────────────────────────────────────────────────
         total                                                       65  65 trainable, 0 frozen
         """
-        rows: list[Row] = []
+        head = ("name", "kind", "activation", "shape", *Summary.numbers, "")
+        rows: list[tuple[str, ...]] = []
         seen: set[int] = set()
 
         def collect(module: Module, name: str) -> None:
             if id(module) in seen:
                 return
             seen.add(id(module))
-            if (row := module._row(name)) is not None:
-                rows.append(row)
-                return
-            members = module._members()
+            members, shape = module._members(), module._shape()
             own = {id(held): held for _, held in members if isinstance(held, Value)}
-            if own:
-                rows.append(Row(name, module, parameters=list(own.values())))
+            if shape or own:
+                parameters = module.parameters() if shape else list(own.values())
+                rows.append(module._line(name, shape, parameters))
             for part, held in members:
-                if isinstance(held, Module):
+                if isinstance(held, Module) and not shape:
                     collect(held, f"{name}.{part}" if name else part)
 
         collect(self, "")
-        return _table(rows, self.parameters())
+        every = self.parameters()
+        frozen = sum(isinstance(p, Frozen) for p in every)
+        state = f"{len(every) - frozen} trainable, {frozen} frozen"
+        rows.append(("total", "", "", "", "", "", str(len(every)), state))
+        lines = notation.aligned([head, *rows], left=(0, 1, 2, 3, 7)).splitlines()
+        rule = "─" * max(map(len, lines))
+        summary = Summary("\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]]))
+        summary.table = html_table(head, rows, numbers=Summary.numbers)
+        return summary
 
-    def _row(self, name: str) -> Row | None:  # noqa: ARG002 - for those who override it
-        """Return the line of the summary, for a module that has a single one."""
-        return None
+    def _shape(self) -> str:
+        """Return "inputs → outputs" for a module that has a single line in the summary."""
+        return ""
 
-
-class Row(NamedTuple):
-    """A line of the summary."""
-
-    name: str
-    module: Module
-    parameters: list[Value]
-    activation: str = ""
-    shape: str = ""
-    weights: int = 0
-    biases: int = 0
-
-    def cells(self) -> tuple[str, ...]:
-        """Return the texts of the columns."""
-        kind = type(self.module).__name__
-        counts = (str(self.weights), str(self.biases)) if self.shape else ("", "")
-        return (
-            self.name or kind.lower(),
-            kind,
-            self.activation,
-            self.shape,
-            *counts,
-            str(len(self.parameters)),
-            _state(self.parameters),
-        )
+    def _line(self, name: str, shape: str, parameters: list[Value]) -> tuple[str, ...]:
+        """Return a line of the summary, which counts the weights if there is a shape."""
+        kind, counts = type(self).__name__, ("", "")
+        if shape:
+            weights = sum(path.rpartition(".")[2][0] == "w" for path in self._named())
+            counts = (str(weights), str(len(parameters) - weights))
+        frozen = sum(isinstance(p, Frozen) for p in parameters)
+        state = f"{frozen} of {len(parameters)} frozen"
+        if frozen in (0, len(parameters)):
+            state = "frozen" if frozen else "trainable"
+        label = activation_label(getattr(self, "activation", "") if shape else "")
+        return (name or kind.lower(), kind, label, shape, *counts, str(len(parameters)), state)
 
 
 class Summary(str):
     """A table of the layers, as text; in a notebook, as the last line of a cell, as a table."""
 
     table: str
-
-    @classmethod
-    def of(cls, head: Sequence[str], rows: Sequence[Sequence[str]], text: str) -> Summary:
-        """Make both of the same rows."""
-        summary = cls(text)
-        summary.table = html_table(head, rows, numbers=_NUMBERS)
-        return summary
+    numbers = ("weights", "biases", "parameters")
 
     def _repr_html_(self) -> str:
         """Give Jupyter the table."""
         return self.table
 
 
-def _table(rows: list[Row], parameters: list[Value]) -> Summary:
-    """Lay out the summary."""
-    head = ("name", "kind", "activation", "shape", "weights", "biases", "parameters", "")
-    frozen = sum(isinstance(p, Frozen) for p in parameters)
-    state = f"{len(parameters) - frozen} trainable, {frozen} frozen"
-    total = ("total", "", "", "", "", "", str(len(parameters)), state)
-    body = [row.cells() for row in rows]
-    lines = notation.aligned([head, *body, total], left=(0, 1, 2, 3, 7)).splitlines()
-    rule = "─" * max(map(len, lines))
-    text = "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
-    return Summary.of(head, [*body, total], text)
-
-
-_NUMBERS = ("weights", "biases", "parameters")
-
-
-def _state(parameters: list[Value]) -> str:
-    """Say whether parameters are trainable."""
-    frozen = sum(isinstance(p, Frozen) for p in parameters)
-    if frozen in (0, len(parameters)):
-        return "frozen" if frozen else "trainable"
-    return f"{frozen} of {len(parameters)} frozen"
+def activation_label(activation: str | Callable[[Any], Any]) -> str:
+    """Name an activation, also one of your own, for people to read."""
+    return activation if isinstance(activation, str) else getattr(activation, "__name__", "custom")
 
 
 def _find(name: str, held: Any, members: list[tuple[str, Module | Value]]) -> None:

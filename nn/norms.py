@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from autograd import Value, dot, mean
 from nn.layers import count, inputs_of
-from nn.module import Field, Module, Row
+from nn.module import Field, Module
 
 __all__ = ["LayerNorm", "RMSNorm"]
 
@@ -20,20 +20,12 @@ class Norm(Module):
     saved: ClassVar[dict[str, Field]] = {"size": Field.SIZE, "eps": Field.NUMBER}
 
     def __init__(self, size: int, eps: float = 1e-5) -> None:
-        self.eps = eps
-        self.w = [Value(1.0) for _ in range(count("size", size))]
+        self.size, self.eps = count("size", size), eps
+        self.w = [Value(1.0) for _ in range(self.size)]
         self.name_parameters()
 
-    @property
-    def size(self) -> int:
-        """The number of numbers in a vector."""
-        return len(self.w)
-
     def __call__(self, x: Any) -> list[Any]:
-        """Return the vector, normalised.
-
-        Args:
-            x: a list of `size` numbers or Values.
+        """Return a list of `size` numbers or Values, normalised.
 
         Raises:
             ValueError: there are not so many; for a sequence of vectors see `Each`.
@@ -53,12 +45,8 @@ class Norm(Module):
         """Return a vector, all of it 1."""
         return [1.0] * self.size
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.size})"
-
-    def _row(self, name: str) -> Row:
-        shape, own = f"{self.size} → {self.size}", self.parameters()
-        return Row(name, self, own, "", shape, self.size, len(own) - self.size)
+    def _shape(self) -> str:
+        return f"{self.size} → {self.size}"
 
 
 @final

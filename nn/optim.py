@@ -56,7 +56,7 @@ class Optimizer(ABC):
         self.params = _parameters(params)
         self._watch = StepWatch()
         self.lr = lr
-        self.weight_decay = _at_least_zero("weight_decay", weight_decay)
+        self.weight_decay = _option("weight_decay", weight_decay)
         for name in self._memory:
             setattr(self, name, np.zeros(len(self.params)))
 
@@ -73,7 +73,7 @@ class Optimizer(ABC):
 
     @lr.setter
     def lr(self, lr: float) -> None:
-        self._lr = _at_least_zero("lr", lr)
+        self._lr = _option("lr", lr)
 
     def step(self) -> None:
         """Update every parameter once, from its `grad`.
@@ -176,9 +176,6 @@ class Optimizer(ABC):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over the options and the memory that `state_dict` returned; all of them or none.
 
-        Args:
-            state: the saved state of an optimiser of this class, for as many parameters.
-
         Raises:
             ValueError: it is of another class or another number of parameters, or damaged.
 
@@ -216,11 +213,9 @@ class SGD(Optimizer):
     0, takes the place of g; with Nesterov's variant g + μv does.
 
     Args:
-        params: the parameters to train.
-        lr: the learning rate η.
+        params, lr, weight_decay: the parameters, η and λ, as of `Optimizer`.
         momentum: μ, at least 0 and below 1.
         nesterov: whether to use Nesterov's variant.
-        weight_decay: λ.
 
     Attributes:
         velocity: v, an array of one number per parameter.
@@ -251,7 +246,7 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(params, lr, weight_decay)
-        self.momentum = _below_one("momentum", momentum)
+        self.momentum = _option("momentum", momentum, below=1.0)
         if nesterov and not momentum:
             raise ValueError("nesterov=True needs a momentum above 0, such as momentum=0.9")
         self.nesterov = bool(nesterov)
@@ -276,16 +271,12 @@ class Adam(Optimizer):
     the gradient is g + λθ. Source: Kingma and Ba, arXiv:1412.6980.
 
     Args:
-        params: the parameters to train.
-        lr: the learning rate η.
+        params, lr, weight_decay: the parameters, η and λ, as of `Optimizer`.
         betas: β₁ and β₂, each at least 0 and below 1.
         eps: ε, at least 0.
-        weight_decay: λ.
 
     Attributes:
-        mean: m, an array of one number per parameter.
-        square: v, an array of one number per parameter.
-        steps: t, an array of one number per parameter.
+        mean, square, steps: m, v and t, arrays of one number per parameter.
 
     >>> w = Value(1.0)
     >>> optimizer = Adam([w], lr=0.1)
@@ -315,8 +306,8 @@ class Adam(Optimizer):
         super().__init__(params, lr, weight_decay)
         if not isinstance(betas, Sequence) or len(betas) != 2:
             raise ValueError(f"betas must be two numbers, not {betas!r}")
-        self.betas = _below_one("betas[0]", betas[0]), _below_one("betas[1]", betas[1])
-        self.eps = _at_least_zero("eps", eps)
+        self.betas = tuple([_option(f"betas[{i}]", x, below=1.0) for i, x in enumerate(betas)])
+        self.eps = _option("eps", eps)
 
     def rule(
         self, theta: Array, gradient: Array, lr: Any, memory: tuple[Array, ...]
@@ -505,19 +496,12 @@ def _parameters(params: Iterable[Value]) -> list[Value]:
     return listed
 
 
-def _at_least_zero(name: str, x: float) -> float:
-    """Check that an option is finite and at least 0."""
+def _option(name: str, x: float, below: float = math.inf) -> float:
+    """Check that an option is at least 0 and below a limit."""
     x = as_float(x, name)
-    if not 0.0 <= x < math.inf:
-        raise ValueError(f"{name} must be finite and at least 0, not {x}")
-    return x
-
-
-def _below_one(name: str, x: float) -> float:
-    """Check that an option is at least 0 and below 1."""
-    x = as_float(x, name)
-    if not 0.0 <= x < 1.0:
-        raise ValueError(f"{name} must be at least 0 and below 1, not {x}")
+    if not 0.0 <= x < below:
+        bounds = "finite and at least 0" if below == math.inf else f"at least 0 and below {below:g}"
+        raise ValueError(f"{name} must be {bounds}, not {x}")
     return x
 
 

@@ -23,8 +23,8 @@ from autograd import Value, no_grad, notation
 from nn.containers import Residual, Sequential
 from nn.dropout import Dropout
 from nn.forward import outputs, rows
-from nn.layers import MLP, Layer, Neuron, activation_label, inputs_of
-from nn.module import Module
+from nn.layers import MLP, Layer, Neuron, inputs_of
+from nn.module import Module, activation_label
 from nn.predictions import count_of, predicted_indices, target_classes
 from nn.training import History
 
@@ -51,7 +51,7 @@ def learning_curves(history: History | Mapping[str, Sequence[float]]) -> Figure:
     """Draw loss and accuracy, of training and of validation, over the epochs.
 
     Args:
-        history: What `fit` returned; or columns with one number per epoch: "loss" or "accuracy" or
+        history: what `fit` returned; or columns with one number per epoch: "loss" or "accuracy" or
             both, and "val_loss" and "val_accuracy" if there was a validation set. "epoch" numbers
             the epochs, which otherwise count from 1. Other columns are not drawn. Accuracies are
             shares, 0 … 1.
@@ -61,13 +61,12 @@ def learning_curves(history: History | Mapping[str, Sequence[float]]) -> Figure:
         nan or infinite, because it cannot be drawn there.
 
     Raises:
-        TypeError: If `history` is something else.
-        ValueError: If it has none of these columns, no epochs, or columns of unequal length.
+        TypeError: `history` is something else.
+        ValueError: it has none of these columns, no epochs, or columns of unequal length.
 
-    Example:
-        >>> figure = learning_curves({"loss": [0.9, 0.5, 0.4], "val_loss": [1.0, 0.7, 0.8]})
-        >>> [line.get_label() for line in figure.axes[0].lines]
-        ['training', 'validation']
+    >>> figure = learning_curves({"loss": [0.9, 0.5, 0.4], "val_loss": [1.0, 0.7, 0.8]})
+    >>> [line.get_label() for line in figure.axes[0].lines]
+    ['training', 'validation']
     """
     if isinstance(history, History):
         history = history.columns()
@@ -118,23 +117,22 @@ def lines(
     """Draw curves over one axis, told apart by colour, dashes and, if marked, the marks of points.
 
     Args:
-        curves: The numbers of each curve, by the name that the legend shows.
-        x: Where the numbers are; by default 1, 2, 3, …, as epochs count.
-        marked: Whether each point has a mark.
-        axes: Where to draw; by default in a figure of its own.
-        settings: Of the axes, such as `xlabel`, `title`, `ylim`, `yscale="log"`.
+        curves: the numbers of each curve, by the name that the legend shows.
+        x: where the numbers are; by default 1, 2, 3, …, as epochs count.
+        marked: whether each point has a mark.
+        axes: where to draw; by default in a figure of its own.
+        settings: of the axes, such as `xlabel`, `title`, `ylim`, `yscale="log"`.
 
     Returns:
         The figure. A curve has a gap where a number is nan or infinite or, on a scale of powers,
         not above 0; the legend says where the first is.
 
     Raises:
-        ValueError: If a curve has not as many numbers as `x`.
+        ValueError: a curve has not as many numbers as `x`.
 
-    Example:
-        >>> figure = lines({"sgd": [0.9, 0.5], "adam": [0.8, 0.3]}, xlabel="epoch", yscale="log")
-        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-        ['sgd', 'adam']
+    >>> figure = lines({"sgd": [0.9, 0.5], "adam": [0.8, 0.3]}, xlabel="epoch", yscale="log")
+    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    ['sgd', 'adam']
     """
     axes = axes or _figure(6.5, 3.6).subplots()
     lowest = 0.0 if settings.get("yscale") == "log" else -math.inf
@@ -170,23 +168,19 @@ def level_lines(
     """Draw the level lines of a function of two variables, and paths over the plane.
 
     Args:
-        f: A function of a list of two numbers.
-        x: The ends of the first axis.
-        y: Of the second.
-        levels: How many level lines, or at which values.
-        paths: Points that follow each other, such as those of a descent, by names for the legend.
+        f: a function of a list of two numbers.
+        x: the ends of the first axis.
+        y: of the second.
+        levels: how many level lines, or at which values.
+        paths: points that follow each other, such as those of a descent, by names for the legend.
             A square is where a path begins.
-        axes: Where to draw; by default in a figure of its own.
-        settings: Of the axes, such as `title`.
+        axes: where to draw; by default in a figure of its own.
+        settings: of the axes, such as `title`.
 
-    Returns:
-        The figure.
-
-    Example:
-        >>> bowl = lambda point: 1.5 * point[0] ** 2 + point[1] ** 2
-        >>> figure = level_lines(bowl, paths={"descent": [[2.0, 2.0], [0.5, 1.0], [0.1, 0.5]]})
-        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-        ['descent']
+    >>> bowl = lambda point: 1.5 * point[0] ** 2 + point[1] ** 2
+    >>> figure = level_lines(bowl, paths={"descent": [[2.0, 2.0], [0.5, 1.0], [0.1, 0.5]]})
+    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    ['descent']
     """
     import numpy as np
 
@@ -218,28 +212,27 @@ def decision_boundary(
     """Draw which class a model predicts where, and the samples on top.
 
     Args:
-        predict: A model; or a function that gives one class label per row of 2 features. It is
+        predict: a model; or a function that gives one class label per row of 2 features. It is
             called once, with all points of the grid.
         X: n samples of 2 features, in a list, an array or a DataFrame.
-        y: Their n class labels; for a model, targets as `fit` takes them.
-        resolution: Points of the grid along each axis, at least 2. The model predicts its square.
-        class_names: The name of class k at position k. Without names the labels, any integers, are
+        y: their n class labels; for a model, targets as `fit` takes them.
+        resolution: points of the grid along each axis, at least 2. The model predicts its square.
+        class_names: the name of class k at position k. Without names the labels, any integers, are
             written as they are.
 
     Returns:
         One picture: a tint per class, the border between them, and a marker per sample.
 
     Raises:
-        ValueError: If there are no samples, if one does not have 2 features, if numbers of samples
-            and labels differ, if a label has no name, or if `resolution` is below 2.
-        TypeError: If a label is not an integer.
+        ValueError: there are no samples, one does not have 2 features, numbers of samples and
+            labels differ, a label has no name, or `resolution` is below 2.
+        TypeError: a label is not an integer.
 
-    Example:
-        >>> def right_half(rows):
-        ...     return [int(x1 > 0) for x1, x2 in rows]
-        >>> figure = decision_boundary(right_half, [[-1, 0], [1, 0]], [0, 1])
-        >>> [text.get_text() for text in figure.legends[0].get_texts()]
-        ['0', '1']
+    >>> def right_half(rows):
+    ...     return [int(x1 > 0) for x1, x2 in rows]
+    >>> figure = decision_boundary(right_half, [[-1, 0], [1, 0]], [0, 1])
+    >>> [text.get_text() for text in figure.legends[0].get_texts()]
+    ['0', '1']
     """
     import numpy as np
     from matplotlib.colors import ListedColormap, to_rgb
@@ -300,25 +293,24 @@ def network(model: Module, sample: Any = None, *, max_neurons: int = 16) -> Figu
     thicker the larger it is; a weight of 0 has none. The shortcuts of a `Residual` are grey arcs.
 
     Args:
-        model: An `MLP`, a `Layer` or a `Neuron`, or `Sequential` and `Residual` of such. `Dropout`
+        model: an `MLP`, a `Layer` or a `Neuron`, or `Sequential` and `Residual` of such. `Dropout`
             among them is passed over.
-        sample: One sample, as the network takes it. What it makes of the sample is written into
+        sample: one sample, as the network takes it. What it makes of the sample is written into
             its neurons; without one, which input or neuron of its column each is.
-        max_neurons: How many circles a column has, at least 2. A wider layer is cut in its middle,
+        max_neurons: how many circles a column has, at least 2. A wider layer is cut in its middle,
             which an ellipsis shows, and so are its wires.
 
     Returns:
         One picture. Inputs are squares; over each column stand its size and its activation.
 
     Raises:
-        TypeError: If something in `model` has no neurons to draw.
-        ValueError: If `sample` has not as many numbers as the network has inputs, or `max_neurons`
+        TypeError: something in `model` has no neurons to draw.
+        ValueError: `sample` has not as many numbers as the network has inputs, or `max_neurons`
             is below 2.
 
-    Example:
-        >>> figure = network(MLP(2, [3, 1], "tanh"))
-        >>> figure.axes[0].get_title()
-        'MLP(2 → 3 tanh → 1 linear)'
+    >>> figure = network(MLP(2, [3, 1], "tanh"))
+    >>> figure.axes[0].get_title()
+    'MLP(2 → 3 tanh → 1 linear)'
     """
     from matplotlib.collections import LineCollection, PathCollection
     from matplotlib.lines import Line2D
@@ -413,23 +405,22 @@ def activation(
     """Draw a function of one variable and its derivative, which the engine computes.
 
     Args:
-        f: A function that takes and gives a `Value`, or the name of one in `autograd`.
-        name: What to call it; its own name by default.
-        lo: The left end of the x axis.
-        hi: The right end, above `lo`.
+        f: a function that takes and gives a `Value`, or the name of one in `autograd`.
+        name: what to call it; its own name by default.
+        lo: the left end of the x axis.
+        hi: the right end, above `lo`.
 
     Returns:
         One picture with both curves. Where the function is nan or infinite, a curve has a gap.
 
     Raises:
-        ValueError: If `autograd` has no function of that name, or lo < hi does not hold for two
+        ValueError: `autograd` has no function of that name, or lo < hi does not hold for two
             finite numbers.
-        TypeError: If `f` does not give a `Value`.
+        TypeError: `f` does not give a `Value`.
 
-    Example:
-        >>> figure = activation("tanh")
-        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-        ['tanh(x)', 'derivative']
+    >>> figure = activation("tanh")
+    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    ['tanh(x)', 'derivative']
     """
     import numpy as np
 
@@ -465,19 +456,18 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], class_names: Sequence[str]
 
     Args:
         matrix: C rows of C counts; row i, column j counts samples of class i predicted as j.
-        class_names: The C names of the classes.
+        class_names: the C names of the classes.
 
     Returns:
         One picture. A cell shows its count, and its shade the share of its row, so that classes of
         all sizes compare.
 
     Raises:
-        ValueError: If the matrix is not C x C, or a count is negative.
+        ValueError: the matrix is not C x C, or a count is negative.
 
-    Example:
-        >>> figure = confusion_matrix([[8, 2], [0, 10]], ["cat", "dog"])
-        >>> figure.axes[0].get_title()
-        'Confusion matrix: 18 of 20 correct (90.0 %)'
+    >>> figure = confusion_matrix([[8, 2], [0, 10]], ["cat", "dog"])
+    >>> figure.axes[0].get_title()
+    'Confusion matrix: 18 of 20 correct (90.0 %)'
     """
     size = len(class_names)
     if len(matrix) != size or size == 0:
@@ -519,22 +509,21 @@ def digit_samples(
     Args:
         X: n square images, row by row, such as 64 grey levels each. On any scale: the lowest
             number of all is white, the highest black.
-        y_true: The n digits that they show.
-        y_pred: The n digits that the model read.
-        columns: Images per row of the picture, at least 1.
+        y_true: the n digits that they show.
+        y_pred: the n digits that the model read.
+        columns: images per row of the picture, at least 1.
 
     Returns:
         One picture with a panel per image; a few dozen are a good number.
 
     Raises:
-        ValueError: If there are no images, if one is not square, if numbers of images and labels
-            differ, or if `columns` is below 1.
-        TypeError: If a label is not an integer.
+        ValueError: there are no images, one is not square, numbers of images and labels differ, or
+            `columns` is below 1.
+        TypeError: a label is not an integer.
 
-    Example:
-        >>> figure = digit_samples([[0.0] * 64, [1.0] * 64], [3, 5], [3, 6])
-        >>> [axes.get_title() for axes in figure.axes]
-        ['3', '✗ 6, is 5']
+    >>> figure = digit_samples([[0.0] * 64, [1.0] * 64], [3, 5], [3, 6])
+    >>> [axes.get_title() for axes in figure.axes]
+    ['3', '✗ 6, is 5']
     """
     if len(X) == 0:
         raise ValueError("X has no images to draw")
@@ -570,22 +559,18 @@ def digit_samples(
 
 
 def gradient_statistics(statistics: GradientStatistics) -> Figure:
-    """Draw the activations and the gradients of each layer of a network.
-
-    Args:
-        statistics: What `nn.gradient_statistics` returns.
+    """Draw what `nn.gradient_statistics` returns: activations and gradients of each layer.
 
     Returns:
         Two panels over the layers: the outputs, as mean and standard deviation; and on a scale of
         powers of 10 the sizes of ∂L/∂z, ∂L/∂w and of the weights. A size of 0 cannot be drawn
         there, and the legend says where the first is.
 
-    Example:
-        >>> from nn import MLP
-        >>> from nn.inspection.statistics import gradient_statistics as measured
-        >>> figure = gradient_statistics(measured(MLP(1, [3, 1]), [[1.0]], [1.0], "mse_loss"))
-        >>> [axes.get_title() for axes in figure.axes]
-        ['Outputs', 'Gradients and weights']
+    >>> from nn import MLP
+    >>> from nn.inspection.statistics import gradient_statistics as measured
+    >>> figure = gradient_statistics(measured(MLP(1, [3, 1]), [[1.0]], [1.0], "mse_loss"))
+    >>> [axes.get_title() for axes in figure.axes]
+    ['Outputs', 'Gradients and weights']
     """
     rows = statistics.rows
     layers = [row.layer for row in rows]

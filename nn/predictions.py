@@ -30,9 +30,6 @@ def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) 
         threshold: for the class of a single output, see `predicted_class`; by default ½ for a
             network whose output is a sigmoid, and 0 for others, whose outputs are logits or scores.
 
-    Returns:
-        n predictions.
-
     Raises:
         ValueError: a sample does not have as many features as the network has inputs.
 
@@ -75,11 +72,8 @@ def accuracy(
 ) -> float:
     """Return the share of samples, from 0 to 1, whose class a model predicts rightly.
 
-    Args:
-        model: see `predict`.
-        X: n samples.
-        y: n targets, see `target_class`; or names, if `fit` was given names.
-        threshold: see `predict`.
+    `y` has n targets, see `target_class`; or names, if `fit` was given names. All other arguments
+    are those of `predict`.
 
     Raises:
         ValueError: there are no samples, or not as many as targets, or a target is no class.
@@ -108,13 +102,8 @@ def confusion_matrix(
 ) -> list[list[int]]:
     """Count how often samples of each class are predicted as each class.
 
-    Give a model, samples and targets; or, as in scikit-learn, the true and the predicted classes.
-
-    Args:
-        model: see `predict`.
-        X: n samples.
-        y: n targets, see `target_class`.
-        threshold: see `predict`.
+    Give a model, samples and targets, and a threshold perhaps, as for `accuracy`; or, as in
+    scikit-learn, the true and the predicted classes.
 
     Returns:
         C × C counts for C classes: row i, column j counts samples of class i predicted as j.

@@ -25,12 +25,13 @@ class Recurrent(Module):
     """
 
     gates: ClassVar[int]
+    kept: ClassVar[int] = 1  # vectors in the state
     inputs: Layer
     hidden: Layer
     saved: ClassVar[dict[str, Field]] = {"n_in": Field.SIZE, "n_out": Field.SIZE}
 
     def __init__(self, n_in: int, n_out: int, *, seed: int | random.Random | None = None) -> None:
-        self.n_out = count("n_out", n_out)
+        self.n_in, self.n_out = count("n_in", n_in), count("n_out", n_out)
         bound, rng = 1.0 / math.sqrt(self.n_out), generator(seed)
 
         def evenly(n_in: int, n_out: int, *, rng: random.Random) -> list[float]:  # noqa: ARG001
@@ -38,42 +39,28 @@ class Recurrent(Module):
 
         self.inputs, self.hidden = [
             Layer(n, self.gates * self.n_out, "linear", init=evenly, seed=rng)
-            for n in (n_in, self.n_out)
+            for n in (self.n_in, self.n_out)
         ]
         self.name_parameters()
 
-    @property
-    def n_in(self) -> int:
-        """The number of inputs at each step."""
-        return self.inputs.n_in
-
     def __call__(self, x: Any) -> list[list[Any]]:
-        """Return the outputs of each step.
+        """Return the outputs of each step: a vector of n_out Values for each vector in x.
 
-        Args:
-            x: a list of vectors, each of n_in numbers or Values; the first step begins with zeros.
-
-        Returns:
-            As many vectors of n_out Values.
+        Those have n_in numbers or Values. The first step begins with zeros.
         """
         state, outputs = self.start(), []
         for v in x:
             state = self.step(v, state)
-            outputs.append(self.output(state))
+            outputs.append(state[0])
         return outputs
 
-    def start(self) -> Any:
-        """Return the state before the first step."""
-        return [0.0] * self.n_out
+    def start(self) -> list[list[Any]]:
+        """Return the state before the first step: vectors of zeros, for the outputs the first."""
+        return [[0.0] * self.n_out for _ in range(self.kept)]
 
     @abstractmethod
-    def step(self, x: Any, state: Any) -> Any:
+    def step(self, x: Any, state: list[list[Any]]) -> list[list[Any]]:
         """Return the state after a step, from a vector of n_in numbers and the state before."""
-
-    def output(self, state: Any) -> list[Any]:
-        """Return the outputs, which are in the state after a step."""
-        outputs: list[Any] = state
-        return outputs
 
     def example(self) -> Any:
         """Return a sequence of two vectors."""
@@ -83,9 +70,6 @@ class Recurrent(Module):
         """Compute a layer, and part its outputs by gates."""
         z, n = layer.vector(x), self.n_out
         return [z[start : start + n] for start in range(0, len(z), n)]
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.n_in}, {self.n_out})"
 
 
 def _gate(function: Callable[[Any], Any], own: Sequence[Any], past: Sequence[Any]) -> list[Any]:
@@ -112,10 +96,10 @@ class RNN(Recurrent):
 
     gates = 1
 
-    def step(self, x: Any, state: Any) -> Any:
+    def step(self, x: Any, state: list[list[Any]]) -> list[list[Any]]:
         """Return h'."""
-        (own,), (past,) = self._gates(self.inputs, x), self._gates(self.hidden, state)
-        return _gate(tanh, own, past)
+        (own,), (past,) = self._gates(self.inputs, x), self._gates(self.hidden, state[0])
+        return [_gate(tanh, own, past)]
 
 
 @final
@@ -132,12 +116,13 @@ class GRU(Recurrent):
 
     gates = 3
 
-    def step(self, x: Any, state: Any) -> Any:
+    def step(self, x: Any, state: list[list[Any]]) -> list[list[Any]]:
         """Return h'."""
-        own, past = self._gates(self.inputs, x), self._gates(self.hidden, state)
+        (h,) = state
+        own, past = self._gates(self.inputs, x), self._gates(self.hidden, h)
         r, z = [_gate(sigmoid, *pair) for pair in zip(own[:2], past[:2], strict=True)]
         n = [tanh(a + ri * b) for a, ri, b in zip(own[2], r, past[2], strict=True)]
-        return [(1.0 - zi) * ni + zi * hi for zi, ni, hi in zip(z, n, state, strict=True)]
+        return [[(1.0 - zi) * ni + zi * hi for zi, ni, hi in zip(z, n, h, strict=True)]]
 
 
 @final
@@ -153,21 +138,13 @@ class LSTM(Recurrent):
     """
 
     gates = 4
+    kept = 2
 
-    def start(self) -> Any:
-        """Return h and c before the first step."""
-        return [0.0] * self.n_out, [0.0] * self.n_out
-
-    def step(self, x: Any, state: Any) -> Any:
+    def step(self, x: Any, state: list[list[Any]]) -> list[list[Any]]:
         """Return h' and c'."""
         h, c = state
         own, past = self._gates(self.inputs, x), self._gates(self.hidden, h)
         functions = (sigmoid, sigmoid, tanh, sigmoid)
         i, f, g, o = map(_gate, functions, own, past)
         c = [fi * ci + ii * gi for fi, ci, ii, gi in zip(f, c, i, g, strict=True)]
-        return [oi * tanh(ci) for oi, ci in zip(o, c, strict=True)], c
-
-    def output(self, state: Any) -> list[Any]:
-        """Return h."""
-        h: list[Any] = state[0]
-        return h
+        return [[oi * tanh(ci) for oi, ci in zip(o, c, strict=True)], c]

@@ -44,8 +44,8 @@ from nn.convolution import Conv2d
 from nn.dropout import Dropout
 from nn.embedding import Embedding
 from nn.interchange import linear_maps
-from nn.layers import ACTIVATIONS, MLP, Layer, Neuron, activation_label
-from nn.module import Field, Frozen, Module
+from nn.layers import ACTIVATIONS, MLP, Layer, Neuron
+from nn.module import Field, Frozen, Module, activation_label
 from nn.norms import LayerNorm, RMSNorm
 from nn.recurrent import GRU, LSTM, RNN
 
@@ -116,9 +116,6 @@ def save(
 def load(path: str | os.PathLike[str]) -> Module:
     """Read the network that `save` wrote.
 
-    Args:
-        path: the file.
-
     Raises:
         ValueError: it is not such a file, or damaged, or of another version; the message names
             the file and the field.
@@ -135,9 +132,6 @@ def load(path: str | os.PathLike[str]) -> Module:
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the metadata that were given to `save`.
-
-    Args:
-        path: the file.
 
     Raises:
         ValueError: see `load`.
@@ -222,11 +216,11 @@ _KINDS = {
 }
 
 
-def _field(holder: dict[str, Any], place: str, name: str, kind: type) -> Any:
-    """Get a field of the right kind."""
+def _field(holder: dict[str, Any], place: str, name: str, kind: type | None = None) -> Any:
+    """Get a field, of the right kind if there is one."""
     if name not in holder:
         raise ValueError(f"field {place}{name} is missing")
-    return _checked(holder[name], f"{place}{name}", kind)
+    return holder[name] if kind is None else _checked(holder[name], f"{place}{name}", kind)
 
 
 def _checked(x: Any, place: str, kind: type) -> Any:
@@ -268,11 +262,10 @@ class _Builder:
         """Build a module of what the file says of it in the field `place`."""
         _checked(x, place, dict)
         kind = _MODULES[_one_of(_MODULES, _field(x, f"{place}.", "kind", str), f"{place}.kind")]
-        fields = {}
-        for name, field in kind.saved.items():
-            if name not in x:
-                raise ValueError(f"field {place}.{name} is missing")
-            fields[name] = self._reads[field](x[name], f"{place}.{name}")
+        fields = {
+            name: self._reads[field](_field(x, f"{place}.", name), f"{place}.{name}")
+            for name, field in kind.saved.items()
+        }
         try:
             return kind.from_saved(**fields)
         except (TypeError, ValueError) as error:

@@ -16,12 +16,21 @@ __all__ = ["Constant", "Cosine", "Exponential", "Schedule", "StepDecay", "WarmUp
 Schedule = Callable[[float], float]
 
 
+class Checked:
+    """What a schedule with a length of time, or a factor, checks when it is made."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for name in ("every", "epochs", "factor"):
+            x = getattr(self, name, 1.0)
+            if not 0.0 < x < math.inf:
+                raise ValueError(f"{name} must be finite and above 0, not {x}")
+
+
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """The same learning rate all the time.
-
-    Args:
-        lr: η.
+    """The same learning rate η all the time.
 
     >>> Constant(0.1)(7.5)
     0.1
@@ -35,7 +44,7 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
-class StepDecay:
+class StepDecay(Checked):
     """A learning rate that drops at once, every so many epochs.
 
     Args:
@@ -55,17 +64,13 @@ class StepDecay:
     every: float
     factor: float = 0.1
 
-    def __post_init__(self) -> None:
-        _refuse_unless_positive("every", self.every)
-        _refuse_unless_positive("factor", self.factor)
-
     def __call__(self, time: float) -> float:
         """Return η at `time`, in epochs."""
         return self.lr * math.pow(self.factor, time // self.every)
 
 
 @dataclass(frozen=True, slots=True)
-class Exponential:
+class Exponential(Checked):
     """A learning rate that decays exponentially.
 
     Args:
@@ -82,16 +87,13 @@ class Exponential:
     lr: float
     factor: float
 
-    def __post_init__(self) -> None:
-        _refuse_unless_positive("factor", self.factor)
-
     def __call__(self, time: float) -> float:
         """Return η at `time`, in epochs."""
         return self.lr * math.pow(self.factor, time)
 
 
 @dataclass(frozen=True, slots=True)
-class Cosine:
+class Cosine(Checked):
     """A learning rate that falls along half a cosine, slowly at both ends.
 
     Source: Loshchilov and Hutter, arXiv:1608.03983, without restarts.
@@ -113,9 +115,6 @@ class Cosine:
     epochs: float
     floor: float = 0.0
 
-    def __post_init__(self) -> None:
-        _refuse_unless_positive("epochs", self.epochs)
-
     def __call__(self, time: float) -> float:
         """Return η at `time`, in epochs."""
         share = min(time / self.epochs, 1.0)
@@ -123,7 +122,7 @@ class Cosine:
 
 
 @dataclass(frozen=True, slots=True)
-class WarmUp:
+class WarmUp(Checked):
     """A linear rise, over the first epochs, up to another schedule, which it then leaves alone.
 
     Args:
@@ -143,16 +142,7 @@ class WarmUp:
     epochs: float
     start: float = 0.1
 
-    def __post_init__(self) -> None:
-        _refuse_unless_positive("epochs", self.epochs)
-
     def __call__(self, time: float) -> float:
         """Return η at `time`, in epochs."""
         risen = min(time / self.epochs, 1.0)
         return self.schedule(time) * (self.start + (1.0 - self.start) * risen)
-
-
-def _refuse_unless_positive(name: str, x: float) -> None:
-    """Check a length of time or a factor."""
-    if not 0.0 < x < math.inf:
-        raise ValueError(f"{name} must be finite and above 0, not {x}")

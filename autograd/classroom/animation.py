@@ -100,16 +100,17 @@ def animate(root: Value, path: str | PathLike[str] | None = None) -> Animation:
             f"one sample"
         )
     svg = _picture(graph)
-    parts = {
-        "title": html.escape(f"{graph.names[root]}: the forward and the backward pass"),
-        "svg": svg,
-        "data": _as_json(_data(graph)),
-    }
-    template = files("autograd.classroom").joinpath("animation.html").read_text(encoding="utf-8")
-    page = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+    title = html.escape(f"{graph.names[root]}: the forward and the backward pass")
+    page = filled("animation.html", title=title, svg=svg, data=_as_json(_data(graph)))
     if path is not None:
         write_atomically(path, page if suffix in (".html", ".htm") else film(graph, svg, suffix))
     return Animation(page, None if path is None else Path(path))
+
+
+def filled(page: str, **parts: str) -> str:
+    """Return the text of a file of this room, with the parts that its places are named after."""
+    template = files("autograd.classroom").joinpath(page).read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
 
 
 # --- the data -----------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
-from string import Template
 
+from autograd.classroom.animation import filled
 from autograd.classroom.paper import Page, pdf
 from autograd.engine import Value
 from autograd.engine.functions import dot, maximum, relu, square
@@ -342,7 +342,8 @@ def _as_html(page: Page) -> str:
     for first, *cells in [[*map(html.escape, row)] for row in page.rows]:
         rest = "".join([f"<td>{cell}</td>" for cell in cells])
         rows.append(f"<tr><th scope=row>{first}</th>{rest}</tr>")
-    return _PAGE.substitute(
+    return filled(
+        "worksheet.html",
         title=page.title,
         subtitle=page.subtitle,
         task="<br>\n".join(map(html.escape, page.task)),
@@ -350,49 +351,3 @@ def _as_html(page: Page) -> str:
         header="".join(header),
         rows="\n".join(rows),
     )
-
-
-_PAGE = Template(
-    """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-@page { size: A4; margin: 15mm }
-:root { color-scheme: light }
-body { font: 16px/1.45 system-ui, sans-serif; max-width: 52rem; margin: 1.5rem auto;
-  padding: 0 1rem; background: white; color: #222 }
-h1 { font-size: 1.5rem; margin-bottom: 0 }
-h1 + p { margin-top: 0; color: #555 }
-figure { margin: 1rem 0; overflow-x: auto }
-figure svg { display: block; max-width: 100%; height: auto; margin: auto }
-.wide { overflow-x: auto }
-table { border-collapse: collapse; width: 100% }
-th, td { border: 1px solid #888; padding: .3rem .6rem; text-align: left; height: 1.6rem }
-thead { background: #eee }
-td:nth-child(3), td:nth-child(4) { min-width: 4.5rem; font-weight: 600 }
-tr, figure { break-inside: avoid }
-@media print { /* on one page */
-  body { font-size: 13px; margin: 0; max-width: none; padding: 0 }
-  figure svg { max-height: 88mm }
-  th, td { padding: 0 .6rem; height: 1.4rem }
-}
-</style>
-</head>
-<body>
-<h1>$title</h1>
-<p>$subtitle</p>
-<p>$task</p>
-<figure>$picture</figure>
-<div class=wide><table>
-<thead><tr>$header</tr></thead>
-<tbody>
-$rows
-</tbody>
-</table></div>
-</body>
-</html>
-"""
-)

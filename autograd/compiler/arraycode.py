@@ -23,6 +23,7 @@ from autograd.compiler.codegen import (
     forward_rounds,
     function_code,
     numbers_of,
+    with_runs,
 )
 from autograd.compiler.passes import (
     SHARED,
@@ -69,7 +70,7 @@ class ArrayCode:
     Args:
         plan: the plan.
         careful: whether branches that were not taken have no part in the gradient at all.
-        native: whether native code runs the tapes; None to leave that to the plan.
+        native: whether native code may run tapes, and runs of small steps.
 
     Attributes:
         listing: the code as text.
@@ -79,9 +80,12 @@ class ArrayCode:
         branches: whether a nan may come from a branch that was not taken.
     """
 
-    def __init__(self, plan: Plan, careful: bool = False, native: bool | None = None) -> None:
+    def __init__(self, plan: Plan, careful: bool = False, native: bool = True) -> None:
+        native = native and not careful
         self.plan, self.program = plan, plan.program
-        self.native = plan.program.native and not careful if native is None else native
+        if native:
+            self.program = with_runs(plan.program, plan.machine)
+        self.native = native and self.program.native
         self.branches = (plan.branches or plan.aside) and not careful
         self._write(careful)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if plan.wanted else 1)

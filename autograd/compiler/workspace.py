@@ -235,7 +235,7 @@ class Workspace:
         if self.code.branches:
             parts = [x for x in lane_slopes if x is not None]
             parts += [view for views in self.slope_views for view in views]
-            self.may_be_nan = any(isnan(part.sum()) for part in parts)
+            self.may_be_nan = any(isnan(np.add.reduce(part, None)) for part in parts)
         return plan.gradient_of(self.slope_views, lane_slopes)
 
 

@@ -186,7 +186,17 @@ class _Step:
 
     @property
     def picture(self) -> Drawing:
-        """The graph after this step."""
+        """The graph after this step, with the node and the edges that it goes along highlighted.
+
+        A number not yet computed has an empty place, and a gradient is shown as far as it is summed
+        up. Of a graph with more than 200 nodes, there are the step's node, its operands and users.
+
+        Raises:
+            ValueError: these are more than 100.
+        """
+        return self._drawn()
+
+    def _drawn(self) -> Drawing:
         raise NotImplementedError
 
     def _repr_html_(self) -> str:
@@ -222,16 +232,7 @@ class ForwardStep(_Step):
         """The number computed in this step."""
         return self.node.data
 
-    @property
-    def picture(self) -> Drawing:
-        """The graph after this step, with the node and the edges from its operands highlighted.
-
-        A number not yet computed has an empty place. Of a graph with more than 200 nodes, the
-        picture shows the step's node with its operands and users.
-
-        Raises:
-            ValueError: these are more than 100.
-        """
+    def _drawn(self) -> Drawing:
         graph = self._graph
         known = {node for node in graph.order if not node.op}
         known.update(graph.order[: self.index + 1])
@@ -277,16 +278,7 @@ class BackwardStep(_Step):
             pass
         return gradients
 
-    @property
-    def picture(self) -> Drawing:
-        """The graph after this step, with the node and the edges that it serves highlighted.
-
-        Each node shows its gradient as far as it is summed up. Of a graph with more than 200
-        nodes, the picture shows the step's node with its operands and users.
-
-        Raises:
-            ValueError: these are more than 100.
-        """
+    def _drawn(self) -> Drawing:
         gradients = self.gradients()
 
         def number_of(node: Value, word: str) -> float | None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import log10
 from typing import Any
+
+from autograd import notation
 
 # For each direction in which a graph may grow, the sides where edges leave and enter a box.
 SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}
@@ -158,6 +161,11 @@ def _ways_to(
             if around[:depth] in titles and around[:depth] != outside[:depth]:
                 found[arrow.tail, titles[around[:depth]]] = None
     return found
+
+
+def bundle(n: int, what: str) -> dict[str, str]:
+    """Return the look of an arrow for so many of something: the more, the thicker."""
+    return {"penwidth": f"{1 + 0.7 * log10(n):.2f}", "edgetooltip": notation.count(n, what)}
 
 
 # --- text in boxes ------------------------------------------------------------------------------

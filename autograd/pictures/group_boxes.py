@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from math import isfinite, log10
+from math import isfinite
 
 from autograd import notation
 from autograd.engine import Value, operands_of
@@ -14,6 +14,7 @@ from autograd.pictures.boxes import (
     Arrow,
     Box,
     band,
+    bundle,
     field_row,
     framed,
     line,
@@ -132,12 +133,11 @@ def _weights(found: Collapsed) -> dict[Link, float]:
 
 
 def _link_look(link: Link, show: Collection[str]) -> dict[str, str]:
-    """Return the attributes of an arrow: the more edges it stands for, the thicker."""
+    """Return the attributes of an arrow: of an edge, or of many."""
     if link.count == 1:
         local = link.node.local_derivatives[link.operand] if "local" in show else None
         return edge_look(link.node, link.operand, local)
-    width = 1 + 0.7 * log10(link.count)
-    return {"penwidth": f"{width:.2f}", "edgetooltip": f"{link.count:,} edges"}
+    return bundle(link.count, "edge")
 
 
 # --- what is in a box -----------------------------------------------------------------------------

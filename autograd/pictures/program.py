@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from math import log10
 from typing import Any, NamedTuple, TypeVar
 
 from autograd import notation
@@ -16,6 +15,7 @@ from autograd.pictures.boxes import (
     Arrow,
     Box,
     band,
+    bundle,
     framed,
     line,
     rounded,
@@ -158,8 +158,5 @@ class _Blueprint:
 
     def _arrows(self) -> Iterator[Arrow]:
         for i, ((tail, head), n) in enumerate(self.counts.items()):
-            look = {
-                "penwidth": f"{1 + 0.7 * log10(n):.2f}",
-                "edgetooltip": notation.count(n, "number"),
-            }
-            yield Arrow(f"a{i}", self.boxes[tail].key, self.boxes[head].key, look)
+            keys = self.boxes[tail].key, self.boxes[head].key
+            yield Arrow(f"a{i}", *keys, bundle(n, "number"))

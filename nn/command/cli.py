@@ -10,7 +10,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from autograd import __version__
 from nn.command import commands
@@ -68,10 +68,7 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command, and return its exit status.
-
-    Args:
-        arguments: what follows the name of the command; by default, what the user typed.
+    """Run the command with arguments, by default those of the user, and return its exit status.
 
     Returns:
         0; or 1 if the training diverged, 2 if an argument or a file that it names is wrong, 3 if
@@ -121,7 +118,11 @@ def _fail(message: str, status: int) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that spends one line on an error."""
+    """A parser that shows its description as it stands, and spends one line on an error."""
+
+    def __init__(self, **options: Any) -> None:
+        look = argparse.RawDescriptionHelpFormatter
+        super().__init__(formatter_class=look, allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         """Print the error and exit."""
@@ -130,25 +131,14 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     """Describe the command line."""
-    parser = _Parser(
-        prog="python -m nn",
-        description=MAIN,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = _Parser(prog="python -m nn", description=MAIN)
     parser.add_argument("--version", action="version", version=f"chainrule {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(
         name: str, run: Callable[[argparse.Namespace], None], summary: str, text: str
     ) -> argparse.ArgumentParser:
-        subparser = subparsers.add_parser(
-            name,
-            help=summary,
-            description=text,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+        subparser = subparsers.add_parser(name, help=summary, description=text)
         subparser.set_defaults(run=run)
         return subparser
 

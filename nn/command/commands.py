@@ -70,6 +70,7 @@ def train(options: argparse.Namespace) -> None:
     history = _fit(options, model, X, y, task.loss, checkpoint)
     seconds = time.perf_counter() - started
     result = task.score(_answers(model, task, test.X), test)
+    X_test, y_test = task.encode(test)
     epochs = "1 epoch" if len(history) == 1 else f"{len(history)} epochs"
     print(f"{epochs} in {seconds:.1f} s, {history.engine}\n")
     print(f"{_results(history, result)}\n")
@@ -83,15 +84,17 @@ def train(options: argparse.Namespace) -> None:
         "epochs": len(history),
         "seed": options.seed,
     }
-    example = task.encode(test)[0][0]
-    metadata = {"task": task.to_dict(), "training": about, "test": result, "example": example}
+    metadata = {"task": task.to_dict(), "training": about, "test": result, "example": X_test[0]}
     saving.save(model, out / "model.json", metadata)
     history.to_csv(out / "history.csv")
     save_figure(plot.learning_curves(history.columns()), out / "learning_curves.png")
     names = ["model.json", "history.csv", "learning_curves.png"]
     if task.class_names:
-        names += _show_classes(model, task, dataset, test, out, digits)
-    names += _draw_neuron(model, task, test, out)
+        names += _show_classes(model, task, dataset, (X_test, y_test), out, digits)
+    drawing = autograd.draw(neuron_graph(model, LOSSES[task.loss], X_test[0], y_test[0]))
+    for name in ("neuron.svg", "neuron.png"):
+        drawing.save(out / name)
+        names.append(name)
     print("written:", *[f"  {out / name}" for name in names], sep="\n")
 
 
@@ -218,10 +221,10 @@ def _results(history: History, result: Mapping[str, float]) -> str:
 
 
 def _show_classes(
-    model: MLP, task: Task, dataset: Dataset, test: Dataset, out: Path, digits: bool
+    model: MLP, task: Task, dataset: Dataset, test: tuple[Any, Any], out: Path, digits: bool
 ) -> list[str]:
     """Print and draw which classes the network tells apart, and return the names of the files."""
-    X, y = task.encode(test)
+    X, y = test
     matrix = predictions.confusion_matrix(model, X, y)
     print(f"{confusion_table(matrix, task.class_names)}\n")
     save_figure(plot.confusion_matrix(matrix, task.class_names), out / "confusion_matrix.png")
@@ -241,15 +244,6 @@ def _show_classes(
         save_figure(figure, out / "decision_boundary.png")
         names.append("decision_boundary.png")
     return names
-
-
-def _draw_neuron(model: MLP, task: Task, test: Dataset, out: Path) -> list[str]:
-    """Draw a neuron at work on a sample of the test, and return the names of the files."""
-    X, y = task.encode(test)
-    drawing = autograd.draw(neuron_graph(model, LOSSES[task.loss], X[0], y[0]))
-    drawing.save(out / "neuron.svg")
-    drawing.save(out / "neuron.png")
-    return ["neuron.svg", "neuron.png"]
 
 
 # --- predict and show -----------------------------------------------------------------------------

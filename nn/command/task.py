@@ -187,14 +187,7 @@ class Task:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the task as plain data for JSON."""
-        return {
-            "loss": self.loss,
-            "label": self.label,
-            "columns": [asdict(column) for column in self.columns],
-            "class_names": list(self.class_names),
-            "inputs": self.inputs.to_dict(),
-            "targets": self.targets and self.targets.to_dict(),
-        }
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Task:

@@ -10,13 +10,14 @@ import io
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograd.extras import imported
-from nn.data.csv_files import Dialect
+from nn.data.csv_files import Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,9 +30,6 @@ _CSV_BLOCK = 2**23  # bytes
 
 class Blocks(ABC):
     """A table in a file, in blocks.
-
-    Args:
-        path: the file.
 
     Attributes:
         file: its name.
@@ -125,11 +123,12 @@ class CsvBlocks(Blocks):
         self._lines: list[int] = []
         self.sizes = []
         with Path(self.file).open("rb") as file:
-            self._dialect = Dialect.of(self.file, file.read(2**16) + file.readline())
-            self.names = self._dialect.names
+            start = Table.parse(self.file, file.read(2**16) + file.readline()).headed(None)
+            self.names = start.names or tuple(f"x{k}" for k in range(1, start.width + 1))
+            self._start = replace(start.subset([]), names=self.names)
             file.seek(0)
             line = 1
-            if self._dialect.header:
+            if start.names:
                 file.readline()
                 line = 2
             while text := file.read(_CSV_BLOCK) + file.readline():
@@ -151,13 +150,13 @@ class CsvBlocks(Blocks):
             table = self._csv.read_csv(
                 io.BytesIO(text),
                 self._csv.ReadOptions(column_names=self.names, use_threads=False),
-                self._csv.ParseOptions(delimiter=self._dialect.delimiter),
+                self._csv.ParseOptions(delimiter=self._start.delimiter),
                 self._csv.ConvertOptions(
-                    column_types=kinds, decimal_point=self._dialect.decimal_point
+                    column_types=kinds, decimal_point="," if self._start.decimal_comma else "."
                 ),
             )
         except pyarrow.ArrowInvalid as error:
-            self._dialect.check_numbers(self.file, text, self._lines[k])
+            self._start.check_numbers(text, self._lines[k])
             raise ValueError(f"{self.file}, from row {self._lines[k]} on: {error}") from error
         return _array(table)
 

@@ -1,6 +1,6 @@
 """Your own data: CSV files.
 
-`load_csv` reads a file into a `_Table` of cells, whose columns become features and targets by the
+`load_csv` reads a file into a `Table` of cells, whose columns become features and targets by the
 rules that it documents. What it decided on the way stands in the notes of the data set.
 """
 
@@ -51,16 +51,16 @@ def load_csv(
     file is UTF-8, with or without a byte-order mark, with any line ends and with quoted cells.
 
     Args:
-        path: The file.
-        label: The column with the target, by its name or by its index from 0 (-1 is the last).
+        path: the file.
+        label: the column with the target, by its name or by its index from 0 (-1 is the last).
             None for a file that has features only.
-        header: Whether the first row holds the column names. None to find out: it does if `label`
+        header: whether the first row holds the column names. None to find out: it does if `label`
             is a name, or if no cell in it is a number.
-        empty: What to do about empty cells: "drop" leaves out their rows; "mean" fills in the mean
+        empty: what to do about empty cells: "drop" leaves out their rows; "mean" fills in the mean
             of the column, and leaves out rows without a target. None refuses them.
-        task: What targets that are all integers stand for: "classes" or "numbers". None to find
+        task: what targets that are all integers stand for: "classes" or "numbers". None to find
             out. With "numbers", texts are refused.
-        columns: For more of the data that a network was trained on, their `Dataset.columns`. The
+        columns: for more of the data that a network was trained on, their `Dataset.columns`. The
             file must have the same, by name in any order or, if the names are others, in order; it
             may lack the label. Empty cells are filled in with the means of those data.
 
@@ -68,24 +68,23 @@ def load_csv(
         The samples, named after the file. Without a header the features are called x1, x2, …
 
     Raises:
-        ValueError: If the file is empty, ragged or not UTF-8, has no such label column, or has a
+        ValueError: the file is empty, ragged or not UTF-8, has no such label column, or has a
             cell that is empty, not finite or not a number. The message names the file, the row
             (the line of the file, from 1) and the column.
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: there is no such file.
 
-    Example:
-        >>> import pathlib, tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = pathlib.Path(folder) / "pets.csv"
-        ...     _ = path.write_text("weight,coat,kind\n4.0,short,cat\n30.5,long,dog\n")
-        ...     pets = load_csv(path, label="kind")
-        >>> pets.feature_names, pets.class_names
-        (('weight', 'coat=long', 'coat=short'), ('cat', 'dog'))
-        >>> pets.X, pets.y
-        ([[4.0, 0.0, 1.0], [30.5, 1.0, 0.0]], [0, 1])
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "pets.csv"
+    ...     _ = path.write_text("weight,coat,kind\n4.0,short,cat\n30.5,long,dog\n")
+    ...     pets = load_csv(path, label="kind")
+    >>> pets.feature_names, pets.class_names
+    (('weight', 'coat=long', 'coat=short'), ('cat', 'dog'))
+    >>> pets.X, pets.y
+    ([[4.0, 0.0, 1.0], [30.5, 1.0, 0.0]], [0, 1])
     """
     file = os.fspath(path)
-    table = _Table.parse(file, _decoded(file, Path(file).read_bytes()))
+    table = Table.parse(file, Path(file).read_bytes())
     if columns is not None and table.lacks_label(columns):
         label = None
     if isinstance(label, str):
@@ -133,8 +132,8 @@ def load_csv(
 
 
 def _completed(
-    table: _Table, places: list[int], target: int | None, empty: str | None
-) -> tuple[_Table, list[Note]]:
+    table: Table, places: list[int], target: int | None, empty: str | None
+) -> tuple[Table, list[Note]]:
     """Leave out the rows with empty cells that are not to be filled in."""
     if empty not in (None, "drop", "mean"):
         raise ValueError(f'empty must be "drop" or "mean", not {empty!r}')
@@ -158,13 +157,13 @@ def _completed(
     return table.subset([i for i in range(len(table.rows)) if i not in lost]), notes
 
 
-def _filled(table: _Table, gaps: list[tuple[int, int]], what: str) -> str:
+def _filled(table: Table, gaps: list[tuple[int, int]], what: str) -> str:
     """Say which cells are filled in, and with the mean of what."""
     cells = "1 empty cell is" if len(gaps) == 1 else f"{len(gaps)} empty cells are"
     return f"{cells} filled in with the mean of the {what}, as in {table.place(*gaps[0])}"
 
 
-def _described(table: _Table, j: int, name: str) -> Column:
+def _described(table: Table, j: int, name: str) -> Column:
     """Find out what the cells of a column hold, and the means of its features."""
     rows = [i for i, row in enumerate(table.rows) if row[j]]
     texts = {table.rows[i][j] for i in rows}
@@ -185,7 +184,7 @@ def _described(table: _Table, j: int, name: str) -> Column:
 
 
 def _arranged(
-    table: _Table, places: list[int], columns: Sequence[Column]
+    table: Table, places: list[int], columns: Sequence[Column]
 ) -> tuple[list[int], list[Column], list[Note]]:
     """Find the columns of another file in this one, by name or else in order."""
     names = [column.name for column in columns]
@@ -208,7 +207,7 @@ def _arranged(
     return places, list(columns), notes
 
 
-def _features(table: _Table, j: int, column: Column) -> list[tuple[float, ...]]:
+def _features(table: Table, j: int, column: Column) -> list[tuple[float, ...]]:
     """Turn the cells of a column into features, row by row."""
     features = []
     for i, row in enumerate(table.rows):
@@ -228,7 +227,7 @@ def _features(table: _Table, j: int, column: Column) -> list[tuple[float, ...]]:
 
 
 def _targets(
-    table: _Table, j: int, task: str | None
+    table: Table, j: int, task: str | None
 ) -> tuple[list[int] | list[float], tuple[str, ...], list[Note]]:
     """Read the targets in column j and the class names, by the rule that `load_csv` documents."""
     if task not in (None, "classes", "numbers"):
@@ -270,9 +269,8 @@ def _is_integer(cell: str) -> bool:
 def is_number(cell: str) -> bool:
     """Tell whether a text is a number, nan and inf included, but not Python's 1_000.
 
-    Example:
-        >>> [is_number(cell) for cell in ("-1e3", "nan", "1_000", "cat")]
-        [True, True, False, False]
+    >>> [is_number(cell) for cell in ("-1e3", "nan", "1_000", "cat")]
+    [True, True, False, False]
     """
     try:
         float(cell)
@@ -282,45 +280,7 @@ def is_number(cell: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    r"""How a CSV file of numbers is written.
-
-    Args:
-        names: The names of the columns; x1, x2, … if the file has none.
-        header: Whether its first row holds them.
-        delimiter: What separates cells.
-        decimal_point: A point or a comma.
-
-    Example:
-        >>> Dialect.of("a.csv", b"weight;price\n1,5;2")
-        Dialect(names=('weight', 'price'), header=True, delimiter=';', decimal_point=',')
-    """
-
-    names: tuple[str, ...]
-    header: bool
-    delimiter: str
-    decimal_point: str
-
-    @classmethod
-    def of(cls, file: str, start: bytes) -> Dialect:
-        """Find out from the first lines of a file; raise if they are no table of UTF-8 text."""
-        table = _Table.parse(file, _decoded(file, start)).headed(None)
-        names = table.names or tuple(f"x{k}" for k in range(1, table.width + 1))
-        point = "," if table.decimal_comma else "."
-        return cls(names, bool(table.names), table.delimiter, point)
-
-    def check_numbers(self, file: str, text: bytes, line: int) -> None:
-        """Raise at the first cell that is no number, in the text of a file from `line` on."""
-        cells = _cells(file, _decoded(file, text), self.delimiter, line)
-        table = _Table(file, *cells, self.names).with_points()
-        table.check_widths()
-        for i, row in enumerate(table.rows):
-            for j in range(len(row)):
-                table.number(i, j)
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
+class Table:
     """The cells of a CSV file, and what it takes to name one of them in an error."""
 
     file: str
@@ -332,8 +292,9 @@ class _Table:
     decimal_comma: bool = False
 
     @classmethod
-    def parse(cls, file: str, text: str) -> _Table:
-        """Read the text of a file into rows of one length, of which the first may be the header."""
+    def parse(cls, file: str, data: bytes) -> Table:
+        """Read a file, or its first lines, into rows of one length; the first may be the header."""
+        text = _decoded(file, data)
         for delimiter in _SEPARATED:
             with suppress(ValueError):
                 table = cls(file, *_cells(file, text, delimiter), delimiter=delimiter)
@@ -345,6 +306,15 @@ class _Table:
             raise ValueError(f"{file}: the file is empty")
         table.check_widths()
         return table
+
+    def check_numbers(self, text: bytes, line: int) -> None:
+        """Raise at the first cell that is no number, in text of the file from `line` on."""
+        lines, rows = _cells(self.file, _decoded(self.file, text), self.delimiter, line)
+        table = replace(self, lines=lines, rows=rows, header_guessed=False).with_points()
+        table.check_widths()
+        for i, row in enumerate(table.rows):
+            for j in range(len(row)):
+                table.number(i, j)
 
     @property
     def notes(self) -> list[Note]:
@@ -363,14 +333,14 @@ class _Table:
                     f"but row {self.lines[0]} has {self.width}"
                 )
 
-    def with_points(self) -> _Table:
+    def with_points(self) -> Table:
         """Write numbers with decimal points, if the file has decimal commas."""
         if not any(_decimal_comma(cell) for row in self.rows for cell in row if "," in cell):
             return self
         rows = [[_with_point(cell) for cell in row] for row in self.rows]
         return replace(self, rows=rows, decimal_comma=True)
 
-    def headed(self, header: bool | None) -> _Table:
+    def headed(self, header: bool | None) -> Table:
         """Take the first row for the names of the columns, if it is; None to find out."""
         guessed = header is None
         if guessed:
@@ -392,7 +362,7 @@ class _Table:
             raise ValueError(f"{self.file}: there is a header but no row of data")
         return replace(self, lines=self.lines[1:], rows=self.rows[1:], names=names)
 
-    def subset(self, kept: list[int]) -> _Table:
+    def subset(self, kept: list[int]) -> Table:
         """Pick rows."""
         lines, rows = [self.lines[i] for i in kept], [self.rows[i] for i in kept]
         return replace(self, lines=lines, rows=rows)

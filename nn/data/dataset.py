@@ -13,13 +13,12 @@ class Column:
     """What a column of a file holds, and how it becomes features.
 
     Args:
-        name: Its name.
-        categories: The texts in it, each of which becomes a feature; none if it holds numbers.
-        means: The mean of each of its features, for cells that are empty.
+        name: its name.
+        categories: the texts in it, each of which becomes a feature; none if it holds numbers.
+        means: the mean of each of its features, for cells that are empty.
 
-    Example:
-        >>> Column("coat", ("long", "short"), (0.25, 0.75)).features
-        ('coat=long', 'coat=short')
+    >>> Column("coat", ("long", "short"), (0.25, 0.75)).features
+    ('coat=long', 'coat=short')
     """
 
     name: str
@@ -36,8 +35,8 @@ class Note(NamedTuple):
     """What was decided when a file was read.
 
     Attributes:
-        text: A line that says it.
-        argument: The argument of `load_csv` that decides otherwise; empty if none does.
+        text: a line that says it.
+        argument: the argument of `load_csv` that decides otherwise; empty if none does.
     """
 
     text: str
@@ -49,23 +48,22 @@ class Dataset:
     """Samples and their targets.
 
     Args:
-        X: The samples, n rows of d features.
-        y: One target per sample: a class index 0 … C-1, or a float for regression. Empty when the
+        X: the samples, n rows of d features.
+        y: one target per sample: a class index 0 … C-1, or a float for regression. Empty when the
             samples carry no targets, as in a file to predict.
         feature_names: d names, one per column of `X`.
         class_names: C names, the class index being the position; empty for regression.
-        name: What to call the data set in titles and messages.
-        columns: The columns of the file that `load_csv` read. They tell it how to read another.
-        notes: What it decided, such as to leave out rows.
+        name: what to call the data set in titles and messages.
+        columns: the columns of the file that `load_csv` read. They tell it how to read another.
+        notes: what it decided, such as to leave out rows.
 
     Raises:
-        ValueError: If a row has another length than `feature_names`, `X` and `y` differ in length,
+        ValueError: a row has another length than `feature_names`, `X` and `y` differ in length,
             or a class index is outside `class_names`.
-        TypeError: If there are class names and a target is not an integer.
+        TypeError: there are class names and a target is not an integer.
 
-    Example:
-        >>> Dataset([[0.0, 1.0], [1.0, 0.0]], [1, 0], ("x1", "x2"), ("no", "yes"), "toy")
-        <Dataset toy: 2 samples, 2 features, 2 classes>
+    >>> Dataset([[0.0, 1.0], [1.0, 0.0]], [1, 0], ("x1", "x2"), ("no", "yes"), "toy")
+    <Dataset toy: 2 samples, 2 features, 2 classes>
     """
 
     X: list[list[float]]
@@ -115,10 +113,9 @@ class Dataset:
     def subset(self, indices: Sequence[int]) -> Dataset:
         """Pick samples by their index, in the order given; rows are shared with this data set.
 
-        Example:
-            >>> from nn.data import iris
-            >>> iris().subset(range(40, 60))
-            <Dataset iris: 20 samples, 4 features, 3 classes>
+        >>> from nn.data import iris
+        >>> iris().subset(range(40, 60))
+        <Dataset iris: 20 samples, 4 features, 3 classes>
         """
         return replace(
             self, X=[self.X[i] for i in indices], y=[self.y[i] for i in indices] if self.y else []
@@ -130,15 +127,14 @@ def one_hot(labels: Sequence[int], n_classes: int) -> list[list[float]]:
 
     Args:
         labels: n class indices, each in 0 … n_classes-1.
-        n_classes: The number of classes, so of floats in each of the n rows of the result.
+        n_classes: the number of classes, so of floats in each of the n rows of the result.
 
     Raises:
-        ValueError: If a label is outside the range.
-        TypeError: If a label is not an integer, or there is a label instead of a list.
+        ValueError: a label is outside the range.
+        TypeError: a label is not an integer, or there is a label instead of a list.
 
-    Example:
-        >>> one_hot([2, 0], 3)
-        [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    >>> one_hot([2, 0], 3)
+    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
     if isinstance(labels, Integral):
         raise TypeError(f"labels must be a list of class indices, such as [{labels}], not {labels}")

@@ -22,16 +22,15 @@ class Standardiser:
         scale: d positive numbers, in the same units.
 
     Raises:
-        ValueError: If `mean` and `scale` differ in length, a mean is not finite, or a scale is not
+        ValueError: `mean` and `scale` differ in length, a mean is not finite, or a scale is not
             finite and positive.
 
-    Example:
-        >>> from nn.data import iris, train_test_split
-        >>> train, test = train_test_split(iris())
-        >>> standardiser = Standardiser.fit(train)
-        >>> test = standardiser.apply(test)
-        >>> [round(m, 2) for m in standardiser.mean]
-        [5.86, 3.05, 3.76, 1.21]
+    >>> from nn.data import iris, train_test_split
+    >>> train, test = train_test_split(iris())
+    >>> standardiser = Standardiser.fit(train)
+    >>> test = standardiser.apply(test)
+    >>> [round(m, 2) for m in standardiser.mean]
+    [5.86, 3.05, 3.76, 1.21]
     """
 
     mean: tuple[float, ...]
@@ -53,11 +52,10 @@ class Standardiser:
         A constant feature gets scale 1, so it becomes 0.
 
         Raises:
-            ValueError: If the data set is empty or has a value that is not finite.
+            ValueError: the data set is empty or has a value that is not finite.
 
-        Example:
-            >>> Standardiser.fit(Dataset([[1.0, 7.0], [5.0, 7.0]], [], ("x1", "x2"), (), "toy"))
-            Standardiser(mean=(3.0, 7.0), scale=(2.0, 1.0))
+        >>> Standardiser.fit(Dataset([[1.0, 7.0], [5.0, 7.0]], [], ("x1", "x2"), (), "toy"))
+        Standardiser(mean=(3.0, 7.0), scale=(2.0, 1.0))
         """
         if not dataset.X:
             raise ValueError(f"{dataset.name}: cannot standardise a data set without samples")
@@ -69,18 +67,14 @@ class Standardiser:
 
     @classmethod
     def from_parts(cls, parts: Iterable[Any]) -> Standardiser:
-        """Take mean and standard deviation from data that come in parts.
+        """Take mean and standard deviation from data that come in parts, see `fit`.
 
         Args:
-            parts: Samples, as lists of rows or arrays, such as the chunks of a `Stream`; at least
+            parts: samples, as lists of rows or arrays, such as the chunks of a `Stream`; at least
                 one in all.
 
-        Returns:
-            The map, see `fit`.
-
-        Example:
-            >>> Standardiser.from_parts([[[1.0, 7.0]], [[5.0, 7.0]]])
-            Standardiser(mean=(3.0, 7.0), scale=(2.0, 1.0))
+        >>> Standardiser.from_parts([[[1.0, 7.0]], [[5.0, 7.0]]])
+        Standardiser(mean=(3.0, 7.0), scale=(2.0, 1.0))
         """
         from sklearn.preprocessing import StandardScaler
 
@@ -94,18 +88,17 @@ class Standardiser:
         """Map [low, high] to [0, 1] in every feature, whatever the data.
 
         Args:
-            low: The value that becomes 0.
-            high: The value that becomes 1, above `low`.
-            n_features: The number d of features.
+            low: the value that becomes 0.
+            high: the value that becomes 1, above `low`.
+            n_features: the number d of features.
 
         Raises:
-            ValueError: If `high` is not above `low`, or one of them is not finite.
+            ValueError: `high` is not above `low`, or one of them is not finite.
 
-        Example:
-            >>> from nn.data import digits
-            >>> scaled = Standardiser.from_range(0, 16, n_features=64).apply(digits())
-            >>> min(map(min, scaled.X)), max(map(max, scaled.X))
-            (0.0, 1.0)
+        >>> from nn.data import digits
+        >>> scaled = Standardiser.from_range(0, 16, n_features=64).apply(digits())
+        >>> min(map(min, scaled.X)), max(map(max, scaled.X))
+        (0.0, 1.0)
         """
         if not low < high:
             raise ValueError(f"high must be above low = {low}, not {high}")
@@ -115,9 +108,8 @@ class Standardiser:
     def from_dict(cls, state: Mapping[str, Sequence[float]]) -> Standardiser:
         """Rebuild a map from what `to_dict` returned; a ValueError is raised for anything else.
 
-        Example:
-            >>> Standardiser.from_dict({"mean": [3.0], "scale": [2.0]})
-            Standardiser(mean=(3.0,), scale=(2.0,))
+        >>> Standardiser.from_dict({"mean": [3.0], "scale": [2.0]})
+        Standardiser(mean=(3.0,), scale=(2.0,))
         """
         if set(state) != {"mean", "scale"}:
             raise ValueError(f"expected the keys 'mean' and 'scale', found {sorted(state)}")
@@ -126,18 +118,16 @@ class Standardiser:
     def to_dict(self) -> dict[str, list[float]]:
         """Return the map as plain data, ready for JSON.
 
-        Example:
-            >>> Standardiser(mean=(3.0,), scale=(2.0,)).to_dict()
-            {'mean': [3.0], 'scale': [2.0]}
+        >>> Standardiser(mean=(3.0,), scale=(2.0,)).to_dict()
+        {'mean': [3.0], 'scale': [2.0]}
         """
         return {"mean": list(self.mean), "scale": list(self.scale)}
 
     def transform(self, rows: Sequence[Sequence[float]]) -> list[list[float]]:
         """Return new lists of any number of mapped samples, which must have d features each.
 
-        Example:
-            >>> Standardiser(mean=(3.0,), scale=(2.0,)).transform([[3.0], [7.0]])
-            [[0.0], [2.0]]
+        >>> Standardiser(mean=(3.0,), scale=(2.0,)).transform([[3.0], [7.0]])
+        [[0.0], [2.0]]
         """
         for i, row in enumerate(rows):
             if len(row) != len(self.mean):
@@ -152,10 +142,9 @@ class Standardiser:
     def apply(self, dataset: Dataset) -> Dataset:
         """Return a data set with the samples mapped, and the same targets and names.
 
-        Example:
-            >>> from nn.data import iris
-            >>> Standardiser(mean=(1.0,) * 4, scale=(2.0,) * 4).apply(iris()).X[0]
-            [2.05, 1.25, 0.19999999999999996, -0.4]
+        >>> from nn.data import iris
+        >>> Standardiser(mean=(1.0,) * 4, scale=(2.0,) * 4).apply(iris()).X[0]
+        [2.05, 1.25, 0.19999999999999996, -0.4]
         """
         return replace(dataset, X=self.transform(dataset.X))
 
@@ -164,14 +153,13 @@ def standardise(train: Dataset, *others: Dataset) -> tuple[Dataset, ...]:
     """Standardise data sets, in the order given, with mean and standard deviation of the first.
 
     Args:
-        train: The data set that `Standardiser.fit` sees.
-        others: Data sets to map in the same way, such as the test set.
+        train: the data set that `Standardiser.fit` sees.
+        others: data sets to map in the same way, such as the test set.
 
-    Example:
-        >>> from nn.data import train_test_split, wine
-        >>> train, test = standardise(*train_test_split(wine()))
-        >>> abs(sum(row[0] for row in train.X) / len(train)) < 1e-12
-        True
+    >>> from nn.data import train_test_split, wine
+    >>> train, test = standardise(*train_test_split(wine()))
+    >>> abs(sum(row[0] for row in train.X) / len(train)) < 1e-12
+    True
     """
     standardiser = Standardiser.fit(train)
     return tuple(standardiser.apply(dataset) for dataset in (train, *others))

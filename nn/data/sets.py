@@ -1,4 +1,4 @@
-"""The data sets that are built in: real ones, and toy ones that are made."""
+"""The data sets that are built in: real ones, copies that scikit-learn ships, and toy ones."""
 
 from __future__ import annotations
 
@@ -15,47 +15,37 @@ def digits() -> Dataset:
 
     The pixels are the raw grey levels 0 … 16, row by row. Scale them before training:
     `Standardiser.from_range(0, 16, n_features=64)` maps them to [0, 1], `standardise` is the usual
-    alternative.
+    alternative. Source: UCI, Alpaydin et al.
 
-    Source: the copy that scikit-learn ships (UCI, Alpaydin et al.).
-
-    Example:
-        >>> digits()
-        <Dataset digits: 1797 samples, 64 features, 10 classes>
+    >>> digits()
+    <Dataset digits: 1797 samples, 64 features, 10 classes>
     """
     return _bundled("digits")
 
 
 def iris() -> Dataset:
-    """Load Fisher's iris flowers: four lengths in cm, three species. Source: scikit-learn's copy.
+    """Load Fisher's iris flowers: four lengths in cm, three species.
 
-    Example:
-        >>> iris()
-        <Dataset iris: 150 samples, 4 features, 3 classes>
+    >>> iris()
+    <Dataset iris: 150 samples, 4 features, 3 classes>
     """
     return _bundled("iris")
 
 
 def wine() -> Dataset:
-    """Load the wine recognition data: chemical analyses of wines from three growers.
+    """Load chemical analyses of wines from three growers. Source: UCI, Forina et al.
 
-    Source: the copy that scikit-learn ships (UCI, Forina et al.).
-
-    Example:
-        >>> wine()
-        <Dataset wine: 178 samples, 13 features, 3 classes>
+    >>> wine()
+    <Dataset wine: 178 samples, 13 features, 3 classes>
     """
     return _bundled("wine")
 
 
 def breast_cancer() -> Dataset:
-    """Load the Wisconsin breast cancer data: measurements of cell nuclei, malignant or benign.
+    """Load measurements of cell nuclei, malignant or benign. Source: UCI, Wolberg et al.
 
-    Source: the copy that scikit-learn ships (UCI, Wolberg et al.).
-
-    Example:
-        >>> breast_cancer()
-        <Dataset breast_cancer: 569 samples, 30 features, 2 classes>
+    >>> breast_cancer()
+    <Dataset breast_cancer: 569 samples, 30 features, 2 classes>
     """
     return _bundled("breast_cancer")
 
@@ -64,36 +54,26 @@ def moons(n: int = 200, noise: float = 0.1, *, seed: int = 0) -> Dataset:
     """Make two interleaved half circles, upper and lower, which no straight line separates.
 
     Args:
-        n: The number of samples, at least 2; half of them in each class.
-        noise: Standard deviation of the Gaussian noise added to both coordinates.
-        seed: The same seed gives the same points.
+        n: the number of samples, at least 2; half of them in each class.
+        noise: standard deviation of the Gaussian noise added to both coordinates.
+        seed: the same seed gives the same points.
 
     Raises:
-        ValueError: If `n` is below 2, or `noise` is negative or not finite.
+        ValueError: `n` is below 2, or `noise` is negative or not finite.
 
-    Example:
-        >>> moons(n=100, noise=0.2)
-        <Dataset moons: 100 samples, 2 features, 2 classes>
+    >>> moons(n=100, noise=0.2)
+    <Dataset moons: 100 samples, 2 features, 2 classes>
     """
-    from sklearn.datasets import make_moons
-
-    _check_toy(n, noise)
-    points, y = make_moons(n, noise=noise, random_state=seed)
-    return Dataset(points.tolist(), y.tolist(), ("x1", "x2"), ("upper", "lower"), "moons")
+    return _toy("moons", ("upper", "lower"), n, noise, seed)
 
 
 def circles(n: int = 200, noise: float = 0.05, *, seed: int = 0) -> Dataset:
     """Make two concentric circles, outer and inner, of radius 1 and 0.5; arguments as of `moons`.
 
-    Example:
-        >>> circles(n=100)
-        <Dataset circles: 100 samples, 2 features, 2 classes>
+    >>> circles(n=100)
+    <Dataset circles: 100 samples, 2 features, 2 classes>
     """
-    from sklearn.datasets import make_circles
-
-    _check_toy(n, noise)
-    points, y = make_circles(n, noise=noise, random_state=seed, factor=0.5)
-    return Dataset(points.tolist(), y.tolist(), ("x1", "x2"), ("outer", "inner"), "circles")
+    return _toy("circles", ("outer", "inner"), n, noise, seed, factor=0.5)
 
 
 def load(name_or_path: str | os.PathLike[str], *, seed: int = 0) -> Dataset:
@@ -102,15 +82,14 @@ def load(name_or_path: str | os.PathLike[str], *, seed: int = 0) -> Dataset:
     Args:
         name_or_path: "digits", "iris", "wine", "breast_cancer", "moons", "circles", or a path that
             ends in .csv, read by `load_csv` with the label in the last column.
-        seed: The seed of the data sets that are generated, moons and circles.
+        seed: the seed of the data sets that are generated, moons and circles.
 
     Raises:
-        ValueError: If the name is not one of these, or the file is malformed.
-        FileNotFoundError: If the path leads nowhere.
+        ValueError: the name is not one of these, or the file is malformed.
+        FileNotFoundError: the path leads nowhere.
 
-    Example:
-        >>> load("wine")
-        <Dataset wine: 178 samples, 13 features, 3 classes>
+    >>> load("wine")
+    <Dataset wine: 178 samples, 13 features, 3 classes>
     """
     name = os.fspath(name_or_path)
     if name.lower().endswith(".csv"):
@@ -141,9 +120,16 @@ def _bundled(name: str) -> Dataset:
     )
 
 
-def _check_toy(n: int, noise: float) -> None:
-    """Refuse what would leave a class empty or the noise undefined."""
+def _toy(
+    name: str, class_names: tuple[str, str], n: int, noise: float, seed: int, **options: float
+) -> Dataset:
+    """Make a data set by the function of scikit-learn for it."""
+    from sklearn import datasets
+
     if n < 2:
         raise ValueError(f"n must be at least 2, one sample per class, not {n}")
     if not 0 <= noise < math.inf:
         raise ValueError(f"noise is a standard deviation and must be finite and >= 0, not {noise}")
+    make = getattr(datasets, f"make_{name}")
+    points, y = make(n, noise=noise, random_state=seed, **options)
+    return Dataset(points.tolist(), y.tolist(), ("x1", "x2"), class_names, name)

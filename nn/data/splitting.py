@@ -11,28 +11,24 @@ from nn.data.dataset import Dataset
 def train_test_split(
     dataset: Dataset, test_size: float = 0.2, *, seed: int = 0, stratify: bool = True
 ) -> tuple[Dataset, Dataset]:
-    """Shuffle the samples and set some aside for testing.
+    """Shuffle the samples and set some aside: return the training and the test set.
 
     Args:
-        dataset: The samples, at least 2. Lists and arrays are for the function of the same name in
+        dataset: the samples, at least 2. Lists and arrays are for the function of the same name in
             `sklearn.model_selection`.
-        test_size: The share of the samples to set aside, between 0 and 1; or, as an int, how many.
-        seed: The same seed gives the same split.
-        stratify: Keep the proportions of the classes in both parts. Regression has none to keep.
-
-    Returns:
-        The training and the test set.
+        test_size: the share of the samples to set aside, between 0 and 1; or, as an int, how many.
+        seed: the same seed gives the same split.
+        stratify: keep the proportions of the classes in both parts. Regression has none to keep.
 
     Raises:
-        TypeError: If it is not a Dataset.
-        ValueError: If a part would be empty, or, when stratifying, if it would be too small to hold
-            every class or a class has a single sample.
+        TypeError: it is not a Dataset.
+        ValueError: a part would be empty or, when stratifying, too small to hold every class; or a
+            class has a single sample.
 
-    Example:
-        >>> from nn.data import iris
-        >>> train, test = train_test_split(iris())
-        >>> len(train), len(test), [test.y.count(k) for k in range(3)]
-        (120, 30, [10, 10, 10])
+    >>> from nn.data import iris
+    >>> train, test = train_test_split(iris())
+    >>> len(train), len(test), [test.y.count(k) for k in range(3)]
+    (120, 30, [10, 10, 10])
     """
     from sklearn.model_selection import train_test_split as split
 
@@ -62,16 +58,15 @@ def batches(n: int, batch_size: int, *, rng: random.Random) -> Iterator[list[int
     """Cut the indices 0 … n-1, in random order, into minibatches: one epoch.
 
     Args:
-        n: The number of samples.
-        batch_size: The length of a minibatch, at least 1. The last one holds what is left.
-        rng: The generator that shuffles. Passing the same one again gives another epoch.
+        n: the number of samples.
+        batch_size: the length of a minibatch, at least 1. The last one holds what is left.
+        rng: the generator that shuffles. Passing the same one again gives another epoch.
 
     Raises:
-        ValueError: If `batch_size` is below 1 or `n` is negative.
+        ValueError: `batch_size` is below 1 or `n` is negative.
 
-    Example:
-        >>> [sorted(batch) for batch in batches(5, 2, rng=random.Random(0))]
-        [[1, 2], [0, 4], [3]]
+    >>> [sorted(batch) for batch in batches(5, 2, rng=random.Random(0))]
+    [[1, 2], [0, 4], [3]]
     """
     if n < 0:
         raise ValueError(f"n must not be negative, not {n}")

@@ -33,21 +33,20 @@ class Stream:
     """Samples and their targets in a file, read in chunks. `stream` opens one.
 
     Args:
-        table: The file.
-        target: Which column holds the targets, from 0.
-        standardiser: The map of the features, none if they are taken as they are.
+        table: the file.
+        target: which column holds the targets, from 0.
+        standardiser: the map of the features, none if they are taken as they are.
 
-    Example:
-        >>> import tempfile
-        >>> import numpy as np
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     np.save(f"{folder}/toy.npy", [[1.0, 2.0, 0.0], [3.0, 4.0, 1.0]])
-        ...     toy = stream(f"{folder}/toy.npy")
-        ...     chunks = [(X.tolist(), y.tolist()) for X, y in toy.chunks()]
-        >>> toy
-        <Stream toy.npy: 2 samples, 2 features, target x3>
-        >>> chunks
-        [([[1.0, 2.0], [3.0, 4.0]], [0.0, 1.0])]
+    >>> import tempfile
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/toy.npy", [[1.0, 2.0, 0.0], [3.0, 4.0, 1.0]])
+    ...     toy = stream(f"{folder}/toy.npy")
+    ...     chunks = [(X.tolist(), y.tolist()) for X, y in toy.chunks()]
+    >>> toy
+    <Stream toy.npy: 2 samples, 2 features, target x3>
+    >>> chunks
+    [([[1.0, 2.0], [3.0, 4.0]], [0.0, 1.0])]
     """
 
     table: Blocks
@@ -79,15 +78,15 @@ class Stream:
         """Read all samples once.
 
         Args:
-            rng: The generator that shuffles; passing the same one again gives another order. None
+            rng: the generator that shuffles; passing the same one again gives another order. None
                 reads the file in its own order.
-            multiple: A number that divides the length of each chunk but the last.
+            multiple: a number that divides the length of each chunk but the last.
 
         Returns:
             An iterator over chunks: n × d features, and n targets.
 
         Raises:
-            ValueError: If a cell is no finite number; the message says where.
+            ValueError: a cell is no finite number; the message says where.
         """
         import numpy as np
 
@@ -111,21 +110,13 @@ class Stream:
                     yield self._divided(rows)
 
     def first(self, n: int) -> tuple[Array, Array]:
-        """Read the first samples of the file.
-
-        Args:
-            n: How many at most; there may be fewer, but not none.
-        """
+        """Read the first n samples of the file; there may be fewer, but not none."""
         return self._divided(self._read([0], None)[:n])
 
     def standardised(self, standardiser: Standardiser | None = None) -> Stream:
-        """Have the features brought to one scale as they are read.
+        """Return a stream of the same samples, brought to one scale as they are read.
 
-        Args:
-            standardiser: The map; None to take it from these data, for which they are read once.
-
-        Returns:
-            A stream of the same samples, whose `standardiser` is the map.
+        Without a map, it is taken from these data, for which they are read once.
         """
         fitted = standardiser or Standardiser.from_parts(X for X, _ in self.chunks())
         return replace(self, standardiser=fitted)
@@ -189,28 +180,27 @@ def stream(path: str | os.PathLike[str], target: int | str = -1) -> Stream:
     slowly (see `convert`). All cells must be numbers. The last two need the extra "data".
 
     Args:
-        path: The file.
-        target: The column with the target, by its name or by its index from 0 (-1 is the last).
+        path: the file.
+        target: the column with the target, by its name or by its index from 0 (-1 is the last).
 
     Returns:
         The samples, for `nn.fit` or to go through with `Stream.chunks`.
 
     Raises:
-        ValueError: If it is no table of numbers, or has no such column.
-        ImportError: If it needs pyarrow, which is not installed.
-        OSError: If it cannot be read.
+        ValueError: it is no table of numbers, or has no such column.
+        ImportError: it needs pyarrow, which is not installed.
+        OSError: it cannot be read.
 
-    Example:
-        >>> import pathlib, tempfile
-        >>> import numpy as np
-        >>> import nn
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = pathlib.Path(folder) / "line.npy"
-        ...     np.save(path, [[x, 2 * x] for x in (0.0, 0.5, 1.0)])
-        ...     history = nn.fit(nn.MLP(1, [1], seed=0), stream(path), loss="mse_loss", lr=0.1,
-        ...                      epochs=100, progress=False)
-        >>> history[-1].loss < 1e-3
-        True
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> import nn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "line.npy"
+    ...     np.save(path, [[x, 2 * x] for x in (0.0, 0.5, 1.0)])
+    ...     history = nn.fit(nn.MLP(1, [1], seed=0), stream(path), loss="mse_loss", lr=0.1,
+    ...                      epochs=100, progress=False)
+    >>> history[-1].loss < 1e-3
+    True
     """
     table = blocks(path)
     names = list(table.names)
@@ -234,23 +224,22 @@ def convert(
     """Write a file of numbers in another format, once, to read it fast ever after.
 
     Args:
-        source: A `.csv`, `.parquet` or `.npy` file.
-        to: The new file, `.npy` or `.parquet`; it is there whole or not at all.
-        progress: Whether to show a progress bar, on standard error.
+        source: a `.csv`, `.parquet` or `.npy` file.
+        to: the new file, `.npy` or `.parquet`; it is there whole or not at all.
+        progress: whether to show a progress bar, on standard error.
 
     Raises:
-        ValueError: If a cell is no number, or `to` has another ending.
-        ImportError: If it needs pyarrow, which is not installed.
-        OSError: If a file cannot be read or written.
+        ValueError: a cell is no number, or `to` has another ending.
+        ImportError: it needs pyarrow, which is not installed.
+        OSError: a file cannot be read or written.
 
-    Example:
-        >>> import tempfile
-        >>> import numpy as np
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     np.save(f"{folder}/a.npy", [[1, 2], [3, 4]])
-        ...     convert(f"{folder}/a.npy", f"{folder}/b.npy", progress=False)
-        ...     np.load(f"{folder}/b.npy").tolist()
-        [[1.0, 2.0], [3.0, 4.0]]
+    >>> import tempfile
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/a.npy", [[1, 2], [3, 4]])
+    ...     convert(f"{folder}/a.npy", f"{folder}/b.npy", progress=False)
+    ...     np.load(f"{folder}/b.npy").tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
     """
     from tqdm.auto import tqdm
 

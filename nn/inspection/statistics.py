@@ -15,7 +15,8 @@ from typing import Any
 from autograd import Value, notation
 from autograd.engine import table
 from nn.inspection.units import checked_mlp
-from nn.layers import MLP, activation_label
+from nn.layers import MLP
+from nn.module import activation_label
 from nn.tables import html_table
 from nn.training import checked, loss_called, needs_value
 

@@ -47,16 +47,7 @@ def dead_units(model: MLP, X: Iterable[Any]) -> list[tuple[int, int]]:
 def sparsity(model: MLP, X: Iterable[Any]) -> dict[int, float]:
     """Return, for each relu layer, the share of its outputs over a data set that are zero.
 
-    Args:
-        model: the network.
-        X: n samples.
-
-    Returns:
-        The share, from 0 to 1, by the number of the layer, from 1.
-
-    Raises:
-        TypeError: it is not an MLP.
-        ValueError: there are no samples.
+    It is from 0 to 1, by the number of the layer. Arguments and errors are those of `dead_units`.
 
     >>> model = MLP(1, [2, 1], init=lambda n_in, n_out, *, rng: [1.0] * n_in)
     >>> sparsity(model, [[-1.0], [-2.0], [-3.0], [4.0]])
@@ -73,19 +64,8 @@ def saturation(model: MLP, X: Iterable[Any], tolerance: float = 0.01) -> dict[in
     """Return, for each sigmoid or tanh layer, the share of its outputs that are near their limits.
 
     There the activation is flat and passes hardly any gradient on. The limits are 0 and 1 for
-    sigmoid, -1 and 1 for tanh.
-
-    Args:
-        model: the network.
-        X: n samples.
-        tolerance: how near, as a distance.
-
-    Returns:
-        The share, from 0 to 1, by the number of the layer, from 1.
-
-    Raises:
-        TypeError: it is not an MLP.
-        ValueError: there are no samples.
+    sigmoid, -1 and 1 for tanh, and near is what is at most `tolerance` away. The share is from 0 to
+    1, by the number of the layer. Other arguments, and errors, are those of `dead_units`.
 
     >>> model = MLP(1, [1, 1], "tanh", init=lambda n_in, n_out, *, rng: [1.0])
     >>> saturation(model, [[-20.0], [0.0], [0.1], [20.0]])

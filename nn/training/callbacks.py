@@ -74,11 +74,7 @@ class EarlyStopping(Callback):
             run.model.load_state_dict(self._parameters)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the number and the parameters of the best epoch.
-
-        >>> EarlyStopping().state_dict()
-        {'best_epoch': 0, 'parameters': {}}
-        """
+        """Return the number and the parameters of the best epoch."""
         return {"best_epoch": self.best_epoch, "parameters": self._parameters}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -86,8 +82,8 @@ class EarlyStopping(Callback):
 
         >>> stop = EarlyStopping()
         >>> stop.load_state_dict({"best_epoch": 3, "parameters": {"w1": 0.5}})
-        >>> stop.best_epoch
-        3
+        >>> stop.best_epoch, stop.state_dict()
+        (3, {'best_epoch': 3, 'parameters': {'w1': 0.5}})
         """
         self.best_epoch = state["best_epoch"]
         self._parameters = state["parameters"]
@@ -133,6 +129,4 @@ class Checkpoint(Callback):
         """Write the file."""
         write_atomically(self.path, json.dumps(run.state_dict()) + "\n")
 
-    def on_epoch_end(self, run: Run) -> None:
-        """Write the file."""
-        self.on_train_begin(run)
+    on_epoch_end = on_train_begin

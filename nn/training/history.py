@@ -67,10 +67,7 @@ class History(list[Epoch]):
         return {name: column for name, column in every.items() if None not in column}
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the columns to a file, which is afterwards either the old or the new one, entire.
-
-        Args:
-            path: the file. Its first row has the names of the columns.
+        """Write a row of names, and the columns, to a file: afterwards it is old or new, entire.
 
         Raises:
             OSError: the file cannot be written.

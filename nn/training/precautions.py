@@ -114,8 +114,7 @@ def _tried(
     engine: Engine, optimizer: SGD, params: list[Value], indices: Sequence[int]
 ) -> tuple[float, float]:
     """Return the loss before and after some steps of gradient descent, of which nothing remains."""
-    options = (optimizer.lr, optimizer.momentum, optimizer.nesterov, optimizer.weight_decay)
-    trial = SGD(params, *options)
+    trial = SGD(params, **optimizer.options())
     before = theta = read(params)
     try:
         first, _, gradient = engine.gradient(theta, indices)

@@ -69,9 +69,6 @@ def test_an_mp4(tmp_path):
 def test_without_ffmpeg_the_remedy_is_named(tmp_path, monkeypatch):
     which = shutil.which
 
-    def without(name, **options):
-        return None if name == "ffmpeg" else which(name, **options)
-
     monkeypatch.setattr(
         shutil, "which", lambda name, **x: (name != "ffmpeg" and which(name, **x)) or None
     )

@@ -2,7 +2,6 @@
 
 import inspect
 import math
-import operator
 import re
 import unicodedata
 
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 import autograd
 from autograd import Value
 from autograd.command.expression import FUNCTIONS, MAX_LENGTH, ExpressionError, columns, evaluate
-from autograd.engine import functions, table
+from autograd.engine import functions
 
 GIVEN = {"x": 2.0, "y": -3.0, "w1": 0.5, "long_name": 7.0}
 
@@ -429,75 +428,37 @@ def test_any_text_has_a_value_or_is_refused(text):
         assert all(c.isprintable() or c == "\n" for c in message)
 
 
-OPERATORS = {"+": table.add, "-": table.sub, "*": table.mul, "/": table.div, "**": table.power}
-PRECEDENCE = {"+": 0, "-": 0, "*": 1, "/": 1, "neg": 2, "**": 3, "atom": 4}
+PATTERNS = {
+    1: ["({})", "-{}", "tanh({})", "exp({})", "sigmoid({})", "gelu({})", "log({})"],
+    2: [f"{{}} {sign} {{}}" for sign in ("+", "-", "*", "/", "**")]
+    + ["maximum({}, {})", "hypot({}, {})", "atan2({}, {})", "leaky_relu({}, {})"]
+    + ["fsum([{}, {}])", "mean([{}, {}])", "logsumexp([{}, {}])"],
+    4: [f"where({{}} {sign} {{}}, {{}}, {{}})" for sign in ("<", "<=", ">", ">=")],
+}
 
 
-def binary(left, sign, right):
-    """Write and compute an operation, with no more parentheses than it takes."""
-    level = PRECEDENCE[sign]
-    lower_left = left[1] < level or (sign == "**" and left[1] == level)
-    lower_right = right[1] < (2 if sign == "**" else level + 1)
-    texts = [
-        f"({x[0]})" if lower else x[0] for x, lower in ((left, lower_left), (right, lower_right))
+def larger(texts):
+    made = [
+        st.tuples(*[texts] * n).map(lambda own, pattern=pattern: pattern.format(*own))
+        for n, patterns in PATTERNS.items()
+        for pattern in patterns
     ]
-    return (
-        f"{texts[0]} {sign} {texts[1]}",
-        level,
-        lambda v: OPERATORS[sign](left[2](v), right[2](v)),
-    )
+    return st.one_of(made)
 
 
-def negative(x):
-    text = f"({x[0]})" if x[1] < 2 else x[0]
-    return f"-{text}", 2, lambda v: table.neg(x[2](v))
+numbers = st.floats(0, allow_nan=False, allow_infinity=False).map(repr)
+NUMBER = r"(?<![\w.])\d[\d.]*(?:e[+-]\d+)?"
 
 
-def call(name, *xs):
-    function = FUNCTIONS[name]
-    text = f"{name}({', '.join(x[0] for x in xs)})"
-    return text, 4, lambda v: function(*[x[2](v) for x in xs])
-
-
-def listed(name, *xs):
-    text = f"{name}([{', '.join(x[0] for x in xs)}])"
-    return text, 4, lambda v: FUNCTIONS[name]([x[2](v) for x in xs])
-
-
-def choice(sign, a, b, x, y):
-    compare = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}[sign]
-    text = f"where({a[0]} {sign} {b[0]}, {x[0]}, {y[0]})"
-    return text, 4, lambda v: functions.where(compare(a[2](v), b[2](v)), x[2](v), y[2](v))
-
-
-numbers = st.floats(0, allow_nan=False, allow_infinity=False).map(
-    lambda x: (repr(x), 4, lambda _: x)
-)
-names = st.sampled_from(sorted(GIVEN)).map(lambda name: (name, 4, lambda v: v[name]))
-
-
-def larger(trees):
-    return st.one_of(
-        st.builds(binary, trees, st.sampled_from(sorted(OPERATORS)), trees),
-        st.builds(negative, trees),
-        st.builds(call, st.sampled_from(["tanh", "exp", "sigmoid", "gelu", "log"]), trees),
-        st.builds(call, st.sampled_from(["maximum", "hypot", "atan2", "leaky_relu"]), trees, trees),
-        st.builds(listed, st.sampled_from(["fsum", "mean", "logsumexp"]), trees, trees),
-        st.builds(choice, st.sampled_from(["<", "<=", ">", ">="]), trees, trees, trees, trees),
-    )
-
-
-@given(st.recursive(numbers | names, larger, max_leaves=20))
+@given(st.recursive(numbers | st.sampled_from(sorted(GIVEN)), larger, max_leaves=20))
 @settings(max_examples=300)
-def test_the_value_and_gradients_are_those_of_the_same_code_in_python(tree):
-    text, _, compute = tree
+def test_the_value_and_gradients_are_those_of_the_same_code_in_python(text):
     result, variables = evaluate(text, GIVEN)
     leaves = {name: Value(x) for name, x in GIVEN.items()}
-    expected = compute(leaves)
-    if isinstance(expected, Value):
-        expected.backward()
-        expected = expected.data
-    assert same(result.data, expected), text
+    code = re.sub(NUMBER, r"Value(\g<0>)", text)  # Python's own numbers raise at poles
+    expected = eval(code, {**FUNCTIONS, **leaves, "Value": Value})
+    expected.backward()
+    assert same(result.data, expected.data), text
     result.backward()
     for name, leaf in variables.items():
         assert same(leaf.grad, leaves[name].grad), text

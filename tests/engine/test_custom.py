@@ -279,12 +279,6 @@ def test_object_arrays_hold_nodes():
     assert [v.grad for v in x] == [3.0, 12.0]
 
 
-def test_an_error_of_the_function_on_arrays_is_its_own():
-    f = primitive(lambda x: math.log(x), lambda x: 1 / x, name="my_log")
-    with pytest.raises(ValueError, match=r"domain|positive"):
-        f(np.array([1.0, -1.0]))
-
-
 def test_values_on_arrays_are_quiet_at_poles():
     f = primitive(lambda x: 1 / x, lambda x: -1 / x**2, name="inverse")
     assert f(np.array([2.0, 0.0])).tolist() == [0.5, math.inf]
@@ -541,12 +535,6 @@ def test_operands_that_are_no_numbers():
 
 def test_an_error_of_the_function_is_its_own():
     f = primitive(math.log, lambda x: 1 / x, name="my_log")
-    for x in (-1.0, Value(-1.0)):
+    for x in (-1.0, Value(-1.0), np.array([1.0, -1.0])):
         with pytest.raises(ValueError, match=r"domain|positive"):
             f(x)
-
-
-def test_exponentials_with_the_result():
-    f = primitive(math.exp, lambda out, _: out, name="my_exp")
-    assert grad(grad(grad(f)))(0.5) == math.exp(0.5)
-    assert grad(exp)(0.5) == grad(f)(0.5)

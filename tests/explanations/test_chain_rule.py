@@ -226,7 +226,7 @@ def test_a_wide_graph_is_not_followed_along_every_way(monkeypatch):
     x = Value(0.5, "x")
     root = x
     for _ in range(20_000):
-        root = root + x  # a way for each, on average half as long as the graph
+        root = root + x  # a way for each, n²/2 steps long in all; those that are shown have 4 n
     followed = []
     steps = Region.steps
 
@@ -425,22 +425,3 @@ def test_a_notebook_gets_display_mathematics():
     shown = explain(a * a, a)._repr_latex_()
     assert shown.startswith("$$\n\\begin{aligned}")
     assert shown.endswith("\\end{aligned}\n$$")
-
-
-def test_a_node_that_is_used_everywhere_is_explained_without_going_every_way(monkeypatch):
-    """The ways from each use to the result are n²/2 steps long, those that are shown 4 n."""
-    n, walked, steps = 20_000, [0], Region.steps
-
-    def counted(region, node):
-        walked[0] += 1
-        return steps(region, node)
-
-    monkeypatch.setattr(Region, "steps", counted)
-    w = Value(1.0, "w")
-    z = Value(0.0, "x")
-    for _ in range(n):
-        z = z + w
-    text = str(explain(z, w))
-    assert text.splitlines()[-1].endswith(" = 2e+04")
-    assert "19996 more" in text
-    assert walked[0] < 10 * n

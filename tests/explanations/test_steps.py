@@ -11,6 +11,7 @@ import pytest
 from graphs import neuron
 from hypothesis import given
 from hypothesis import strategies as st
+from pictures import SVG
 from random_programs import evaluated, random_program
 
 from autograd import (
@@ -161,8 +162,6 @@ def test_the_seed_must_be_a_number():
 
 
 # --- pictures -----------------------------------------------------------------------------------
-
-SVG = "{http://www.w3.org/2000/svg}"
 
 
 def seen(picture):

@@ -40,8 +40,6 @@ class TestNeuron:
         assert (out.op, z.op) == ("tanh", "dot")
         assert z.parents == (*neuron.w, *x, neuron.b)
         assert all(leaf.op == "" for leaf in z.parents)
-
-    def test_a_linear_one_is_the_dot_node_alone(self):
         assert Neuron(2, "linear")([1.0, 2.0]).op == "dot"
 
     def test_begins_with_bias_zero(self):
@@ -73,52 +71,6 @@ class TestNeuron:
     def test_activation_cannot_be_set_without_effect(self):
         with pytest.raises(AttributeError):
             Neuron(1).activation = "tanh"
-
-    @pytest.mark.parametrize(
-        ("arguments", "options", "error", "message"),
-        [
-            ((0,), {}, ValueError, "n_in must be at least 1, not 0"),
-            ((2.5,), {}, TypeError, "n_in must be an integer, not 2.5"),
-            ((2,), {"n_out": 0}, ValueError, "n_out must be at least 1, not 0"),
-            (
-                (2, "rely"),
-                {},
-                ValueError,
-                "the activation must be one of linear, relu, leaky_relu, elu, silu, gelu, "
-                "gelu_tanh, tanh, sigmoid, log_sigmoid, softplus, softmax, or a function; "
-                "not 'rely'",
-            ),
-            ((2, None), {}, TypeError, "the activation must be a name or a function, not None"),
-            (
-                (2, "softmax"),
-                {},
-                ValueError,
-                "softmax acts on a whole layer: use Layer(…, activation='softmax')",
-            ),
-            (
-                (2,),
-                {"init": "kaiming"},
-                ValueError,
-                "init must be one of he, xavier, lecun, uniform, not 'kaiming'",
-            ),
-            ((2,), {"init": 0.5}, TypeError, "init must be a name or a function, not 0.5"),
-            (
-                (2,),
-                {"init": weights(1.0)},
-                ValueError,
-                "init gave 1 weights for a neuron with 2 inputs",
-            ),
-            (
-                (2,),
-                {"seed": "abc"},
-                TypeError,
-                "seed must be an integer, a random.Random or None, not 'abc'",
-            ),
-        ],
-    )
-    def test_bad_arguments(self, arguments, options, error, message):
-        with pytest.raises(error, match=f"^{re.escape(message)}$"):
-            Neuron(*arguments, **options)
 
 
 class TestInputs:
@@ -173,10 +125,6 @@ class TestInputs:
         with pytest.raises(error, match=f"^{re.escape(f'{name} {message}')}$"):
             model(x)
 
-    def test_that_are_no_numbers(self):
-        with pytest.raises(TypeError, match=r"operand of dot must be a real number, not the str"):
-            Neuron(1)(["a"])
-
 
 class TestLayer:
     @pytest.mark.parametrize("activation", ELEMENTWISE)
@@ -211,10 +159,6 @@ class TestLayer:
         assert all(layer.W[j][i] is layer.neurons[i].w[j] for i in range(2) for j in range(3))
         assert all(layer.b[i] is layer.neurons[i].b for i in range(2))
 
-    def test_one_output_is_a_value_and_several_are_a_list(self):
-        assert isinstance(Layer(2, 1)([1.0, 2.0]), Value)
-        assert isinstance(Layer(2, 3)([1.0, 2.0]), list)
-
     def test_the_neurons_share_a_leaf_per_number(self):
         given = Value(0.5)
         first, second = Layer(3, 2).pre_activation([0.3, 2, given])
@@ -231,12 +175,6 @@ class TestLayer:
         z = layer.pre_activation(x)
         assert numbers(layer(x)) == numbers(nn.softmax(z))
         assert sum(numbers(layer(x))) == pytest.approx(1.0)
-
-    def test_bad_arguments(self):
-        with pytest.raises(ValueError, match=r"^n_out must be at least 1, not 0$"):
-            Layer(2, 0)
-        with pytest.raises(ValueError, match=r"^n_in must be at least 1, not -1$"):
-            Layer(-1, 2)
 
 
 class TestMLP:
@@ -282,31 +220,59 @@ class TestMLP:
         assert layers[2].b[0].name == "layer3.neuron1.b"
         assert isinstance(model([0.1, 0.2]), Value)
 
-    def test_from_layers_that_do_not_fit(self):
-        message = "^layer 2 takes 4 inputs, but layer 1 gives 3$"
-        with pytest.raises(ValueError, match=message):
-            MLP.from_layers([Layer(2, 3), Layer(4, 1)])
-        with pytest.raises(ValueError, match=r"^there are no layers: an MLP has at least one"):
-            MLP.from_layers([])
-
-    @pytest.mark.parametrize(
-        ("arguments", "error", "message"),
-        [
-            ((2, 16), TypeError, "sizes must be a list, such as [16, 16, 1], not 16"),
-            ((2, []), ValueError, "sizes is empty: an MLP has at least one layer, the output"),
-            ((2, [3, 0]), ValueError, "each size must be at least 1, not 0"),
-            ((2, [3, "1"]), TypeError, "each size must be an integer, not '1'"),
-            ((0, [1]), ValueError, "n_in must be at least 1, not 0"),
-            ((2, [3, 1], "softmax", "rely"), ValueError, "the activation must be one of linear"),
-            ((2, [3], "rely"), ValueError, "the activation must be one of linear"),
-        ],
-    )
-    def test_bad_arguments(self, arguments, error, message):
-        with pytest.raises(error, match=f"^{re.escape(message)}"):
-            MLP(*arguments)
-
     def test_sizes_may_be_numpy_integers(self):
         assert len(MLP(np.int64(2), np.array([3, 1])).parameters()) == 13
+
+
+NO_ACTIVATION = (
+    "the activation must be one of linear, relu, leaky_relu, elu, silu, gelu, gelu_tanh, "
+    "tanh, sigmoid, log_sigmoid, softplus, softmax, or a function; not 'rely'"
+)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Neuron(0), "n_in must be at least 1, not 0"),
+        (lambda: Neuron(2, n_out=0), "n_out must be at least 1, not 0"),
+        (lambda: Neuron(2, "rely"), NO_ACTIVATION),
+        (lambda: Neuron(2, "softmax"), "softmax acts on a whole layer: use Layer(…, activation"),
+        (lambda: Neuron(2, init="kaiming"), "init must be one of he, xavier, lecun, uniform, not "),
+        (lambda: Neuron(2, init=weights(1.0)), "init gave 1 weights for a neuron with 2 inputs"),
+        (lambda: Layer(2, 0), "n_out must be at least 1, not 0"),
+        (lambda: Layer(-1, 2), "n_in must be at least 1, not -1"),
+        (lambda: MLP(2, []), "sizes is empty: an MLP has at least one layer, the output"),
+        (lambda: MLP(2, [3, 0]), "each size must be at least 1, not 0"),
+        (lambda: MLP(0, [1]), "n_in must be at least 1, not 0"),
+        (lambda: MLP(2, [3, 1], "softmax", "rely"), NO_ACTIVATION),
+        (lambda: MLP(2, [3], "rely"), NO_ACTIVATION),  # although there is no hidden layer
+        (lambda: MLP.from_layers([]), "there are no layers: an MLP has at least one"),
+        (
+            lambda: MLP.from_layers([Layer(2, 3), Layer(4, 1)]),
+            "layer 2 takes 4 inputs, but layer 1 gives 3",
+        ),
+    ],
+)
+def test_wrong_values_are_named(make, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Neuron(2.5), "n_in must be an integer, not 2.5"),
+        (lambda: Neuron(2, None), "the activation must be a name or a function, not None"),
+        (lambda: Neuron(2, init=0.5), "init must be a name or a function, not 0.5"),
+        (lambda: Neuron(2, seed="a"), "seed must be an integer, a random.Random or None, not 'a'"),
+        (lambda: Neuron(1)(["a"]), "operand of dot must be a real number, not the str"),
+        (lambda: MLP(2, 16), "sizes must be a list, such as [16, 16, 1], not 16"),
+        (lambda: MLP(2, [3, "1"]), "each size must be an integer, not '1'"),
+    ],
+)
+def test_wrong_things_are_named(make, message):
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}"):
+        make()
 
 
 class TestSeed:

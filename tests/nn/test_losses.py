@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import hinge_loss as sklearn_hinge_loss
 
 import nn
-from autograd import Value, exp, log
+from autograd import Value
 from nn import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
 
 inf, nan = math.inf, math.nan
@@ -63,14 +63,8 @@ class TestSoftmax:
                 assert p <= q if a < b else p >= q
                 assert a != b or p == q
 
-    def test_the_lecture_names_it_in_nn(self):
-        assert nn.softmax([0.0, 0.0]) == [0.5, 0.5]
-
 
 class TestMeanErrors:
-    def test_mse_has_the_factor_of_the_lecture(self):
-        assert mse_loss(values([1.0, 2.0, 3.0, 4.0]), [0.0, 0.0, 0.0, 0.0]).data == 30.0 / 4
-
     @given(st.integers(1, 6).flatmap(lambda n: st.tuples(vectors(n), vectors(n))))
     def test_gradient_of_mse(self, case):
         """L19: ∂MSE/∂ŷ_i = (2/n)(ŷ_i - y_i)."""
@@ -403,15 +397,3 @@ def test_bad_arguments(loss, prediction, target, message):
 def test_arguments_of_a_wrong_kind(loss, prediction, target, message):
     with pytest.raises(TypeError, match=f"^{re.escape(f'{loss.__name__}: {message}')}"):
         loss(prediction, target)
-
-
-def test_cross_entropy_from_its_definition():
-    """The same number and the same gradient as softmax, log and a sum, written out."""
-    x, y = [0.5, -1.0, 2.0], [0.2, 0.3, 0.5]
-    leaves = values(x)
-    total = sum(exp(v) for v in leaves)
-    loss = -sum(t * log(exp(v) / total) for t, v in zip(y, leaves, strict=True))
-    loss.backward()
-    data, grads = gradient(cross_entropy, x, y)
-    assert data == pytest.approx(loss.data, rel=1e-14)
-    assert grads == pytest.approx([v.grad for v in leaves], rel=1e-12)

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -38,19 +39,16 @@ def fitted(model, X=X, y=Y, **options):
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-def test_softmax_before_cross_entropy_in_fit(compiled):
-    (message,) = fitted(MLP(2, [4, 2], output="softmax", seed=0), compile=compiled)
-    assert message.startswith("cross_entropy wants logits")
-    assert "the output of softmax" in message
+@pytest.mark.parametrize(
+    ("output", "loss", "n"),
+    [("softmax", "cross_entropy", 2), ("sigmoid", "binary_cross_entropy", 1)],
+)
+def test_probabilities_instead_of_logits_in_fit(output, loss, n, compiled):
+    model = MLP(2, [4, n], output=output, seed=0)
+    (message,) = fitted(model, loss=loss, compile=compiled)
+    assert message.startswith(f"{loss} wants logits")
+    assert f"the output of {output}" in message
     assert 'output="linear"' in message
-
-
-@pytest.mark.parametrize("compiled", [True, False])
-def test_sigmoid_before_binary_cross_entropy_in_fit(compiled):
-    model = MLP(2, [4, 1], output="sigmoid", seed=0)
-    (message,) = fitted(model, loss="binary_cross_entropy", compile=compiled)
-    assert message.startswith("binary_cross_entropy wants logits")
-    assert "the output of sigmoid" in message
 
 
 def test_softmax_before_cross_entropy_in_a_loop_is_said_once():
@@ -104,25 +102,19 @@ def by_hand(model):
         p.grad = 0
 
 
-@pytest.mark.parametrize(
-    "zero",
-    [
-        lambda model, optimizer: optimizer.zero_grad(),  # noqa: ARG005
-        lambda model, optimizer: model.zero_grad(),  # noqa: ARG005
-        lambda model, optimizer: by_hand(model),  # noqa: ARG005
-    ],
-)
-def test_zeroed_gradients_are_no_mistake_in_whatever_way(zero):
+@pytest.mark.parametrize("way", ["optimizer", "model", "hand"])
+def test_zeroed_gradients_are_no_mistake_in_whatever_way(way):
     model = MLP(2, [3, 1], "tanh", seed=0)
     optimizer = SGD(model.parameters(), lr=0.01)
-    run = lambda: loop(  # noqa: E731
-        optimizer,
-        lambda: square(model(X[0]) - 1.0),
-        30,
-        lambda: zero(model, optimizer),
-        backwards=3,  # which is to add up
-    )
-    assert caught(run) == []
+    by = {
+        "optimizer": optimizer.zero_grad,
+        "model": model.zero_grad,
+        "hand": partial(by_hand, model),
+    }
+    loss = lambda: square(model(X[0]) - 1.0)  # noqa: E731
+    assert (
+        caught(lambda: loop(optimizer, loss, 30, by[way], backwards=3)) == []
+    )  # which is to add up
 
 
 def test_gradients_that_another_pass_leaves_and_that_are_then_zeroed():
@@ -349,12 +341,9 @@ def test_above_the_limit_but_learning():
     assert len(fitted(model, data.X, data.y, lr=1000 * bound, **options)) == 1
 
 
-def test_adam_has_no_such_limit():
-    assert fitted(MLP(2, [4, 2], seed=0), optimizer="adam", lr=0.5) == []
-
-
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
-def test_steps_of_adam_longer_than_the_weights(optimizer):
+def test_adam_has_no_such_limit_but_steps_longer_than_the_weights_are_told(optimizer):
+    assert fitted(MLP(2, [4, 2], seed=0), optimizer=optimizer, lr=0.5) == []
     (message,) = fitted(MLP(2, [4, 2], seed=0), optimizer=optimizer, lr=100)
     assert message.lower().startswith(f"with the learning rate 100, {optimizer} changes each param")
     assert message.endswith("try lr=0.01")

@@ -53,29 +53,11 @@ def test_finds_and_names_parameters_wherever_they_are():
 
 def test_names_are_written_onto_the_values_when_asked():
     head = Head()
-    assert head.net.layers[0].neurons[0].w[0].name == "layer1.neuron1.w1"
+    assert [p.name for p in head.net.parameters()] == [name[4:] for name in NAMES[1:10]]
+    assert [p.name for p in head.blocks[0].parameters()] == ["w1", "b"]
     head.name_parameters()
     assert [p.name for p in head.parameters()] == NAMES
     assert head._cache.name is None
-
-
-@pytest.mark.parametrize(
-    ("module", "names"),
-    [
-        (nn.Neuron(2), ["w1", "w2", "b"]),
-        (nn.Layer(1, 2), ["neuron1.w1", "neuron1.b", "neuron2.w1", "neuron2.b"]),
-        (
-            nn.MLP(2, [1, 1]),
-            [
-                *("layer1.neuron1.w1", "layer1.neuron1.w2", "layer1.neuron1.b"),
-                *("layer2.neuron1.w1", "layer2.neuron1.b"),
-            ],
-        ),
-    ],
-)
-def test_names_have_layer_neuron_and_index(module, names):
-    assert [name for name, _ in module.named_parameters()] == names
-    assert [p.name for p in module.parameters()] == names
 
 
 def test_a_shared_parameter_and_a_shared_module_are_there_once():
@@ -166,14 +148,6 @@ def test_a_name_like_no_other_is_not_guessed_at():
     for name in ("quantum", "HuberLoss", "functional", "train"):
         with pytest.raises(AttributeError, match=rf"^module 'nn' has no attribute '{name}'$"):
             getattr(nn, name)
-
-
-def test_zero_grad():
-    head = Head()
-    for p in head.parameters():
-        p.grad = 1.0
-    head.zero_grad()
-    assert all(p.grad == 0.0 for p in head.parameters())
 
 
 class TestState:

@@ -228,7 +228,7 @@ def test_a_seed_gives_the_same_weights_again(make):
         (lambda: Embedding(0, 3), ValueError, "n_in must be at least 1"),
         (lambda: Embedding(2, 3)(2), IndexError, "no entry 2 in a table of 2"),
         (lambda: Embedding(2, 3)([1]), TypeError, r"use Each\(Embedding\(2, 3\)\)"),
-        (lambda: LayerNorm(3)([1.0]), ValueError, r"LayerNorm\(3\) takes 3 inputs, not 1"),
+        (lambda: LayerNorm(3)([1.0]), ValueError, r"LayerNorm\(3, eps=1e-05\) takes 3 in"),
         (lambda: Conv2d(1, 1, 3)([[[1.0]]]), ValueError, "images of at least its size, not 1 × 1"),
         (lambda: Conv2d(2, 1, 1)([[[1.0]]]), ValueError, "takes 2 channels, .* not 1 with"),
         (lambda: Conv2d(1, 1, 1)([[1.0]]), TypeError, r"list of channels, .* grey image \[image\]"),

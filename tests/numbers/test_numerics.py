@@ -18,7 +18,7 @@ from limits import SPECIAL, Path, accepted, is_right
 from oracles import ORACLES, PARTS, ROWS, SLOPES, TINY, ULP, arity
 
 import autograd
-from autograd import Value, where
+from autograd import Value
 from autograd.compiler.passes import group as grouping
 from autograd.engine import table as p
 from autograd.numbers.arrays import evaluate
@@ -463,11 +463,7 @@ def test_floats_take_the_same_edges():
     assert autograd.pow(0, -1) == inf
 
 
-# --- where, and zero times infinity ------------------------------------------------------------
-
-
-def test_where_ignores_the_branch_not_taken():
-    assert gradients(lambda x: where(x > 0, x, (-x).sqrt()), 1.0) == (1.0, (1.0,))
+# --- far tails, and zero times infinity --------------------------------------------------------
 
 
 @pytest.mark.parametrize("x", [-1e300, -1e5, -800.0, 800.0, 1e5, 1e300])
@@ -489,16 +485,6 @@ def test_far_tails_are_flat_at_every_order(row, flat, x):
 
 
 @pytest.mark.parametrize("create_graph", [False, True])
-def test_node_behind_the_branch_not_taken_has_gradient_zero(create_graph):
-    x = Value(1.0)
-    inside = -x
-    root = inside.sqrt()
-    where(x > 0, x, root).backward(create_graph=create_graph)
-    assert math.isnan(root.data)
-    assert (x.grad, inside.grad, root.grad) == (1.0, 0.0, 0.0)
-
-
-@pytest.mark.parametrize("create_graph", [False, True])
 def test_zero_times_an_infinite_local_derivative_is_nan(create_graph):
     x = Value(0.0)
     (0.0 * x.sqrt()).backward(create_graph=create_graph)
@@ -506,7 +492,3 @@ def test_zero_times_an_infinite_local_derivative_is_nan(create_graph):
     x = Value(0.0)
     (x.sqrt()).backward(seed=0.0, create_graph=create_graph)
     assert math.isnan(x.grad)
-
-
-def test_where_cuts_the_zero_times_infinity():
-    assert gradients(lambda x: where(x > 0, x.sqrt(), 0.0), 0.0) == (0.0, (0.0,))

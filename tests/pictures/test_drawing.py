@@ -50,14 +50,9 @@ def edges(drawing):
     ]
 
 
-def nodes(drawing):
-    """The nodes of the rendered picture: the texts of each, by its key."""
-    return parts(drawing)
-
-
 def key_of(drawing, text):
     """The key of the one node in which a text stands."""
-    (key,) = [key for key, texts in nodes(drawing).items() if text in texts]
+    (key,) = [key for key, texts in parts(drawing).items() if text in texts]
     return key
 
 
@@ -65,7 +60,7 @@ def key_of(drawing, text):
 
 
 def test_nodes_show_name_symbol_data_and_gradient():
-    assert sorted(nodes(draw(neuron(backward=True))).values()) == sorted(
+    assert sorted(parts(draw(neuron(backward=True))).values()) == sorted(
         [
             ["w", "data", "-3", "grad", "1.002"],
             ["x", "data", "2", "grad", "-1.503"],
@@ -90,11 +85,11 @@ def test_nodes_show_name_symbol_data_and_gradient():
 def test_show_chooses_the_fields(show, texts):
     x = Value(2.0, "x")
     x.grad = 5.0
-    assert nodes(draw(x, show=show)) == {"n0": texts}
+    assert parts(draw(x, show=show)) == {"n0": texts}
 
 
 def test_a_leaf_with_nothing_to_show_is_still_drawn():
-    assert nodes(draw(Value(2.0), show=())) == {"n0": []}
+    assert parts(draw(Value(2.0), show=())) == {"n0": []}
 
 
 def test_kinds_of_nodes_differ_in_shape():
@@ -140,7 +135,7 @@ def test_the_order_of_operands_shows():
     a, b = Value(3.0, "a"), Value(4.0, "b")
     for root, first, second in ((a - b, "a", "b"), (b - a, "b", "a")):
         picture = draw(root)
-        symbol = next(key for key, texts in nodes(picture).items() if "−" in texts)
+        symbol = next(key for key, texts in parts(picture).items() if "−" in texts)
         assert edges(picture) == [
             (key_of(picture, first), symbol, 0, False),
             (key_of(picture, second), symbol, 1, False),
@@ -149,7 +144,7 @@ def test_the_order_of_operands_shows():
 
 def test_the_slots_of_operands_are_named_in_order():
     picture = draw(dot([Value(1.0, "w")], [Value(2.0, "x")], 3.0))
-    assert nodes(picture)[key_of(picture, "⟨w, x⟩ + b")][:3] == ["w₁", "x₁", "b"]
+    assert parts(picture)[key_of(picture, "⟨w, x⟩ + b")][:3] == ["w₁", "x₁", "b"]
 
 
 def test_one_operand_needs_no_slot():
@@ -174,7 +169,7 @@ def cases_of_where():
 
 @pytest.mark.parametrize(("root", "dashed"), list(cases_of_where()))
 def test_the_branch_not_taken_is_dashed(root, dashed):
-    head = f"n{len(nodes(draw(root))) - 1}"
+    head = f"n{len(parts(draw(root))) - 1}"
     assert [e[3] for e in edges(draw(root)) if e[1] == head] == dashed
 
 
@@ -182,17 +177,17 @@ def test_a_shared_node_is_drawn_once():
     a = Value(3.0, "a")
     shared = a * 2
     picture = draw(shared * shared + shared)
-    assert len(nodes(picture)) == 5
+    assert len(parts(picture)) == 5
     assert len(edges(picture)) == 6
 
 
 def test_several_roots_in_one_picture():
     xs = [Value(1.0, "x"), Value(2.0, "y")]
     picture = draw(softmax(xs))
-    assert len(nodes(picture)) == 4
+    assert len(parts(picture)) == 4
     assert len(edges(picture)) == 4
-    assert nodes(draw([xs[0], xs[0]])) == {"n0": ["x", "data", "1", "grad", "0"]}
-    assert nodes(draw(x for x in xs)).keys() == {"n0", "n1"}
+    assert parts(draw([xs[0], xs[0]])) == {"n0": ["x", "data", "1", "grad", "0"]}
+    assert parts(draw(x for x in xs)).keys() == {"n0", "n1"}
 
 
 def test_numbers_are_told_from_variables_whoever_looked_before():
@@ -260,7 +255,7 @@ def test_every_operation_can_be_drawn():
         assert len(notation.roles(op.name, count)) == count
         roots.append(node)
     picture = draw([*roots, where(True, Value(1.0), 2.0)], collapse="none")
-    texts = [text for texts in nodes(picture).values() for text in texts]
+    texts = [text for texts in parts(picture).values() for text in texts]
     for root in roots:
         assert notation.symbol(root.op) in texts
     assert texts.count("w₂") == 1
@@ -279,7 +274,7 @@ def test_an_operation_without_a_listing_goes_by_its_name_and_numbers_its_operand
     + [(float(x), x) for x in ("nan", "inf", "-inf")],
 )
 def test_numbers_have_four_significant_digits(x, text):
-    assert nodes(draw(Value(x), show=["data"])) == {"n0": ["data", text]}
+    assert parts(draw(Value(x), show=["data"])) == {"n0": ["data", text]}
 
 
 # --- names --------------------------------------------------------------------------------------
@@ -313,9 +308,9 @@ def test_names_are_shown_as_text(name):
     picture = draw(root)
     inside = notation.label(name.removeprefix("layer1.neuron12."))  # the frame says the rest
     for key, shown in (("n0", inside), ("n3", notation.label(name))):
-        text = [t.replace(" ", "\xa0") for t in nodes(picture)[key]]
+        text = [t.replace(" ", "\xa0") for t in parts(picture)[key]]
         assert shown.replace(" ", "\xa0") in text
-    assert len(nodes(picture)) == 4
+    assert len(parts(picture)) == 4
     assert len(edges(picture)) == 3
     tree = ET.fromstring(picture._repr_svg_())
     assert {e.tag for e in tree.iter()} <= {
@@ -330,28 +325,28 @@ def test_names_are_shown_as_text(name):
 @settings(max_examples=25, deadline=None)
 def test_no_name_breaks_the_picture(name):
     shown = notation.label(name)
-    texts = nodes(draw(Value(1.0, name), show=()))["n0"]
+    texts = parts(draw(Value(1.0, name), show=()))["n0"]
     assert [t.replace(" ", "\xa0") for t in texts] == [shown.replace(" ", "\xa0")] * bool(shown)
 
 
 def test_a_long_name_is_cut():
     picture = draw(Value(1.0, "x" * 33))
-    assert nodes(picture)["n0"][0] == "x" * 31 + "…"
+    assert parts(picture)["n0"][0] == "x" * 31 + "…"
     assert "x" * 33 in picture.source  # the tooltip has more
-    assert nodes(draw(Value(1.0, "x" * 32)))["n0"][0] == "x" * 32
+    assert parts(draw(Value(1.0, "x" * 32)))["n0"][0] == "x" * 32
     assert len(draw(Value(1.0, "x" * 10**6)).source) < 2000
 
 
 def test_a_name_may_be_any_object():
     x = Value(1.0)
     x.name = 7
-    assert nodes(draw(x))["n0"][0] == "7"
+    assert parts(draw(x))["n0"][0] == "7"
 
 
 def test_the_name_of_an_operation_is_text_too():
     op = Primitive("<b>\n\ud800" + "y" * 40, abs, (lambda *_: 1.0,))
     picture = draw(op(Value(1.0)), show=())
-    assert nodes(picture)["n1"] == ["<b>\\n\\ud800" + "y" * 20 + "…"]
+    assert parts(picture)["n1"] == ["<b>\\n\\ud800" + "y" * 20 + "…"]
 
 
 @pytest.mark.parametrize("rankdir", ["LR", "TB"])

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from autograd import Value, tanh
+import autograd
+from autograd import Value, tanh, where
 
 
 def neuron(backward=False):
@@ -14,6 +15,29 @@ def neuron(backward=False):
     if backward:
         o.backward()
     return o
+
+
+# Every kind of node, of a value at 0.5 or nearby.
+KINDS = [
+    lambda v: v + v,
+    lambda v: v * 2.0,
+    lambda v: 2 - v,
+    lambda v: v**3,
+    lambda v: 2**v,
+    lambda v: -v,
+    lambda v: abs(v),
+    lambda v: v.exp(),
+    lambda v: v.maximum(1.0),
+    autograd.gelu,
+    lambda v: autograd.dot([v], [v], v),
+    lambda v: autograd.dot([v], [1.0]),
+    lambda v: autograd.fsum([v, v]),
+    lambda v: autograd.softmax([v, v])[0],
+    lambda v: autograd.clip(v, 0.0, 1.0),
+    lambda v: where(v > 0, v, 0.0),
+    lambda v: where(v < 0, v, 0.0),
+    lambda v: sum([v, v]),
+]
 
 
 def same_structure(a, b, rel=0.0):

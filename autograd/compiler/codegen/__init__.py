@@ -4,9 +4,10 @@
 backward pass by it, `product.py` the sums of products in these, `tables.py` the choices by index,
 `triangles.py` the factorisations, `loops.py` the steps of a recurrence, once for all rounds, and
 `tape.py` those that run row by row; `instructions.py` makes these plain data, which `machine.py`
-runs in native code, as `kernels.py` does functions and products by lanes; `native.py` has Numba
-make and keep that code. In the backward pass `aliases.py` saves copies of gradients, `totals.py`
-sums over lanes, and `saturating.py` functions whose slopes the results tell.
+runs in native code, and `runs.py` makes tapes of small steps for that; `kernels.py` has functions
+and products by lanes, and `native.py` has Numba make and keep native code. In the backward pass
+`aliases.py` saves copies of gradients, `totals.py` sums over lanes, and `saturating.py` functions
+whose slopes the results tell.
 """
 
 from autograd.compiler.codegen.code import (
@@ -22,6 +23,7 @@ from autograd.compiler.codegen.code import (
 from autograd.compiler.codegen.instructions import (
     Instructions,
     Numbers,
+    arity,
     gradient_flow,
     gradient_instructions,
     numbers_of,
@@ -37,6 +39,7 @@ from autograd.compiler.codegen.loops import (
 from autograd.compiler.codegen.lowering import Backward, Forward, result_letters, sides
 from autograd.compiler.codegen.machine import for_operations as machine_for
 from autograd.compiler.codegen.product import ROWS, TERMS
+from autograd.compiler.codegen.runs import with_runs
 from autograd.compiler.codegen.tables import BadIndexError
 
 __all__ = [
@@ -51,6 +54,7 @@ __all__ = [
     "Places",
     "Symbol",
     "Work",
+    "arity",
     "backward_rounds",
     "bound",
     "expansion_of",
@@ -67,4 +71,5 @@ __all__ = [
     "strided_view",
     "strides_of",
     "value_instructions",
+    "with_runs",
 ]

@@ -68,6 +68,18 @@ class Aliases:
         assert name is not None
         return name
 
+    def moved_home(self, space: str, places: Any) -> str | None:
+        """Name the gradients of a whole step where they are read, which will not be there again.
+
+        What is asked for is to be written to their own places at once.
+        """
+        found, (size, _) = self.at[space][places], self.wholes[space][places.min()].tolist()
+        name = self._code.array("d" + space, found) if (found != places).all() else None
+        if name is not None and size == places.size:
+            self.at[space][places] = places
+            return name
+        return None
+
     def settle(self, space: str, places: Any) -> None:
         """Copy gradients to their own places, before something is added to them there."""
         code, at = self._code, self.at[space]

@@ -29,8 +29,15 @@ MOST_OPERANDS = 3  # of an instruction
 MANY = frozenset([p.dot, p.fsum, p.top, p.total, p.excess])  # of any number of operands
 
 # An operation, and either None for its value, or the operand that a gradient is given on to. The
-# sum of one number is that number.
+# sum of one number is that number, and a dot is w · x + b of single ones.
 Kind = tuple[Primitive, int | None]
+
+
+def arity(op: Primitive) -> int:
+    """Return how many operands an operation has in an instruction."""
+    if op in (p.where, p.dot):
+        return MOST_OPERANDS
+    return len(op.partials) if isinstance(op.partials, tuple) else 1 + (op in p.COMPARISONS)
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ def value_instructions(tape: Tape, numbers: Numbers) -> Instructions:
     >>> tape = Tape("V", (p.exp, p.dot), (2, 3), ((0,), (1, 2, 0.5)))
     >>> instructions = value_instructions(tape, Numbers([tape], 4))
     >>> [op.name for op, _ in instructions.kinds], instructions.rows.tolist()
-    (['exp', '*', '+'], [[0, 2, 2, 0, 0, 0], [1, 5, 5, 1, 2, 0], [2, 3, 3, 9, 5, 0]])
+    (['exp', 'dot'], [[0, 2, 2, 0, 0, 0], [1, 3, 3, 1, 2, 9]])
     """
     writer = _Writer(numbers)
     for op, place, operands in zip(tape.ops, tape.places, tape.operands, strict=True):
@@ -228,10 +235,10 @@ class _Writer:
             total = product if total is None else compute(p.add, out, total, product)
 
         if op is p.dot:
-            n, bias = len(operands) // 2, operands[-1]
-            total = None if bias.__class__ is float and bias == 0.0 else bias
-            for w, x in zip(operands[:n], operands[n:-1], strict=True):
-                add(p.mul, w, x)
+            n, so_far = len(operands) // 2, operands[-1]
+            for pair in zip(operands[:n], operands[n:-1], strict=True):
+                is_zero = so_far.__class__ is float and so_far == 0.0
+                so_far = compute(p.mul, out, *pair) if is_zero else compute(op, out, *pair, so_far)
         elif op is p.excess:  # the largest, less 1, comes last
             for x in others:
                 add(p.minimum, first, x)

@@ -10,7 +10,7 @@ below the normal ones included.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from math import factorial
 from typing import Any
@@ -20,8 +20,17 @@ from autograd.compiler.codegen import native
 # What is worth loading Numba: functions of so many numbers in a call, or products, in so many lanes
 _FEWEST_FUNCTIONS, _FEWEST_PRODUCTS, _FEWEST_LANES = 2**13, 2**14, 4
 
+
+def _series(powers: Sequence[int]) -> str:
+    """Write the sum of y^n / n!, over the first power, so that few steps wait for each other."""
+    half = min(4, len(powers) // 2)
+    if not half:
+        return repr(1 / factorial(powers[0]))
+    return f"({_series(powers[:half])} + y{half} * {_series(powers[half:])})"
+
+
 # 2^k is written as the bits of a number: 1.5 · 2^52 + k has k among its last ones.
-_SOURCE = f"""
+SOURCE = f"""
 import math
 
 import numpy as np
@@ -31,6 +40,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 ROUND = 1.5 * 2.0**52
+function = njit(error_model="numpy", fastmath={{"contract"}})
 
 @intrinsic
 def bits_of(context, x):
@@ -46,82 +56,92 @@ def number_of(context, x):
 
     return types.float64(types.int64), code
 
-@njit(inline="always")
+@function
 def power_of_two(k):
     return number_of((bits_of(k + ROUND) + 1023) << 52)
 
-@njit(inline="always")
-def power(x):
+@function
+def exp(x):
     y = min(max(x, -746.0), 710.0)
     k = (y * {1.4426950408889634!r} + ROUND) - ROUND
-    y = (y - k * 0.6931471803691238) - k * 1.9082149292705877e-10
-    z = {1 / factorial(13)!r}
-{"".join([f"    z = z * y + {1 / factorial(n)!r}" + chr(10) for n in range(12, 1, -1)])}\
-    z = (z * y * y + y) + 1.0
+    y1 = (y - k * 0.6931471803691238) - k * 1.9082149292705877e-10
+    y2 = y1 * y1
+    y4 = y2 * y2
+    z = ({_series(range(2, 14))} * y2 + y1) + 1.0
     half = (0.5 * k + ROUND) - ROUND  # as 2^k may be none of the numbers, but the result one
     z = z * power_of_two(half) * power_of_two(k - half)
     return z if x == x else x
 
-def exp(x):
-    return power(x)
-
+@function
 def expit(x):
-    e = power(-abs(x))
+    e = exp(-abs(x))
     return (1.0 if x >= 0.0 else e) / (1.0 + e)
 
+@function
 def cosh(x):
-    e = power(0.5 * abs(x))
-    return 0.5 * e * e + 0.5 / e / e
+    y = abs(x)
+    e = exp(0.5 * y if y > 700.0 else y)
+    return 0.5 * e * e if y > 700.0 else 0.5 * e + 0.5 / e
 
+@function
 def tanh(x):  # near 0 by a quotient of polynomials
     y = abs(x)
-    e, z, near = power(-2.0 * y), y * y, y < 0.625
+    e, z, near = exp(-2.0 * y), y * y, y < 0.625
     p = (-0.9643991794250522 * z - 99.28772310019185) * z - 1614.6876844170845
     q = ((z + 112.81167849163293) * z + 2235.4883906010045) * z + 4844.063053251255
     quotient = (p * z if near else 1.0 - e) / (q if near else 1.0 + e)
     return math.copysign(y + y * quotient if near else quotient, x)
 
-@intrinsic
-def eight_sums(context, out, left, right, left_terms, right_terms, count):
-    def code(context, builder, signature, args):
-        number, integer = ir.DoubleType(), ir.IntType(64)
-        four = ir.VectorType(number, 4)
-        out, left, right, *terms, count = args
+def sums_of(lanes):
+    @intrinsic
+    def sums(context, out, left, right, left_terms, right_terms, count):
+        def code(context, builder, signature, args):
+            number, integer = ir.DoubleType(), ir.IntType(64)
+            four = ir.VectorType(number, 4)
+            out, left, right, *terms, count = args
 
-        def array(address, kind):
-            return builder.inttoptr(address, kind.as_pointer())
+            def array(address, kind):
+                return builder.inttoptr(address, kind.as_pointer())
 
-        def part(pointer, i):
-            pointer = builder.bitcast(pointer, four.as_pointer())
-            return builder.gep(pointer, [integer(i)])
+            def part(pointer, i):
+                pointer = builder.bitcast(pointer, four.as_pointer())
+                return builder.gep(pointer, [integer(i)])
 
-        zero = ir.Constant(four, [0.0] * 4)
-        totals = [cgutils.alloca_once_value(builder, zero) for _ in range(2)]
-        with cgutils.for_range(builder, count) as loop:
-            steps = [builder.load(builder.gep(array(x, integer), [loop.index])) for x in terms]
-            firsts = array(left, number), array(right, number)
-            x, y = [builder.gep(first, [step]) for first, step in zip(firsts, steps)]
+            zero = ir.Constant(four, [0.0] * 4)
+            totals = [cgutils.alloca_once_value(builder, zero) for _ in range(lanes // 4)]
+            with cgutils.for_range(builder, count) as loop:
+                steps = [builder.load(builder.gep(array(x, integer), [loop.index])) for x in terms]
+                firsts = array(left, number), array(right, number)
+                x, y = [builder.gep(first, [step]) for first, step in zip(firsts, steps)]
+                for i, total in enumerate(totals):
+                    factors = [builder.load(part(pointer, i), align=8) for pointer in (x, y)]
+                    term = builder.fmul(*factors, flags=("contract",))
+                    total_so_far = builder.load(total)
+                    builder.store(builder.fadd(total_so_far, term, flags=("contract",)), total)
             for i, total in enumerate(totals):
-                factors = [builder.load(part(pointer, i), align=8) for pointer in (x, y)]
-                term = builder.fmul(*factors, flags=("contract",))
-                total_so_far = builder.load(total)
-                builder.store(builder.fadd(total_so_far, term, flags=("contract",)), total)
-        for i, total in enumerate(totals):
-            builder.store(builder.load(total), part(array(out, number), i), align=8)
-        return context.get_dummy_value()
+                builder.store(builder.load(total), part(array(out, number), i), align=8)
+            return context.get_dummy_value()
 
-    return types.void(*[types.uint64] * 6), code
+        return types.void(*[types.uint64] * 6), code
+
+    return sums
+
+eight_sums, many_sums = sums_of(8), sums_of(32)
 
 def product(outs, lefts, rights, left_terms, right_terms, lanes, out, left, right):
     count, eight = np.uint64(len(left_terms)), np.uint64(8)  # lanes at a time, and bytes
+    many = np.uint64(32)
     out_at, left_at, right_at = out.ctypes.data, left.ctypes.data, right.ctypes.data
     terms = np.uint64(left_terms.ctypes.data), np.uint64(right_terms.ctypes.data)
-    whole = lanes - lanes % eight
+    most, whole = lanes - lanes % many, lanes - lanes % eight
     for i in range(len(outs)):
-        for k in range(np.uint64(0), whole, eight):
-            o, a, b = outs[i] + k, lefts[i] + k, rights[i] + k
-            o, a, b = eight * o + out_at, eight * a + left_at, eight * b + right_at
-            eight_sums(o, a, b, terms[0], terms[1], count)
+        o, a, b = eight * outs[i] + out_at, eight * lefts[i] + left_at, eight * rights[i] + right_at
+        for k in range(np.uint64(0), most, many):
+            at = eight * k
+            many_sums(o + at, a + at, b + at, terms[0], terms[1], count)
+        for k in range(most, whole, eight):
+            at = eight * k
+            eight_sums(o + at, a + at, b + at, terms[0], terms[1], count)
         for k in range(whole, lanes):
             total = 0.0
             for m in range(count):
@@ -169,7 +189,7 @@ def _ufunc(name: str) -> Any:
     from numba import vectorize
 
     options = {"fastmath": {"contract"}}
-    return native.kept(lambda keep: vectorize(_OF_ONE, cache=keep, **options)(_code(name)))
+    return native.kept(lambda keep: vectorize(_OF_ONE, cache=keep, **options)(_code(name).py_func))
 
 
 @cache
@@ -181,4 +201,4 @@ def _product() -> Any:
 
 
 def _code(name: str) -> Any:
-    return getattr(native.module("kernels", _SOURCE), name)
+    return getattr(native.module("kernels", SOURCE), name)

@@ -14,7 +14,7 @@ the code reads
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from itertools import compress
 from math import isfinite, prod
 from typing import Any, NamedTuple
@@ -41,8 +41,9 @@ from autograd.compiler.codegen.product import (
     multiply,
     scratch,
     strides_within,
+    sum_of_rows,
 )
-from autograd.compiler.codegen.saturating import SLOPES
+from autograd.compiler.codegen.saturating import SLOPES, is_negative_fraction
 from autograd.compiler.codegen.tables import chosen_places, flat, forward_take
 from autograd.compiler.codegen.tape import backward_tape, forward_tape
 from autograd.compiler.codegen.totals import PutOff, Totals
@@ -159,7 +160,10 @@ class Forward:
                 function = "maximum" if step.op is p.top else "add"
                 begin = f", False, {p.LEAST if step.op is p.top else 0.0}"
                 begin *= step.op is p.top or len(first)
-                code.emit(f"{function}.reduce({terms}, {over}, None, {out}{begin})")
+                if varying and over == (1,) and (first or step.op is p.total):
+                    sum_of_rows(code, terms, places.shape[1], out)
+                else:
+                    code.emit(f"{function}.reduce({terms}, {over}, None, {out}{begin})")
                 if step.op is p.total:
                     code.emit(f"fmin({out}, inf, out={out})")
         else:
@@ -200,23 +204,19 @@ class Forward:
         else:
             multiply(code, _result(step, step.space), *factors)
         if step.missing is not None:
-            self.but_for_missing(step, factors)
+            self.but_for_missing(step)
         if bias != 0.0:
             code.compute(p.add, [Symbol(code, out, code.varying), code.read(bias)], out)
 
-    def but_for_missing(self, step: Step, factors: Sequence[Factor]) -> None:
+    def but_for_missing(self, step: Step) -> None:
         """Correct sums of products of which some are not to count, where 0 · ∞ is not 0.
 
-        That does not happen unless the factors that are there are infinite or nan.
+        That does not happen unless a result is infinite or nan.
         """
         code = self.code
-        refs = [ref for ref in step.operands[:2] if isinstance(ref, Ref)]
-        several = [len(np.unique(ref.places[step.missing])) > 1 for ref in refs]
-        filled = list(compress(factors, several)) or factors
-        finite = [f"isfinite(add.reduce({x.view(code)}, None))" for x in filled]
-        code.emit(f"if not ({' and '.join(finite)}):")
-        numbers = [code.copy_of(ref) for ref in refs]
-        out = code.array(step.space, np.arange(step.start, step.start + step.size))
+        out = code.rows(step.space, np.arange(step.start, step.start + step.size))
+        code.emit(f"if not isfinite(add.reduce({out}, None)):")
+        numbers = [code.copy_of(ref) for ref in step.operands[:2] if isinstance(ref, Ref)]
         terms = f"where({code.present(step)}, multiply({', '.join(numbers)}), 0.0)"
         code.emit(f"    add.reduce({terms}, 1, None, {out})")
 
@@ -276,6 +276,10 @@ class Backward:
             SHARED: np.full(code.program.sizes[SHARED], not first),
             VARYING: np.zeros(code.program.sizes[VARYING], dtype=bool),
         }
+        self.unread = {space: ~places for space, places in active.items()}  # or not wanted
+        for step in code.program.steps:
+            if isinstance(step, Step) and step.is_filled:
+                step.within(self.unread)[...] = True
         self.first, self.is_alone = first, is_alone
         self.aliases = Aliases(code)
         self.totals = Totals(code.program)
@@ -388,6 +392,8 @@ class Backward:
             wanted = [self.wants(ref) for ref in step.operands]
             if step.op in SLOPES:
                 slopes = iter([self.slope_from_result(step.op, out, operands[0])])
+            elif step.op is p.power and is_negative_fraction(operands[1]):
+                slopes = iter([operands[1] * (out / (operands[0] + 0.0))])
             else:
                 slopes = iter(step.op.local_derivatives(out, operands, wanted))
             is_one = wanted.count(True) == 1 and self.is_output()
@@ -597,7 +603,10 @@ class Backward:
         code.count(code.varying, prod(code.shape), prod(code.shape))
         if over:
             axes = (*over, len(code.shape)) if lanes else over
-            code.emit(f"add.reduce({term}, {axes}, None, {target})")
+            if code.varying and axes == (len(code.shape) - 1,):
+                sum_of_rows(code, term, code.shape[-1], target)
+            else:
+                code.emit(f"add.reduce({term}, {axes}, None, {target})")
         elif is_packed:  # half the time of a sum
             ones = code.name(("ones",), lambda _, lanes: np.ones(lanes))
             code.emit(f"{term}.dot({ones}, out={target})")
@@ -607,22 +616,18 @@ class Backward:
     def add_terms(self, space: str, places: Any, term: str) -> None:
         """Add an array to the gradients at an array of places."""
         code, buffer = self.code, "d" + space
-        self.aliases.settle(space, places)
         target = self.one_array(space, places)
+        before = self.aliases.moved_home(space, places) if target else None
+        self.aliases.settle(space, places)
         code.count(space == VARYING, places.size, 3 * places.size)
         if target:
             self.clear_unwritten(space, places)
-            code.emit(f"add({target}, {term}, out={target})")
-        elif are_different(places):
-            sign = self.sign(space, places)
-            code.emit(f"{buffer}[{code.index(places)}] {sign} {term}")
-        elif windows := _windows(places):
+            code.emit(f"add({before or target}, {term}, out={target})")
+        elif not are_different(places) and (windows := _windows(places)):
             self.clear_unwritten(space, places)
             self.add_windows(buffer, places, windows, term)
         else:
-            lanes = ", -1" if space == VARYING else ""
-            flat = term if places.ndim == 1 else f"{term}.reshape({places.size}{lanes})"
-            self.add_up(space, places, np.arange(places.size).reshape(places.shape), flat)
+            self.add_up(space, places, _range(places.shape), term, places.shape)
 
     def is_scattered(self, x: Ref | float) -> bool:
         """Tell whether the gradients of an operand are added up by a sparse matrix."""
@@ -634,11 +639,9 @@ class Backward:
 
     def add_difference(self, step: Step, gradient: Symbol) -> None:
         """Add the gradient of differences to those of both operands at once."""
-        first, second = [ref.places for ref in step.operands if isinstance(ref, Ref)]
-        places, rows = np.concatenate([first, second]), np.tile(np.arange(step.size), 2)
-        lanes = ", -1" * self.code.varying
-        term = f"{gradient.name}.reshape({step.size}{lanes})"
-        self.add_up(step.space, places, rows, term, np.repeat([1.0, -1.0], step.size))
+        places = np.array([ref.places for ref in step.operands if isinstance(ref, Ref)])
+        rows, signs = np.arange(step.size), [[1], [-1]]
+        self.add_up(step.space, places, rows, gradient.name, self.code.shape, signs)
 
     def sign(self, space: str, places: Any) -> str:
         """Choose how to write to gradients: the first time over what was there, later added."""
@@ -665,32 +668,72 @@ class Backward:
         code.emit(f"for view, part in zip({names}, {term}):")
         code.emit("    add(view, part, out=view)")
 
-    def add_up(self, space: str, places: Any, rows: Any, term: str, weights: Any = 1.0) -> None:
-        """Add rows of an array to gradients, of which several may go to the same place."""
-        active = self.active[space][places]
-        weights = np.broadcast_to(weights, places.shape)[active]
-        places, rows, count = places[active], rows[active], rows.max() + 1
-        code = self.code
-        found, first = np.unique(places, return_index=True)
+    def add_up(
+        self, space: str, places: Any, rows: Any, term: str, shape: Any, signs: Any = 1
+    ) -> None:
+        """Add rows of an array of a shape to gradients, of which several may go to the same place.
+
+        If nobody reads the gradients that stand between those, they are cleared in one go.
+        """
+        code, active = self.code, self.active[space][places]
+        rows, signs = [np.broadcast_to(x, places.shape)[active] for x in (rows, signs)]
+        places = places[active]
+        found = self.with_unread(space, np.unique(places))
+        which = np.searchsorted(found, places)
+        most = np.bincount(which).max()
+        limit = _MOST_GATHERED * (space == VARYING)
+        is_gathered = most == 1 or most * len(found) <= 2 * len(places) <= limit
+        is_gathered &= bool((signs == 1).all())
+        found = found if is_gathered else np.unique(places)
         sign = self.sign(space, found)
         target = code.rows("d" + space, found) if even(found) else None
-        if len(found) < len(places):
-            term = f"{self.sums(places, rows, count, weights)[1]} @ {term}"
-        else:  # one row each
+        if is_gathered:
+            index = _gathered(which, rows, (most, len(found)), prod(shape))
+            index[0, ~self.active[space][found]] = 0  # which is as good as any other
             direct = target if sign == "=" else None
-            each = direct or code.temporary(found.shape, space == VARYING)
-            code.emit(f"take({term}, {code.index(rows[first])}, 0, {each}, 'clip')")
+            term = self.gather_rows(space, term, shape, index, direct)
             if direct:
                 return
-            term = each
+        else:
+            matrix = self.sums(places, rows, prod(shape), signs)[1]
+            term = f"{matrix} @ {_in_rows(term, shape, space)}"
         there = f"{target}[...]" if target else f"d{space}[{code.index(found)}]"
         code.emit(f"{there} {sign} {term}")
 
-    def sums(self, places: Any, rows: Any, count: int, weights: Any = None) -> tuple[str, str]:
+    def with_unread(self, space: str, places: Any) -> Any:
+        """Return all places between the first and the last, if nobody reads those that are more."""
+        first, stop = places[0], places[-1] + 1
+        own = np.zeros(stop - first, dtype=bool)
+        own[places - first] = True
+        is_fresh = not self.written[space][first:stop].any()
+        is_whole = is_fresh and (own | self.unread[space][first:stop]).all()
+        return np.arange(first, stop) if is_whole and len(own) <= 2 * len(places) else places
+
+    def gather_rows(self, space: str, term: str, shape: Any, index: Any, target: str | None) -> str:
+        """Write sums of rows: their numbers stand in columns, and behind all is a row of zeros."""
+        code, count, varying = self.code, prod(shape), space == VARYING
+        target = target or code.temporary(index.shape[1:], varying)
+        rows = _in_rows(term, shape, space)
+        if (index == count).any():
+            rows = code.name(
+                ("zero behind", count, varying),
+                lambda _, lanes: np.zeros((count + 1, lanes) if varying else count + 1),
+            )
+            own = code.array(rows, _range(shape))
+            code.copied(Symbol(code, term, varying), str(own))
+        if len(index) == 1:
+            code.emit(f"take({rows}, {code.index(index[0])}, 0, {target}, 'clip')")
+        else:
+            terms = code.temporary(index.shape, varying)
+            code.emit(f"take({rows}, {code.index(index)}, 0, {terms}, 'clip')")
+            code.emit(f"add.reduce({terms}, (0,), None, {target})")
+        return target
+
+    def sums(self, places: Any, rows: Any, count: int, signs: Any = 1) -> tuple[str, str]:
         """Name the different ones of `places`, and the matrix that adds up their rows."""
         code = self.code
         targets, which = np.unique(places, return_inverse=True)
-        weights = np.ones(places.size) if weights is None else weights
+        weights = np.ones(places.size) * signs
         key = ("sums", which.tobytes(), rows.tobytes(), weights.tobytes(), count)
         matrix = code.name(key, lambda *_: _incidence(weights, which, rows, (len(targets), count)))
         return code.index(targets), matrix
@@ -726,24 +769,16 @@ class Backward:
         if space == SHARED and code.varying:
             term = code.temporary(code.shape, varying=False)
             self.sum_over(gradient.name, (), True, term)
-        fresh = self.fresh(space, places)
-        target = fresh or self.one_array(space, places)
         each = f"{term}[{', '.join([':'] * rows + ['None'] * terms)}]"
-        if fresh:
+        if fresh := self.fresh(space, places):
             code.count(space == VARYING, moved=places.size + prod(code.shape))
             code.emit(f"copyto({fresh}, {each})")
-        elif target:
-            code.count(space == VARYING, places.size, 2 * places.size + prod(code.shape))
-            self.clear_unwritten(space, places)
-            self.aliases.settle(space, places)
-            code.emit(f"add({target}, {each}, out={target})")
+        elif self.one_array(space, places):
+            self.add_terms(space, places, each)
         else:
-            count = prod(code.shape)
-            elements = np.arange(count).reshape(*code.shape, *[1] * terms)
-            code.count(space == VARYING, places.size, 2 * places.size + count)
-            if rows > 1:
-                term = f"{term}.reshape({count}{', -1' * (space == VARYING)})"
-            self.add_up(space, places, np.broadcast_to(elements, places.shape), term)
+            elements = _range((*code.shape, *[1] * terms))
+            code.count(space == VARYING, places.size, 2 * places.size + elements.size)
+            self.add_up(space, places, elements, term, code.shape)
 
     def dot(self, step: Step, gradient: Symbol) -> None:
         """Write the gradients of ⟨w, x⟩ + b, of which each is a product, too."""
@@ -812,7 +847,32 @@ def _windows(places: Any) -> tuple[int, ...] | None:
     return None
 
 
+def _range(shape: tuple[int, ...]) -> Any:
+    return np.arange(prod(shape)).reshape(shape)
+
+
+def _in_rows(term: str, shape: Any, space: str) -> str:
+    """Write an array with one axis instead of several."""
+    lanes = ", -1" * (space == VARYING)
+    return term if len(shape) == 1 else f"{term}.reshape({prod(shape)}{lanes})"
+
+
+def _gathered(which: Any, rows: Any, shape: tuple[int, int], none: int) -> Any:
+    """Return an index of rows: those for the same place are in the same column.
+
+    >>> _gathered(np.array([0, 2, 2]), np.array([5, 6, 7]), (2, 3), 9)
+    array([[5, 9, 6],
+           [9, 9, 7]])
+    """
+    order = np.argsort(which, kind="stable")
+    nth = np.argsort(order) - np.searchsorted(which[order], which)
+    index = np.full(shape, none)
+    index[nth, which] = rows
+    return index
+
+
 _LONG_SUM = 4096  # terms, of which one after the other is not as exact as NumPy's way by halves
+_MOST_GATHERED = 2048  # rows of lanes, of which a copy takes less time than a sparse matrix
 _MOST_WINDOWS = 512  # for which there are views
 _MOST_RUNS = 4  # of rows that are cleared one by one
 

@@ -16,8 +16,9 @@ are asked to compute. For the derivative of the lecture's neuron, relu(z):
 for all lanes k. A function is compiled when a program first needs it, and is kept on disk.
 
 The numbers are those of the eager engine, to 2 units in the last place; those of NumPy differ from
-both by up to 4, in tanh, σ, erfc and what is made of these. Masks are left to NumPy, and so are the
-tapes of a program with operations of the user's own.
+both by up to 4, in tanh, σ, erfc and what is made of these. A dot is added up from its bias, term
+by term. Masks are left to NumPy, and so are the tapes of a program with operations of the user's
+own.
 """
 
 from __future__ import annotations
@@ -31,24 +32,20 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.codegen import native
-from autograd.compiler.codegen.instructions import MANY, MOST_OPERANDS, Instructions, Kind
+from autograd.compiler.codegen import kernels, native
+from autograd.compiler.codegen.instructions import MANY, Instructions, Kind, arity
 from autograd.compiler.passes import TAKE, StandIn
 from autograd.engine import Primitive
 from autograd.engine import table as p
 
-
-def _sigmoid(x: Any) -> Any:
-    e = p.exp(-p.absolute(x))
-    return p.where(p.ge(x, 0.0), 1.0, e) / (1.0 + e)
-
-
-# Rows that C has and NumPy has not, and how to write others that neither has.
-_CALLS = {p.erf: "math.erf", p.erfc: "math.erfc"}
+# Rows that C has and NumPy has not, or `kernels.py` for lanes; and how to write further ones.
+_CALLS = {p.erf: "math.erf", p.erfc: "math.erfc", p.sigmoid: "expit"}
+_CALLS |= {op: op.name for op in (p.exp, p.tanh, p.cosh)}
 _FORMS: dict[Primitive, Callable[..., Any]] = {
     **{op: op.expansion for op in p.TABLE.values() if op.expansion is not None},
     p.above: lambda x, y: p.where(p.gt(x, y), 1.0, p.where(p.le(x, y), 0.0, nan)),
     p.clip: lambda x, lo, hi: p.minimum(p.maximum(x, lo), hi),
+    p.dot: lambda w, x, b: w * x + b,
     p.fsum: lambda x: x,
     p.gelu: p.gelu.forward,
     p.gelu_tanh: p.gelu_tanh.forward,
@@ -56,7 +53,6 @@ _FORMS: dict[Primitive, Callable[..., Any]] = {
     p.log_of_total: p.log1p,
     p.log_sigmoid: lambda x: p.minimum(x, 0.0) - p.log1p(p.exp(-p.absolute(x))),
     p.relu: lambda x: p.maximum(x, 0.0),
-    p.sigmoid: _sigmoid,
     p.silu: p.silu.forward,
     p.xlogy: lambda x, y: p.where(p.eq(x, 0.0), p.where(p.eq(y, y), 0.0, y), x * p.log(y)),
 }
@@ -65,13 +61,7 @@ _NAMES = "abc"  # of the places of operands
 
 # The loop, and what Numba does to call a function of which the address is known.
 _LOOP = """
-import math
 from math import inf, nan
-
-import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 @intrinsic
 def call(context, address, t, r, a, b, c, lanes, memory, gradients):
@@ -161,22 +151,15 @@ def kinds() -> list[Kind]:
     return values + [
         (op, i)
         for op in known
-        if op.partials is not None or op is p.where
+        if op is p.where or (op is not p.dot and op.partials is not None)
         for i in range(op is p.where, arity(op))
     ]
-
-
-def arity(op: Primitive) -> int:
-    """Return how many operands an operation has in an instruction."""
-    if isinstance(op.partials, tuple):
-        return len(op.partials)
-    return MOST_OPERANDS if op is p.where else 1 + (op in p.COMPARISONS)
 
 
 @cache
 def _source() -> str:
     """Write the functions."""
-    lines = [_LOOP]
+    lines = [kernels.SOURCE, _LOOP]
     for i, kind in enumerate(kinds()):
         lines += [
             f"def kind_{i}(t, r, a, b, c, lanes, memory, gradients):  # of {kind[0].name}",

@@ -198,18 +198,29 @@ def multiply(code: Code, out: Factor, left: Factor, right: Factor) -> None:
             term = scratch(code, out.letters, out.sizes).view(code)
             _elementwise(code, term, out.letters, *pair)
             code.emit(f"add({target}, {term}, out={target})")
-    else:
+    elif (by_lane := _ByLane(out, left, right)).is_large:
+        for x in (left, right):  # what is an argument is not to be read where the caller has it
+            if x.buffer == VARYING:
+                code.read_anywhere[x.places()] = True
         names = [x.view(code) for x in (left, right, out)]
-        by_lane = _ByLane(out, left, right)
         letters = f"{left.letters},{right.letters}->{out.letters}"
-        if by_lane.is_large:
-            for x in (left, right):  # what is an argument is not to be read where the caller has it
-                if x.buffer == VARYING:
-                    code.read_anywhere[x.places()] = True
-            function = code.name(("by lane", letters, *names), by_lane.made, prefix="product")
-            code.emit(f"{function}({', '.join(names)})  # {letters}")
-        else:
-            code.emit(f"einsum('{letters}', {names[0]}, {names[1]}, out={names[2]})")
+        function = code.name(("by lane", letters, *names), by_lane.made, prefix="product")
+        code.emit(f"{function}({', '.join(names)})  # {letters}")
+    else:
+        rows, sizes = out.letters.removesuffix(LANES), _sizes(left, right)
+        letters = "".join([rows, *[x for x in common if x not in out.letters], LANES])
+        each = scratch(code, letters, [sizes[x] for x in letters[:-1]])
+        _elementwise(code, each.view(code), letters, left, right)
+        count = prod(each.sizes[len(rows) :])
+        sum_of_rows(
+            code, each.view(code, [*rows, letters[len(rows) : -1], LANES]), count, out.view(code)
+        )
+
+
+def sum_of_rows(code: Code, terms: str, count: int, out: str) -> None:
+    """Write the sum over the last axis but the lanes: BLAS takes half the time of NumPy's sum."""
+    ones = code.name(("ones", count), lambda *_: np.ones(count))
+    code.emit(f"matmul({ones}, {terms}, out={out})")
 
 
 _FEW_TERMS = 4  # of a sum, that are as fast one after the other

@@ -43,3 +43,11 @@ SLOPES: dict[Primitive, Callable[[Any, Any, Any], None]] = {
     p.tanh: _slope_of_tanh,
     p.sigmoid: _slope_of_sigmoid,
 }
+
+
+def is_negative_fraction(exponent: Any) -> bool:
+    """Tell whether the slope of a power is b · xᵇ / x as exactly as b · xᵇ⁻¹, and at its edges.
+
+    If xᵇ is too large or too small for a number, so is xᵇ⁻¹.
+    """
+    return exponent.__class__ is float and exponent < 0.0 and (exponent - 1.0) % 1.0 > 0.0

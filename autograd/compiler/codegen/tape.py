@@ -159,7 +159,7 @@ def _forward_function(
 def _emit(code: Code, tape: Tape, maker: Callable[[dict[Any, Any], int], Any]) -> str:
     """Write the call that runs what `maker` makes for a number of lanes, and give it."""
     if tape.space == VARYING:
-        code.read_anywhere[:] = True
+        code.read_anywhere[[x for row in tape.operands for x in row if x.__class__ is int]] = True
     name = code.name(("tape", len(code.names)), maker, prefix="tape")
     code.makers["run"] = lambda *_: _run
     counts = Counter(op.name for op in tape.ops).most_common(4)

@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import add
 from typing import Any
 
 from autograd import notation
@@ -47,15 +48,10 @@ class Amount:
     moved: int = 0
 
     def __add__(self, other: Amount) -> Amount:
-        return Amount(
-            self.flops + other.flops,
-            self.blas + other.blas,
-            self.functions + other.functions,
-            self.moved + other.moved,
-        )
+        return Amount(*map(add, astuple(self), astuple(other)))
 
     def __mul__(self, n: int) -> Amount:
-        return Amount(self.flops * n, self.blas * n, self.functions * n, self.moved * n)
+        return Amount(*[n * x for x in astuple(self)])
 
 
 @dataclass(frozen=True)
@@ -148,8 +144,7 @@ class Cost:
         head = ("step", "flops", "in BLAS", "functions", "bytes")
         rows: list[tuple[str, ...]] = [head]
         for step in self.steps:
-            x = step.total(self.samples)
-            rows.append((step.what, *[f"{n:,}" for n in (x.flops, x.blas, x.functions, x.moved)]))
+            rows.append((step.what, *[f"{n:,}" for n in astuple(step.total(self.samples))]))
         return f"{notation.aligned(rows)}\n{self.summary}"
 
 

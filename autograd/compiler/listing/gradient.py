@@ -171,17 +171,12 @@ def _through_sum(_adjoints: Adjoints, equation: Equation, gradient: Expression) 
 
 
 def _through_softmax(adjoints: Adjoints, equation: Equation, gradient: Expression) -> _Terms:
-    """∂L/∂z = p ⊙ (∂L/∂p − Σ p ⊙ ∂L/∂p)."""
+    """∂L/∂z = p ⊙ (g − Σ p ⊙ g), of g = ∂L/∂p; of ln p it is g − (Σ g) · softmax(z)."""
     if equation.part:
         return _through_part(adjoints, equation, gradient)
-    out = adjoints.result(equation)
-    return [out * (gradient - summed(out * gradient))]
-
-
-def _through_log_softmax(adjoints: Adjoints, equation: Equation, gradient: Expression) -> _Terms:
-    """∂L/∂z = g − (Σ g) · softmax(z), of g = ∂L/∂(ln softmax(z))."""
-    if equation.part:
-        return _through_part(adjoints, equation, gradient)
+    if equation.op is p.softmax:
+        out = adjoints.result(equation)
+        return [out * (gradient - summed(out * gradient))]
     z = adjoints.reading.of_vector(equation.operands[0])
     return [gradient - summed(gradient) * Formula("softmax", [z])]
 
@@ -252,7 +247,7 @@ _SPECIAL: dict[Any, Callable[[Adjoints, Equation, Expression], _Terms]] = {
     p.total: _through_sum,
     p.excess: _through_sum,
     p.softmax: _through_softmax,
-    p.log_softmax: _through_log_softmax,
+    p.log_softmax: _through_softmax,
     p.logsumexp: _through_logsumexp,
     ROW_SUMS: _through_row_sums,
     p.where: _through_choice,

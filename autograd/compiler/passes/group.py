@@ -29,7 +29,7 @@ from autograd.compiler.passes.program import SHARED, VARYING, Program
 from autograd.compiler.passes.schedule import scheduled
 from autograd.compiler.passes.simplify import shared_first
 from autograd.compiler.passes.tables import TAKE
-from autograd.compiler.passes.trace import PICK, Operand, Trace, View
+from autograd.compiler.passes.trace import PICK, Half, Operand, Trace, View
 from autograd.compiler.passes.triangles import Triangle, with_triangles
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -82,7 +82,7 @@ def grouped(
     for row in by_last:
         kinds[row] = (row,)
     computed = _computed(trace, triangles)
-    groups = scheduled(computed, kinds, factors if computed is trace else None)
+    groups = scheduled(computed, kinds)
     are_loose, native = _sorted_out(trace, groups, by_last, is_machine_there)
     arranged = list(_arranged(groups, are_loose, factors.varying))
     layout = Layout(trace, factors, outputs, reuse)
@@ -105,28 +105,40 @@ def _computed(trace: Trace, triangles: Sequence[Triangle]) -> Trace:
     only.ops, only.operands = trace.ops.copy(), trace.operands
     if triangles:
         last = {row: triangle.rows[-1] for triangle in triangles for row in triangle.rows}
-        only.operands = [
-            tuple([last.get(x, x) if x.__class__ is int else x for x in operands])
-            for operands in trace.operands
-        ]
+        only.operands = _each(trace, lambda x: (last.get(x, x),))
         for triangle in triangles:
             for row in triangle.rows[:-1]:
                 only.ops[row], only.operands[row] = None, ()
             only.operands[triangle.rows[-1]] = tuple([last.get(x, x) for x in triangle.sources])
     for row in views:
         only.ops[row] = None  # as if it were an input
-    sources: dict[Operand, list[Operand]] = {}
+    sources: dict[int, list[int]] = {}
     for row in views:
-        own: list[Operand] = []
-        own += [x for x in trace.operands[row] if isinstance(x, int) and trace.ops[x]]
+        own = [x for x in trace.operands[row] if isinstance(x, int) and trace.ops[x]]
         if own:
             sources[row] = own
     if sources:
-        only.operands = [
-            tuple({y: None for x in operands if x.__class__ is int for y in sources.get(x, (x,))})
-            for operands in only.operands
-        ]
+        only.operands = _each(only, lambda x: sources.get(x, (x,)))
     return only
+
+
+def _each(trace: Trace, read: Callable[[int], Sequence[int]]) -> list[tuple[Any, ...]]:
+    """Return what rows read in the place of their operands, and halves in that of theirs."""
+    halves: dict[int, Half] = {}
+
+    def of(operands: Sequence[Any]) -> tuple[Any, ...]:
+        found: dict[Any, None] = {}
+        for x in operands:
+            if x.__class__ is int:
+                found.update(dict.fromkeys(read(x)))
+        return tuple(found)
+
+    def of_row(operands: Sequence[Any]) -> tuple[Any, ...]:
+        own = [x for x in operands if x.__class__ is tuple]
+        halves.update({id(x): of(x) for x in own if id(x) not in halves})
+        return *of(operands), *[halves[id(x)] for x in own]
+
+    return list(map(of_row, trace.operands))
 
 
 def _likeness(op: Primitive, trace: Trace, row: int, factors: Factors) -> tuple[Any, ...] | None:
@@ -170,7 +182,7 @@ def _sorted_out(
             rows[0] in whole
             or op is TAKE
             or trace.has_blocks(rows)
-            or len(trace.operands[rows[0]]) > _MOST_OPERANDS
+            or trace.terms(rows[0]) > _MOST_OPERANDS
         ):
             return False
         if not few and (op is p.dot or not native):
@@ -213,7 +225,7 @@ def _arranged(
 
 def _is_regular(trace: Trace, rows: Sequence[int]) -> bool:
     """Tell whether rows, and most of what they read, were computed at regular intervals."""
-    operands = zip(*[trace.operands[row] for row in rows], strict=False)
+    operands = zip(*map(trace.flat, rows), strict=False)
     columns = [rows, *[x for x in operands if float not in map(type, x)]]
     axes = [common_axes([np.array([trace.addresses(y) for y in x])]) for x in columns]
     by_rule = sum([len(rows) - 1 - len(x) for x in axes if x])  # numbers that others foretell

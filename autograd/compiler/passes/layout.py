@@ -259,7 +259,7 @@ class Layout:
         places, all_operands = self.places, []
         free = self.free[space]
         for row in rows:
-            operands = self.trace.operands[row]
+            operands = self.trace.flat(row)
             all_operands.append(
                 tuple([self.place(x, space) if x.__class__ is int else x for x in operands])
             )
@@ -267,7 +267,7 @@ class Layout:
             if places[row] == _NOWHERE:
                 places[row] = free.pop() if free else self.take(space, 1)
             self.on_tape[row] = True
-            self.release(operands)
+            self.release(row)
         ops = tuple([self.trace.ops[row] for row in rows])
         own = tuple([places[row] for row in rows])
         return Tape(space, ops, own, tuple(all_operands), self.parts(rows))  # type: ignore[arg-type]
@@ -299,11 +299,11 @@ class Layout:
             [y for x in rows for y in ([None] * counts[x] if x in counts else [parts.get(x)])]
         )
 
-    def release(self, operands: Sequence[Operand]) -> None:
+    def release(self, row: int) -> None:
         """Note that operands have been read; what is not needed again leaves its place."""
         if not self.reuse:
             return
-        for x in operands:
+        for x in self.trace.flat(row):
             if x.__class__ is int:
                 self.uses[x] -= 1
                 if not self.uses[x] and self.on_tape[x]:
@@ -473,7 +473,7 @@ class Layout:
                 place += counts[i]
             elif row is not None:
                 self.places[row] = start + i
-                self.release(self.trace.operands[row])
+                self.release(row)
         self.one_after(own[-1])
         is_filled = len(own) < len(rows) or missing is not None
         return Step(op, space, start, size, operands, is_filled, self.parts(rows), missing)
@@ -611,7 +611,7 @@ def _side_by_side(columns: Sequence[Any]) -> Any:
 def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:
     """Count how often each row is read; an output is never done with."""
     uses = [0] * len(trace.ops)
-    for operands in (*trace.operands, outputs):
+    for operands in (*map(trace.flat, range(len(uses))), outputs):
         for x in operands:
             if x.__class__ is int:
                 uses[x] += 1

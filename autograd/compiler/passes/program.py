@@ -8,9 +8,10 @@ For a layer of the lecture with weights at the places 0 to 5, inputs at 0 to 2 o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from autograd.engine import Primitive
 from autograd.engine import table as p
 
 SHARED, VARYING = "S", "V"  # one number for the whole batch, or one for each lane of it
+
+Row = tuple[Primitive, int, tuple[Operand, ...]]  # the operation, the place of the result, operands
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,18 @@ class Step:
     def operations(self) -> set[Primitive]:
         """Return the different operations."""
         return {self.op}
+
+    def rows(self, lift: Callable[[int], int] | None = None) -> Iterator[Row]:
+        """Return its rows; `lift` gives the copy in the lanes of a place that these share."""
+        columns: list[Any] = []
+        for x in self.operands:
+            own = x.places.reshape(self.size, -1).tolist() if isinstance(x, Ref) else [[x]]
+            if isinstance(x, Ref) and x.space != self.space:
+                assert lift is not None
+                own = [list(map(lift, row)) for row in own]
+            columns.append(own if isinstance(x, Ref) else own * self.size)
+        for i, row in enumerate(zip(*columns, strict=True)):
+            yield self.op, self.start + i, tuple(chain.from_iterable(row))
 
     def check(self, ready: dict[str, Any]) -> None:
         """Raise unless it reads only places that are `ready`; then its results are."""
@@ -156,6 +171,22 @@ class Tape:
     def kind(self) -> Any:
         """What no other step has."""
         return id(self)
+
+    @staticmethod
+    def of(steps: Iterable[Step | Tape], lift: Callable[[int], int] | None = None) -> Tape:
+        """Return a tape of all rows of steps of one space, for code; `lift` is as in `Step.rows`.
+
+        >>> steps = [Step(p.exp, "S", 1 + i, 1, (Ref("S", np.array([i])),)) for i in (0, 1)]
+        >>> Tape.of(steps).operands
+        ((0,), (1,))
+        """
+        steps = list(steps)
+        rows = [row for step in steps for row in step.rows(lift)]
+        return Tape(steps[0].space, *map(tuple, zip(*rows, strict=True)))
+
+    def rows(self, _: Callable[[int], int] | None = None) -> Iterator[Row]:
+        """Return its rows."""
+        return zip(self.ops, self.places, self.operands, strict=True)
 
     def operations(self) -> set[Primitive]:
         """Return the different operations."""

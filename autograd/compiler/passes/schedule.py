@@ -14,17 +14,13 @@ from collections.abc import Hashable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
-from autograd.compiler.passes.factors import Factors
 from autograd.compiler.passes.trace import Operand, Trace
-from autograd.engine import table as p
 
 _MANY = 16384  # groups; with so many, most are small, and go on tapes
 _LARGE = 4096  # rows of a group, beside whose work one group more is nothing
 
 
-def scheduled(
-    trace: Trace, kinds: Sequence[Hashable], factors: Factors | None = None
-) -> list[list[int]]:
+def scheduled(trace: Trace, kinds: Sequence[Hashable]) -> list[list[int]]:
     """Return the rows in groups of one kind, each after all groups that it depends on.
 
     Rows of one depth go together; or where this makes many groups, and it makes fewer, those that
@@ -33,7 +29,6 @@ def scheduled(
     Args:
         trace: the rows.
         kinds: the kind of each row; what it is for inputs does not matter.
-        factors: those of the dots, if the trace has halves that many of these share.
 
     >>> trace = Trace()
     >>> x, y = trace.input(), trace.input()
@@ -43,14 +38,14 @@ def scheduled(
     >>> scheduled(trace, trace.ops)
     [[3], [2, 4], [5, 6]]
     """
-    order, reads = _graph(trace, factors)
+    order, reads = _graph(trace)
     by_depth = _by_depth(kinds, order, reads)
     if len(by_depth) > _MANY or len(trace.ops) > _LARGE * len(by_depth):
         return by_depth
     return min(by_depth, _by_need(kinds, order, reads), key=len)
 
 
-def _graph(trace: Trace, factors: Factors | None) -> tuple[list[int], list[Sequence[int]]]:
+def _graph(trace: Trace) -> tuple[list[int], list[Sequence[int]]]:
     """Return the nodes of a graph, in order, and what each number of a node reads.
 
     These are the rows, but for the inputs, and halves of dots, numbered on from the rows.
@@ -64,16 +59,14 @@ def _graph(trace: Trace, factors: Factors | None) -> tuple[list[int], list[Seque
     for row, (op, operands) in enumerate(zip(ops, trace.operands, strict=True)):
         if op is None:
             continue
-        if op is p.dot and factors is not None:
-            own = computed(operands[-1:])
-            for half in factors[row]:
+        own = computed(operands)
+        for half in operands:
+            if half.__class__ is tuple:
                 if id(half) not in halves:
                     halves[id(half)] = len(reads)
                     order.append(len(reads))
                     reads.append(computed(half))
                 own += [halves[id(half)]] if reads[halves[id(half)]] else []  # not all inputs
-        else:
-            own = computed(operands)
         reads[row] = own
         order.append(row)
     return order, reads

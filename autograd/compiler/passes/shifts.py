@@ -37,8 +37,8 @@ def note_shifts(trace: Trace, outputs: Sequence[Operand]) -> None:
     if taken_away.isdisjoint(maxima):
         return
     readers: list[list[int]] = [[] for _ in rows]
-    for row, (_, operands) in enumerate(rows):
-        for x in set(operands):
+    for row in range(len(rows)):
+        for x in set(trace.flat(row)):
             if isinstance(x, int):
                 readers[x].append(row)
     asked_for = {x for x in outputs if isinstance(x, int)}
@@ -65,7 +65,7 @@ def _cancels(
         if row != shift:
             if row in changes:
                 continue
-            operands = trace.operands[row]
+            operands = trace.flat(row)
             own = [changes.get(x, _FIXED) if isinstance(x, int) else _FIXED for x in operands]
             change = _change(trace.ops[row], operands, own)
             if change is None or row in trace.counts:

@@ -26,6 +26,7 @@ from autograd.compiler.passes.shifts import note_shifts
 from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import (
     BITS,
+    DOTS,
     INDEX,
     MANY,
     PICK,
@@ -60,10 +61,10 @@ _FEW_NUMBERS = 4096  # read by all blocks together, which are as well written ou
 def _size(trace: Trace) -> int:
     """Count the numbers that blocks read."""
     return sum(
-        trace.counts.get(row, 1) * sum(map(trace.width, trace.operands[row]))
+        trace.counts.get(row, 1) * sum(map(trace.width, trace.flat(row)))
         for row, op in enumerate(trace.ops)
         if op is not None and op is not PICK and op.__class__ is not View
-        if row in trace.counts or any(trace.width(x) > 1 for x in trace.operands[row])
+        if trace.has_blocks([row])
     )
 
 
@@ -71,11 +72,11 @@ def _written_in_scalars(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace
     """Write blocks out in rows of single numbers, which go together with others of their kind."""
     work = _InScalars(trace)
     for row, op, operands in work.rows():
-        if row not in trace.counts and all(trace.width(x) == 1 for x in operands):
-            work.place[row] = work.new.apply(op, work.moved(operands))
+        if not trace.has_blocks([row]):
+            work.place[row] = work.entered(op, work.moved(operands))
             continue
         made: list[Operand] = []
-        for addresses in trace.grid(operands, trace.counts.get(row, 1)).tolist():
+        for addresses in trace.grid(trace.flat(row), trace.counts.get(row, 1)).tolist():
             own = tuple(map(work.number, addresses))
             if op is p.dot:  # which has no bias yet
                 pairs = zip(own[: len(own) // 2], own[len(own) // 2 : -1], strict=True)
@@ -186,11 +187,17 @@ class _Pass:
         )
 
     def half(self, half: Half) -> Half:
-        """Return a half of a `SUM` of the old trace for the new one, always the same object."""
+        """Return a half of the old trace for the new one."""
         found = self._halves.get(id(half))
         if found is None:
-            found = self._halves[id(half)] = self.moved(half)
+            found = self._halves[id(half)] = self.new.half(self.moved(half))
         return found
+
+    def entered(self, op: Primitive, operands: tuple[Any, ...]) -> int:
+        """Enter a row as it was, but for where its operands have gone."""
+        if op in DOTS:
+            return self.new.enter_dot(op, *operands)
+        return self.new.apply(op, operands)
 
     def done(self, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
         """Return the new trace and its outputs; rows are still parts of what they were."""
@@ -242,31 +249,23 @@ def _expanded(
     """
     apart = _taken_apart(trace)
     work = _Pass(trace, 0 if apart else _settled(trace, fast_math), apart)
-    constants, known, mixed = fast_math, dict[Any, Any](), dict[int, bool]()
-
-    def is_mixed(half: Half) -> bool:
-        if id(half) not in mixed:
-            mixed[id(half)] = float in map(type, half)
-        return mixed[id(half)]
-
+    known: dict[Any, Any] = {}
     for row, op, operands in work.rows():
         moved = work.moved(operands)
-        if op is SUM:
-            if constants and (fast_math or any(map(is_mixed, moved[:2]))):
+        if op in DOTS:
+            if _is_settled(work.new, op, moved, fast_math):
+                work.place[row] = work.new.enter_dot(op, *moved)
+            elif op is SUM:
                 work.place[row] = _in_parts(work.new, moved, fast_math)
             else:
-                work.place[row] = work.new.apply(op, moved)
-            continue
-        if op in _RESULTS:
+                work.place[row] = _simplest_dot(work.new, moved, fast_math)
+        elif op in _RESULTS:
             work.place[row] = _written_out(work.new, op, moved, known)
         elif op is p.mean:
             total = _entered(work.new, p.fsum, moved)
             work.place[row] = _entered(work.new, p.div, (total, float(len(moved))))
-        elif op is p.dot and len(moved) == 1:
-            work.place[row] = moved[0]
         else:
             work.place[row] = _simplest(work.new, op, moved, fast_math)
-        constants = constants or work.place[row].__class__ is float
     return work.done(outputs)
 
 
@@ -310,7 +309,7 @@ def _parted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Opera
     work = _Pass(trace, min(apart))
     for row, op, operands in work.rows():
         moved = work.moved(operands)
-        work.place[row] = _in_parts(work.new, moved) if row in apart else work.new.apply(op, moved)
+        work.place[row] = _in_parts(work.new, moved) if row in apart else work.entered(op, moved)
     return work.done(outputs)
 
 
@@ -321,9 +320,9 @@ def _taken_apart(trace: Trace) -> set[int]:
     rows = list(zip(trace.ops, trace.operands, strict=True))
     picked = Counter([operands[0] for op, operands in rows if op is PICK])
     whole = {x for x, n in trace.counts.items() if trace.ops[x] is None and picked[x] == n}
-    for op, operands in rows if whole else ():
-        if op is not PICK and not whole.isdisjoint(operands):
-            whole.difference_update([x for x in operands if x.__class__ is int])
+    for row, (op, _) in enumerate(rows if whole else ()):
+        if op is not PICK and op is not SUM:  # which reads single numbers
+            whole.difference_update([x for x in trace.flat(row) if x.__class__ is int])
     return whole
 
 
@@ -335,19 +334,28 @@ def _settled(trace: Trace, fast_math: bool) -> int:
         end = next(i for i, row in enumerate(order) if i != row)
     for row in compress(range(end), trace.ops):  # not the inputs
         op, operands = trace.ops[row], trace.operands[row]
-        if op in _UNSETTLED or (op is p.dot and len(operands) == 1):
+        if op in _UNSETTLED:
             return row
-        if op is SUM:
-            if fast_math:
+        if op in DOTS:
+            if not _is_settled(trace, op, operands, fast_math):
                 return row
-            continue
-        if float in map(type, operands) and op is not PICK:
+        elif float in map(type, operands) and op is not PICK:
             constants = [x for x in operands if x.__class__ is float]
             if fast_math or _CRITICAL.get(op) in constants or len(constants) == len(operands):
                 return row
-            if op is p.dot or op is TAKE:
+            if op is TAKE:
                 return row
     return end
+
+
+def _is_settled(
+    trace: Trace, op: Primitive | None, operands: tuple[Any, ...], fast_math: bool
+) -> bool:
+    """Tell whether a sum of products stays as it is."""
+    left, right, _ = operands
+    if id(left) in trace.mixed or id(right) in trace.mixed:
+        return False
+    return not fast_math if op is SUM else len(left) > 1
 
 
 def _simplest(
@@ -362,20 +370,7 @@ def _simplest(
 def _with_constants(
     trace: Trace, op: Primitive, operands: tuple[Operand, ...], fast_math: bool
 ) -> Operand:
-    """Enter a row of which some operands are constants, unless these make it needless.
-
-    Factors 1 in a dot, as derivatives of sums have them, are dropped, so that it joins the sums
-    that it is part of.
-    """
-    if op is p.dot and 1.0 in [x for x in operands[:-1] if x.__class__ is float]:
-        n = len(operands) // 2
-        pairs = zip(operands[:n], operands[n:-1], strict=True)
-        terms = [_with_constants(trace, p.mul, pair, fast_math) for pair in pairs]
-        terms += [operands[-1]] * (repr(operands[-1]) != "0.0")
-        return _entered(trace, p.fsum, tuple(terms)) if len(terms) > 1 else terms[0]
-    one_term = len(operands) == 3 and trace.width(operands[0]) == 1
-    if op is p.dot and one_term and repr(operands[2]) == "0.0":
-        op, operands = p.mul, operands[:2]
+    """Enter a row of which some operands are constants, unless these make it needless."""
     if op is TAKE and operands[0].__class__ is float:
         return TAKE.forward(*operands)  # type: ignore[no-any-return]
     constants = [x for x in operands if x.__class__ is float]
@@ -389,6 +384,26 @@ def _with_constants(
     if op is p.power and repr(operands[1]) == "2.0":  # and not row 2
         return _entered(trace, p.square, operands[:1])
     return _entered(trace, op, operands)
+
+
+def _simplest_dot(trace: Trace, operands: tuple[Any, ...], fast_math: bool) -> Operand:
+    """Enter a dot of one product, or with constants among the factors, if it is not needless.
+
+    Factors 1, as derivatives of sums have them, are dropped, so that it joins the sums that it is
+    part of.
+    """
+    bias: Operand
+    left, right, bias = operands
+    if not left:
+        return bias
+    if 1.0 in [x for x in (*left, *right) if x.__class__ is float]:
+        pairs = zip(left, right, strict=True)
+        terms = [_with_constants(trace, p.mul, pair, fast_math) for pair in pairs]
+        terms += [bias] * (repr(bias) != "0.0")
+        return _entered(trace, p.fsum, tuple(terms)) if len(terms) > 1 else terms[0]
+    if len(left) == 1 and trace.width(left[0]) == 1 and repr(bias) == "0.0":
+        return _simplest(trace, p.mul, (*left, *right), fast_math)
+    return _entered(trace, p.dot, (*left, *right, bias))
 
 
 def _entered(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Operand:
@@ -454,7 +469,7 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         if not is_sum[row]:
             continue
         terms = operands
-        if trace.ops[row] is p.dot or trace.ops[row] is SUM:
+        if trace.ops[row] in DOTS:
             terms = operands[-1:]
         for i, x in enumerate(terms):
             if x.__class__ is int and uses[x] == 1:
@@ -480,23 +495,21 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         while stack:
             sign, x, at = stack.pop()
             if x.__class__ is tuple:  # the factors of products
-                terms.append((sign, taken(x[0], at), taken(x[1], at)))
+                left, right = [work.half(y) if at is None else taken(y, at) for y in x]
+                terms.append((sign, left, right))
                 continue
             if x.__class__ is float or (not absorbed[x] and x != row):
                 terms.append((sign, taken((x,), at), ()))
                 continue
             op, operands = trace.ops[x], trace.operands[x]
-            n = len(operands) // 2
             if op is p.mul:
                 terms.append((sign, taken(operands[:1], at), taken(operands[1:], at)))
             elif op is p.sub:
                 stack += (-sign, operands[1], at), (sign, operands[0], at)
-            elif op is SUM:
+            elif op in DOTS:
+                nothing = "0.0" if op is p.dot else "-0.0"
                 stack.append((sign, operands[:2], at))
-                stack += [(sign, operands[-1], at)] * (repr(operands[-1]) != "-0.0")
-            elif op is p.dot:
-                terms.append((sign, taken(operands[:n], at), taken(operands[n:-1], at)))
-                stack += [(sign, operands[-1], at)] * (repr(operands[-1]) != "0.0")
+                stack += [(sign, operands[2], at)] * (repr(operands[2]) != nothing)
             elif op is PICK or op.__class__ is View:
                 _, own = indices(trace, x)
                 own = own.reshape(len(own) if own.ndim else 1, -1)
@@ -517,6 +530,8 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
             work.place[row] = _dot(work.new, *work.moved(operands))
         elif is_sum[row]:
             work.place[row] = _difference(work.new, terms_of(row))
+        elif op is p.dot:
+            work.place[row] = work.entered(op, work.moved(operands))
         else:
             work.place[row] = _entered(work.new, op, work.moved(operands))
     return work.done(outputs)
@@ -524,7 +539,7 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
 
 def _dot(trace: Trace, left: Half, right: Half, bias: Operand) -> int:
     """Add the row for a `SUM` of which nothing is a part of something else."""
-    return trace.enter_sum(p.dot, (*left, *right, bias or 0.0 if bias.__class__ is float else bias))
+    return trace.enter_dot(p.dot, left, right, bias or 0.0 if bias.__class__ is float else bias)
 
 
 def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:
@@ -535,10 +550,12 @@ def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:
     rows = [x for x in outputs if x.__class__ is int] * 2
     halves: dict[int, Half] = {}
     for op, operands in compress(zip(trace.ops, trace.operands, strict=True), trace.ops):
-        if op is SUM:
+        if op in DOTS:
             halves.update({id(half): half for half in operands[:2]})
         rows += [x for x in operands if x.__class__ is int]
-    read = np.fromiter(chain(rows, *halves.values()), np.intp)
+    for half in halves.values():
+        rows += [x for x in half if x.__class__ is int]
+    read = np.fromiter(rows, np.intp)
     return np.bincount(read, minlength=len(trace.ops)).tolist()  # type: ignore[no-any-return]
 
 
@@ -604,7 +621,7 @@ def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
     parts = [row for row, op in enumerate(trace.ops) if op is p.sub and before(row) is not None]
     if trace.counts:  # the products of arrays
         for row, op in enumerate(trace.ops):
-            if op is p.dot and trace.width(trace.operands[row][0]) > 1:
+            if op is p.dot and trace.width(trace.flat(row)[0]) > 1:
                 always.add(row)
     if len(parts) < _FEWEST_TAKEN - 1:
         return [op in sums or row in always for row, op in enumerate(trace.ops)]
@@ -647,12 +664,12 @@ def _negated(trace: Trace, term: Term) -> Term:
 
 def _summed(trace: Trace, terms: Sequence[Term]) -> Operand:
     """Add the row for a sum of products and single terms, whatever their signs."""
-    left = list(chain.from_iterable([own for _, own, others in terms if others]))
-    right = list(chain.from_iterable([others for _, _, others in terms]))
+    left = trace.half(chain.from_iterable([own for _, own, others in terms if others]))
+    right = trace.half(chain.from_iterable([others for _, _, others in terms]))
     rest = [own[0] for _, own, others in terms if not others]
     if (sum(map(trace.width, left)) if trace.reads_blocks else len(left)) < 2:
         rest = [x[0] if not y else _entered(trace, p.mul, (*x, *y)) for _, x, y in terms]
-        left = right = []
+        left = right = ()
     constants = [x for x in rest if x.__class__ is float]
     if len(constants) > 1:
         rest = [x for x in rest if x.__class__ is not float] + [p.fsum.float_forward(*constants)]
@@ -666,7 +683,7 @@ def _summed(trace: Trace, terms: Sequence[Term]) -> Operand:
         bias = _entered(trace, p.add, tuple(rest))
     else:
         bias = _entered(trace, p.fsum, tuple(rest))
-    return _entered(trace, p.dot, (*left, *right, bias)) if left else bias
+    return trace.enter_dot(p.dot, left, right, bias) if left else bias
 
 
 def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
@@ -716,11 +733,11 @@ def shared_first(
     for row, op, operands in work.rows():
         moved = work.moved(operands)
         if row in mixed:
-            total, n = moved[-1], len(mixed[row])
+            left, right, total = moved
             for kind in (False, True):
                 chosen = [x is kind for x in mixed[row]]
-                own = [*compress(moved[:n], chosen), *compress(moved[n:-1], chosen), total]
-                total = work.new.apply(p.dot, tuple(own))
+                own = [work.new.half(compress(half, chosen)) for half in (left, right)]
+                total = work.new.enter_dot(p.dot, own[0], own[1], total)
             work.place[row] = total
         else:
             work.place[row] = work.new.add(op, moved)

@@ -62,11 +62,14 @@ INDEX = (1 << BITS) - 1
 # One number of a block; its operands are the block and, as a constant, the index.
 PICK = Primitive("pick", lambda x, _: x, None)
 
-Half = tuple[Operand, ...]  # one factor of each product of a sum
+# One factor of each product of a sum. A dot has two halves and a bias as its operands, here and in
+# all passes; a half that many dots read is one object.
+Half = tuple[Operand, ...]
 
-# A sum of products as plain code writes it: two halves, of rows, and the bias, which is what the
-# sum begins with, or -0.0 if that is the first product. A half that many sums read is one object.
+# A sum of products as plain code writes it: like a dot, but of rows. The bias is what the sum
+# begins with, or -0.0 if that is the first product.
 SUM = Primitive("sum", p.dot.forward, p.dot.partials)
+DOTS = {SUM, p.dot}
 
 
 class View(Primitive):
@@ -102,7 +105,7 @@ class Trace:
 
     Attributes:
         ops: the operation of each row; None for an input.
-        operands: the operands of each row: numbers of earlier rows, and constants.
+        operands: the operands of each row: numbers of earlier rows, and constants, or halves.
         counts: how many numbers a row stands for, where it is not one.
         reads_blocks: whether rows read blocks as such, and so may be blocks, too.
         time: how many results have been made, with a row or without.
@@ -112,6 +115,7 @@ class Trace:
         captured: leaves from outside that the function uses, with their rows. Their data is read
             anew at each call, so a compiled model sees its parameters change.
         parts: what rows are of operations that have been written out.
+        mixed: the halves in which there are constants, by identity.
     """
 
     def __init__(self) -> None:
@@ -125,7 +129,8 @@ class Trace:
         self.around = modes.variables()
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
-        self._halves: dict[Half, Half] = {}
+        self._halves: dict[Any, Half] = {}
+        self.mixed: set[int] = set()
         self._rows: defaultdict[Any, dict[Any, int]] = defaultdict(dict)  # by operation
         self._stand_ins: dict[int, Any] = {}  # by the address of a number of an array
         self._nodes: dict[int, Row] = {}
@@ -162,7 +167,8 @@ class Trace:
         self.time += 1
         self.times.append(self.time)
         if self.reads_blocks:
-            count = max([self.counts.get(x, 1) for x in operands if x.__class__ is int], default=1)
+            read = self.flat(row)
+            count = max([self.counts.get(x, 1) for x in read if x.__class__ is int], default=1)
             if count > 1 and op is not PICK:
                 self.counts[row] = count
         return row
@@ -328,8 +334,15 @@ class Trace:
 
     def terms(self, row: int) -> int:
         """Return how many operands there are for each number of a row."""
-        operands = self.operands[row]
+        operands = self.flat(row)
         return sum(map(self.width, operands)) if self.reads_blocks else len(operands)
+
+    def flat(self, row: int) -> tuple[Operand, ...]:
+        """Return the operands of a row, those of its halves one after the other."""
+        operands = self.operands[row]
+        if self.ops[row] in DOTS:
+            return *operands[0], *operands[1], operands[2]
+        return operands
 
     def count(self, rows: Sequence[int]) -> int:
         """Return how many numbers there are in rows."""
@@ -339,14 +352,12 @@ class Trace:
     def has_blocks(self, rows: Sequence[int]) -> bool:
         """Tell whether some rows are blocks, or take numbers together."""
         return self.reads_blocks and any(
-            row in self.counts or self.terms(row) > len(self.operands[row]) for row in rows
+            row in self.counts or any(self.width(x) > 1 for x in self.flat(row)) for row in rows
         )
 
     def operands_of(self, row: int) -> tuple[Primitive | None, tuple[Operand, ...]]:
         """Return the operation of a single number and its operands, each a single one too."""
-        op, operands, i = self.ops[row], self.operands[row], 0
-        if op is SUM:
-            return op, (*operands[0], *operands[1], operands[2])
+        op, operands, i = self.ops[row], self.flat(row), 0
         if op is PICK:
             row, i = int(operands[0]), int(operands[1])
             op = self.ops[row]
@@ -355,7 +366,7 @@ class Trace:
         if op is None:
             return op, ()
         if row not in self._written:
-            rows = self.grid(self.operands[row], self.counts.get(row, 1)).tolist()
+            rows = self.grid(self.flat(row), self.counts.get(row, 1)).tolist()
             self._written[row] = [tuple(map(self.one, addresses)) for addresses in rows]
         return op, self._written[row][i]
 
@@ -367,14 +378,14 @@ class Trace:
         return rows[0] if len(rows) == 1 else np.hstack(rows)
 
     def depended_on(self, outputs: Iterable[Operand]) -> list[bool]:
-        """Tell of each row whether one of some outputs depends on it; sums have no halves then.
+        """Tell of each row whether one of some outputs depends on it.
 
         >>> trace = Trace()
         >>> x, y = trace.inputs(2)
         >>> trace.depended_on([trace.apply(p.exp, (y,))])
         [False, True, True]
         """
-        found = [False] * len(self.ops)
+        found, halves = [False] * len(self.ops), set[int]()
         for x in outputs:
             if x.__class__ is int:
                 found[x] = True
@@ -383,6 +394,11 @@ class Trace:
                 for x in self.operands[row]:
                     if x.__class__ is int:
                         found[x] = True
+                    elif x.__class__ is tuple and id(x) not in halves:
+                        halves.add(id(x))
+                        for y in x:
+                            if y.__class__ is int:
+                                found[y] = True
         return found
 
     def beginning(self, count: int) -> Trace:
@@ -394,6 +410,7 @@ class Trace:
         first.counts = {row: n for row, n in self.counts.items() if row < count}
         first.captured = {node: row for node, row in self.captured.items() if row < count}
         first.reads_blocks = self.reads_blocks
+        first._halves, first.mixed = self._halves, self.mixed
         first._rows, self._rows, self._stand_ins = self._rows, first._rows, {}
         for rows in first._rows.values():
             while rows:  # in the order in which they were entered
@@ -407,7 +424,7 @@ class Trace:
         """Let go of all rows: stand-ins that somebody may still have are of no use any more."""
         self.ops, self.operands, self.times = [], [], array("q")
         self._rows, self._stand_ins, self._nodes = defaultdict(dict), {}, {}
-        self._halves = {}
+        self._halves, self.mixed = {}, set()
 
     # --- what is there already ----------------------------------------------------------------
 
@@ -439,42 +456,36 @@ class Trace:
                 rows[node] = self.apply(op, tuple(operands))
         return rows
 
-    def half(self, rows: Sequence[int]) -> Half:
-        """Return a half of a sum, always the same object."""
-        own = tuple(rows)
-        return self._halves.setdefault(own, own)
+    def half(self, operands: Iterable[Operand]) -> Half:
+        """Return a half of sums of products, always the same object."""
+        own = tuple(operands)
+        if float not in map(type, own):
+            return self._halves.setdefault(own, own)
+        half = self._halves.setdefault(_by_repr(own), own)
+        self.mixed.add(id(half))
+        return half
 
-    def apply(self, op: Primitive, operands: tuple[Any, ...]) -> int:
+    def apply(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
         """Add an operation, unless the same is there already, and give its row."""
-        # by repr, a constant is apart from the row of that number, and 0.0 from -0.0
-        known: Any = operands
-        if op is SUM or (op is p.dot and float not in map(type, operands[:-1])):
-            return self.enter_sum(op, operands)
-        if float in map(type, operands):
-            known = tuple([repr(x) if x.__class__ is float else x for x in operands])
+        if op is p.dot:
+            n = len(operands) // 2
+            return self.enter_dot(
+                op, self.half(operands[:n]), self.half(operands[n:-1]), operands[-1]
+            )
+        known = _by_repr(operands) if float in map(type, operands) else operands
         return self.enter(op, operands, known)
 
-    def enter_sum(self, op: Primitive, operands: tuple[Any, ...]) -> int:
-        """Add a sum of products of rows, unless the same is there already, and give its row."""
-        bias = operands[-1]
-        rows = self._rows[op, repr(bias)] if bias.__class__ is float else self._rows[op]
-        row = rows.get(operands)
-        if row is None:
-            row = rows[operands] = self.add(op, operands)
-        return row
+    def enter_dot(self, op: Primitive, left: Half, right: Half, bias: Operand) -> int:
+        """Add a sum of products, unless the same is there already, and give its row."""
+        known = id(left), id(right), repr(bias) if bias.__class__ is float else bias
+        return self.enter(op, (left, right, bias), known)
 
-    def enter(self, op: Primitive, operands: tuple[Operand, ...], known: Any) -> int:
+    def enter(self, op: Primitive, operands: tuple[Any, ...], known: Any) -> int:
         """Add an operation, unless one is `known` by these operands, and give its row."""
         rows = self._rows[op]
         row = rows.get(known)
         if row is None:
             row = rows[known] = self.add(op, operands)
-        return row
-
-    def made_earlier(self, time: int, op: Primitive, operands: tuple[Any, ...]) -> int:
-        """Add an operation, unless it is there already, whose result was made at a time before."""
-        row = self.apply(op, operands)
-        self.times[row] = min(time, self.times[row])
         return row
 
     def order(self) -> Sequence[int]:
@@ -483,6 +494,11 @@ class Trace:
         if (times[1:] > times[:-1]).all():
             return range(len(times))
         return np.argsort(times, kind="stable").tolist()  # type: ignore[no-any-return]
+
+
+def _by_repr(operands: tuple[Operand, ...]) -> tuple[Any, ...]:
+    """Tell a constant from the row of that number, and 0.0 from -0.0."""
+    return tuple([repr(x) if x.__class__ is float else x for x in operands])
 
 
 def mapped(function: Callable[[Any], Any], array: Any) -> Any:
@@ -788,7 +804,7 @@ class Product(Tracer):
     @property
     def row(self) -> int:  # type: ignore[override]
         """The row, which is made when it is first asked for."""
-        return _settled(self, p.mul, (self._a, self._b))
+        return _settled(self, p.mul, self._trace.apply(p.mul, (self._a, self._b)))
 
 
 class Total(Tracer):
@@ -810,8 +826,9 @@ class Total(Tracer):
             self.write_in()
         if self.__class__ is not Total:
             return self.row
-        terms, half = self._a, self._trace.half
-        return _settled(self, SUM, (half(terms[1::2]), half(terms[2::2]), terms[0]))
+        terms, trace = self._a, self._trace
+        left, right = trace.half(terms[1::2]), trace.half(terms[2::2])
+        return _settled(self, SUM, trace.enter_dot(SUM, left, right, terms[0]))
 
     @staticmethod
     def ending_with(last: Product, first: Any) -> Total:
@@ -848,7 +865,7 @@ class Total(Tracer):
         of, held = first.__class__, holders(last)
         if last.__class__ is not Product or held < ALONE:  # where nobody counts who holds it
             a = first if of is float else first.row
-            _settled(self, p.add, (a, last.row))
+            _settled(self, p.add, self._trace.apply(p.add, (a, last.row)))
             return None
         if of is Total and first._b is None and holders(first) == ALONE:
             self._a = terms = first._a
@@ -871,9 +888,10 @@ class Total(Tracer):
 _OF_ONE_NUMBER = {Tracer, Product, Total}
 
 
-def _settled(node: Any, op: Primitive, operands: tuple[Any, ...]) -> int:
-    """Make the row of a stand-in that had none."""
-    row: int = node._trace.made_earlier(node._da, op, operands)
+def _settled(node: Any, op: Primitive, row: int) -> int:
+    """Give a stand-in that had none its row."""
+    times = node._trace.times
+    times[row] = min(node._da, times[row])  # that of its result, which was made before
     node.__class__ = Tracer
     node.row, node._primitive, node._a, node._b = row, op, None, None
     return row

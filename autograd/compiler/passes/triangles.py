@@ -68,7 +68,8 @@ def with_triangles(
         return trace, list(outputs), []
     order, at = list(range(len(trace.ops))), list(range(len(trace.ops)))
     owner: dict[int, Triangle] = {}
-    reads = Counter([x for x in chain(*trace.operands, outputs) if x.__class__ is int])
+    read = chain(*map(trace.flat, range(len(trace.ops))), outputs)
+    reads = Counter([x for x in read if x.__class__ is int])
     for candidate in candidates:
         if any(x[-1] not in owner for x in candidate.matrix):
             continue
@@ -98,7 +99,7 @@ def _dependent(
     later: set[Any] = set(chain(*triangle.entries))
     for row in rows:
         other = owner.get(row)
-        operands = trace.operands[row] if other is None else other.sources
+        operands = trace.flat(row) if other is None else other.sources
         if any(x.__class__ is int and x in later for x in operands):
             later.add(row)
     return later
@@ -116,9 +117,12 @@ def _in_order(
     def moved(operands: Sequence[Any]) -> tuple[Any, ...]:
         return tuple([at[x] if x.__class__ is int else x for x in operands])
 
+    def moved_row(operands: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple([new.half(moved(x)) if x.__class__ is tuple else x for x in moved(operands)])
+
     new = Trace()
     new.ops = [trace.ops[row] for row in order]
-    new.operands = [moved(trace.operands[row]) for row in order]
+    new.operands = [moved_row(trace.operands[row]) for row in order]
     new.counts = {at[row]: n for row, n in trace.counts.items()}
     new.captured = {node: at[row] for node, row in trace.captured.items()}
     new.parts = {at[row]: part for row, part in trace.parts.items()}
@@ -181,7 +185,7 @@ class _Candidate(ABC):
 
         while True:
             triangle = self.triangle(others)
-            inside = Counter(chain(*[trace.operands[row] for row in triangle.rows]))
+            inside = Counter(chain(*map(trace.flat, triangle.rows)))
             kept = [row for row in others if all(map(fits, row))]
             if len(kept) == len(others):
                 is_whole = triangle.entries and all(map(fits, chain(*self.needed)))
@@ -337,13 +341,12 @@ def _peeled(trace: Trace, x: Operand) -> Iterator[tuple[Operand, _Pairs, list[in
         while taken.__class__ is int:
             op, operands = trace.ops[taken], trace.operands[taken]
             inner.append(taken)
-            n = len(operands) // 2
             if op is p.square:
                 pairs.append((operands[0], operands[0]))
             elif op is p.mul:
                 pairs.append((operands[0], operands[1]))
             elif op is p.dot:
-                pairs += zip(operands[:n], operands[n:-1], strict=True)
+                pairs += zip(*operands[:2], strict=True)
             elif op is not p.add or 0.0 not in [y for y in operands if y.__class__ is float]:
                 return
             taken = operands[-1] if op in (p.dot, p.add) else 0.0

@@ -9,13 +9,11 @@ a tenth of a second for one whose operands stand anywhere:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
 
 from autograd.compiler.codegen import strides_of
-from autograd.compiler.passes import TAKE, Operand, Program, Ref, Step, Tape
-from autograd.engine import Primitive
+from autograd.compiler.passes import TAKE, Program, Ref, Step, Tape
 
 _LARGE = 1024  # operands; a step of more is worth being compiled
 _MOST_OPERANDS = 64  # of a row
@@ -31,11 +29,10 @@ def loosened(program: Program) -> Program:
     def kind(step: Step | Tape) -> tuple[str, bool]:
         return step.space, id(step) not in looped and _is_small(step)
 
-    for (space, is_small), group in groupby(program.steps, kind):
+    for (_, is_small), group in groupby(program.steps, kind):
         run = list(group)
         if is_small and 2 * sum(map(_is_irregular, run)) > len(run):
-            rows = [row for step in run for row in _rows(step)]
-            steps.append(Tape(space, *map(tuple, zip(*rows, strict=True))))
+            steps.append(Tape.of(run))
         else:
             steps += run
     return replace(program, steps=tuple(steps))
@@ -55,16 +52,3 @@ def _is_irregular(step: Step | Tape) -> bool:
     if isinstance(step, Tape):
         return True
     return any(strides_of(x.places) is None for x in step.operands if isinstance(x, Ref))
-
-
-def _rows(step: Step | Tape) -> Iterator[tuple[Primitive, int, tuple[Operand, ...]]]:
-    """Return the rows of a step: operation, place of the result, and operands."""
-    if isinstance(step, Tape):
-        yield from zip(step.ops, step.places, step.operands, strict=True)
-        return
-    columns = [
-        x.places.reshape(step.size, -1).tolist() if isinstance(x, Ref) else [[x]] * step.size
-        for x in step.operands
-    ]
-    for i, row in enumerate(zip(*columns, strict=True)):
-        yield step.op, step.start + i, tuple([x for part in row for x in part])

@@ -11,7 +11,7 @@ import jax.export
 import jax.numpy as jnp
 import numpy as np
 
-from autograd.compiler.arguments import Form, Leaf, leaves_of
+from autograd.compiler.arguments import Form, Leaf
 from autograd.compiler.plan import Plan
 from autograd.compiler.xla.lowering import Results, computed
 from autograd.compiler.xla.runner import captured_numbers, refuse_own
@@ -51,7 +51,7 @@ class Pure:
 def exported(plan: Plan, dtype: str) -> Any:
     """Export the value of a plan, for batches of any size: see `Compiled.stablehlo`."""
     refuse_own(plan)
-    every = [leaf for form in plan.forms for leaf in leaves_of(form)]
+    every = [x.leaf for x in plan.inputs]
     (batch,) = jax.export.symbolic_shape("batch")
 
     def value(*leaves: Any) -> Any:
@@ -86,8 +86,7 @@ def _differentiable(
     refuse_own(plan)
 
     def run(plan: Plan, leaves: Sequence[Any]) -> Results:
-        every = [leaf for form in forms for leaf in leaves_of(form)]
-        sizes = [len(x) for x, leaf in zip(leaves, every, strict=True) if leaf.batched]
+        sizes = [len(leaves[x.index]) for x in plan.inputs if x.leaf.batched]
         captured = jnp.asarray(captured_numbers(plan), float)
         return computed(plan, sizes[0] if sizes else 1, captured, leaves)
 
@@ -103,13 +102,12 @@ def _differentiable(
     def backward(kept: Any, upstream: Any) -> Any:
         slopes, leaves = kept
         factor = upstream[0] if plan.put_aux else upstream
-        every = [leaf for form in forms for leaf in leaves_of(form)]
         given = []
-        for slope, x, leaf in zip(slopes, leaves, every, strict=True):
+        for slope, x, own in zip(slopes, leaves, plan.inputs, strict=True):
             if slope is None:
                 given.append(jnp.zeros_like(x))
                 continue
-            share = slope * jnp.reshape(factor, (*jnp.shape(factor), *[1] * len(leaf.shape)))
+            share = slope * jnp.reshape(factor, (*jnp.shape(factor), *[1] * len(own.leaf.shape)))
             given.append(share.sum(axis=0) if share.ndim > x.ndim else share)
         return (given,)
 

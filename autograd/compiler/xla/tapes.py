@@ -17,6 +17,7 @@ from jax import lax
 
 from autograd.compiler.codegen import (
     Numbers,
+    arity,
     gradient_flow,
     gradient_instructions,
     value_instructions,
@@ -136,22 +137,15 @@ def _at(x: Any, i: Any) -> Any:
     return lax.dynamic_index_in_dim(x, i, 0, keepdims=False)
 
 
-def _arity(op: Primitive) -> int:
-    """Return how many operands an instruction has."""
-    if op is p.where:
-        return 3
-    if op.partials is None:  # a comparison
-        return 2
-    return len(op.partials) if isinstance(op.partials, tuple) else 1
-
-
 def _value(op: Primitive) -> Callable[..., Any]:
     """Make the function for instructions that compute a value."""
 
     def compute(*memory: Any) -> Any:
-        operands = memory[: _arity(op)]
+        operands = memory[: arity(op)]
         if op is p.fsum:  # of one number
             return operands[0]
+        if op is p.dot:  # of one product
+            return operands[0] * operands[1] + operands[2]
         result = applied(op, list(map(Number, operands)))
         return jnp.asarray(result, memory[0].dtype)
 
@@ -166,7 +160,7 @@ def _slope(op: Primitive, i: int | None, masked: bool) -> Callable[..., Any]:
     """
 
     def compute(gradient: Any, mask: Any, out: Any, *memory: Any) -> tuple[Any, Any]:
-        operands = memory[: _arity(op)]
+        operands = memory[: arity(op)]
         if op is p.where:
             taken = operands[0] != 0.0 if i == 1 else operands[0] == 0.0
             return jnp.where(taken, gradient, 0.0), (taken & mask if masked else mask)

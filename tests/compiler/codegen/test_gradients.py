@@ -53,7 +53,11 @@ def scattered(z):
     return [ag.sin(z[i]) for i in (2, 0, 3, 1, 4)]
 
 
-@pytest.mark.parametrize("others", [elementwise, total, scattered])
+def repeated(z):
+    return [ag.sin(z[i]) for i in (2, 0, 2, 1, 2)]
+
+
+@pytest.mark.parametrize("others", [elementwise, total, scattered, repeated])
 def test_a_gradient_that_more_is_added_to_is_copied_first(others):
     def f(w, x):
         z = [a * b for a, b in zip(w, x, strict=True)]
@@ -87,3 +91,12 @@ def test_slopes_keep_their_digits_where_results_are_near_1(op, largest, samples)
     x = np.append(np.linspace(-3.0, 3.0, samples), largest)
     slopes = ag.compile(lambda x: op(x), in_axes=0, reduce="sum").grad(x)
     np.testing.assert_allclose(slopes, [ag.grad(op)(a) for a in x], rtol=1e-12)
+
+
+@pytest.mark.parametrize("b", [-0.5, -1.5, -300.5, -0.1, -1e-17, -2.0, 0.3, np.nan])
+def test_slopes_of_powers_from_results_have_the_same_edges(b):
+    edges = [0.0, -0.0, 5e-324, 1e-200, 0.3, 1.0, 2.5, 1e308, np.inf, -np.inf, -1.5, np.nan]
+    slopes = ag.compile(lambda x: x**b, in_axes=0, reduce="sum").grad(np.array(edges))
+    with np.errstate(all="ignore"):
+        expected = [ag.grad(lambda x: x**b)(x) for x in edges]
+    np.testing.assert_allclose(slopes, expected, rtol=1e-12)

@@ -36,7 +36,7 @@ def follow(instructions, memory, gradients):
         gradients[place] = -0.0
     for kind, target, result, *places in instructions.rows.tolist():
         op, i = instructions.kinds[kind]
-        xs = [memory[x] for x in places[: ARITIES.get(op, 1 if op is p.fsum else 2)]]
+        xs = [memory[x] for x in places[: ARITIES.get(op, {p.fsum: 1, p.dot: 3}.get(op, 2))]]
         if i is None:
             memory[target] = float(op(*xs))
         else:

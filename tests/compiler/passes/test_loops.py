@@ -19,6 +19,14 @@ from autograd.compiler.passes.loops import Loop
 ZERO = {True: np.zeros, False: lambda n: [0.0] * n}
 
 
+@pytest.fixture(autouse=True, scope="module")
+def by_numpy() -> Iterator[None]:
+    """Take the machine away, which runs small rounds one after the other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("autograd.compiler.plan.machine_for", lambda _: None)
+        yield
+
+
 @contextmanager
 def unrolled() -> Iterator[None]:
     """Find no loops meanwhile."""

@@ -29,9 +29,7 @@ def made(f, n, fast_math=False):
 def rows(f, n, fast_math=False):
     """Give the simplified rows as text, and the outputs."""
     new, outputs = made(f, n, fast_math)
-    text = [
-        f"{op.name}{operands}" for op, operands in zip(new.ops, new.operands, strict=True) if op
-    ]
+    text = [f"{op.name}{new.flat(row)}" for row, op in enumerate(new.ops) if op]
     return text, outputs
 
 
@@ -39,8 +37,8 @@ def expressions(f, n, fast_math):
     """Give what each row computes, in any order, and each output."""
     new, outputs = made(f, n, fast_math)
     known = []
-    for row, (op, operands) in enumerate(zip(new.ops, new.operands, strict=True)):
-        own = [known[x] if isinstance(x, int) else repr(x) for x in operands]
+    for row, op in enumerate(new.ops):
+        own = [known[x] if isinstance(x, int) else repr(x) for x in new.flat(row)]
         known.append(hash((op and op.name, *own)) if op else row)
     return sorted(known), [known[x] if isinstance(x, int) else x for x in outputs]
 

@@ -1,4 +1,4 @@
-"""The backend "jax" gives what NumPy's does, and says what it cannot take."""
+"""The backend "jax" gives what NumPy's does, compiles loops once, and says what it cannot take."""
 
 import numpy as np
 import pytest
@@ -18,19 +18,17 @@ RNG = np.random.default_rng(0)
 
 
 def both(f, *args, **options):
-    """Give value and gradient of both backends."""
-    return [
-        ag.compile(f, backend=backend, **options).value_and_grad(*args)
-        for backend in ("numpy", "jax")
-    ]
+    """Compile for both backends; give the functions, and the value and gradient of each."""
+    compiled = [ag.compile(f, backend=backend, **options) for backend in ("numpy", "jax")]
+    return compiled, [function.value_and_grad(*args) for function in compiled]
 
 
-def agree(f, *args, **options):
-    ours, theirs = both(f, *args, **options)
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(b, a, rtol=1e-13, atol=1e-15), ours, theirs
-    )
+def agree(f, *args, rtol=1e-13, atol=1e-15, **options):
+    """Compare value and gradient of both backends; give the function that runs on JAX."""
+    (_, compiled), (ours, theirs) = both(f, *args, **options)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(b, a, rtol=rtol, atol=atol), ours, theirs)
     assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+    return compiled
 
 
 @pytest.mark.parametrize(
@@ -41,7 +39,7 @@ def agree(f, *args, **options):
 def test_networks_have_the_gradients_of_numpy(network):
     args = (network.parameters(), *network.batch())
     loss = scalar_loss(network, neuron)
-    ours, theirs = both(loss, *args, in_axes=(None, 0, 0), reduce="mean")
+    _, (ours, theirs) = both(loss, *args, in_axes=(None, 0, 0), reduce="mean")
     parts = zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True)
     for a, b in parts:
         assert np.max(np.abs(np.subtract(a, b))) <= 1e-14 * np.max(np.abs(a))
@@ -125,11 +123,9 @@ def test_a_tape_is_a_loop(lanes):
 
     x = 0.3 if lanes is None else np.linspace(-1.0, 1.0, lanes)
     axes = None if lanes is None else (0, None)
-    compiled = ag.compile(f, backend="jax", in_axes=axes)
-    compiled.value_and_grad(x, np.linspace(0.5, 1.5, 5))
+    compiled = agree(f, x, np.linspace(0.5, 1.5, 5), in_axes=axes, argnums=(0, 1))
     assert "tape" in str(compiled.cost)
     assert compiled.code.count("tanh") < 10
-    agree(f, x, np.linspace(0.5, 1.5, 5), in_axes=axes, argnums=(0, 1))
 
 
 TABLE = RNG.normal(size=(7, 3))
@@ -194,9 +190,7 @@ def test_programs_are_listed_as_those_of_numpy():
     def f(w, x):
         return ag.tanh(ag.dot(w, x))
 
-    ours, theirs = [ag.compile(f, backend=backend) for backend in ("numpy", "jax")]
-    for compiled in (ours, theirs):
-        compiled.value_and_grad([1.0, 2.0], [0.1, 0.2])
+    (ours, theirs), _ = both(f, [1.0, 2.0], [0.1, 0.2])
     assert str(ours) == str(theirs)
     assert "tanh" in theirs.code
     assert "dot_general" in theirs.code or "mul" in theirs.code
@@ -299,3 +293,69 @@ def test_small_steps_that_gather_are_put_on_the_tape(monkeypatch):
     regular = ag.compile(scalar_loss(Network((3, 4, 2), 5), neuron), in_axes=(None, 0, 0))
     regular(Network((3, 4, 2), 5).parameters(), *Network((3, 4, 2), 5).batch())
     assert loosened(regular.reading().plan.program) is regular.reading().plan.program
+
+
+# --- scans ----------------------------------------------------------------------------------------
+
+
+def recurrence(lag, carries, branch, reads_all):
+    """Make a loss whose states depend on those of the time before, or of several before."""
+
+    def loss(parameters, xs, y):
+        weights, recurrent, scale = parameters
+        history = [[np.zeros(8)] * carries] * lag
+        for x in xs:
+            latest, oldest = history[-1], history[-lag]
+            h = latest[0] if lag == 1 else latest[0] - 0.5 * oldest[-1]
+            new = ag.tanh(weights @ x + recurrent @ h) * scale
+            if branch:
+                new = np.array([ag.where(v > 0.0, v, 0.1 * w) for v, w in zip(new, h, strict=True)])
+            history.append([new, *[0.5 * c + new for c in latest[1:]]])
+        states = history[lag:] if reads_all else history[-1:]
+        return sum((sum(h) - y) ** 2 for state in states for h in state)
+
+    return loss
+
+
+@pytest.mark.parametrize(
+    ("lag", "carries", "branch", "reads_all", "options"),
+    [
+        (1, 1, False, False, {"in_axes": (None, 0, 0), "reduce": "mean"}),
+        (2, 2, False, True, {"in_axes": (None, 0, 0), "reduce": None, "argnums": (0, 1)}),
+        (3, 2, False, True, {"argnums": (0, 1, 2)}),
+        (1, 1, True, True, {"in_axes": (None, 0, 0), "reduce": "sum"}),
+    ],
+)
+def test_a_recurrence_is_a_scan(lag, carries, branch, reads_all, options):
+    rng = np.random.default_rng(0)
+    parameters = [rng.normal(0, 0.5, (8, 2)), rng.normal(0, 0.5, (8, 8)), np.full(8, 0.9)]
+    batch = [3] * ("in_axes" in options)
+    data = rng.normal(size=(*batch, 12, 2)), rng.normal(size=batch)
+    loss = recurrence(lag, carries, branch, reads_all)
+    compiled = agree(loss, parameters, *data, rtol=1e-11, atol=1e-13, **options)
+    # forward and back; a gradient that may reach a state or not is given on round by round
+    assert compiled.code.count("scan[") == (0 if branch else 2)
+
+
+def test_what_is_handed_through_has_no_part_in_the_gradient():
+    def loss(w, xs):
+        h, root, seen = np.zeros(8), np.zeros(8), []
+        for x in xs:
+            h = ag.tanh(w @ h + x)
+            root = ag.sqrt(root + 0.0 * h)  # whose slope is infinite
+            seen.append(root)
+        return sum(h), seen
+
+    compiled = agree(loss, np.eye(8) * 0.5, np.ones((12, 8)) * 0.1, rtol=1e-11, has_aux=True)
+    assert compiled.code.count("scan[") == 2
+    assert np.isfinite(compiled.grad(np.eye(8) * 0.5, np.ones((12, 8)) * 0.1)[0]).all()
+
+
+def test_rounds_that_read_nothing_new():
+    def settled(w, h):
+        for _ in range(10):
+            h = [0.9 * x - 0.1 * ag.dot(row, h) for x, row in zip(h, w, strict=True)]
+        return sum(h)
+
+    w = np.linspace(-0.5, 0.5, 16).reshape(4, 4).tolist()
+    agree(settled, w, [0.1, 0.2, 0.3, 0.4], rtol=1e-10)

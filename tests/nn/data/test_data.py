@@ -6,6 +6,7 @@ import math
 import random
 import re
 import statistics
+from functools import partial
 
 import numpy as np
 import pytest
@@ -59,16 +60,12 @@ class TestDataset:
         with pytest.raises(TypeError, match=r"inputs are \.X, and its targets \.y"):
             _, _ = toy
         assert repr(toy) == "<Dataset toy: 2 samples, 2 features, 2 classes>"
-
-    def test_regression_has_no_classes(self):
-        targets = Dataset([[1.0]], [0.5], ("x",), (), "line")
-        assert targets.n_classes == 0
-        assert repr(targets) == "<Dataset line: 1 samples, 1 features, regression>"
-
-    def test_samples_without_targets(self):
-        samples = Dataset([[1.0], [2.0]], [], ("x",), (), "new")
-        assert repr(samples) == "<Dataset new: 2 samples, 1 features, no targets>"
-        assert samples.subset([1]).y == []
+        numbers = Dataset([[1.0]], [0.5], ("x",), (), "line")
+        assert numbers.n_classes == 0
+        assert repr(numbers) == "<Dataset line: 1 samples, 1 features, regression>"
+        unlabelled = Dataset([[1.0], [2.0]], [], ("x",), (), "new")
+        assert repr(unlabelled) == "<Dataset new: 2 samples, 1 features, no targets>"
+        assert unlabelled.subset([1]).y == []
 
     def test_is_frozen_and_slotted(self, toy):
         with pytest.raises(AttributeError):
@@ -80,23 +77,6 @@ class TestDataset:
         assert subset.X == [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
         assert subset.y == [0, 1, 0]
         assert (subset.class_names, subset.feature_names) == (("no", "yes"), ("x1", "x2"))
-
-    @pytest.mark.parametrize(
-        ("rows", "y", "message"),
-        [
-            ([[1.0], [1.0, 2.0]], [0, 0], "bad: row 1 of X has 2 values, but there are 1 feature"),
-            ([[1.0], [2.0]], [0], "bad: X has 2 rows, y has 1 targets"),
-            ([[1.0], [2.0]], [0, 2], r"row 1: the label 2 is outside 0 … 1, as there are 2 class"),
-            ([[1.0], [2.0]], [-1, 0], r"row 0: the label -1 is outside 0 … 1"),
-        ],
-    )
-    def test_inconsistent_parts(self, rows, y, message):
-        with pytest.raises(ValueError, match=message):
-            Dataset(rows, y, ("x",), ("no", "yes"), "bad")
-
-    def test_class_labels_are_integers(self):
-        with pytest.raises(TypeError, match=r"row 0: the label 0\.5 is not an integer class index"):
-            Dataset([[1.0]], [0.5], ("x",), ("no", "yes"), "bad")
 
 
 class TestBundled:
@@ -111,6 +91,7 @@ class TestBundled:
     )
     def test_sizes_and_types(self, name, shape, class_counts):
         dataset = getattr(data, name)()
+        assert dataset == load(name)
         assert dataset.name == name
         assert (len(dataset), dataset.n_features) == shape
         assert [dataset.y.count(k) for k in range(dataset.n_classes)] == class_counts
@@ -131,16 +112,13 @@ class TestBundled:
 
 class TestToy:
     @pytest.mark.parametrize("make", [data.moons, data.circles])
-    def test_seeded(self, make):
-        assert make(n=20, seed=3) == make(n=20, seed=3)
-        assert make(n=20, seed=3) != make(n=20, seed=4)
-
-    @pytest.mark.parametrize("make", [data.moons, data.circles])
-    def test_size_and_balance(self, make):
-        dataset = make(n=31)
+    def test_seeded_and_balanced(self, make):
+        dataset = make(n=31, seed=3)
+        assert dataset == make(n=31, seed=3) != make(n=31, seed=4)
         assert len(dataset) == 31
         assert abs(dataset.y.count(0) - dataset.y.count(1)) == 1
         assert {type(x) for row in dataset.X for x in row} == {float}
+        assert load(dataset.name, seed=5) == make(seed=5)
 
     def test_moons_are_named_by_where_they_lie(self):
         moons = data.moons(noise=0.0)
@@ -156,42 +134,14 @@ class TestToy:
                 {"outer": 1, "inner": 0.5}[circles.class_names[k]]
             )
 
-    @pytest.mark.parametrize("make", [data.moons, data.circles])
-    def test_bad_arguments(self, make):
-        with pytest.raises(ValueError, match="n must be at least 2, one sample per class, not 1"):
-            make(n=1)
-        for noise in (-0.1, math.nan, math.inf):
-            with pytest.raises(ValueError, match=f"noise is a standard deviation .* not {noise}"):
-                make(noise=noise)
 
-
-class TestLoad:
-    @pytest.mark.parametrize("name", ["digits", "iris", "wine", "breast_cancer"])
-    def test_bundled(self, name):
-        assert load(name) == getattr(data, name)()
-
-    @pytest.mark.parametrize("name", ["moons", "circles"])
-    def test_generated(self, name):
-        assert load(name, seed=5) == getattr(data, name)(seed=5)
-
-    def test_path(self, write):
-        path = write("a,kind\n1,cat\n", "PETS.CSV")
-        assert load(path) == load(str(path)) == load_csv(path)
-
-    def test_unknown_name(self):
-        message = (
-            "no data set 'mnist'; choose from digits, iris, wine, breast_cancer, moons, circles, "
-            r"or give a path ending in \.csv"
-        )
-        with pytest.raises(ValueError, match=message):
-            load("mnist")
-
-    def test_missing_file(self):
-        with pytest.raises(FileNotFoundError, match=r"nowhere\.csv"):
-            load("nowhere.csv")
+def test_a_path_is_loaded_as_csv(write):
+    path = write("a,kind\n1,cat\n", "PETS.CSV")
+    assert load(path) == load(str(path)) == load_csv(path)
 
 
 EMPTY = 'empty="drop" leaves out such rows, and empty="mean" fills in the mean'
+HINT = "; if this row holds the names of the columns, give the label by its name"
 
 
 class TestCsv:
@@ -222,11 +172,6 @@ class TestCsv:
         assert load_csv(path, label="kind").feature_names == ("2019", "2020")
         assert load_csv(path).X == [[2019.0, 2020.0], [1.0, 2.0]]
 
-    def test_forced_no_header(self, write):
-        path = write("a,b\n1,2\n")
-        with pytest.raises(ValueError, match=r"row 1, column 0 \(counted from 0\): 'a' is not a n"):
-            load_csv(path, header=False)
-
     @pytest.mark.parametrize(
         ("labels", "y", "class_names"),
         [
@@ -255,11 +200,6 @@ class TestCsv:
         dataset = load_csv(write('"length, cm","say ""hi"""\n"1.5", "a,b"\n2,"two\nlines"\n'))
         assert dataset.feature_names == ("length, cm",)
         assert (dataset.X, dataset.class_names) == ([[1.5], [2.0]], ("a,b", "two\nlines"))
-
-    def test_row_numbers_are_those_of_the_file(self, write):
-        path = write('a,kind\n\n1,"two\nlines"\n\nx,cat\n')
-        with pytest.raises(ValueError, match=r"data\.csv, row 6, column 'a': 'x' is not a number"):
-            load_csv(path)
 
     @pytest.mark.parametrize(
         ("cell", "problem"),
@@ -297,17 +237,19 @@ class TestCsv:
         with pytest.raises(ValueError, match=exactly(message)):
             load_csv(path)
 
-    def test_header_with_a_number_in_it_gets_a_hint(self, write):
-        path = write("height,2020,kind\n1,2,cat\n")
-        hint = "; if this row holds the names of the columns, give the label by its name"
-        with pytest.raises(ValueError, match=r"row 1, column 0 .*'height' is not a number" + hint):
-            load_csv(path)
-        with pytest.raises(ValueError, match=r"'height' is not a number$"):
-            load_csv(path, header=False)
-
     @pytest.mark.parametrize(
         ("content", "options", "message"),
         [
+            (
+                "a,b\n1,2\n",
+                {"header": False},
+                r"row 1, column 0 \(counted from 0\): 'a' is not a n",
+            ),
+            ('a,b\n\n1,"two\nlines"\n\nx,cat\n', {}, ", row 6, column 'a': 'x' is not a number"),
+            ("size,9,b\n1,2,c\n", {}, f"row 1, column 0 .*'size' is not a number{HINT}"),
+            ("size,9,b\n1,2,c\n", {"header": False}, "'size' is not a number$"),
+            ("a,b,c\nx,1,cat\n2,1,dog\n", {}, "row 2, column 'a': 'x' is not a number"),
+            ("a,b\n0,cat\n", {"task": "numbers"}, "row 2, column 'b': 'cat' is not a number"),
             ("", {}, "the file is empty"),
             ("\n \n", {}, "the file is empty"),
             ("a,b\n", {}, "there is a header but no row of data"),
@@ -399,10 +341,6 @@ class TestTextColumns:
         with pytest.raises(ValueError, match=r"row 2, column 'price': no two labels .* as 1234\.5"):
             load_csv(write("size,price\n" + rows))
 
-    def test_a_number_among_texts_is_refused_as_a_text_among_numbers_is(self, write):
-        with pytest.raises(ValueError, match="row 2, column 'a': 'x' is not a number"):
-            load_csv(write("a,b,kind\nx,1,cat\n2,1,dog\n"))
-
 
 class TestEmptyCells:
     GAPS = "age,coat,kind\n1,long,cat\n,short,dog\n3,,cat\n5,short,\n"
@@ -479,22 +417,16 @@ class TestTaskOfWholeNumbers:
         assert load_csv(write(rows), task="classes").n_classes == 30
         few = load_csv(write("a,y\n0,3\n0,5\n"), task="numbers")
         assert (few.y, few.class_names, few.notes) == ([3.0, 5.0], (), ())
-        with pytest.raises(ValueError, match="row 2, column 'y': 'cat' is not a number"):
-            load_csv(write("a,y\n0,cat\n"), task="numbers")
 
 
 class TestSplit:
-    def test_parts_are_a_partition(self):
-        dataset = Dataset([[float(i)] for i in range(50)], [0.5] * 50, ("x",), (), "line")
+    def test_parts_are_a_partition_and_targets_stay_with_their_samples(self):
+        dataset = Dataset([[float(i)] for i in range(50)], list(range(50)), ("x",), (), "line")
         train, test = train_test_split(dataset, 0.3)
         assert (len(train), len(test)) == (35, 15)
         assert sorted(train.X + test.X) == dataset.X
         assert sorted(train.X) != train.X
-
-    def test_targets_stay_with_their_samples(self):
-        dataset = Dataset([[float(i)] for i in range(20)], list(range(20)), ("x",), (), "line")
-        for part in train_test_split(dataset):
-            assert [x for [x] in part.X] == part.y
+        assert [x for [x] in train.X + test.X] == train.y + test.y
 
     def test_seeded(self):
         iris = data.iris()
@@ -520,20 +452,11 @@ class TestSplit:
         dataset = Dataset([[1.0], [2.0]], [], ("x",), (), "new")
         assert [len(part) for part in train_test_split(dataset, 0.5)] == [1, 1]
 
-    def test_lists_are_for_another_function(self):
-        with pytest.raises(TypeError, match=r"takes a Dataset, not a list; .* sklearn\.model_sel"):
-            train_test_split([[1.0], [2.0]], [0, 1])
-
     def test_class_with_one_sample(self):
         dataset = Dataset([[0.0]] * 5, [0, 0, 0, 0, 1], ("x",), ("cat", "dog"), "pets")
         with pytest.raises(ValueError, match=r"class 'dog' has one sample only.*stratify=False"):
             train_test_split(dataset, 0.5)
         assert [len(part) for part in train_test_split(dataset, 0.4, stratify=False)] == [3, 2]
-
-    @pytest.mark.parametrize("test_size", [0.0, 1.5, 2])
-    def test_bad_size(self, test_size):
-        with pytest.raises(ValueError, match="test_size"):
-            train_test_split(data.iris(), test_size)
 
 
 class TestStandardiser:
@@ -580,46 +503,6 @@ class TestStandardiser:
             Standardiser.from_dict(json.loads(json.dumps(standardiser.to_dict()))) == standardiser
         )
 
-    def test_from_dict_checks_the_keys(self):
-        with pytest.raises(
-            ValueError, match=r"the keys 'mean' and 'scale', found \['mean', 'std'\]"
-        ):
-            Standardiser.from_dict({"mean": [0.0], "std": [1.0]})
-
-    @pytest.mark.parametrize(
-        ("mean", "scale", "message"),
-        [
-            ((0.0,), (), "there are 1 means, but 0 scales"),
-            ((0.0, math.nan), (1.0, 1.0), "feature 1: the mean must be finite, not nan"),
-            ((0.0,), (0.0,), r"feature 0: the scale must be finite and positive, not 0\.0"),
-            ((0.0,), (-1.0,), r"feature 0: the scale must be finite and positive, not -1\.0"),
-            ((0.0,), (math.inf,), "feature 0: the scale must be finite and positive, not inf"),
-        ],
-    )
-    def test_impossible_maps(self, mean, scale, message):
-        with pytest.raises(ValueError, match=message):
-            Standardiser(mean, scale)
-
-    @pytest.mark.parametrize("high", [1, 0, math.nan])
-    def test_empty_range(self, high):
-        with pytest.raises(ValueError, match=f"high must be above low = 1, not {high}"):
-            Standardiser.from_range(1, high, n_features=1)
-
-    def test_no_samples(self):
-        with pytest.raises(ValueError, match="none: cannot standardise a data set without samples"):
-            Standardiser.fit(Dataset([], [], ("x",), (), "none"))
-
-    @pytest.mark.parametrize("bad", [math.nan, math.inf])
-    def test_data_that_is_not_finite(self, bad):
-        dataset = Dataset([[1.0, 2.0], [3.0, bad]], [], ("a", "b"), (), "toy")
-        with pytest.raises(ValueError, match=f"toy: row 1, feature 'b' is {bad}"):
-            Standardiser.fit(dataset)
-
-    def test_another_number_of_features(self):
-        standardiser = Standardiser((0.0, 0.0), (1.0, 1.0))
-        with pytest.raises(ValueError, match="row 1 has 3 features, the standardiser has 2"):
-            standardiser.transform([[1.0, 2.0], [1.0, 2.0, 3.0]])
-
 
 class TestOneHot:
     @given(st.lists(st.integers(0, 4)))
@@ -631,23 +514,6 @@ class TestOneHot:
 
     def test_numpy_labels(self):
         assert one_hot(np.array([1, 0]), 2) == [[0.0, 1.0], [1.0, 0.0]]
-
-    @pytest.mark.parametrize("label", [-1, 3])
-    def test_label_outside_the_range(self, label):
-        with pytest.raises(
-            ValueError, match=f"row 1: the label {label} is outside 0 … 2, as there"
-        ):
-            one_hot([0, label], 3)
-
-    def test_a_single_label(self):
-        with pytest.raises(
-            TypeError, match=r"must be a list of class indices, such as \[2\], not 2"
-        ):
-            one_hot(2, 3)
-
-    def test_label_that_is_not_an_integer(self):
-        with pytest.raises(TypeError, match=r"row 2: the label 1\.0 is not an integer class index"):
-            one_hot([0, 1, 1.0], 3)
 
 
 class TestBatches:
@@ -667,11 +533,99 @@ class TestBatches:
         assert epochs(0) != epochs(1)
         assert epochs(0)[0] != epochs(0)[1]
 
-    def test_bad_sizes_are_refused_at_once(self):
-        with pytest.raises(ValueError, match="batch_size must be at least 1, not 0"):
-            batches(5, 0, rng=random.Random(0))
-        with pytest.raises(ValueError, match="n must not be negative, not -1"):
-            batches(-1, 2, rng=random.Random(0))
+
+bad = partial(Dataset, feature_names=("x",), class_names=("no", "yes"), name="bad")
+plane = partial(Dataset, y=[], feature_names=("a", "b"), class_names=(), name="toy")
+rng = random.Random(0)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: bad([[1.0], [1.0, 2.0]], [0, 0]), "bad: row 1 of X has 2 values, but there are 1"),
+        (lambda: bad([[1.0], [2.0]], [0]), "bad: X has 2 rows, y has 1 targets"),
+        (lambda: bad([[1.0]] * 2, [0, 2]), "row 1: the label 2 is outside 0 … 1, as there are 2 c"),
+        (lambda: bad([[1.0]] * 2, [-1, 0]), "row 0: the label -1 is outside 0 … 1"),
+        *(
+            (partial(make, **options), message)
+            for make in (data.moons, data.circles)
+            for options, message in (
+                ({"n": 1}, "n must be at least 2, one sample per class, not 1"),
+                *(({"noise": x}, f"deviation .* not {x}") for x in (-0.1, math.nan, math.inf)),
+            )
+        ),
+        (
+            lambda: load("mnist"),
+            "no data set 'mnist'; choose from digits, iris, wine, breast_cancer, moons, circles, "
+            r"or give a path ending in \.csv",
+        ),
+        *((partial(train_test_split, data.iris(), size), "test_size") for size in (0.0, 1.5, 2)),
+        (lambda: Standardiser((0.0,), ()), "there are 1 means, but 0 scales"),
+        (
+            lambda: Standardiser((0.0, math.nan), (1.0, 1.0)),
+            "feature 1: the mean must be finite, n",
+        ),
+        *(
+            (partial(Standardiser, (0.0,), (x,)), f"feature 0: the scale must .* positive, not {x}")
+            for x in (0.0, -1.0, math.inf)
+        ),
+        *(
+            (partial(Standardiser.from_range, 1, x, n_features=1), f"above low = 1, not {x}")
+            for x in (1, 0, math.nan)
+        ),
+        (lambda: Standardiser.fit(plane([])), "toy: cannot standardise a data set without samples"),
+        *(
+            (partial(Standardiser.fit, plane([[1.0, x]])), f"toy: row 0, feature 'b' is {x}")
+            for x in (math.nan, math.inf)
+        ),
+        (
+            lambda: Standardiser((0.0,), (1.0,)).transform([[1.0], [1.0, 2.0]]),
+            "row 1 has 2 features, the standardiser has 1",
+        ),
+        (
+            lambda: Standardiser.from_dict({"mean": [0.0], "std": [1.0]}),
+            r"the keys 'mean' and 'scale', found \['mean', 'std'\]",
+        ),
+        (lambda: one_hot([0, -1], 3), "row 1: the label -1 is outside 0 … 2, as there"),
+        (lambda: one_hot([0, 3], 3), "row 1: the label 3 is outside 0 … 2, as there"),
+        (lambda: batches(5, 0, rng=rng), "batch_size must be at least 1, not 0"),  # at once
+        (lambda: batches(-1, 2, rng=rng), "n must not be negative, not -1"),
+    ],
+)
+def test_wrong_values_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (
+            lambda: bad([[1.0]], [0.5]),
+            TypeError,
+            r"row 0: the label 0\.5 is not an integer class in",
+        ),
+        (lambda: load("nowhere.csv"), FileNotFoundError, r"nowhere\.csv"),
+        (
+            lambda: train_test_split([[1.0]]),
+            TypeError,
+            r"a Dataset, not a list; .* sklearn\.model_",
+        ),
+        (
+            lambda: one_hot(2, 3),
+            TypeError,
+            r"must be a list of class indices, such as \[2\], not 2",
+        ),
+        (
+            lambda: one_hot([0, 1, 1.0], 3),
+            TypeError,
+            r"row 2: the label 1\.0 is not an integer cla",
+        ),
+    ],
+)
+def test_wrong_things_are_named(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
 
 
 def test_import_is_light(run_python):
