@@ -88,9 +88,7 @@ class Array(NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        objects = self.objects()
-        objects.flags.writeable = False  # what was written to it would be lost
-        return getattr(objects, name)
+        return getattr(self.objects(), name)
 
     def __repr__(self) -> str:
         return f"<array of {self.shape} stand-ins>"
@@ -176,6 +174,10 @@ class Array(NDArrayOperatorsMixin):
         return self._made(trace.apply(op, tuple(rows)), shape)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **how: Any) -> Any:
+        if method == "at":
+            raise ValueError(
+                f"numpy.{ufunc.__name__}.at finds its array read-only: write x[i] += y"
+            )
         out = how.pop("out", None)
         op = row_of(ufunc)
         if method == "__call__" and not how and ufunc is np.matmul:
@@ -271,8 +273,10 @@ class Array(NDArrayOperatorsMixin):
         return as_array(numbers, addresses.shape).view(Table)
 
     def objects(self) -> Any:
-        """Return an array of NumPy's with the stand-ins."""
-        return self._single(self._addresses)
+        """Return an array of NumPy's with the stand-ins, to read: writing to it would be lost."""
+        objects = self._single(self._addresses)
+        objects.flags.writeable = False
+        return objects
 
 
 def given(trace: Trace, leaf: Leaf) -> Any:

@@ -160,7 +160,15 @@ def test_copies_may_be_changed_alone(copied):
     )
 
 
-@pytest.mark.parametrize("change", [lambda W: W.fill(0.0), lambda W: W.swapaxes(0, 1).put(0, 1.0)])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda W: W.fill(0.0),
+        lambda W: W.swapaxes(0, 1).put(0, 1.0),
+        lambda W: np.add.at(W[0], [0, 0], 1.0),
+        lambda W: np.fill_diagonal(W, 0.0),
+    ],
+)
 def test_what_would_be_lost_is_not_written(change):
     with pytest.raises(ValueError, match="read-only"):
         ag.compile(lambda W: (change(W), W.sum())[1])(W)
