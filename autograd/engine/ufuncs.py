@@ -37,6 +37,8 @@ def apply_ufunc(ufunc: Any, inputs: Sequence[Any]) -> Any:
     op = row_of(ufunc)
     if op is p.eq or op is p.ne:  # of Values it is not the row, but identity
         return elementwise(_equal if op is p.eq else _unequal, inputs)
+    if ufunc.__name__ == "matmul":
+        raise TypeError("@ multiplies arrays, but one of the two is a single Value: write * there")
     if op is None:
         raise TypeError(
             f"numpy.{ufunc.__name__} has no rule for Values; build it from autograd's functions"

@@ -158,6 +158,8 @@ def test_zero_grad_of_what_is_no_list(single):
         TypeError, match=rf"takes a list of Values, such as \[w, b\], not {re.escape(repr(single))}"
     ):
         zero_grad(single)
+    with pytest.raises(TypeError, match=r"such as \[w, b\], not of 'w'$"):
+        zero_grad({"w": single})
 
 
 @pytest.mark.parametrize("option", ["retain_graph", "gradient", "inputs"])
