@@ -299,8 +299,7 @@ class Module:
             members, shape = module._members(), module._shape()
             own = {id(held): held for _, held in members if isinstance(held, Value)}
             if shape or own:
-                parameters = module.parameters() if shape else list(own.values())
-                rows.append(module._line(name, shape, parameters))
+                rows.append(module._line(name, shape, module._named() if shape else own))
             for part, held in members:
                 if isinstance(held, Module) and not shape:
                     collect(held, f"{name}.{part}" if name else part)
@@ -320,18 +319,18 @@ class Module:
         """Return "inputs → outputs" for a module that has a single line in the summary."""
         return ""
 
-    def _line(self, name: str, shape: str, parameters: list[Value]) -> tuple[str, ...]:
+    def _line(self, name: str, shape: str, named: Mapping[Any, Value]) -> tuple[str, ...]:
         """Return a line of the summary, which counts the weights if there is a shape."""
         kind, counts = type(self).__name__, ("", "")
         if shape:
-            weights = sum(path.rpartition(".")[2][0] == "w" for path in self._named())
-            counts = (str(weights), str(len(parameters) - weights))
-        frozen = sum(isinstance(p, Frozen) for p in parameters)
-        state = f"{frozen} of {len(parameters)} frozen"
-        if frozen in (0, len(parameters)):
+            weights = sum(path.rpartition(".")[2][0] == "w" for path in named)
+            counts = (str(weights), str(len(named) - weights))
+        frozen = sum(isinstance(p, Frozen) for p in named.values())
+        state = f"{frozen} of {len(named)} frozen"
+        if frozen in (0, len(named)):
             state = "frozen" if frozen else "trainable"
         label = activation_label(getattr(self, "activation", "") if shape else "")
-        return (name or kind.lower(), kind, label, shape, *counts, str(len(parameters)), state)
+        return (name or kind.lower(), kind, label, shape, *counts, str(len(named)), state)
 
 
 class Summary(str):
