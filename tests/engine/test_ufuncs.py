@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from limits import SPECIAL
@@ -104,33 +105,6 @@ def test_in_place_operators():
     v *= np.float64(3.0)
     assert type(v) is Value
     assert v.data == 6.0
-
-
-@pytest.mark.parametrize("function", [autograd.exp, autograd.sigmoid, autograd.gelu])
-def test_functions_of_numpy_scalars_are_floats(function):
-    assert type(function(np.float64(0.5))) is float
-    assert function(np.float64(0.5)) == function(0.5)
-    assert function(np.float32(0.5)) == function(0.5)
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        lambda x: autograd.maximum(x, 1),
-        lambda x: autograd.fsum([x, x]),
-        lambda x: autograd.mean([x]),
-        lambda x: autograd.logsumexp([x]),
-        lambda x: autograd.softmax([x, x])[0],
-        lambda x: autograd.log_softmax([x])[0],
-        lambda x: autograd.dot([x], [x], x),
-        lambda x: autograd.clip(x, x, x),
-        lambda x: autograd.where(True, x, x),
-        lambda x: autograd.pow(x, x),
-    ],
-)
-def test_functions_of_several_numpy_scalars_are_floats(function):
-    assert type(function(np.float64(0.5))) is float
-    assert function(np.float64(0.5)) == function(0.5)
 
 
 @pytest.mark.parametrize("row", ["dot", "fsum", "mean", "logsumexp", "softmax", "log_softmax"])
@@ -412,7 +386,7 @@ def check_lanes(name, points):
 
 
 @pytest.mark.parametrize("name", ORACLES)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(data=st.data())
 def test_rows_on_arrays_equal_rows_on_floats(name, data):
     points = data.draw(st.lists(ORACLES[name].operands(), min_size=1, max_size=4))

@@ -358,7 +358,7 @@ def animated(page):
 
 
 def test_ctrl_c_leaves_a_checkpoint_that_resumes_to_the_same_network(tmp_path, uncovered):
-    arguments = ["train", "--data", "iris", "--layers", "8,8", "--epochs", "30", "--eager"]
+    arguments = ["train", "--data", "iris", "--layers", "8,8", "--epochs", "15", "--eager"]
     out = tmp_path / "a run"
     command = [sys.executable, "-m", "nn", *arguments, "--out", str(out)]
     pipe = subprocess.PIPE
@@ -376,7 +376,7 @@ def test_ctrl_c_leaves_a_checkpoint_that_resumes_to_the_same_network(tmp_path, u
     assert "Traceback" not in err.decode()
     prefix = "interrupted; to go on: python -m nn "
     assert last.startswith(prefix)
-    assert 2 <= len(json.loads(checkpoint.read_text())["history"]) < 30
+    assert 2 <= len(json.loads(checkpoint.read_text())["history"]) < 15
     assert not (out / "model.json").exists()
 
     resume = shlex.split(last.removeprefix(prefix))
