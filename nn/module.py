@@ -296,10 +296,10 @@ class Module:
             if id(module) in seen:
                 return
             seen.add(id(module))
-            members, shape = module._members(), module._shape()
+            members, shape = module._members(), module._summary_shape()
             own = {id(held): held for _, held in members if isinstance(held, Value)}
             if shape or own:
-                rows.append(module._line(name, shape, module._named() if shape else own))
+                rows.append(module._summary_line(name, shape, module._named() if shape else own))
             for part, held in members:
                 if isinstance(held, Module) and not shape:
                     collect(held, f"{name}.{part}" if name else part)
@@ -315,11 +315,11 @@ class Module:
         summary.table = html_table(head, rows, numbers=Summary.numbers)
         return summary
 
-    def _shape(self) -> str:
+    def _summary_shape(self) -> str:
         """Return "inputs → outputs" for a module that has a single line in the summary."""
         return ""
 
-    def _line(self, name: str, shape: str, named: Mapping[Any, Value]) -> tuple[str, ...]:
+    def _summary_line(self, name: str, shape: str, named: Mapping[Any, Value]) -> tuple[str, ...]:
         """Return a line of the summary, which counts the weights if there is a shape."""
         kind, counts = type(self).__name__, ("", "")
         if shape:
