@@ -245,12 +245,13 @@ class Module:
 
     def __repr__(self) -> str:
         """Write how it was made, as far as `saved` tells; what has a default is written by name."""
-        if not self.saved:
+        saved = type(self).saved  # not what an instance may call so
+        if not saved:
             return super().__repr__()
         every = signature(type(self)).parameters.items()
         plain = {name for name, argument in every if argument.default is argument.empty}
         written = []
-        for name, field in self.saved.items():
+        for name, field in saved.items():
             held = getattr(self, name)
             text = repr(activation_label(held) if field is Field.ACTIVATION else held)
             written.append(text if name in plain else f"{name}={text}")
