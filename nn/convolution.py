@@ -130,5 +130,5 @@ class Conv2d(Module):
         """Return an image of the size of the window."""
         return [[[1.0] * self.size for _ in range(self.size)] for _ in range(self.n_in)]
 
-    def _shape(self) -> str:
+    def _summary_shape(self) -> str:
         return f"{self.n_in}·{self.size}² → {self.n_out}"
