@@ -4,6 +4,7 @@ import math
 from itertools import pairwise
 
 import pytest
+from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from limits import SPECIAL
@@ -54,7 +55,7 @@ def test_the_oracle_itself_is_consistent(name, data):
 
 
 @pytest.mark.parametrize("name", ORACLES)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(data=st.data())
 def test_value_and_derivatives(name, data):
     check_row(name, data.draw(ORACLES[name].operands()))
@@ -68,7 +69,7 @@ def test_value_and_derivatives_in_the_tails(name, xs):
 
 
 @pytest.mark.parametrize("name", ORACLES)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(data=st.data())
 def test_floats_and_values_take_the_same_rule(name, data):
     op = ROWS[name]
@@ -92,7 +93,7 @@ def test_floats_and_values_take_the_same_rule(name, data):
 
 
 @pytest.mark.parametrize("name", ORACLES)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(data=st.data())
 def test_nothing_raises_for_any_floats(name, data):
     """Not the value, nor the first and second derivatives; and all of them are floats."""
@@ -108,7 +109,7 @@ def test_nothing_raises_for_any_floats(name, data):
 
 
 @pytest.mark.parametrize("name", ORACLES)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(data=st.data())
 def test_rules_bound_to_floats_are_the_rules(name, data):
     """What is bound once more, for speed, gives the same bits as the rule that Values take."""

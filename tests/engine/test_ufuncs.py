@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from limits import SPECIAL
@@ -385,7 +386,7 @@ def check_lanes(name, points):
 
 
 @pytest.mark.parametrize("name", ORACLES)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(data=st.data())
 def test_rows_on_arrays_equal_rows_on_floats(name, data):
     points = data.draw(st.lists(ORACLES[name].operands(), min_size=1, max_size=4))

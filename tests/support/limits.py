@@ -93,11 +93,13 @@ def limit(name: str, xs: Sequence[float], path: Path = ()) -> Any:
                     name,
                     [
                         start + direction * exact.mpf(10) ** (power * pace * v * time)
+                        if direction
+                        else start
                         for (start, direction, power), v in zip(ways, speed, strict=True)
                     ],
                     path,
                 )
-                for time in (1, 2)
+                for time in ((1, 2) if moving else (1,))
             ]
             found.append(_trend(*numbers) if moving else numbers[0])
         return found[0] if all(_same(found[0], other) for other in found) else nan
@@ -127,10 +129,11 @@ def _ways(name: str, xs: Sequence[float]) -> list[tuple[Any, int, int]]:
 def _derivative(name: str, point: Sequence[Any], path: Path) -> Any:
     """Give a derivative by differences of the oracle's first ones; nan where it is not real."""
     steps = []
-    for i, (x, domain) in enumerate(zip(point, domains_of(name, point), strict=True)):
+    for i, x in enumerate(point if len(path) > 1 else ()):
+        domain = domains_of(name, point)[i]
         distances = [abs(x - y) for y in (0.0, domain.lo, domain.hi) if math.isfinite(y) and x != y]
         distances += [min(abs(y), 1 / abs(y)) for j, y in enumerate(point) if y and j != i]
-        steps.append(min([*distances, exact.one]) * exact.mpf(10) ** -30)
+        steps.append(exact.ldexp(min([*distances, exact.one]), -100))
 
     def difference(at: Sequence[Any], rest: Path) -> Any:
         if not rest:

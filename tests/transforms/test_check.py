@@ -403,7 +403,7 @@ SMOOTH = {
 
 
 @pytest.mark.parametrize("f", SMOOTH.values(), ids=SMOOTH)
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     x=st.lists(st.floats(-2, 2), min_size=3, max_size=3),
     scale=st.sampled_from([0.0, 1e-12, 1e-6, 1e-3, 1.0, 10.0, 100.0]),
@@ -414,12 +414,14 @@ def test_smooth_functions_pass_at_every_scale(f, x, scale, seed):
 
 
 @pytest.mark.parametrize("f", [log, sqrt, lambda x: 1 / x, lambda x: x**-1.5, lambda x: x * log(x)])
+@settings(max_examples=examples(100))
 @given(exponent=st.floats(-12, 12), seed=st.integers(0, 2**32))
 def test_functions_with_a_pole_at_zero_pass_near_it(f, exponent, seed):
     assert check_grads(f, (10.0**exponent,), rng=seed) == []
 
 
 @pytest.mark.parametrize("f", [relu, abs, lambda x: autograd.elu(x) * x, autograd.leaky_relu])
+@settings(max_examples=examples(100))
 @given(exponent=st.floats(-6, 2), sign=st.sampled_from([-1.0, 1.0]), seed=st.integers(0, 2**32))
 def test_points_near_a_kink_pass(f, exponent, sign, seed):
     assert check_grads(f, (sign * 10.0**exponent,), rng=seed) == []
