@@ -262,10 +262,7 @@ ORACLES: dict[str, Oracle] = {
     "-": one(lambda a, b: a - b, _unit, lambda *_: -exact.one),
     "*": one(lambda a, b: a * b, lambda _, b: b, lambda a, _: a),
     "/": one(
-        lambda a, b: a / b,
-        lambda _, b: 1 / b,
-        lambda a, b: -a / b**2,
-        regular=lambda _, b: b != 0,
+        lambda a, b: a / b, lambda _, b: 1 / b, lambda a, b: -a / b**2, regular=lambda _, b: b != 0
     ),
     "neg": one(lambda x: -x, lambda *_: -exact.one),
     "**": one(

@@ -533,44 +533,6 @@ def test_derivatives_of_a_composition_in_mixed_modes(modes):
 # --- Hessians ------------------------------------------------------------------------------------
 
 
-def rosenbrock(v):
-    x, y = v
-    return (1 - x) ** 2 + 100 * (y - x**2) ** 2
-
-
-def beale(v):
-    x, y = v
-    return sum((c - x + x * y**k) ** 2 for k, c in ((1, 1.5), (2, 2.25), (3, 2.625)))
-
-
-def himmelblau(v):
-    x, y = v
-    return (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2
-
-
-@pytest.mark.parametrize("f", [rosenbrock, beale, himmelblau])
-@settings(max_examples=25)
-@given(x=st.floats(-4, 4), y=st.floats(-4, 4))
-def test_hessians_of_test_functions(f, x, y):
-    xx, xy, yy = [
-        float(exact.diff(lambda *v: f(v), (exact.mpf(x), exact.mpf(y)), order))
-        for order in ((2, 0), (1, 1), (0, 2))
-    ]
-    want = np.array([[xx, xy], [xy, yy]])
-    tolerance = 1e-12 * (1 + np.abs(want).max())
-    point = np.array([x, y])
-    others = [
-        np.array(hessian(f)([x, y])),
-        jacobian(grad(f))(point),
-        np.column_stack([hvp(f, point, column) for column in np.eye(2)]),
-        np.array(grad(lambda v: dot(grad(f)(v), [1.0, 0.0]))([x, y])),
-    ]
-    np.testing.assert_allclose(hessian(f)(point), want, rtol=0, atol=tolerance)
-    for other in others[:3]:
-        np.testing.assert_allclose(other, want, rtol=0, atol=tolerance)
-    np.testing.assert_allclose(others[3], want[0], rtol=0, atol=tolerance)
-
-
 def test_hessian_of_many_variables():
     """More than are swept at once; of Σ (xᵢ xᵢ₊₁)² + (Σ xᵢ)³ it is 6 Σ xᵢ far off the diagonal."""
     f = lambda v: sum((a * b) ** 2 for a, b in pairwise(v)) + autograd.fsum(v) ** 3  # noqa: E731
