@@ -304,13 +304,8 @@ def test_rows_that_read_different_steps_are_not_one_that_copies_what_it_reads():
     rng = np.random.default_rng(0)
     w, xs = rng.normal(size=20), rng.normal(size=(3, 20))
     compiled = ag.compile(f, in_axes=(None, 0), reduce="mean")
-    value, gradient = compiled.value_and_grad(w, xs)
+    agree(compiled.value_and_grad(w, xs), eager(f, w, xs))
     assert "take(" not in compiled.code
-    leaves = [Value(a) for a in w]
-    expected = ag.mean([f(leaves, list(x)) for x in xs])
-    expected.backward()
-    np.testing.assert_allclose(value, expected.data, rtol=1e-12)
-    np.testing.assert_allclose(gradient, [leaf.grad for leaf in leaves], rtol=1e-12)
 
 
 def test_windows_are_copied_once_for_results_and_gradient():

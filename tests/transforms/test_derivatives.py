@@ -1154,69 +1154,36 @@ def test_jvp_takes_tuples(primals, tangents, what):
 # --- arguments that the function changes ---------------------------------------------------------
 
 
-def set_item(v):
-    v["w"][1] = v["w"][1] * 2
-    return v["w"][1]
+def changing(change):
+    def f(v):
+        result = v["b"] * v["b"]
+        change(v)
+        return result
 
-
-def append(v):
-    v["w"].append(1.0)
-    return v["b"]
-
-
-def sort(v):
-    v["w"].reverse()
-    return v["b"]
-
-
-def delete(v):
-    del v["w"]
-    return v["b"]
-
-
-def put_text(v):
-    v["w"][0] = "text"
-    return v["b"]
-
-
-def set_data(v):
-    result = v["b"] * v["b"]
-    v["w"][1].data = 7.0
-    return result
-
-
-def set_data_to_nan(v):
-    v["w"][1].data = math.nan
-    return v["b"]
+    return f
 
 
 @pytest.mark.parametrize(
-    ("f", "message"),
+    ("change", "what"),
     [
-        (set_item, r'set_item changed args\[0\]\["w"\]\[1\] in place: copy it first'),
-        (append, r"append changed the structure of args\[0\]"),
-        (sort, r'sort changed args\[0\]\["w"\]\[0\] in place'),
-        (delete, r"delete changed the structure of args\[0\]"),
-        (put_text, r"put_text changed args\[0\] in place"),
-        (set_data, r'set_data changed args\[0\]\["w"\]\[1\] in place'),
-        (set_data_to_nan, r'set_data_to_nan changed args\[0\]\["w"\]\[1\] in place'),
+        (
+            lambda v: v["w"].__setitem__(1, v["w"][1] * 2),
+            r'args\[0\]\["w"\]\[1\] in place: copy it',
+        ),
+        (lambda v: v["w"].append(1.0), r"the structure of args\[0\]"),
+        (lambda v: v["w"].reverse(), r'args\[0\]\["w"\]\[0\] in place'),
+        (lambda v: v.pop("w"), r"the structure of args\[0\]"),
+        (lambda v: v["w"].__setitem__(0, "text"), r"args\[0\] in place"),
+        (lambda v: setattr(v["w"][1], "data", 7.0), r'args\[0\]\["w"\]\[1\] in place'),
+        (lambda v: setattr(v["w"][1], "data", math.nan), r'args\[0\]\["w"\]\[1\] in place'),
     ],
 )
-@pytest.mark.parametrize("node", [False, True])
-def test_a_function_that_changes_its_argument(f, message, node):
-    def argument():
-        return {"w": [Value(1.0) if node else 1.0, 2.0 if not node else Value(2.0)], "b": 3.0}
-
-    x = argument()
-    for call in (
-        grad(f),
-        jacobian(f),
-        hessian(f),
-        lambda x: vjp(f, x),
-        lambda x: jvp(f, (x,), (x,)),
-        lambda x: hvp(f, x, x),
-    ):
-        with pytest.raises(RuntimeError, match=message):
+@pytest.mark.parametrize("number", [float, Value])
+def test_a_function_that_changes_its_argument(change, what, number):
+    f, x = changing(change), {"w": [number(1.0), number(2.0)], "b": 3.0}
+    others = [lambda x: vjp(f, x), lambda x: jvp(f, (x,), (x,)), lambda x: hvp(f, x, x)]
+    for call in (grad(f), jacobian(f), hessian(f), *others):
+        with pytest.raises(RuntimeError, match=f"f changed {what}"):
             call(x)
     assert list(x) == ["w", "b"]
     assert len(x["w"]) == 2
@@ -1236,7 +1203,7 @@ def test_a_function_that_changes_an_array():
 def test_nan_in_an_argument_is_no_change():
     assert grad(lambda v: v[0] ** 2)([3.0, math.nan]) == [6.0, 0.0]
     with pytest.raises(RuntimeError, match="changed"):
-        grad(set_data)({"w": [1.0, math.nan], "b": 1.0})
+        grad(changing(lambda v: setattr(v["w"][1], "data", 7.0)))({"w": [1.0, math.nan], "b": 1.0})
 
 
 def test_a_new_name_for_a_variable_is_no_change():
