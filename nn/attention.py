@@ -33,7 +33,6 @@ class Attention(Module):
 
     Raises:
         ValueError: a size is below 1, or not divided by the number of heads.
-        TypeError: an argument is of the wrong kind.
 
     >>> attention = Attention(4, heads=2, causal=True, seed=0)
     >>> attention

@@ -32,7 +32,6 @@ class Conv2d(Module):
 
     Raises:
         ValueError: a size is below 1, or the padding below 0.
-        TypeError: an argument is of the wrong kind.
 
     >>> edges = Conv2d(1, 1, 2, init=lambda n_in, n_out, *, rng: [-1.0, 1.0, -1.0, 1.0])
     >>> ((row,),) = edges([[[0.0, 0.0, 3.0], [0.0, 0.0, 3.0]]])

@@ -28,7 +28,6 @@ class Embedding(Module):
 
     Raises:
         ValueError: a size is below 1.
-        TypeError: an argument is of the wrong kind.
 
     >>> table = Embedding(27, 4, seed=0)
     >>> table

@@ -84,7 +84,6 @@ class Neuron(Module):
 
     Raises:
         ValueError: `n_in` is below 1, or there is no such activation or initialisation.
-        TypeError: an argument is of the wrong kind.
 
     >>> neuron = Neuron(2, "tanh", seed=0)
     >>> neuron
@@ -175,7 +174,6 @@ class Layer(Module):
 
     Raises:
         ValueError: a size is below 1, or there is no such activation or initialisation.
-        TypeError: an argument is of the wrong kind.
 
     >>> layer = Layer(3, 2, activation="softmax", seed=0)
     >>> layer
@@ -320,7 +318,6 @@ class MLP(Module):
     Raises:
         ValueError: a size is below 1, there are no layers, or there is no such activation or
             initialisation.
-        TypeError: an argument is of the wrong kind.
 
     >>> model = MLP(2, [16, 16, 1], seed=0)
     >>> len(model.parameters())

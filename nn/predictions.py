@@ -10,7 +10,7 @@ from typing import Any, overload
 
 from autograd import Value
 from autograd.errors import as_float
-from nn.forward import entries, outputs
+from nn.forward import entries, listed, outputs
 from nn.layers import MLP
 from nn.losses import class_index
 from nn.module import Module
@@ -215,8 +215,7 @@ def target_class(target: Any, n_outputs: int, place: str = "target") -> int:
     >>> target_class(2, 3), target_class([0.1, 0.9], 2), target_class(-1.0, 1)
     (2, 1, 0)
     """
-    if hasattr(target, "tolist"):
-        target = target.tolist()
+    target = listed(target)
     if isinstance(target, (list, tuple)):
         if len(target) != n_outputs:
             raise ValueError(f"{place} has {len(target)} numbers for {n_outputs} outputs")

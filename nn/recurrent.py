@@ -88,7 +88,6 @@ class RNN(Recurrent):
 
     Raises:
         ValueError: a size is below 1.
-        TypeError: an argument is of the wrong kind.
 
     >>> [len(h) for h in RNN(2, 3, seed=0)([[1.0, 2.0], [3.0, 4.0]])]
     [3, 3]

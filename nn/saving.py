@@ -30,7 +30,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
@@ -238,54 +238,42 @@ def _one_of(choices: Mapping[str, Any], x: Any, place: str) -> str:
     return name
 
 
-class _Builder:
-    """Builds the modules that a file describes.
+def _module(x: Any, place: str, most: int) -> Module:
+    """Build a module of what the file says of it in the field `place`.
 
-    Args:
-        most: the count of parameters in the file. With no size above it, a damaged file cannot ask
-            for more than memory holds.
+    No size may be above `most`, the count of parameters in the file, so that a damaged file cannot
+    ask for more than memory holds.
     """
+    _checked(x, place, dict)
+    kind = _MODULES[_one_of(_MODULES, _field(x, f"{place}.", "kind"), f"{place}.kind")]
+    fields = {
+        name: _part(field, _field(x, f"{place}.", name), f"{place}.{name}", most)
+        for name, field in kind.saved.items()
+    }
+    try:
+        return kind.from_saved(**fields)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"field {place} describes no module: {error}") from None
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._reads: dict[Field, Callable[[Any, str], Any]] = {
-            Field.SIZE: lambda x, place: self._integer(x, place, 1),
-            Field.COUNT: lambda x, place: self._integer(x, place, 0),
-            Field.NUMBER: _number,
-            Field.FLAG: lambda x, place: _checked(x, place, bool),
-            Field.ACTIVATION: lambda x, place: _one_of(ACTIVATIONS, x, place),
-            Field.MODULE: self.module,
-            Field.MODULES: self._modules,
-        }
 
-    def module(self, x: Any, place: str) -> Module:
-        """Build a module of what the file says of it in the field `place`."""
-        _checked(x, place, dict)
-        kind = _MODULES[_one_of(_MODULES, _field(x, f"{place}.", "kind", str), f"{place}.kind")]
-        fields = {
-            name: self._reads[field](_field(x, f"{place}.", name), f"{place}.{name}")
-            for name, field in kind.saved.items()
-        }
-        try:
-            return kind.from_saved(**fields)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"field {place} describes no module: {error}") from None
-
-    def _modules(self, x: Any, place: str) -> list[Module]:
-        entries = _checked(x, place, list)
-        if not entries:
+def _part(field: Field, x: Any, place: str, most: int) -> Any:
+    """Read one of the things that a module is made of: see `_module`."""
+    if field is Field.MODULE:
+        return _module(x, place, most)
+    if field is Field.MODULES:
+        if not _checked(x, place, list):
             raise ValueError(f"field {place} is empty")
-        return [self.module(entry, f"{place}[{i}]") for i, entry in enumerate(entries)]
-
-    def _integer(self, x: Any, place: str, least: int) -> int:
-        size: int = _checked(x, place, int)
-        if size < least:
-            raise ValueError(f"field {place} must be at least {least}, not {size}")
-        if size > self._most:
-            raise ValueError(
-                f"field {place} is {size}, but field parameters has {self._most} numbers"
-            )
-        return size
+        return [_module(entry, f"{place}[{i}]", most) for i, entry in enumerate(x)]
+    if field in (Field.SIZE, Field.COUNT):
+        least = int(field is Field.SIZE)
+        if _checked(x, place, int) < least:
+            raise ValueError(f"field {place} must be at least {least}, not {x}")
+        if x > most:
+            raise ValueError(f"field {place} is {x}, but field parameters has {most} numbers")
+        return x
+    if field is Field.ACTIVATION:
+        return _one_of(ACTIVATIONS, x, place)
+    return _number(x, place) if field is Field.NUMBER else _checked(x, place, bool)
 
 
 def _built(document: dict[str, Any], tensors: Mapping[str, Any]) -> Module:
@@ -293,11 +281,11 @@ def _built(document: dict[str, Any], tensors: Mapping[str, Any]) -> Module:
     architecture = _field(document, "", "architecture", dict)
     if tensors:
         count = sum(tensor.size for tensor in tensors.values())
-        model = _Builder(count).module(architecture, "architecture")
+        model = _module(architecture, "architecture", count)
         _fill(model, tensors)
     else:
         numbers = _field(document, "", "parameters", dict)
-        model = _Builder(len(numbers)).module(architecture, "architecture")
+        model = _module(architecture, "architecture", len(numbers))
         state = {name: _number(x, f"parameters.{name}") for name, x in numbers.items()}
         try:
             model.load_state_dict(state)
@@ -311,8 +299,7 @@ def _built(document: dict[str, Any], tensors: Mapping[str, Any]) -> Module:
         named[name].__class__ = Frozen
     names = _field(document, "", "class_names", list)
     for i, name in enumerate(names):
-        if not isinstance(name, str):
-            raise ValueError(f"field class_names[{i}] must be a string, not {name!r:.40}")
+        _checked(name, f"class_names[{i}]", str)
     model.class_names = tuple(names)
     model.regression = _field(document, "", "regression", bool)
     return model

@@ -26,6 +26,7 @@ import numpy as np
 from autograd.transforms.trees import NUMBER, Spec, described, flatten, paths, size, wrapped
 
 _FLOAT = np.dtype(np.float64)
+MUCH = 2**13  # numbers, that take longer to copy than to make views of
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,16 @@ class Leaf:
     def count(self) -> int:
         """The numbers per sample."""
         return prod(self.shape)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether to copy it takes longer than to make views of it."""
+        return self.count >= MUCH
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether a gradient with respect to it is handed out as it is, and not as a copy."""
+        return self.spec[0] == "array" and self.is_large
 
 
 # A leaf, or ("list", children), ("tuple", its type, children) or ("dict", keys, children): a spec
@@ -323,7 +334,8 @@ def assembler(form: Form, lanes: Callable[[Leaf], bool] | bool) -> Callable[[Any
 
     It takes `d`, numbers that stand for all samples, and `e`, an array of those that differ from
     sample to sample, samples first. `d` is an array too, or for a form a list with an array per
-    leaf, of which copies are made; other arrays in what it makes are views.
+    leaf, of which copies are made unless they are handed over; other arrays in what it makes are
+    views.
 
     Args:
         form: a form, or a spec of `autograd.transforms.trees`.
@@ -349,10 +361,12 @@ def assembler(form: Form, lanes: Callable[[Leaf], bool] | bool) -> Callable[[Any
             if lanes is True or (lanes and lanes(spec)):
                 return put(spec.spec, "e")
             at["d"] += 1
-            own, spec = f"d[{at['d'] - 1}]", spec.spec
+            own, leaf, spec = f"d[{at['d'] - 1}]", spec, spec.spec
             if spec == NUMBER:
                 return f"float({own})"
-            return f"{own}.copy()" if spec[0] == "array" else around(spec, f"{own}.tolist()")
+            if spec[0] == "array":
+                return own if leaf.is_handed_over else f"{own}.copy()"
+            return around(spec, f"{own}.tolist()")
         start, is_one = at[source], spec == NUMBER or spec[0] == "array"
         if is_one or (source == "d" and spec[-1] and all(child == NUMBER for child in spec[-1])):
             at[source] = stop = start + size(spec)

@@ -12,14 +12,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from types import CodeType
+from typing import Any
+
+import numpy as np
 
 from autograd.compiler.arguments import Leaf
 from autograd.compiler.codegen import (
+    VIEWS,
     Backward,
     Code,
     Forward,
     Work,
     backward_rounds,
+    extent,
     forward_rounds,
     function_code,
     numbers_of,
@@ -31,8 +36,9 @@ from autograd.compiler.passes import (
     active_places,
     always_reached,
     everywhere,
+    has_no_gaps,
 )
-from autograd.compiler.plan import Plan
+from autograd.compiler.plan import Input, Plan
 
 _BLOCK_BYTES = 2**21  # the buffers of a block of lanes stay in the cache of a processor
 _FEWEST_LANES = 256  # below that, matrix products lose more than the cache gains
@@ -98,7 +104,12 @@ class ArrayCode:
         self.most_blocks = max(1, most // self.block)  # that should be in memory at a time
         self.called = {name for x in (self.once, self.first, self.end) for name in x.co_names}
         self.functions = sum([x[4] for x in self._written.work if x[1]])
+        self._views: dict[str, Any] = {}
         self.makers, self.numbers = self._written.makers, self._written.numbers
+        for out in self.program.outputs:
+            if not isinstance(out, float):
+                for kind in ("", "d"):
+                    self._written.touch(kind + out[0], out[1])
         self._find_reads()
         self._find_outputs()
 
@@ -157,10 +168,7 @@ class ArrayCode:
 
     def _find_reads(self) -> None:
         """Note by what names the code reads leaves in the lanes, and which it reads otherwise."""
-        read = self._written.read_anywhere.copy()
-        for out in self.program.outputs:
-            if not isinstance(out, float) and out[0] == VARYING:
-                read[out[1]] = True
+        read = self._written.touched[VARYING].copy()
         self.lane_inputs = [
             LaneInput(x.index, x.leaf, int(x.places.flat[0]))
             for x in self.plan.inputs
@@ -170,7 +178,7 @@ class ArrayCode:
         for key, name in self._written.names.items():
             if key[:2] != ("rows", VARYING):
                 continue
-            first, stride, count = key[2:5]
+            first, (stride,), (count,) = key[2:5]
             last = first + stride * (count - 1)
             x = self.lane_inputs[max(0, bisect_right(starts, first) - 1)] if starts else None
             if x and stride > 0 and x.start <= first and last < x.stop:
@@ -180,6 +188,19 @@ class ArrayCode:
                 read[min(first, last) : max(first, last) + 1] = True
         for x in self.lane_inputs:
             x.is_copied = bool(read[x.start : x.stop].any())
+
+    def names_within(self, buffer: str, x: Input) -> Any:
+        """Return the names of the views of a large leaf, if code reaches it by these alone."""
+        if buffer not in self._views:
+            keys = [x for x in self._written.names if x[0] in VIEWS and x[1] == buffer]
+            names = np.array([self._written.names[key] for key in keys], dtype=object)
+            self._views[buffer] = names, np.array([extent(key) for key in keys]).reshape(-1, 2).T
+        names, (starts, stops) = self._views[buffer]
+        first, stop = int(x.places.flat[0]), int(x.places.flat[-1]) + 1
+        own = (starts < stop) & (first < stops)
+        is_alone = (first <= starts[own]).all() and (stops[own] <= stop).all()
+        is_whole = has_no_gaps(x.places) and not self._written.touched[buffer][first:stop].any()
+        return names[own].tolist() if is_alone and is_whole else None
 
     def _find_outputs(self) -> None:
         """Note which rows of the lanes, and which shared numbers, make up the outputs."""

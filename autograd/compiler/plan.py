@@ -24,6 +24,7 @@ from autograd.compiler.passes import (
     given,
     grouped,
     has_branches,
+    has_no_gaps,
     simplified,
     stand_ins,
 )
@@ -279,6 +280,6 @@ class Gradient:
 
 def _compact(places: Any) -> Any:
     """Return the slice that means the same as places, where there is one."""
-    if len(places) and (np.diff(places) == 1).all():
+    if len(places) and has_no_gaps(places):
         return slice(places[0], places[-1] + 1)
     return places

@@ -12,9 +12,9 @@ import builtins
 from array import array
 from collections.abc import Callable, Sequence
 from contextvars import Context
-from functools import cached_property
+from functools import cached_property, partial
 from math import isnan
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import special
@@ -29,6 +29,7 @@ from autograd.compiler.codegen import (
     strides_of,
 )
 from autograd.compiler.passes import SHARED, VARYING
+from autograd.compiler.plan import Input
 from autograd.engine import collector_paused
 from autograd.errors import data_of
 from autograd.numbers import erf_table as errorfunction
@@ -77,18 +78,27 @@ class Workspace:
             self.rest = _Lanes(code, shared, left_over) if left_over else self.full
         self._find_ways_in()
         self._find_ways_out()
+        self.given = [x[:2] for x in self.lent] + [x[:2] for x in self.made]
+        lists = [x[-1] for x in self.borrowed] + [x[-1] for x in self.lent]
+        self.shown = [(names, name) for views in lists for names, name, *_ in views]
+        self._has_loans = bool(self.given or self.shown)
         if plan.wanted:
             self._seed(program.outputs[0])
         self.context = Context()
         self.context.run(np.seterr, all="ignore")
 
     def _find_ways_in(self) -> None:
-        """Find the arrays to copy arguments to that all lanes share."""
+        """Find where arguments go that all lanes share, and which the code reads as they are."""
         program = self.plan.program
         self.targets: list[tuple[Any, int]] = []
         self.scattered: list[tuple[Any, int]] = []
+        self.borrowed: list[tuple[int, list[_View]]] = []
         for x in self.plan.inputs:
             if x.space == SHARED and x.leaf.count:
+                views = self._views_of(SHARED, x) if x.leaf.is_large else None
+                if views is not None:
+                    self.borrowed.append((x.index, views))
+                    continue
                 view = view_at(self.values, x.places)
                 if view is None:
                     self.scattered.append((x.places, x.index))
@@ -114,12 +124,34 @@ class Workspace:
         self.slope_views = [
             [view_at(self.slopes, x.places) for x in gradient.shared] for gradient in plan.gradients
         ]
-        self.scattered_slopes = [
-            (views, i, x.places)
-            for views, gradient in zip(self.slope_views, plan.gradients, strict=True)
-            for i, x in enumerate(gradient.shared)
-            if views[i] is None
-        ]
+        self.lent: list[tuple[list[Any], int, tuple[int, ...], list[_View]]] = []
+        self.made: list[tuple[list[Any], int, Callable[[], Any]]] = []
+        for own, gradient in zip(self.slope_views, plan.gradients, strict=True):
+            for i, x in enumerate(gradient.shared):
+                is_large = x.leaf.is_handed_over
+                views = self._views_of("d" + SHARED, x) if is_large else None
+                if views is not None:
+                    self.lent.append((own, i, x.leaf.shape, views))
+                elif own[i] is None:
+                    self.made.append((own, i, partial(self.slopes.take, x.places)))
+                elif is_large:
+                    self.made.append((own, i, own[i].copy))
+
+    def _views_of(self, buffer: str, x: Input) -> list[_View] | None:
+        """Find the views by which alone the code reaches a leaf, and where they are within it."""
+        found = self.code.names_within(buffer, x)
+        if found is None:
+            return None
+        used = self.code.called.union(self.code.later.co_names if self.blocks > 1 else ())
+        views = []
+        for lanes in {id(x): x for x in (self.full, self.rest)}.values():
+            start = lanes.names[buffer][x.places.flat[0] :].ctypes.data
+            for name in used.intersection(found):
+                view = lanes.names[name]
+                views.append(
+                    (lanes.names, name, view.shape, view.ctypes.data - start, view.strides)
+                )
+        return views
 
     def _seed(self, out: tuple[str, int] | float) -> None:
         """Write the gradient of the result by itself; no code ever changes it."""
@@ -147,6 +179,12 @@ class Workspace:
 
     def _run(self, arrays: Sequence[Any]) -> tuple[Any, Any]:
         plan, full = self.plan, self.full
+        if self._has_loans:
+            for index, views in self.borrowed:
+                _show(np.ascontiguousarray(arrays[index]), views)
+            for own, i, shape, views in self.lent:
+                own[i] = np.empty(shape)
+                _show(own[i], views)
         for target, index in self.targets:
             target[...] = arrays[index]
         for places, index in self.scattered:
@@ -169,10 +207,20 @@ class Workspace:
         else:
             self._run_blocks(arrays, outputs, lane_slopes)
         value = self._value(outputs)
-        if not plan.wanted:
-            return value, None
-        full.end()
-        return value, self._gradient(lane_slopes)
+        gradient = None
+        if plan.wanted:
+            full.end()
+            gradient = self._gradient(lane_slopes)
+        if self._has_loans:
+            self._let_go()
+        return value, gradient
+
+    def _let_go(self) -> None:
+        """Let go of the arrays that are the caller's, which may be large."""
+        for own, i in self.given:
+            own[i] = None
+        for names, name in self.shown:
+            names[name] = None
 
     def _new_lane_slopes(self) -> list[Any]:
         """Make the arrays for gradients that differ from sample to sample."""
@@ -230,13 +278,25 @@ class Workspace:
         plan = self.plan
         if not self.size:  # a sum of nothing has the gradient 0, whatever the slopes are
             self.slopes.fill(0.0)
-        for views, i, places in self.scattered_slopes:
-            views[i] = self.slopes[places]
+            for own, i, *_ in self.lent:
+                own[i].fill(0.0)
+        for own, i, made in self.made:
+            own[i] = made()
         if self.code.branches:
             parts = [x for x in lane_slopes if x is not None]
             parts += [view for views in self.slope_views for view in views]
             self.may_be_nan = any(isnan(np.add.reduce(part, None)) for part in parts)
         return plan.gradient_of(self.slope_views, lane_slopes)
+
+
+# A name in the code, and what it means: a view of an array by shape, offset and strides in bytes.
+_View: TypeAlias = tuple[dict[str, Any], str, tuple[int, ...], int, tuple[int, ...]]
+
+
+def _show(array: Any, views: Sequence[_View]) -> None:
+    """Let names mean views of an array without gaps."""
+    for names, name, shape, offset, strides in views:
+        names[name] = np.ndarray(shape, np.float64, array, offset, strides)
 
 
 class _Lanes:
@@ -264,7 +324,7 @@ class _Lanes:
             for x in code.lane_inputs
         ]
         self._view_names = [name for *_, views in self._inputs for name, _ in views]
-        self._code, self._names = code, names
+        self._code, self.names = code, names
         self.once, self.first, self.end = [
             bound(section, names) for section in (code.once, code.first, code.end)
         ]
@@ -272,7 +332,7 @@ class _Lanes:
     @cached_property
     def later(self) -> Callable[[], None]:
         """The code for blocks of lanes after the first: most batches have none."""
-        return bound(self._code.later, self._names)
+        return bound(self._code.later, self.names)
 
     def load(self, arrays: Sequence[Any], part: slice) -> None:
         """Bring the inputs of a part of the samples to where the code reads them."""
@@ -281,12 +341,12 @@ class _Lanes:
             if target is not None:
                 target[...] = columns
             for name, rows in views:
-                self._names[name] = columns[rows] if rows else columns
+                self.names[name] = columns[rows] if rows else columns
 
     def release(self) -> None:
         """Let go of the caller's arrays, which may be large; the next call brings its own."""
         for name in self._view_names:
-            self._names[name] = None
+            self.names[name] = None
 
 
 def _with_constants(code: ArrayCode, space: str, *lanes: int) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import wraps
-from math import isfinite
+from math import isfinite, nan
 from pickle import PicklingError
 from typing import Any
 
@@ -87,8 +87,8 @@ class _Own(Primitive):
     ) -> None:
         super().__init__(name, self._value, self._slopes)
         self._user_forward, self._functions, self._separate = forward, functions, separate
-        model = _parameters(forward)
-        self._with_result = [_one_more(_parameters(rule), model) for rule in functions]
+        count, more = _parameters(forward) or (nan, False)  # of which no rule has one more
+        self._with_result = [_parameters(rule) == (count + 1, more) for rule in functions]
         self._checked = False
 
     def __reduce__(self) -> tuple[Callable[[str], Primitive], tuple[str]]:
@@ -153,11 +153,6 @@ def _parameters(function: Callable[..., Any]) -> tuple[int, bool] | None:
     count = kinds.count(inspect.Parameter.POSITIONAL_ONLY)
     count += kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return count, inspect.Parameter.VAR_POSITIONAL in kinds
-
-
-def _one_more(own: tuple[int, bool] | None, model: tuple[int, bool] | None) -> bool:
-    """Tell whether a rule has a parameter, for the result, before those of `forward`."""
-    return own is not None and model is not None and own == (model[0] + 1, model[1])
 
 
 def _is_node_or_array(x: Any) -> bool:

@@ -163,7 +163,8 @@ class Paths:
             )
         rows = [("path", "product of local derivatives")]
         for path in islice(self, MAX_LISTED):
-            rows.append((_way(path, names), _product(path)))
+            way = Cut(path.nodes, MAX_SHOWN).joined(" → ", names.text, TEXT.gap)
+            rows.append((way, _product(path)))
         if self.count > MAX_LISTED:
             rows.append((f"… {_written(self.count - MAX_LISTED)} more", "…"))
         rows.append(("sum", TEXT.number(self.value)))
@@ -182,11 +183,6 @@ class Paths:
         return "\n".join(lines)
 
     __repr__ = __str__
-
-
-def _way(path: Path, names: Names) -> str:
-    """Write the nodes of a path; the middle of a long one is left out."""
-    return Cut(path.nodes, MAX_SHOWN).joined(" → ", names.text, TEXT.gap)
 
 
 def _product(path: Path) -> str:

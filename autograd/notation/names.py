@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from autograd.engine import Value, operands_of
 from autograd.notation.words import label, numbered
@@ -30,7 +29,8 @@ class Names:
         nodes = list(nodes)
         self._names: dict[Value, str] = {}
         self._taken: set[str] = set()
-        self._given = {x.name for node in nodes for x in (node, *operands_of(node)) if _is_named(x)}
+        known = [x for node in nodes for x in (node, *operands_of(node))]
+        self._given = {x.name for x in known if x.__class__ is not float}
         self._count = 0
         for node in nodes:
             self._name(node)
@@ -83,10 +83,6 @@ class Names:
         name = self._name(node)
         match = re.fullmatch(r"([^\W\d_]+)_?(0|[1-9][0-9]{0,8})", name)
         return (match[1], match[2]) if match else (name, "")
-
-
-def _is_named(x: Any) -> bool:
-    return isinstance(x, Value) and bool(x.name)
 
 
 def escaped(text: str) -> str:

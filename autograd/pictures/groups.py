@@ -238,9 +238,9 @@ def _count(runs: Iterable[_Run], signatures: Sequence[Address]) -> int:
 
 def _runs(depths: Sequence[int], signatures: Sequence[Address]) -> list[_Run]:
     """Divide the depths into runs that make at most so many groups as a reader can take in."""
-    runs = _merged(depths, signatures)
+    runs = _loops(depths, signatures, 1)
     if _count(runs, signatures) > _MOST_OPERATIONS:
-        runs = _loops(depths, signatures)
+        runs = _loops(depths, signatures, _MOST_PERIOD)
     if _count(runs, signatures) > _MOST_OPERATIONS:
         size = -(-len(runs) // _MOST_STRETCHES)
         chunks = [runs[i : i + size] for i in range(0, len(runs), size)]
@@ -248,33 +248,20 @@ def _runs(depths: Sequence[int], signatures: Sequence[Address]) -> list[_Run]:
     return runs
 
 
-def _merged(depths: Sequence[int], signatures: Sequence[Address]) -> list[_Run]:
-    """Merge successive depths that have the same single operation."""
-    runs: list[_Run] = []
-    for i, signature in enumerate(signatures):
-        last = runs[-1] if runs else None
-        if (
-            last is not None
-            and len(signature) == 1
-            and signature == signatures[i - 1]
-            and depths[i] == depths[i - 1] + 1
-        ):
-            runs[-1] = _Run(last.start, last.length + 1, 1)
-        else:
-            runs.append(_Run(i, 1, 1))
-    return runs
+def _loops(depths: Sequence[int], signatures: Sequence[Address], longest: int) -> list[_Run]:
+    """Make runs of depths whose operations come again and again, after `longest` depths at most.
 
-
-def _loops(depths: Sequence[int], signatures: Sequence[Address]) -> list[_Run]:
-    """Find where the operations of some depths come again and again, and make each a run."""
+    With 1, these are depths that have the same single operation.
+    """
     numbers: dict[Address, int] = {}
     s = [numbers.setdefault(signature, len(numbers)) for signature in signatures]
     runs: list[_Run] = []
     start = 0
     while start < len(s):
         best = _Run(start, 1, 1)
-        for period in range(1, _MOST_PERIOD + 1):
-            if best.length > 1 and period % best.period == 0:
+        for period in range(1, longest + 1):
+            is_known = best.length > 1 and period % best.period == 0
+            if is_known or longest == 1 < len(signatures[start]):
                 continue
             end = start + period
             while end < len(s) and s[end] == s[end - period] and depths[end] == depths[end - 1] + 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from itertools import count
 from typing import Any
 
@@ -12,6 +12,7 @@ from autograd.pictures.group_boxes import collapsed_source, facts_of, node_frame
 from autograd.pictures.groups import collapsed
 from autograd.pictures.membership import Address, Membership, is_bias, layer_of, membership, path_of
 from autograd.pictures.nodes import graph_source, with_edge
+from autograd.transforms.trees import flatten
 
 
 def model_picture(
@@ -73,7 +74,7 @@ def _outputs(model: Any, names: dict[Value, str]) -> list[Value]:
     try:
         example = model.example() if hasattr(model, "example") else None
         inputs = _named([1.0] * len(weights) if example is None else example, count(1))
-        return list(_nodes(model(inputs)))
+        return [x for x in flatten(model(inputs), "the output")[0] if isinstance(x, Value)]
     except Exception:  # whatever a model does that takes other arguments
         return []
 
@@ -83,15 +84,6 @@ def _named(example: Any, numbers: Iterator[int]) -> Any:
     if isinstance(example, (list, tuple)):
         return [_named(part, numbers) for part in example]
     return Value(example, f"x{next(numbers)}") if isinstance(example, float) else example
-
-
-def _nodes(output: Any) -> Iterable[Value]:
-    """Find the nodes in nested lists and tuples."""
-    if isinstance(output, Value):
-        yield output
-    elif isinstance(output, (list, tuple)):
-        for part in output:
-            yield from _nodes(part)
 
 
 def _table(members: Membership) -> str:

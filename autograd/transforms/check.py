@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import copysign, inf, isfinite, ulp
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -86,6 +87,7 @@ def check_grads(
     return list(dict.fromkeys(kinks))
 
 
+@dataclass
 class _Check:
     """The check of one order: of the derivatives of `outputs`, a function from list to list.
 
@@ -93,25 +95,20 @@ class _Check:
     check in turn.
     """
 
-    def __init__(
-        self,
-        outputs: Callable[[Any], list[Any]],
-        output_names: Sequence[str],
-        x: Point,
-        names: Sequence[str],
-        source: Random,
-        level: int = 1,
-        before: _Check | None = None,
-    ) -> None:
-        self.outputs, self.output_names, self.x, self.names = outputs, output_names, x, names
-        self.source, self.level, self.before = source, level, before
-        self.sizes = [max(abs(value), _SMALLEST) for value in x]
-        self.direction = [
-            copysign(source.uniform(0.5, 1.0), source.uniform(-1.0, 1.0)) * size
-            for size in self.sizes
-        ]
-        self.weights = [source.uniform(0.5, 1.5) for _ in output_names]
-        self.values, pullback = vjp(outputs, x)
+    outputs: Callable[[Any], list[Any]]
+    output_names: Sequence[str]
+    x: Point
+    names: Sequence[str]
+    source: Random
+    level: int = 1
+    before: _Check | None = None
+
+    def __post_init__(self) -> None:
+        draw = self.source.uniform
+        self.sizes = [max(abs(value), _SMALLEST) for value in self.x]
+        self.direction = [copysign(draw(0.5, 1.0), draw(-1.0, 1.0)) * size for size in self.sizes]
+        self.weights = [draw(0.5, 1.5) for _ in self.output_names]
+        self.values, pullback = vjp(self.outputs, self.x)
         self.gradient: list[float] = pullback(self.weights)[0]
 
     def next(self) -> _Check:
@@ -340,13 +337,9 @@ def _jumps(a: float, b: float) -> bool:
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
     """Set rows of text in columns; of many, only those with a note."""
+    from autograd import notation  # here, since few who import the package check derivatives
+
     title = ("derivative of", "by", "analytic", "numeric", "difference", "")
     shown = rows if len(rows) <= _ROWS else [row for row in rows if row[-1]][:_ROWS]
-    widths = [max(map(len, column)) for column in zip(title, *shown, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (title, *shown)
-    ]
-    if len(shown) < len(rows):
-        lines.append(f"... and {len(rows) - len(shown)} more")
-    return "\n".join(lines)
+    more = [f"... and {len(rows) - len(shown)} more"] * (len(shown) < len(rows))
+    return "\n".join([notation.aligned([title, *shown], left=range(len(title))), *more])

@@ -133,16 +133,10 @@ def _parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = _Parser(prog="python -m nn", description=MAIN)
     parser.add_argument("--version", action="version", version=f"chainrule {__version__}")
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    command = parser.add_subparsers(metavar="COMMAND", required=True).add_parser
 
-    def command(
-        name: str, run: Callable[[argparse.Namespace], None], summary: str, text: str
-    ) -> argparse.ArgumentParser:
-        subparser = subparsers.add_parser(name, help=summary, description=text)
-        subparser.set_defaults(run=run)
-        return subparser
-
-    train = command("train", commands.train, "train and test a network", TRAIN)
+    train = command("train", help="train and test a network", description=TRAIN)
+    train.set_defaults(run=commands.train)
     add = train.add_argument
     add(
         "--data",
@@ -246,14 +240,16 @@ def _parser() -> argparse.ArgumentParser:
         help="go on with the training that was interrupted in the folder, given the same options",
     )
 
-    predict = command("predict", commands.predict, "predict with a trained network", PREDICT)
+    predict = command("predict", help="predict with a trained network", description=PREDICT)
+    predict.set_defaults(run=commands.predict)
     predict.add_argument("model", type=Path, metavar="MODEL", help="a file that train has written")
     predict.add_argument("file", type=Path, metavar="FILE.csv", help="the samples")
     predict.add_argument(
         "--out", type=Path, metavar="FILE", help="where to write the predictions, as CSV"
     )
 
-    show = command("show", commands.show, "describe a trained network", SHOW)
+    show = command("show", help="describe a trained network", description=SHOW)
+    show.set_defaults(run=commands.show)
     show.add_argument("model", type=Path, metavar="MODEL", help="a file that train has written")
     show.add_argument(
         "--graph",

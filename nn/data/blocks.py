@@ -98,8 +98,10 @@ class ParquetBlocks(Blocks):
         parquet = imported("pyarrow.parquet", "data", self.file)
         # not memory-mapped, for its pages would count as memory
         self._table = parquet.ParquetFile(self.file, memory_map=False)
+        types = imported("pyarrow.types", "data", self.file)
+        numeric = types.is_integer, types.is_floating, types.is_boolean
         for field in self._table.schema_arrow:
-            if not _is_numeric(field.type):
+            if not any(is_kind(field.type) for is_kind in numeric):
                 raise ValueError(
                     f"{self.file}: column {field.name!r} holds {field.type}, and a network takes "
                     "numbers; leave the column out, or put a number in its place"
@@ -180,13 +182,6 @@ _FORMATS: dict[str, Callable[[str | os.PathLike[str]], Blocks]] = {
     ".parquet": ParquetBlocks,
     ".csv": CsvBlocks,
 }
-
-
-def _is_numeric(kind: Any) -> bool:
-    """Tell whether a column of Arrow holds numbers."""
-    from pyarrow import types
-
-    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))
 
 
 def _array(table: Any) -> Array:

@@ -95,7 +95,7 @@ def load_csv(
             )
         header = True
     table = table.headed(header)
-    target = None if label is None else table.column(label)
+    target = None if label is None else column_called(label, table.names, table.width, file)
     places = [j for j in range(table.width) if j != target]
     if not places:
         raise ValueError(
@@ -379,16 +379,6 @@ class Table:
             )
         return self.width == len(columns)
 
-    def column(self, label: int | str) -> int:
-        """Find the index, from 0, of the column with this name or index."""
-        if isinstance(label, str):
-            if label in self.names:
-                return self.names.index(label)
-        elif -self.width <= label < self.width:
-            return label % self.width
-        columns = ", ".join(map(repr, self.names)) or f"0 to {self.width - 1}, without names"
-        raise ValueError(f"{self.file}: there is no column {label!r}; the columns are {columns}")
-
     def cell(self, i: int, j: int) -> str:
         """Read the label in row i and column j, which must not be empty."""
         cell = self.rows[i][j]
@@ -416,6 +406,17 @@ class Table:
         if i == 0 and self.header_guessed:
             hint = "; if this row holds the names of the columns, give the label by its name"
         return ValueError(f"{self.file}, {self.place(i, j)}: {problem}{hint}")
+
+
+def column_called(label: int | str, names: Sequence[str], width: int, file: str) -> int:
+    """Find the index, from 0, of the column of a file with this name or index."""
+    if isinstance(label, str):
+        if label in names:
+            return names.index(label)
+    elif -width <= label < width:
+        return label % width
+    columns = ", ".join(map(repr, names)) or f"0 to {width - 1}, without names"
+    raise ValueError(f"{file}: there is no column {label!r}; the columns are {columns}")
 
 
 _SEPARATED = {";": "semicolons", "\t": "tabs"}

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from autograd.extras import imported
 from autograd.files import atomically
 from nn.data.blocks import Blocks, blocks
+from nn.data.csv_files import column_called
 from nn.data.scaling import Standardiser
 
 if TYPE_CHECKING:
@@ -203,17 +204,8 @@ def stream(path: str | os.PathLike[str], target: int | str = -1) -> Stream:
     True
     """
     table = blocks(path)
-    names = list(table.names)
-    if target in names:
-        place = names.index(str(target))
-    elif isinstance(target, int) and -len(names) <= target < len(names):
-        place = target % len(names)
-    else:
-        raise ValueError(
-            f"{table.file}: there is no column {target!r}; the columns are "
-            f"{', '.join(map(repr, names))}"
-        )
-    if len(names) == 1:
+    place = column_called(target, table.names, len(table.names), table.file)
+    if len(table.names) == 1:
         raise ValueError(f"{table.file}: there is only one column, the target, and no feature")
     return Stream(table, place)
 

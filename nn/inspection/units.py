@@ -6,6 +6,7 @@ Nothing here records a graph. Layers and neurons are numbered from 1, as in the 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from statistics import fmean
 from typing import Any
 
 from nn.forward import outputs
@@ -54,7 +55,7 @@ def sparsity(model: MLP, X: Iterable[Any]) -> dict[int, float]:
     {1: 0.75}
     """
     return {
-        k: _share([x == 0.0 for row in rows for x in row])
+        k: fmean(x == 0.0 for row in rows for x in row)
         for k, activation, rows in _layer_outputs(model, X)
         if activation == "relu"
     }
@@ -72,7 +73,7 @@ def saturation(model: MLP, X: Iterable[Any], tolerance: float = 0.01) -> dict[in
     {1: 0.5}
     """
     return {
-        k: _share([x - low <= tolerance or 1.0 - x <= tolerance for row in rows for x in row])
+        k: fmean(x - low <= tolerance or 1.0 - x <= tolerance for row in rows for x in row)
         for k, activation, rows in _layer_outputs(model, X)
         if (low := _LOWER_LIMITS.get(activation)) is not None
     }
@@ -97,8 +98,3 @@ def _layer_outputs(model: MLP, X: Iterable[Any]) -> list[tuple[int, Any, list[li
         (k, layer.activation, [x[k] for x in samples])
         for k, layer in enumerate(model.layers, start=1)
     ]
-
-
-def _share(facts: list[bool]) -> float:
-    """Return the share of those that are true."""
-    return sum(facts) / len(facts)

@@ -117,7 +117,6 @@ def fit(
 
     Raises:
         ValueError: an argument does not fit; or the checkpoint is damaged or of another run.
-        TypeError: an argument is of the wrong kind.
         ImportError: the backend needs a library that is not installed.
         FloatingPointError: the loss or its gradient became infinite or nan.
 

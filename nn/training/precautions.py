@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograd import Value
 from autograd.engine import nodes_of, topological_order
@@ -16,9 +16,6 @@ from nn.mistakes import warn
 from nn.module import Module
 from nn.optim import SGD, Adam, Optimizer, read, write
 from nn.training.engines import EagerEngine, Engine
-
-if TYPE_CHECKING:
-    from nn.optim import Array
 
 __all__ = ["check_before_training", "curvature", "limit"]
 
@@ -159,10 +156,10 @@ def curvature(
     step = 1e-5 * max(1.0, float(np.linalg.norm(theta)))
     largest = 0.0
     try:
-        here = _gradient(engine, theta, indices)
+        here = engine.gradient(theta, indices)[2]
         for _ in range(iterations):
             vector /= np.linalg.norm(vector)
-            product = (_gradient(engine, theta + step * vector, indices) - here) / step
+            product = (engine.gradient(theta + step * vector, indices)[2] - here) / step
             if not (np.isfinite(product).all() and product.any()):
                 break
             before, largest = largest, float(vector @ product)
@@ -172,7 +169,3 @@ def curvature(
     finally:
         write(params, theta)
     return largest
-
-
-def _gradient(engine: Engine, theta: Array, indices: Sequence[int]) -> Array:
-    return engine.gradient(theta, indices)[2]

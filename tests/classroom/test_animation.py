@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import browser as chromium
 import pytest
-from graphs import neuron
+from graphs import neuron, ordered
 from random_programs import evaluated, random_program
 
 import nn
@@ -54,10 +54,6 @@ def program(seed, special=False):
     inputs = [Value(rng.uniform(-2, 2)) for _ in range(3)]
     rows = random_program(rng, len(inputs), 6, tame=not special, special=special)
     return fsum([v for v in evaluated(rows, inputs) if isinstance(v, Value)][-4:])
-
-
-def order_of(root):
-    return topological_order((root,), lambda node: node.parents[::-1])
 
 
 def step_of(page):
@@ -109,7 +105,7 @@ def same(x, y):
 )
 def test_both_passes_end_in_the_numbers_of_the_engine(page, root):
     root = root()
-    order = order_of(root)
+    order = ordered(root)
     shown = page(root)
     shown.press("End")
     root.backward()
@@ -128,7 +124,7 @@ def test_both_passes_end_in_the_numbers_of_the_engine(page, root):
 @pytest.mark.parametrize("root", [neuron, network])
 def test_each_step_shows_the_gradients_summed_up_so_far(page, root):
     root = root()
-    order = order_of(root)
+    order = ordered(root)
     shown = page(root)
     operations = [node for node in order if node.op]
     for i in range(len(operations) + 1):
@@ -164,7 +160,7 @@ def test_numbers_are_rounded_as_everywhere_else(page):
     leaves = [Value(x) for x in numbers]
     root = fsum(leaves)
     shown = page(root)
-    for i, node in enumerate(order_of(root)[:-1]):
+    for i, node in enumerate(ordered(root)[:-1]):
         assert text_of(shown, f"#n{i} .data") == notation.number(node.data)
 
 
@@ -392,7 +388,7 @@ def test_a_click_shows_the_sum_over_paths_and_another_takes_it_away(page):
     y = a * a + 5 * a
     y.name = "y"
     shown = page(y)
-    at = order_of(y).index(a)
+    at = ordered(y).index(a)
     assert "Choose a node" in text_of(shown, "#chain")
     shown.click(f"#n{at}")
     text = text_of(shown, "#chain")
@@ -409,7 +405,7 @@ def test_a_click_shows_the_sum_over_paths_and_another_takes_it_away(page):
 def test_a_path_is_marked_in_the_graph_while_it_has_the_focus(page):
     o = neuron()
     shown = page(o)
-    shown.click(f"#n{order_of(o).index(next(n for n in order_of(o) if n.name == 'w'))}")
+    shown.click(f"#n{ordered(o).index(next(n for n in ordered(o) if n.name == 'w'))}")
     marked = "[...document.querySelectorAll('.onpath')].map(x => x.id)"
     assert shown.run(marked) == []
     shown.run("document.querySelector('.path').focus()")
@@ -449,7 +445,7 @@ def test_nodes_without_gradient_say_why(page):
     x, y = Value(2.0, "x"), Value(0.0, "y")
     root = where(x > 0, 3 * x, y)
     root.name = "r"
-    order = order_of(root)
+    order = ordered(root)
     shown = page(root)
     shown.click(f"#n{order.index(y)}")
     assert "is a number: no gradient flows to it" not in text_of(shown, "#chain")
@@ -583,7 +579,7 @@ def test_everything_is_reached_by_tab_and_shows_that_it_has_the_focus(page):
                 "e.getAttribute('aria-label') || e.textContent.trim()]; })()"
             )
         )
-    nodes = [f"n{i}" for i in range(len(order_of(o)))]
+    nodes = [f"n{i}" for i in range(len(ordered(o)))]
     buttons = ["out", "fit", "in", "play", "next", "slider", "speed"]
     assert {key for key, _, _ in reached} >= {"skip", "graph", *nodes, *buttons}
     for key, seen, label in reached:
@@ -599,11 +595,11 @@ def test_everything_is_reached_by_tab_and_shows_that_it_has_the_focus(page):
 def test_the_file_is_one_page_and_the_graph_is_left_as_it_was(tmp_path):
     o = neuron()
     o.backward()
-    before = [node.grad for node in order_of(o)]
+    before = [node.grad for node in ordered(o)]
     made = animate(o, tmp_path / "a.html")
     assert made.path == tmp_path / "a.html"
     assert made.path.read_text(encoding="utf-8") == made.html == animate(neuron()).html
-    assert [node.grad for node in order_of(o)] == before
+    assert [node.grad for node in ordered(o)] == before
     assert not re.search(r"""(src|href)\s*=\s*["']?[^\s"'#]|@import|url\(""", made.html)
     assert [path.name for path in tmp_path.iterdir()] == ["a.html"]
 

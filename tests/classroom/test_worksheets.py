@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import browser
 import pytest
+from graphs import ordered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -14,7 +15,6 @@ from matplotlib.transforms import Bbox
 
 from autograd.classroom import paper, worksheets
 from autograd.command.cli import main
-from autograd.engine.graph import topological_order
 
 levels = st.sampled_from(sorted(worksheets.LEVELS))
 seeds = st.integers(-1000, 1000)
@@ -27,14 +27,10 @@ def rows_of(page):
     return [[x.partition("</")[0] for x in re.split(r"<t[hd][^>]*>", row)[1:]] for row in rows]
 
 
-def nodes(root):
-    return topological_order((root,), lambda node: node.parents)
-
-
 @given(levels, seeds)
 def test_numbers_can_be_worked_by_hand(level, seed):
     root = worksheets.make(level, seed).root
-    for node in nodes(root):
+    for node in ordered(root):
         for x in (node.data, node.grad, *[d for d in node.local_derivatives if d is not None]):
             fraction = Fraction(x).limit_denominator(8)
             assert abs(fraction.numerator) <= 60
@@ -43,14 +39,14 @@ def test_numbers_can_be_worked_by_hand(level, seed):
 
 @given(st.integers(2, 4), seeds)
 def test_from_level_2_on_some_node_has_two_users(level, seed):
-    order = nodes(worksheets.make(level, seed).root)
+    order = ordered(worksheets.make(level, seed).root)
     users = [sum(node in other.parents for other in order) for node in order]
     assert max(users) >= 2
 
 
 @given(levels, seeds)
 def test_no_rectifier_or_maximum_is_at_its_kink(level, seed):
-    for node in nodes(worksheets.make(level, seed).root):
+    for node in ordered(worksheets.make(level, seed).root):
         if node.op == "relu":
             assert node.parents[0].data != 0.0
         if node.op == "maximum":
@@ -67,7 +63,7 @@ def test_a_seed_gives_the_same_sheet_and_another_seed_another():
 @given(levels, seeds)
 def test_sheet_has_blanks_and_key_has_answers(level, seed):
     worksheet = worksheets.make(level, seed)
-    order = nodes(worksheet.root)
+    order = ordered(worksheet.root)
     blank, answered = rows_of(worksheet.sheet()), rows_of(worksheet.key())
     assert len(blank) == len(answered) == len(order)
     assert [row[3].strip() for row in blank] == [""] * len(order)

@@ -20,7 +20,7 @@ from random_programs import MANY, evaluated, random_program, size_of_terms
 
 import autograd as ag
 from autograd import TraceError, Value
-from autograd.compiler import arraycode
+from autograd.compiler import arguments, arraycode
 from autograd.compiler.passes import group as grouping
 from autograd.engine.primitives import TABLE
 
@@ -31,8 +31,9 @@ SEEDS = st.integers(0, 2**32)
 
 @pytest.fixture(autouse=True, scope="module")
 def small_blocks():
-    """Let a batch of a few lanes take several blocks, and leave one over."""
+    """Let an array of a few numbers be large, and a batch take several blocks, and one over."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arguments, "MUCH", 5)
         patch.setattr(arraycode, "_FEWEST_LANES", 3)
         patch.setattr(arraycode, "_FEWEST_LANES_ON_TAPE", 3)
         patch.setattr(arraycode, "_BLOCK_BYTES", 0)

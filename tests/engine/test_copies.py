@@ -5,11 +5,11 @@ import math
 import pickle
 
 import pytest
+from graphs import described, ordered
 from oracles import ORACLES, ROWS, arity
 
 import autograd
 from autograd import Value, where
-from autograd.engine.graph import topological_order
 
 COPIES = {
     "deepcopy": copy.deepcopy,
@@ -31,27 +31,13 @@ def graph():
     return y, [x, w]
 
 
-def nodes_of(root):
-    return topological_order((root,), lambda v: v.parents)
-
-
-def described(root):
-    """All there is to see of a graph, in the one order, as text: there nan equals nan."""
-    nodes = nodes_of(root)
-    place = {node: i for i, node in enumerate(nodes)}
-    return [
-        repr((v.data, v.grad, v.name, v.op, v.local_derivatives, [place[x] for x in v.parents]))
-        for v in nodes
-    ]
-
-
 @copies
 def test_data_names_gradients_and_connections_are_kept(copied):
     y, _ = graph()
     y.backward()
     z = copied(y)
     assert described(z) == described(y)
-    assert not set(nodes_of(z)) & set(nodes_of(y))
+    assert not set(ordered(z)) & set(ordered(y))
 
 
 @copies
@@ -72,7 +58,7 @@ def test_a_copy_can_be_differentiated_twice(copied):
     autograd.zero_grad([x])
     second.backward()
     z = copied(graph()[0])
-    (cx,) = [v for v in nodes_of(z) if v.name == "x"]
+    (cx,) = [v for v in ordered(z) if v.name == "x"]
     z.backward(create_graph=True)
     gradient = cx.grad_value
     autograd.zero_grad([cx])
@@ -120,7 +106,7 @@ def test_leaves_shared_by_several_roots_stay_shared(copied):
     w2, x2 = got["params"]
     assert got["w"] is w2
     for root in got["roots"]:
-        leaves = {v.name: v for v in nodes_of(root)}
+        leaves = {v.name: v for v in ordered(root)}
         assert leaves["w"] is w2
         assert leaves["x"] is x2
     got["roots"][0].backward()
@@ -229,7 +215,7 @@ while nodes:
         x = node
 print(repr(x.grad), "numpy" in sys.modules)
 """
-    (x,) = [v for v in nodes_of(y) if v.name == "x"]
+    (x,) = [v for v in ordered(y) if v.name == "x"]
     first = x.grad
     assert run_python(code, file) == f"{y!r} square 1\n{2 * first!r} False\n"
 

@@ -10,11 +10,11 @@ from operator import add
 import numpy as np
 import pytest
 from effort import examples
+from graphs import ordered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd import Value, explain
-from autograd.engine import topological_order
 
 MODULE = sys.modules["autograd.engine.methods"]
 
@@ -34,7 +34,7 @@ def described(root):
 
     Gradients are the same but for their last digits: they are added up in another order.
     """
-    order = topological_order([root], lambda node: node.parents)
+    order = ordered(root)
     place = {node: i for i, node in enumerate(order)}
     return [
         (
@@ -115,7 +115,7 @@ def test_a_sum_of_products_is_a_node_or_three():
     total.backward()
     assert sum(type(x) is Value for x in gc.get_objects()) - before == 1
     assert [x.grad for x in a] == [y.data for y in b]
-    assert len(topological_order([total], lambda node: node.parents)) == 100 + 2 * 50 + 1
+    assert len(ordered(total)) == 100 + 2 * 50 + 1
 
 
 def test_what_somebody_holds_stays_where_it_is():
@@ -150,7 +150,7 @@ def test_a_name_is_kept():
 
     a, b = leaves(2.0, 3.0)
     total = a * b + term(a, b) + term(b, b) + a * a
-    names = [node.name for node in topological_order([total], lambda node: node.parents)]
+    names = [node.name for node in ordered(total)]
     assert names.count("own") == 2
 
 

@@ -107,33 +107,6 @@ def test_in_place_operators():
     assert v.data == 6.0
 
 
-@pytest.mark.parametrize("function", [autograd.exp, autograd.sigmoid, autograd.gelu])
-def test_functions_of_numpy_scalars_are_floats(function):
-    assert type(function(np.float64(0.5))) is float
-    assert function(np.float64(0.5)) == function(0.5)
-    assert function(np.float32(0.5)) == function(0.5)
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        lambda x: autograd.maximum(x, 1),
-        lambda x: autograd.fsum([x, x]),
-        lambda x: autograd.mean([x]),
-        lambda x: autograd.logsumexp([x]),
-        lambda x: autograd.softmax([x, x])[0],
-        lambda x: autograd.log_softmax([x])[0],
-        lambda x: autograd.dot([x], [x], x),
-        lambda x: autograd.clip(x, x, x),
-        lambda x: autograd.where(True, x, x),
-        lambda x: autograd.pow(x, x),
-    ],
-)
-def test_functions_of_several_numpy_scalars_are_floats(function):
-    assert type(function(np.float64(0.5))) is float
-    assert function(np.float64(0.5)) == function(0.5)
-
-
 @pytest.mark.parametrize("row", ["dot", "fsum", "mean", "logsumexp", "softmax", "log_softmax"])
 def test_numpy_scalars_among_the_operands_of_many(row):
     x = Value(0.5)

@@ -8,7 +8,7 @@ import struct
 import xml.etree.ElementTree as ET
 
 import pytest
-from graphs import neuron
+from graphs import neuron, ordered
 from hypothesis import given
 from hypothesis import strategies as st
 from pictures import SVG
@@ -115,7 +115,7 @@ def test_gradients_from_earlier_are_neither_read_nor_changed():
     o = neuron()
     o.backward()
     o.backward()
-    nodes = topological_order((o,), lambda node: node.parents)
+    nodes = ordered(o)
     before = [node.grad for node in nodes]
     last = list(backward_steps(o))[-1]
     assert last.upstream == last.node.grad / 2
@@ -260,7 +260,7 @@ def test_forward_steps_compute_every_node_from_those_before(seed):
                 assert bits(again) == bits(step.result)
             known.add(node)
         assert step.node is root
-        assert known == set(topological_order((root,), lambda node: node.parents))
+        assert known == set(ordered(root))
 
 
 def test_nameless_nodes_get_names_that_nobody_has():

@@ -419,17 +419,6 @@ def test_backpropagation_by_hand(hidden, seed):
         assert all(p.grad != 0.0 for p in model.parameters())
 
 
-def test_the_gradient_vanishes_in_a_deep_sigmoid_network():
-    """L9: each sigmoid passes at most a quarter of the gradient on."""
-    model = MLP(2, [8] * 10 + [1], "sigmoid", seed=0)
-    model([0.5, -0.5]).backward()
-
-    def size(layer):
-        return math.hypot(*[p.grad for p in layer.parameters()])
-
-    assert size(model.layers[0]) < 1e-4 * size(model.layers[9])
-
-
 def test_code_written_for_micrograd_runs():
     """The moons demonstration of micrograd, smaller: only the imports differ."""
     from sklearn.datasets import make_moons

@@ -254,13 +254,9 @@ class Point(Module):
 
 
 def descent(lr, **options):
-    optimizer = "sgd"
     point = Point()
-    if options:
-        optimizer = SGD(point.parameters(), lr, **options)
-    return fitted(
-        point, [0.0], [0.0], loss=lambda out, _: out, optimizer=optimizer, lr=lr, epochs=1
-    )
+    optimizer = SGD(point.parameters(), lr, **options)
+    return fitted(point, [0.0], [0.0], loss=lambda out, _: out, optimizer=optimizer, epochs=1)
 
 
 @pytest.mark.parametrize("lr", [0.001, 0.1, 0.665757])

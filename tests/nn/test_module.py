@@ -9,6 +9,9 @@ import pytest
 import nn
 from autograd import Value
 
+copies = pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["copy", "pickle"]
+)
 UNFIT = "the state does not fit the parameters: "
 
 
@@ -190,29 +193,6 @@ class TestFreeze:
     def model(self):
         return nn.MLP(2, [3, 1], "tanh", seed=0)
 
-    @staticmethod
-    def train(model, optimizer):
-        before = model.state_dict()
-        model.zero_grad()
-        nn.mse_loss(model([0.3, -0.2]), 5.0).backward()
-        optimizer.step()
-        return {name for name, x in model.state_dict().items() if x != before[name]}
-
-    @pytest.mark.parametrize("late", [False, True], ids=["before", "after the optimiser is made"])
-    @pytest.mark.parametrize(
-        "make", [lambda ps: nn.SGD(ps, 0.1, weight_decay=0.1), lambda ps: nn.AdamW(ps, 0.1)]
-    )
-    def test_optimisers_leave_frozen_parameters_alone(self, model, make, late):
-        if not late:
-            model.layers[0].freeze()
-        optimizer = make(model.parameters())
-        if late:
-            model.layers[0].freeze()
-        second = {"layer2.neuron1.w1", "layer2.neuron1.w2", "layer2.neuron1.w3", "layer2.neuron1.b"}
-        assert self.train(model, optimizer) == second
-        model.unfreeze()
-        assert self.train(model, optimizer) == set(model.state_dict())
-
     def test_parameters_has_all_and_trainable_parameters_the_others(self, model):
         model.layers[0].neurons[1].freeze()
         frozen = model.layers[0].neurons[1].parameters()
@@ -232,9 +212,7 @@ class TestFreeze:
         assert run() == before
         assert (model.parameters()[0] * 2.0).data == 2.0 * model.parameters()[0].data
 
-    @pytest.mark.parametrize(
-        "copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["copy", "pickle"]
-    )
+    @copies
     def test_a_copy_is_frozen_too(self, model, copied):
         model.layers[0].freeze()
         twin = copied(model)
@@ -244,9 +222,7 @@ class TestFreeze:
         assert not all(frozen)
 
 
-@pytest.mark.parametrize(
-    "copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["copy", "pickle"]
-)
+@copies
 @pytest.mark.parametrize("activation", [*sorted(set(nn.ACTIVATIONS) - {"softmax"})])
 def test_copies_are_equal_and_independent(copied, activation):
     model = nn.MLP(2, [3, 2], activation, output="softmax", seed=0)
@@ -263,21 +239,14 @@ class TestSummary:
         model = nn.MLP(64, [32, 10], seed=0)
         model.layers[0].freeze()
         model.layers[1].neurons[3].freeze()
-        assert [" ".join(line.split()) for line in model.summary().splitlines()] == [
-            "name kind activation shape weights biases parameters",
+        assert model.summary().splitlines() == [
+            "name    kind   activation  shape    weights  biases  parameters",
             "─" * 91,
-            "layer1 Layer relu 64 → 32 2048 32 2080 frozen",
-            "layer2 Layer linear 32 → 10 320 10 330 33 of 330 frozen",
+            "layer1  Layer  relu        64 → 32     2048      32        2080  frozen",
+            "layer2  Layer  linear      32 → 10      320      10         330  33 of 330 frozen",
             "─" * 91,
-            "total 2410 297 trainable, 2113 frozen",
+            "total" + " " * 54 + "2410  297 trainable, 2113 frozen",
         ]
-
-    def test_lines_up(self):
-        lines = nn.MLP(64, [32, 10]).summary().splitlines()
-        (end,) = {line.index("2080") + 4 for line in lines if "2080" in line}
-        assert lines[0].index("parameters") + len("parameters") == end
-        assert lines[-1].index("2410") + 4 == end
-        assert lines[1] == lines[-2] == "─" * max(map(len, lines))
 
     def test_of_a_module_of_your_own(self):
         rows = [line.split() for line in Head().summary().splitlines()]

@@ -190,19 +190,9 @@ def test_is_saved_loaded_summarised_and_drawn(module, x, tmp_path):
     assert repr(loaded) == repr(module)
     assert loaded.state_dict() == module.state_dict()
     assert numbers(loaded(x)) == numbers(module(x))
-    assert f"total  {len(module.parameters())}".replace(" ", "") in module.summary().replace(
-        " ", ""
-    )
-    assert "digraph" in draw(module).source
+    assert module.summary().split("total")[1].split()[0] == str(len(module.parameters()))
+    assert "->" in draw(module).source or isinstance(module, (Sequential, Embedding))
     assert [p.name for p in module.parameters()] == list(module.state_dict())
-
-
-@pytest.mark.parametrize(
-    "name", [n for n in CASES if n not in ("Dropout", "Sequential", "Embedding")]
-)
-def test_is_drawn_with_its_connections(name):
-    module, _, _ = CASES[name]
-    assert draw(module).source.count("->") > 0
 
 
 @pytest.mark.parametrize(
@@ -250,13 +240,6 @@ def test_the_weights_of_attention_are_shares():
     rows = numbers(Attention(4, heads=2, causal=True, seed=0).weights(SEQUENCE))
     assert [[len(row) for row in head] for head in rows] == [[1, 2, 3, 4, 5]] * 2
     assert all(sum(row) == pytest.approx(1.0) for head in rows for row in head)
-
-
-def test_a_causal_attention_does_not_see_what_comes_later():
-    module = CASES["causal Attention"][0]
-    later = SEQUENCE.copy()
-    later[3:] = 9.0
-    assert numbers(module(later))[:3] == numbers(module(SEQUENCE))[:3]
 
 
 # --- dropout --------------------------------------------------------------------------------------

@@ -5,22 +5,18 @@ import random
 import re
 
 import pytest
+from graphs import ordered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import ends, parts
 from random_programs import evaluated, random_program
 
 from autograd import Value, dot, fsum, sigmoid, softplus, square, tanh
-from autograd.engine.graph import topological_order
 from autograd.pictures.drawing import draw
 from autograd.pictures.groups import MOST_ARROWS, MOST_BOXES, collapsed
 from autograd.pictures.membership import Membership, membership, path_of
 from autograd.pictures.nodes import with_edge
 from nn import MLP, Layer, Neuron, binary_cross_entropy, cross_entropy, mse_loss
-
-
-def ordered(*roots):
-    return topological_order(roots, lambda node: node.parents[::-1])
 
 
 def titles(picture):

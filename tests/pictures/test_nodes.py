@@ -10,7 +10,6 @@ import pytest
 from pictures import SVG
 
 from autograd import Value
-from autograd.engine.graph import topological_order
 from autograd.pictures import colours, draw, render
 from autograd.pictures.boxes import ACCENT
 from autograd.pictures.nodes import graph_source
@@ -18,7 +17,7 @@ from nn import MLP, Neuron
 
 
 def neuron():
-    return topological_order([graphs.neuron(backward=True)], lambda node: node.parents[::-1])
+    return graphs.ordered(graphs.neuron(backward=True))
 
 
 def elements(source):
@@ -131,7 +130,7 @@ def test_layers_stand_side_by_side_and_their_neurons_in_order(sizes, show):
 def test_an_edge_enters_a_frame_in_two_halves_that_meet():
     neuron = Neuron(1, "tanh", seed=0)
     z = neuron([Value(2.0, "x")]).parents[0]
-    order = topological_order([z], lambda node: node.parents[::-1])
+    order = graphs.ordered(z)
     frames = {node: ("neuron",) for node in order if node.name != "x"}
     i, k = len(order) - 1, [x.name for x in z.parents].index("x")
     found = elements(graph_source(order, [z], clusters=frames))

@@ -1,10 +1,26 @@
-"""A graph that many tests look at, and structures of numbers compared."""
+"""Graphs that many tests look at, how they are looked at, and structures of numbers compared."""
 
 import numpy as np
 import pytest
 
 import autograd
 from autograd import Value, tanh, where
+from autograd.engine import topological_order
+
+
+def ordered(*roots):
+    """All nodes of a graph, operands first, as `draw` numbers them."""
+    return topological_order(roots, lambda node: node.parents[::-1])
+
+
+def described(root):
+    """All there is to see of a graph, node by node, as text: there nan equals nan."""
+    order = ordered(root)
+    place = {node: i for i, node in enumerate(order)}
+    return [
+        repr((v.data, v.grad, v.name, v.op, v.local_derivatives, [place[x] for x in v.parents]))
+        for v in order
+    ]
 
 
 def neuron(backward=False):

@@ -11,11 +11,13 @@ whose slopes the results tell.
 """
 
 from autograd.compiler.codegen.code import (
+    VIEWS,
     Code,
     Symbol,
     Work,
     bound,
     expansion_of,
+    extent,
     function_code,
     strided_view,
     strides_of,
@@ -45,6 +47,7 @@ from autograd.compiler.codegen.tables import BadIndexError
 __all__ = [
     "ROWS",
     "TERMS",
+    "VIEWS",
     "Backward",
     "BadIndexError",
     "Code",
@@ -58,6 +61,7 @@ __all__ = [
     "backward_rounds",
     "bound",
     "expansion_of",
+    "extent",
     "forward_rounds",
     "function_code",
     "gradient_flow",

@@ -179,8 +179,12 @@ class Code:
             for space, place, number in program.constants
             if space == VARYING and number == 1.0
         }
-        # for each place in the lanes, whether code reads it otherwise than by the name of a slice
-        self.read_anywhere = np.zeros(program.sizes[VARYING], dtype=bool)
+        # for each place of a buffer, whether code reaches it otherwise than by the name of a view
+        self.touched = {
+            kind + space: np.zeros(size, dtype=bool)
+            for space, size in program.sizes.items()
+            for kind in ("", "d")
+        }
 
     # --- names ------------------------------------------------------------------------------
 
@@ -243,6 +247,8 @@ class Code:
     def lift_names(self) -> tuple[str, str]:
         """Name the places that are copied from the shared space, and the places of the copies."""
         shared, lifted = map(np.array, zip(*self.program.lifts, strict=True))
+        self.touch(SHARED, shared)
+        self.touch("d" + SHARED, shared)
         return self.name("shared", lambda *_: shared), self.name("lifted", lambda *_: lifted)
 
     # --- loops ------------------------------------------------------------------------------
@@ -280,7 +286,7 @@ class Code:
         kind, *_ = keys[-1]
         if {key[0] for key in keys} != {kind}:
             return None
-        if kind in _VIEWS and len({(key[1], *key[3:]) for key in keys}) == 1:
+        if kind in VIEWS and len({(key[1], *key[3:]) for key in keys}) == 1:
             rows = _advance([key[2] for key in keys])
             buffer = keys[-1][1]
             return (
@@ -336,7 +342,7 @@ class Code:
             view = buffers[buffer][index]
             return view[:, None] if column else view
 
-        return self.name(("rows", buffer, first, stride, len(places), column), maker)
+        return self.name(("rows", buffer, first, (stride,), (len(places),), column), maker)
 
     def array(self, buffer: str, places: Any, column: bool = False) -> str | None:
         """Name the view of rows at an array of places; None where these have no strides."""
@@ -346,7 +352,7 @@ class Code:
         if strides is None:
             return None
         if buffer == VARYING:
-            self.read_anywhere[places] = True
+            self.touch(buffer, places)
         first, shape = int(places.flat[0]), places.shape
 
         def maker(buffers: dict[str, Any], _: int) -> Any:
@@ -374,8 +380,7 @@ class Code:
 
     def take(self, space: str, places: Any, target: str) -> None:
         """Copy scattered rows into an array."""
-        if space == VARYING:
-            self.read_anywhere[places] = True
+        self.touch(space, places)
         index = self.index(places)
         self.count(space == VARYING, moved=2 * places.size)
         self.emit(f"take({space}, {index}, 0, {target}, 'clip')")
@@ -385,16 +390,27 @@ class Code:
         """Name an array of places."""
         return self.name(("index", places.tobytes(), places.shape), lambda *_: places)
 
+    def at(self, buffer: str, places: Any) -> str:
+        """Write the choice of scattered rows."""
+        self.touch(buffer, places)
+        return f"{buffer}[{self.index(places)}]"
+
+    def touch(self, buffer: str, places: Any) -> None:
+        """Note that code reaches places otherwise than by the name of a view.
+
+        What is an argument, or a gradient to hand out, has to stand there then.
+        """
+        if buffer in self.touched:
+            self.touched[buffer][places] = True
+
     def terms(self, space: str, places: Any) -> str:
         """Name the array of the terms of sums."""
         return self.array(space, places) or self.gather(space, places)
 
     def copy_of(self, ref: Ref) -> str:
         """Name a copy of the factors of sums, for code that hardly ever runs."""
-        if ref.space == VARYING:
-            self.read_anywhere[ref.places] = True
         column = "[:, :, None]" * (self.varying and ref.space == SHARED)
-        return f"{ref.space}[{self.index(ref.places)}]{column}"
+        return self.at(ref.space, ref.places) + column
 
     def present(self, step: Step) -> str:
         """Name the truth values that tell which products of sums are not missing."""
@@ -555,7 +571,19 @@ def _views(view: Any, buffer: Any, rows: int, ahead: int, count: int) -> list[An
     )
 
 
-_VIEWS = ("rows", "array", "view")  # the keys of views of a buffer
+VIEWS = ("rows", "array", "view")  # the keys of views of a buffer
+
+
+def extent(key: Any) -> tuple[int, int]:
+    """Return from where to where there is a row in the view of a key.
+
+    >>> extent(("rows", "S", 7, (-2,), (3,), False)), extent(("array", "S", 1, (3, 1), (2, 2)))
+    ((3, 8), (1, 6))
+    """
+    first, *axes = key[2:]
+    pairs = [x[:2] for x in axes] if key[0] == "view" else zip(axes[1], axes[0], strict=True)
+    ways = [(n - 1) * stride for n, stride in pairs]
+    return first + sum(x for x in ways if x < 0), first + sum(x for x in ways if x > 0) + 1
 
 
 def is_function(op: Primitive) -> bool:

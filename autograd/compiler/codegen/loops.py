@@ -89,6 +89,7 @@ def backward_rounds(backward: Backward, rounds: Rounds) -> None:
         if loop is not None and latest:
             code.lines = [*before[: len(before) - len(latest.lines)], *loop]
             now.repeat(latest, end)
+            _mark_read(code, places, len(rounds))
             code.repeat_work(mark, i - end)
             i, latest = end - 1, None
         else:
@@ -237,8 +238,11 @@ def _of_space(steps: Sequence[Step], space: str) -> list[Any]:
 
 
 def _mark_read(code: Code, places: dict[str, Places], count: int) -> None:
-    """Note that the code reads what the lanes have by other names than those of slices."""
-    code.read_anywhere[places[VARYING].at(np.arange(count)[:, None])] = True
+    """Note that the code reaches what differs from round to round by lists of views."""
+    for space, own in places.items():
+        moving = Places(*[x[own.stride != 0] for x in own])
+        for kind in ("", "d"):
+            code.touch(kind + space, moving.at(np.arange(count)[:, None]))
 
 
 def _rolled(

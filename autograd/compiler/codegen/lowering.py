@@ -58,6 +58,7 @@ from autograd.compiler.passes import (
     Tape,
     are_different,
     differentiable,
+    has_no_gaps,
     refuse_slope_of_index,
 )
 from autograd.engine import Primitive
@@ -147,7 +148,7 @@ class Forward:
                 places, over = np.moveaxis(places, over, range(len(over))), tuple(range(len(over)))
                 terms = code.gather(ref.space, places)
             n, varying = places.size, step.space == VARYING
-            is_row = step.size == 1 and n <= _LONG_SUM and _has_no_gaps(places)
+            is_row = step.size == 1 and n <= _LONG_SUM and has_no_gaps(places)
             if is_row and not varying and step.op is p.fsum and first:  # a quarter of the time
                 code.count(varying, n - 1, n + 1)
                 ones = code.name(("ones", n), lambda *_: np.ones(n))
@@ -458,10 +459,10 @@ class Backward:
         chosen = chosen_places(code, step)
         if not self.always[table.space][table.places].all():
             reached = chosen if self.mask is None else f"{chosen}[{self.mask.name}]"
-            code.emit(f"put({flat(code, 'm' + table.space)}, {reached}, True)")
+            code.emit(f"put({flat(code, 'm' + table.space, table.places)}, {reached}, True)")
         self.clear_unwritten(table.space, table.places)
         self.aliases.settle(table.space, table.places)
-        target = flat(code, "d" + table.space)
+        target = flat(code, "d" + table.space, table.places)
         # a copy of the gradient, which may stand in the target: of that, NumPy would make one
         code.emit(f"add.at({target}, {chosen}.reshape(-1), {gradient.name}.flatten())")
         code.count(step.space == VARYING, step.size, moved=3 * step.size)
@@ -541,7 +542,7 @@ class Backward:
                 for run in runs:
                     self.code.emit(f"{self.code.rows('d' + space, run)}.fill(0.0)")
             else:
-                self.code.emit(f"d{space}[{self.code.index(missing)}] = 0.0")
+                self.code.emit(f"{self.code.at('d' + space, missing)} = 0.0")
 
     def add(self, ref: Any, gradient: Symbol, slope: Any) -> None:
         """Add gradient · slope to the gradients of one operand of each element."""
@@ -570,7 +571,7 @@ class Backward:
         target = self.fresh(space, places)
         term = code.compute(p.mul, [gradient, slope]).name
         total = target or code.temporary(places.shape, varying=space == VARYING)
-        self.sum_over(term, over, lanes, total, is_packed=not target or _has_no_gaps(places))
+        self.sum_over(term, over, lanes, total, is_packed=not target or has_no_gaps(places))
         if not target:
             self.add_terms(space, places, total)
 
@@ -657,6 +658,7 @@ class Backward:
         code = self.code
         moved = np.moveaxis(places, axes, range(len(axes)))
         each = moved.reshape(-1, *moved.shape[len(axes) :])
+        code.touch(buffer, places)
         views = [str(code.array(buffer, x)) for x in each]
         names = code.name(
             ("views", *views), lambda names, _: [names[view] for view in views], prefix="views"
@@ -697,7 +699,7 @@ class Backward:
         else:
             matrix = self.sums(places, rows, prod(shape), signs)[1]
             term = f"{matrix} @ {_in_rows(term, shape, space)}"
-        there = f"{target}[...]" if target else f"d{space}[{code.index(found)}]"
+        there = f"{target}[...]" if target else code.at("d" + space, found)
         code.emit(f"{there} {sign} {term}")
 
     def with_unread(self, space: str, places: Any) -> Any:
@@ -828,10 +830,6 @@ def _without_repeats(places: Any) -> tuple[Any, tuple[int, ...]]:
         if n > 1 and bool((places == places.take([0], i)).all())
     ]
     return places[tuple([0 if i in over else slice(None) for i in range(places.ndim)])], tuple(over)
-
-
-def _has_no_gaps(places: Any) -> bool:
-    return bool((np.diff(places.reshape(-1)) == 1).all())
 
 
 def _windows(places: Any) -> tuple[int, ...] | None:

@@ -114,7 +114,7 @@ class Factor:
             places = self.first + own[0].stride * np.arange(own[0].size)
             return code.rows(self.buffer, places) + ".T" * axes[0].lanes
         if self.buffer == VARYING:
-            code.read_anywhere[self.places()] = True
+            code.touch(self.buffer, self.places())
         buffer, first = self.buffer, self.first
 
         def maker(buffers: dict[str, Any], lanes: int) -> Any:
@@ -184,9 +184,13 @@ def multiply(code: Code, out: Factor, left: Factor, right: Factor) -> None:
     if is_matrix:
         always = [x for x in common if x in out.letters]
         others = [x for x in dict.fromkeys(out.letters + left.letters) if x not in (*always, LANES)]
-        subsets = chain.from_iterable(combinations(others, n) for n in range(_MOST_LOOPS + 1))
-        products = [_Product(out, left, right, {*always, *loops}) for loops in subsets]
-        min(products, key=lambda x: x.cost).write(code)
+        subsets = chain.from_iterable(combinations(others, n + 1) for n in range(_MOST_LOOPS))
+        best = _Product(out, left, right, {*always})
+        for loops in subsets:
+            if _PER_PRODUCT * prod([best.sizes[x] for x in (*always, *loops)]) < best.cost:
+                other = _Product(out, left, right, {*always, *loops})
+                best = other if other.cost < best.cost else best
+        best.write(code)
     elif not is_sum:
         _elementwise(code, out.view(code), out.letters, left, right)
     elif _is_short(out, left, right):
@@ -200,8 +204,7 @@ def multiply(code: Code, out: Factor, left: Factor, right: Factor) -> None:
             code.emit(f"add({target}, {term}, out={target})")
     elif (by_lane := _ByLane(out, left, right)).is_large:
         for x in (left, right):  # what is an argument is not to be read where the caller has it
-            if x.buffer == VARYING:
-                code.read_anywhere[x.places()] = True
+            code.touch(x.buffer, x.places())
         names = [x.view(code) for x in (left, right, out)]
         letters = f"{left.letters},{right.letters}->{out.letters}"
         function = code.name(("by lane", letters, *names), by_lane.made, prefix="product")

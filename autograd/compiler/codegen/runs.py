@@ -19,10 +19,11 @@ from itertools import chain, groupby
 from autograd.compiler.passes import SHARED, TAKE, VARYING, Program, Ref, Step, Tape
 from autograd.engine import table as p
 
-# How many numbers the steps of a run read on average, where the machine is faster, value and
-# gradient together, in chains of 40 equal steps. With one lane it takes 0.5 (products), 1.0 (dots)
-# and 1.5 (tanh) times NumPy's time for 64 numbers, and 0.3, 0.6 and 0.9 times for 32; in the lanes
-# 0.1 to 0.5 times for 32 products, and for 16 times tanh 0.5 at batches of up to 32, 1.2 at 1,000.
+# How many numbers the steps of a run read on average. In chains of 40 equal steps, value and
+# gradient together, the machine takes these parts of NumPy's time, for products and sums / dots /
+# tanh: with one lane 0.4 / 1.0 / 1.4 where steps read 64 numbers, and 0.2 / 0.6 / 0.8 where they
+# read 32; there, in the lanes, 0.3 / - / 0.7 in a batch of up to 32, and 0.5 / - / 1.2 in one of
+# 1,000.
 _MOST = {SHARED: 64, VARYING: 32}
 _MOST_OPERANDS = 32  # of a row
 _MOST_PRODUCTS = 3  # of a row in the lanes, as BLAS takes half the time for more in a large batch

@@ -48,7 +48,7 @@ class Finder:
         self._space, (size, self._count) = index.space, table.places.shape
         self.distinct, which = np.unique(index.places, return_inverse=True)
         self._which = None if len(self.distinct) == 1 else which
-        places = table.places if lanes is None else table.places * lanes
+        places = (table.places - table.places.min()) * (1 if lanes is None else lanes)
         by_lane = 0 if lanes is None else np.arange(lanes)
         strides = np.diff(places)
         stride = int(strides.flat[0]) if self._count > 1 else 0
@@ -61,7 +61,7 @@ class Finder:
         self._size, self._by_lane = size, by_lane
 
     def __call__(self, numbers: Any, out: Any) -> None:
-        """Write the places in a flat array of all places and lanes.
+        """Write the places in the array of `flat`.
 
         Args:
             numbers: the different indices, maybe with a column per lane.
@@ -100,8 +100,6 @@ def forward_take(code: Code, step: Step, out: str) -> None:
     index, table = step.operands
     assert isinstance(index, Ref)
     assert isinstance(table, Ref)
-    if table.space == VARYING:
-        code.read_anywhere[table.places] = True
 
     def finder(_: Any, lanes: int) -> Finder:
         return Finder(index, table, lanes if table.space == VARYING else None)
@@ -110,7 +108,7 @@ def forward_take(code: Code, step: Step, out: str) -> None:
     numbers = code.terms(index.space, np.unique(index.places))
     chosen = chosen_places(code, step)
     code.emit(f"{find}({numbers}, {chosen})")
-    code.emit(f"take({flat(code, table.space)}, {chosen}, None, {out}, 'clip')")
+    code.emit(f"take({flat(code, table.space, table.places)}, {chosen}, None, {out}, 'clip')")
     varying = step.space == VARYING
     code.count(varying, moved=2 * step.size)
     code.count(index.space == VARYING, moved=len(np.unique(index.places)))
@@ -126,6 +124,7 @@ def chosen_places(code: Code, step: Step) -> str:
     return code.name(("chosen", step.space, step.start), maker)
 
 
-def flat(code: Code, buffer: str) -> str:
-    """Name a buffer as a flat array of all its places and lanes."""
-    return code.name(("flat", buffer), lambda buffers, _: buffers[buffer].reshape(-1))
+def flat(code: Code, buffer: str, places: Any) -> str:
+    """Write the rows from the first to the last of these places, with all lanes, side by side."""
+    rows = code.rows(buffer, np.arange(places.min(), places.max() + 1))
+    return rows + ".reshape(-1)" * buffer.endswith(VARYING)

@@ -18,7 +18,7 @@ from autograd.compiler.passes.activity import (
     reached_from,
 )
 from autograd.compiler.passes.arrays import given
-from autograd.compiler.passes.axes import are_different, common_axes
+from autograd.compiler.passes.axes import are_different, common_axes, has_no_gaps
 from autograd.compiler.passes.group import grouped
 from autograd.compiler.passes.loops import loops_of
 from autograd.compiler.passes.program import (
@@ -61,6 +61,7 @@ __all__ = [
     "given",
     "grouped",
     "has_branches",
+    "has_no_gaps",
     "loops_of",
     "reached_from",
     "refuse_slope_of_index",

@@ -46,10 +46,10 @@ class Array(NDArrayOperatorsMixin):
         addresses: where each number stands in it.
     """
 
-    __slots__ = ("_addresses", "_trace")
+    __slots__ = ("_addresses", "_items", "_trace", "_writes")
 
     def __init__(self, trace: Trace, addresses: Any) -> None:
-        self._trace, self._addresses = trace, addresses
+        self._trace, self._addresses, self._writes = trace, addresses, -1
 
     @property  # type: ignore[misc]
     def __class__(self) -> type[Any]:
@@ -68,7 +68,19 @@ class Array(NDArrayOperatorsMixin):
         return len(self._addresses)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.tolist() if self.ndim == 1 else [self[i] for i in range(len(self))])
+        return iter(self._listed())
+
+    def _listed(self) -> list[Any]:
+        """Return its numbers or rows: the same list until numbers of an array are replaced."""
+        if self._writes != self._trace.writes:
+            single = self.ndim == 1
+            rows = (
+                self._trace.numbers(self._addresses)
+                if single
+                else map(self.__getitem__, range(len(self)))
+            )
+            self._items, self._writes = list(rows), self._trace.writes
+        return self._items
 
     def __getitem__(self, key: Any) -> Any:
         for k in key if isinstance(key, tuple) else (key,):
@@ -81,6 +93,7 @@ class Array(NDArrayOperatorsMixin):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._addresses[key] = _addresses(self._trace, value)
+        self._trace.writes += 1
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.array(self.objects(), dtype)
@@ -96,7 +109,7 @@ class Array(NDArrayOperatorsMixin):
     def tolist(self) -> Any:
         """Return the stand-ins of all numbers, in nested lists."""
         if self.ndim == 1:
-            return self._trace.numbers(self._addresses)
+            return self._listed().copy()
         return self.objects().tolist()
 
     def copy(self, *_: Any) -> Array:

@@ -49,6 +49,11 @@ def common_axes(places: Sequence[Any]) -> tuple[int, ...] | None:
     return tuple(axes[::-1] or [1]) if len(axes) <= _MOST_AXES else None
 
 
+def has_no_gaps(places: Any) -> bool:
+    """Tell whether each of an array of places stands next to the one before it."""
+    return bool((np.diff(places.reshape(-1)) == 1).all())
+
+
 def joint_axes(places: Sequence[Any]) -> tuple[int, ...] | None:
     """Return axes that suit as many arrays of places as possible, the first ones above all.
 

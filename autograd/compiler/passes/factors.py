@@ -31,24 +31,25 @@ class Factors:
     """
 
     def __init__(self, trace: Trace, varying_inputs: Sequence[bool]) -> None:
-        self._trace, self.varying = trace, [False] * len(trace.ops)
+        self.varying = [False] * len(trace.ops)
         self._varies: dict[int, bool] = {}  # by identity
+        self._of: dict[int, tuple[Half, Half]] = {}
         number = 0
         for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
             if op is None:
                 self.varying[row] = number < len(varying_inputs) and varying_inputs[number]
                 number += trace.counts.get(row, 1)
             elif op is p.dot:
-                one_varies = self.varies(operands[0]) or self.varies(operands[1])
-                self.varying[row] = one_varies or is_varying(operands[2:], self.varying)
+                left, right, _ = operands
+                first, second = self.varies(left), self.varies(right)
+                self._of[row] = (left, right) if second or not first else (right, left)
+                self.varying[row] = first or second or is_varying(operands[2:], self.varying)
             else:
                 self.varying[row] = is_varying(operands, self.varying)
 
     def __getitem__(self, row: int) -> tuple[Half, Half]:
         """Return the halves of a dot."""
-        left, right, _ = self._trace.operands[row]
-        is_first = self.varies(right) or not self.varies(left)
-        return (left, right) if is_first else (right, left)
+        return self._of[row]
 
     def varies(self, half: Half) -> bool:
         """Tell whether a half differs from lane to lane."""

@@ -20,7 +20,14 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.passes.axes import all_pairs, are_different, common_axes, product_axes
+from autograd.compiler.arguments import MUCH
+from autograd.compiler.passes.axes import (
+    all_pairs,
+    are_different,
+    common_axes,
+    has_no_gaps,
+    product_axes,
+)
 from autograd.compiler.passes.factors import Factors, is_varying
 from autograd.compiler.passes.program import (
     SHARED,
@@ -130,7 +137,11 @@ class Layout:
         is_input = self.first[last >> BITS] != _NOWHERE
         if is_input and (number not in last_inputs or terms > len(neurons)):
             return
-        parameters = (self.first[owners] + (neurons & INDEX)).reshape(-1)
+        parameters = self.first[owners] + (neurons & INDEX)
+        weights = parameters[:, :-1]
+        if weights.size >= MUCH and has_no_gaps(weights):  # not to be copied for a bias each
+            return
+        parameters = parameters.reshape(-1)
         if not are_different(parameters):
             parameters = parameters[np.sort(np.unique(parameters, return_index=True)[1])]
         elif (self.layer[parameters] == _NOWHERE).all():

@@ -31,6 +31,8 @@ _LINEAR = {p.add, p.sub, p.neg, p.fsum}
 
 def note_shifts(trace: Trace, outputs: Sequence[Operand]) -> None:
     """Put `top` in the place of maxima that cancel. What these were made of may be dead then."""
+    if p.maximum not in trace.ops:
+        return
     rows = list(zip(trace.ops, trace.operands, strict=True))
     taken_away = {x[1] for op, x in rows if op is p.sub and isinstance(x[1], int)}
     maxima = [row for row, (op, _) in enumerate(rows) if op is p.maximum]

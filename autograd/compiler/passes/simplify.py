@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import chain, compress, islice
+from itertools import chain, compress, groupby, islice
 from math import nan
 from operator import and_, itemgetter, or_
 from typing import Any
@@ -110,25 +110,38 @@ class _Pass:
         Args:
             without: which rows not to go on with.
         """
-        new, place, apart = self.new, self.place, self.apart
+        place, apart = self.place, self.apart
         ops, all_operands = self.old.ops, self.old.operands
+        self._enter_inputs()
         for row in islice(self.old.order(), self.settled, None):
-            op, operands = ops[row], all_operands[row]
-            if op is None:
-                owner = self._owners.get(row)
-                count = self.old.counts.get(row, 1)
-                if row in apart:
-                    place[row] = new.inputs(count).start
-                else:
-                    place[row] = new.input(count) if owner is None else new.capture(owner)
-            elif without and without[row]:
+            op = ops[row]
+            if op is None or (without and without[row]):
                 continue
-            elif op is PICK and operands[0] in apart:
+            operands = all_operands[row]
+            if op is PICK and operands[0] in apart:
                 place[row] = place[operands[0]] + int(operands[1])
             elif op is PICK or op.__class__ is View:
                 self.carry_numbers(row, operands)
             else:
                 yield row, op, operands
+
+    def _enter_inputs(self) -> None:
+        """Enter all inputs that are not settled, single numbers many at a time."""
+        new, counts, owners, start = self.new, self.old.counts, self._owners, self.settled
+        inputs = [row for row, op in enumerate(self.old.ops[start:], start) if op is None]
+        for is_single, run in groupby(inputs, lambda row: row not in counts and row not in owners):
+            rows = list(run)
+            if is_single:
+                for row, place in zip(rows, new.inputs(len(rows)), strict=True):
+                    self.place[row] = place
+                continue
+            for row in rows:
+                if row in owners:
+                    self.place[row] = new.capture(owners[row])
+                elif row in self.apart:
+                    self.place[row] = new.inputs(counts[row]).start
+                else:
+                    self.place[row] = new.input(counts[row])
 
     def carry_numbers(self, row: int, operands: tuple[Operand, ...]) -> None:
         """Give numbers of blocks, or a view, their row in the new trace."""
@@ -293,9 +306,21 @@ def _parted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Opera
     products = [x for x in products if float not in map(type, x)]
     pairs.append(tuple(zip(*products, strict=True)) or ((), ()))
     several = {id(half): half for half in chain.from_iterable(pairs)}
-    rows = {key: np.array(half, np.int64) for key, half in several.items()}
-    halves = zip(*pairs, strict=True)
-    left, right = [np.concatenate([rows[id(x)] for x in half]) for half in halves]
+    # one that is there twice has halves that are, or a factor that is in two places
+    rows = np.array([*chain.from_iterable(several.values())], np.intp)
+    of = np.repeat(np.arange(len(several)), [len(half) for half in several.values()])
+    often = set(of[(np.bincount(rows) > 1)[rows]].tolist())
+    is_open = {key: i in often for i, key in enumerate(several)}
+    uses = Counter([(id(x), id(y)) for x, y in pairs])
+    kept = [
+        i
+        for i, (x, y) in enumerate(pairs)
+        if is_open[id(x)] or is_open[id(y)] or uses[id(x), id(y)] > 1
+    ]
+    if not kept:
+        return trace, list(outputs)
+    sums, pairs = [sums[i] for i in kept if i < len(sums)], [pairs[i] for i in kept]
+    left, right = [np.array([*chain(*half)], np.int64) for half in zip(*pairs, strict=True)]
     keys = (left << BITS) + right
     ordered = np.sort(keys)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
@@ -317,11 +342,11 @@ def _taken_apart(trace: Trace) -> set[int]:
     """Find the inputs of many numbers that are read one by one, and in no other way."""
     if not trace.counts:
         return set()
-    rows = list(zip(trace.ops, trace.operands, strict=True))
+    rows = zip(trace.ops, trace.operands, strict=True)
     picked = Counter([operands[0] for op, operands in rows if op is PICK])
     whole = {x for x, n in trace.counts.items() if trace.ops[x] is None and picked[x] == n}
-    for row, (op, _) in enumerate(rows if whole else ()):
-        if op is not PICK and op is not SUM:  # which reads single numbers
+    for row, op in enumerate(trace.ops if whole else ()):
+        if op is not None and op is not PICK and op is not SUM:  # which reads single numbers
             whole.difference_update([x for x in trace.flat(row) if x.__class__ is int])
     return whole
 
@@ -465,12 +490,10 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
     uses = _uses(trace, outputs)
     is_sum = _sums(trace, uses)
     counts, absorbed = trace.counts, [False] * len(trace.ops)
-    for row, operands in enumerate(trace.operands):
-        if not is_sum[row]:
-            continue
-        terms = operands
+    for row in compress(range(len(is_sum)), is_sum):
+        terms = trace.operands[row]
         if trace.ops[row] in DOTS:
-            terms = operands[-1:]
+            terms = terms[-1:]
         for i, x in enumerate(terms):
             if x.__class__ is int and uses[x] == 1:
                 op = trace.ops[x]
@@ -547,16 +570,11 @@ def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:
 
     An output is never done with.
     """
-    rows = [x for x in outputs if x.__class__ is int] * 2
-    halves: dict[int, Half] = {}
-    for op, operands in compress(zip(trace.ops, trace.operands, strict=True), trace.ops):
-        if op in DOTS:
-            halves.update({id(half): half for half in operands[:2]})
-        rows += [x for x in operands if x.__class__ is int]
-    for half in halves.values():
-        rows += [x for x in half if x.__class__ is int]
-    read = np.fromiter(rows, np.intp)
-    return np.bincount(read, minlength=len(trace.ops)).tolist()  # type: ignore[no-any-return]
+    operands = list(chain.from_iterable(trace.operands))
+    halves = {id(x): x for x in operands if x.__class__ is tuple}
+    read = chain(operands, outputs, outputs, *halves.values())
+    rows = np.array([x for x in read if x.__class__ is int], np.intp)
+    return np.bincount(rows, minlength=len(trace.ops)).tolist()  # type: ignore[no-any-return]
 
 
 def indices(trace: Trace, row: int) -> tuple[Any, Any]:
@@ -583,7 +601,7 @@ def _absorb_by_number(
     """
     readers: dict[int, list[int]] = {}
     several: set[Operand] = set()  # read along with others
-    for row, op in enumerate(trace.ops):
+    for row, op in enumerate(trace.ops if trace.counts or trace.reads_blocks else ()):
         if op is PICK or op.__class__ is View:
             source, *others = trace.operands[row]
             if op is not PICK and others:
@@ -610,7 +628,7 @@ _FEWEST_TAKEN = 3  # terms in a row; where fewer are taken away, that is left as
 def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
     """Tell which rows are sums: differences are, if they are part of a long one."""
     inner, sums = {p.add, p.sub, SUM}, {p.add, p.fsum, SUM}
-    always: set[int] = set()
+    found = [op in sums for op in trace.ops]
 
     def before(row: int) -> int | None:
         """Find the sum that a row adds last terms to, or takes one away from."""
@@ -622,21 +640,18 @@ def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
     if trace.counts:  # the products of arrays
         for row, op in enumerate(trace.ops):
             if op is p.dot and trace.width(trace.flat(row)[0]) > 1:
-                always.add(row)
+                found[row] = True
     if len(parts) < _FEWEST_TAKEN - 1:
-        return [op in sums or row in always for row, op in enumerate(trace.ops)]
-    taken = [0] * len(trace.ops)  # first up to the row, then in the whole of the sum
-    for row, op in enumerate(trace.ops):
-        if op in inner:
-            first = before(row)
-            taken[row] = (op is p.sub) + (0 if first is None else taken[first])
-    for row in range(len(trace.ops) - 1, -1, -1):
-        if trace.ops[row] in inner and (first := before(row)) is not None:
-            taken[first] = taken[row]
-    return [
-        op in sums or (op is p.sub and taken[row] >= _FEWEST_TAKEN) or row in always
-        for row, op in enumerate(trace.ops)
-    ]
+        return found
+    firsts = {row: before(row) for row, op in enumerate(trace.ops) if op in inner}
+    taken: dict[int | None, int] = {None: 0}  # first up to the row, then in the whole of the sum
+    for row, first in firsts.items():
+        taken[row] = (trace.ops[row] is p.sub) + taken[first]
+    for row, first in reversed(firsts.items()):
+        taken[first] = taken[row]
+        if trace.ops[row] is p.sub and taken[row] >= _FEWEST_TAKEN:
+            found[row] = True
+    return found
 
 
 # A sign, with a number that is added or taken away, or with the factors of products.

@@ -109,7 +109,8 @@ class Trace:
         reads_blocks: whether rows read blocks as such, and so may be blocks, too.
         time: how many results have been made, with a row or without.
         times: when the result that a row stands for was made, which may be earlier than the row.
-        spares: products that nothing holds any more, to make others of.
+        spare: a product that nothing holds any more, to make another of.
+        writes: how often numbers of an array have been replaced by others.
         captured: leaves from outside that the function uses, with their rows. Their data is read
             anew at each call, so a compiled model sees its parameters change.
         parts: what rows are of operations that have been written out.
@@ -121,7 +122,8 @@ class Trace:
         self.operands: list[tuple[Any, ...]] = []
         self.time = 0
         self.times = array("q")
-        self.spares: list[Product] = []
+        self.spare: Product | None = None
+        self.writes = 0
         self.counts: dict[int, int] = {}
         self.reads_blocks = False
         self.captured: dict[Value, int] = {}
@@ -455,10 +457,14 @@ class Trace:
         """Return a half of sums of products, always the same object."""
         own = tuple(operands)
         if float not in map(type, own):
-            return self._halves.setdefault(own, own)
+            return self.half_of_rows(own)
         half = self._halves.setdefault(_by_repr(own), own)
         self.mixed.add(id(half))
         return half
+
+    def half_of_rows(self, rows: Half) -> Half:
+        """Return a half without constants."""
+        return self._halves.setdefault(rows, rows)
 
     def apply(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
         """Add an operation, unless the same is there already, and give its row."""
@@ -671,12 +677,12 @@ class Tracer(StandIn):
         of = y.__class__
         if (of is not Tracer and of not in _OF_ONE_NUMBER) or y._trace is not trace:
             return self._times(y)
-        spares = trace.spares
-        if spares:
-            node = spares.pop()
-        else:
+        node = trace.spare
+        if node is None:
             node = _new(Product)
             node._trace = trace
+        else:
+            trace.spare = None
         node.name = None
         node._da = trace.time = trace.time + 1
         node._a = self.row
@@ -805,7 +811,7 @@ class Total(Tracer):
         if self.__class__ is not Total:
             return self.row
         terms, trace = self._a, self._trace
-        left, right = trace.half(terms[1::2]), trace.half(terms[2::2])
+        left, right = [trace.half_of_rows(tuple(terms[i::2])) for i in (1, 2)]
         return _settled(self, SUM, trace.enter_dot(SUM, left, right, terms[0]))
 
     @staticmethod
@@ -820,36 +826,44 @@ class Total(Tracer):
 
     def __add__(self, y: Any) -> Any:
         """Return self + y; if y is a product that has no row, it may be written in later."""
-        if y.__class__ is not Product or y._trace is not self._trace:
-            return self._plus(y)
-        node = self.write_in() if self._b is not None else None
-        if node is None:
-            return Total.ending_with(y, self)
         trace: Trace = self._trace
-        node._da = trace.time = trace.time + 1
-        node._a = self
-        node._b = y
-        return node
+        if y.__class__ is not Product or y._trace is not trace:
+            return self._plus(y)
+        first, last = self._a, self._b
+        if (  # as in most steps of a long sum
+            last.__class__ is Product
+            and first.__class__ is Total
+            and first._b is None
+            and holders(first) == ALONE
+        ):
+            self._a = terms = first._a
+            terms.append(last._a)
+            terms.append(last._b)
+            if holders(last) == ALONE:
+                trace.spare = last
+            self._b = None
+            first._a, first._b = self, y
+            first._da = trace.time = trace.time + 1
+            return first
+        first = last = None  # held by the sum alone
+        if self._b is not None:
+            self.write_in()
+        return Total.ending_with(y, self)
 
-    def write_in(self) -> Any:
+    def write_in(self) -> None:
         """Write the product that the sum ends with into it, if that has no row.
 
         It takes the terms over of the sum that it begins with, if nothing else holds that.
-
-        Returns:
-            A node to make another one of, since nothing holds it any more; or None.
         """
         first, last = self._a, self._b
         of, held = first.__class__, holders(last)
         if last.__class__ is not Product or held < ALONE:  # where nobody counts who holds it
             a = first if of is float else first.row
             _settled(self, p.add, self._trace.apply(p.add, (a, last.row)))
-            return None
+            return
         if of is Total and first._b is None and holders(first) == ALONE:
             self._a = terms = first._a
-            spare = first
         else:
-            spare = None
             if of is Product:
                 terms = [-0.0, first._a, first._b]
             else:
@@ -859,8 +873,7 @@ class Total(Tracer):
         terms.append(last._b)
         self._b = None
         if held == ALONE:
-            self._trace.spares.append(last)
-        return spare
+            self._trace.spare = last
 
 
 _OF_ONE_NUMBER = {Tracer, Product, Total}

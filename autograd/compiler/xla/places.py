@@ -120,7 +120,8 @@ class Space:
         Single numbers for rows that are all different are put side by side, which is quicker than
         a sum of arrays that are mostly zeros.
         """
-        terms, like = sorted(of[i].values(), key=_first), self.arrays[i]
+        terms = sorted(of[i].values(), key=lambda term: list(term[0].flat[:1]))  # by the first row
+        like = self.arrays[i]
         if not terms:
             return None
         rows = np.concatenate([rows.reshape(-1) for rows, _ in terms])
@@ -134,11 +135,6 @@ class Space:
             for rows, term in terms
         ]
         return sum(shares[1:], shares[0])
-
-
-def _first(term: tuple[Any, Any]) -> int:
-    """Return the first row that a term is for."""
-    return int(term[0].flat[0]) if term[0].size else 0
 
 
 def _add(terms: Terms, rows: Any, term: Any) -> None:

@@ -104,7 +104,9 @@ class XlaRunner:
         value = plan.value_of(own, None if aux is None else np.asarray(aux))
         if not plan.wanted:
             return value, None
-        parts = [[numbers[at].reshape(shape) for at, shape in own] for own in self._shared]
+        parts = [
+            [np.array(numbers[at]).reshape(shape) for at, shape in own] for own in self._shared
+        ]
         by_lane = [None if x is None else np.asarray(x) for x in lanes]
         return value, plan.gradient_of(parts, by_lane)
 

@@ -27,14 +27,13 @@ from nn.losses import mse_loss
 ROOT = Path(__file__).parents[3]
 
 
-def write_csv(path, dataset, *, header=True, label=True, order=None, names=None):
+def write_csv(path, dataset, *, header=True, label=True, order=None):
     """Write a data set to a file, its columns in the order given."""
     order = order or range(dataset.n_features)
-    names = names or dataset.feature_names
     with open(path, "w", newline="") as file:
         writer = csv.writer(file)
         if header:
-            writer.writerow([names[j] for j in order] + ["label"] * label)
+            writer.writerow([dataset.feature_names[j] for j in order] + ["label"] * label)
         for row, y in zip(dataset.X, dataset.y, strict=True):
             target = dataset.class_names[y] if dataset.class_names else y
             writer.writerow([row[j] for j in order] + [target] * label)
@@ -200,17 +199,6 @@ def test_regression_predicts_in_the_unit_of_the_label(run, tmp_path, houses):
     assert "root mean square error" in err
 
 
-def test_whole_numbers_are_numbers_for_a_loss_of_numbers(run, tmp_path):
-    data = tmp_path / "ages.csv"
-    data.write_text("".join(f"{i / 10},{i}\n" for i in range(40)))
-    arguments = ["--data", data, "--loss", "mae_loss", "--epochs", 1, "--out", tmp_path]
-    status, out, _ = run("train", *arguments)
-    assert status == 0
-    assert "regression" in out
-    status, _, err = run("predict", tmp_path / "model.json", data)
-    assert "root mean square error" in err
-
-
 def test_a_file_as_people_have_them_trains_and_is_predicted_alike(run, tmp_path):
     rng = random.Random(0)
     lines = ["district;area;age;price"]
@@ -296,13 +284,6 @@ def test_predict_takes_columns_by_name_and_compares_with_the_label(run, tmp_path
     right = [iris().class_names[k] for k in iris().y]
     accuracy = sum(map(str.__eq__, predictions(out), right)) / 150
     assert err == f"compared with the label in {mixed}: accuracy {accuracy:.1%}\n"
-
-
-def test_predict_says_so_if_it_takes_columns_by_order(run, tmp_path, flowers):
-    data = write_csv(tmp_path / "f.csv", iris(), names=["a", "b", "c", "d"], label=False)
-    status, _, err = run("predict", flowers / "model.json", data)
-    assert status == 0
-    assert err.startswith("note: f: the columns have other names than in the training")
 
 
 def test_show_tells_what_is_known(run, flowers, tmp_path):
@@ -476,7 +457,6 @@ def files(tmp_path, monkeypatch, flowers):
         ("train --data nope.csv", "nope.csv: No such file or directory"),
         ("train --data cell.csv", "cell.csv, row 3, column 'b': 'x' is not a number"),
         ("train --data cell.csv --label c", "there is no column 'c'; the columns are 'a', 'b'"),
-        ("train --data cell.csv --label 7", "there is no column 7"),
         ("train --data empty.csv", "empty.csv: the file is empty"),
         ("train --data one.csv", "all samples of one are in the class 'cat', so there is"),
         ("train --data iris --label 2", "--label is for CSV files, and iris is none: leave it out"),
@@ -495,7 +475,6 @@ def files(tmp_path, monkeypatch, flowers):
         ("train --lr fast", "argument --lr: must be a number, 0 or more, not 'fast'"),
         ("train --lr=-1", "argument --lr: must be a number, 0 or more, not '-1'"),
         ("train --weight-decay inf", "argument --weight-decay: must be a number, 0 or more"),
-        ("train --loss mse", "must be one of cross_entropy, binary_cross_entropy, hinge_loss, mse"),
         ("train --loss mse", "mae_loss, not 'mse'; did you mean 'mse_loss'?"),
         (
             "train --optimizer Adam",
@@ -509,12 +488,10 @@ def files(tmp_path, monkeypatch, flowers):
         ("fly", "argument COMMAND: invalid choice: 'fly'"),
         ("predict model.json", "the following arguments are required: FILE.csv"),
         ("predict no.json cell.csv", "no.json: No such file or directory"),
-        ("predict cell.csv cell.csv", "cell.csv: it is not JSON, or cut short"),
         ("predict cut.json cell.csv", "cut.json: it is not JSON, or cut short"),
         ("predict bare.json cell.csv", "bare.json does not say what the inputs and outputs"),
         ("predict damaged.json cell.csv", "damaged.json: the task is damaged: KeyError('inputs')"),
         ("predict model.json no.csv", "no.csv: No such file or directory"),
-        ("predict model.json empty.csv", "empty.csv: the file is empty"),
         ("predict model.json wide.csv", "wide.csv has 6 columns, but the network was trained on 4"),
         ("predict model.json letters.csv", "letters.csv, row 2, column 'd': 'x' is not a number"),
         (
@@ -523,7 +500,6 @@ def files(tmp_path, monkeypatch, flowers):
         ),
         ("predict model.json numbers.csv", "the labels of numbers are numbers, but the network"),
         ("predict model.json . ", ".: Is a directory"),
-        ("show no.json", "no.json: No such file or directory"),
         ("show model.json --graph net.jpg", "cannot save a picture as 'net.jpg': end the name in"),
         ("show model.json --graph no/net.svg", "no/net.svg: there is no folder "),
         ("show model.json --animate net.svg", "end the name 'net.svg' in .html"),

@@ -91,23 +91,6 @@ def test_the_target_is_any_column(npy, rows):
     assert stream(npy, target=1).feature_names == ("x1", "x3", "x4")
 
 
-def test_formats_with_the_same_blocks_train_alike(npy, tmp_path):
-    pytest.importorskip("pyarrow")
-    convert(npy, tmp_path / "data.parquet", progress=False)
-    losses = [
-        nn.fit(
-            nn.MLP(3, [4, 1], seed=0),
-            stream(path, target=0),
-            loss="mse_loss",
-            epochs=2,
-            lr=1e-4,
-            progress=False,
-        )[-1].loss
-        for path in (npy, tmp_path / "data.parquet")
-    ]
-    assert losses[0] == losses[1]
-
-
 @pytest.fixture
 def classes(tmp_path):
     """Three classes that one can tell apart, of which the last is met in the last block alone."""

@@ -305,19 +305,19 @@ def refusing(output, target):
     return (output - target) ** 2 if output > target else target - output
 
 
-FALLBACKS = {
-    "a branch in the model": (Branching, nn.mse_loss, r"v\.data.*test_engines\.py:\d+"),
-    "a branch in the loss": (
-        lambda: network(1),
-        refusing,
-        r"use where\(condition, x, y\) or maximum, at .*test_engines\.py:\d+",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", FALLBACKS)
-def test_what_cannot_be_traced_runs_eagerly_with_one_warning(name):
-    make, loss, message = FALLBACKS[name]
+@pytest.mark.parametrize(
+    ("make", "loss", "message"),
+    [
+        (Branching, nn.mse_loss, r"v\.data.*test_engines\.py:\d+"),
+        (
+            lambda: network(1),
+            refusing,
+            r"use where\(condition, x, y\) or maximum, at .*test_engines\.py:\d+",
+        ),
+    ],
+    ids=["a branch in the model", "a branch in the loss"],
+)
+def test_what_cannot_be_traced_runs_eagerly_with_one_warning(make, loss, message):
     model, expected = make(), make()
     with pytest.warns(RuntimeWarning, match=message) as caught:
         history = train(model, HEIGHTS, loss)
