@@ -78,7 +78,7 @@ def test_comparisons_with_a_numpy_scalar_are_bools(op):
         assert op(np.float64(a), Value(b)) is op(a, b)
 
 
-@pytest.mark.parametrize("two", [np.float64(2), np.float32(2), np.int64(2), np.array(2.0)])
+@pytest.mark.parametrize("two", [np.float64(2), np.longdouble(2), np.int64(2), np.array(2.0)])
 def test_a_value_equals_no_numpy_scalar_and_says_so(two):
     v = Value(2.0)
     for compare in (lambda a, b: a == b, lambda a, b: not a != b):  # noqa: SIM202

@@ -34,16 +34,12 @@ def section(text, title):
 
 
 def squared_error(params, x, y):
-    for layer in params[:-1]:
-        x = [
-            sum((wi * xi for wi, xi in zip(w, x, strict=True)), b).relu()
+    for layer in params:
+        z = [
+            sum((wi * xi for wi, xi in zip(w, x, strict=True)), b)
             for w, b in zip(layer["W"], layer["b"], strict=True)
         ]
-    last = params[-1]
-    z = [
-        sum((wi * xi for wi, xi in zip(w, x, strict=True)), b)
-        for w, b in zip(last["W"], last["b"], strict=True)
-    ]
+        x = [v.relu() for v in z]
     return sum((a - b) ** 2 for a, b in zip(z, y, strict=True))
 
 
