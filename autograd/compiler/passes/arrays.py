@@ -19,7 +19,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd.compiler.arguments import Leaf
 from autograd.compiler.passes.tables import Table
-from autograd.compiler.passes.trace import BITS, Trace
+from autograd.compiler.passes.trace import BITS, Trace, broadcast
 from autograd.engine import Primitive
 from autograd.engine import table as p
 from autograd.engine.ufuncs import row_of
@@ -179,7 +179,7 @@ class Array(NDArrayOperatorsMixin):
         if len(operands) > _MOST_OPERANDS or 0 in shape or not fits:
             return op(*map(_without, operands))
         rows = [
-            trace.select(x.reshape(()) if x.size == 1 else np.broadcast_to(x, shape).reshape(-1))
+            trace.select(x.reshape(()) if x.size == 1 else broadcast(x, shape).reshape(-1))
             for x in given
         ]
         if all(x.__class__ is float for x in rows):
@@ -234,7 +234,7 @@ class Array(NDArrayOperatorsMixin):
             return np.matmul(_without(left), _without(right))  # which says what is wrong
         pairs = rows[..., :, None, :], columns[..., None, :, :]
         shape = np.broadcast_shapes(*[x.shape for x in pairs])
-        result = self._inner(*[np.broadcast_to(x, shape) for x in pairs])
+        result = self._inner(*[broadcast(x, shape) for x in pairs])
         if a.ndim == 1:
             result = result[..., 0, :]
         return result[..., 0] if b.ndim == 1 else result
@@ -261,7 +261,7 @@ class Array(NDArrayOperatorsMixin):
             aligned.append(moved[tuple([slice(None) if y in own else None for y in axes])])
         shape = np.broadcast_shapes(*[x.shape for x in aligned])
         n = int(np.prod(shape[len(gives) :], dtype=int))
-        left, right = [np.broadcast_to(x, shape).reshape(*shape[: len(gives)], n) for x in aligned]
+        left, right = [broadcast(x, shape).reshape(*shape[: len(gives)], n) for x in aligned]
         return self._inner(left, right)
 
     def _inner(self, left: Any, right: Any) -> Any:
@@ -323,7 +323,7 @@ def _flat(addresses: Any) -> Any:
     *shape, n = addresses.shape
     count = int(np.prod(shape, dtype=int))
     if all(addresses.strides[i] == 0 or shape[i] == 1 for i in range(len(shape))):
-        return np.broadcast_to(addresses[tuple([0] * len(shape))], (count, n))
+        return broadcast(addresses[tuple([0] * len(shape))], (count, n))
     return addresses.reshape(count, n)
 
 

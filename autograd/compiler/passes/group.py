@@ -16,8 +16,8 @@ on a tape, which computes them one after the other:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterator, Sequence
-from itertools import compress
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
@@ -100,42 +100,39 @@ def _computed(trace: Trace, triangles: Sequence[Triangle]) -> Trace:
     views = trace.views()
     if not views and not triangles:
         return trace
+    shown: dict[int, list[int]] = {x: [own.rows[-1]] for own in triangles for x in own.rows}
+    for row in views:
+        read = [x for x in trace.operands[row] if isinstance(x, int) and trace.ops[x]]
+        if read:
+            shown[row] = list(chain.from_iterable([shown.get(x, [x]) for x in read]))
     only = Trace()
-    only.ops, only.operands = trace.ops.copy(), trace.operands
-    if triangles:
-        last = {row: triangle.rows[-1] for triangle in triangles for row in triangle.rows}
-        only.operands = _each(trace, lambda x: (last.get(x, x),))
-        for triangle in triangles:
-            for row in triangle.rows[:-1]:
-                only.ops[row], only.operands[row] = None, ()
-            only.operands[triangle.rows[-1]] = tuple([last.get(x, x) for x in triangle.sources])
+    only.ops, only.operands = trace.ops.copy(), _each(trace, shown) if shown else trace.operands
+    for triangle in triangles:
+        for row in triangle.rows[:-1]:
+            only.ops[row], only.operands[row] = None, ()
+        own = chain.from_iterable([shown.get(x, [x]) for x in triangle.sources])
+        only.operands[triangle.rows[-1]] = tuple(own)
     for row in views:
         only.ops[row] = None  # as if it were an input
-    sources: dict[int, list[int]] = {}
-    for row in views:
-        own = [x for x in trace.operands[row] if isinstance(x, int) and trace.ops[x]]
-        if own:
-            sources[row] = own
-    if sources:
-        only.operands = _each(only, lambda x: sources.get(x, (x,)))
     return only
 
 
-def _each(trace: Trace, read: Callable[[int], Sequence[int]]) -> list[tuple[Any, ...]]:
-    """Return what rows read in the place of their operands, and halves in that of theirs."""
+def _each(trace: Trace, shown: Mapping[int, Sequence[int]]) -> list[tuple[Any, ...]]:
+    """Return what rows read, and halves: what is shown in the place of rows that only show it."""
     halves: dict[int, Half] = {}
 
     def of(operands: Sequence[Any]) -> tuple[Any, ...]:
-        found: dict[Any, None] = {}
-        for x in operands:
-            if x.__class__ is int:
-                found.update(dict.fromkeys(read(x)))
-        return tuple(found)
+        if shown.keys().isdisjoint(operands):
+            return tuple(operands)
+        own = [shown.get(x, (x,)) for x in operands if x.__class__ is int]
+        return tuple(dict.fromkeys(chain.from_iterable(own)))
 
     def of_row(operands: Sequence[Any]) -> tuple[Any, ...]:
-        own = [x for x in operands if x.__class__ is tuple]
-        halves.update({id(x): of(x) for x in own if id(x) not in halves})
-        return *of(operands), *[halves[id(x)] for x in own]
+        if tuple not in map(type, operands):
+            return of(operands)
+        left, right, bias = operands
+        halves.update({id(x): of(x) for x in (left, right) if id(x) not in halves})
+        return halves[id(left)], halves[id(right)], *of((bias,))
 
     return list(map(of_row, trace.operands))
 

@@ -256,7 +256,11 @@ class Trace:
             if whole and (index == np.arange(count)).all():
                 return first
         else:
-            numbers, which = np.unique(rows, return_inverse=True)
+            flat = rows.reshape(-1)
+            if (flat[1:] > flat[:-1]).all():  # as of an array that is an argument
+                numbers, which = flat, np.arange(flat.size)
+            else:
+                numbers, which = np.unique(flat, return_inverse=True)
             own = numbers.tolist()
             index += which.reshape(rows.shape) << BITS
         operands = tuple([x if x >= 0 else self._numbers[~x] for x in own])
@@ -264,7 +268,7 @@ class Trace:
         key = tuple(own), addresses.shape, few.shape, index.tobytes()
         row = views.get(key)
         if row is None:
-            row = views[key] = self.view(np.broadcast_to(index, addresses.shape), operands)
+            row = views[key] = self.view(broadcast(index, addresses.shape), operands)
         return row
 
     def view(self, at: Any, operands: tuple[Operand, ...], op: View | None = None) -> int:
@@ -391,7 +395,7 @@ class Trace:
         """Return the addresses of the operands of each of so many numbers."""
         own = [self.addresses(x) for x in operands]
         columns = [x if x.ndim == 2 else x.reshape(-1, 1) for x in own]
-        rows = [np.broadcast_to(x, (count, x.shape[1])) for x in columns]
+        rows = [broadcast(x, (count, x.shape[1])) for x in columns]
         return rows[0] if len(rows) == 1 else np.hstack(rows)
 
     def depended_on(self, outputs: Iterable[Operand]) -> list[bool]:
@@ -535,7 +539,12 @@ def _by_repr(operands: tuple[Operand, ...]) -> tuple[Any, ...]:
 
 def mapped(function: Callable[[Any], Any], array: Any) -> Any:
     """Apply a function to each number of an array, but only once where an axis repeats one."""
-    return np.broadcast_to(function(_distinct(array)), array.shape)
+    return broadcast(function(_distinct(array)), array.shape)
+
+
+def broadcast(array: Any, shape: tuple[int, ...]) -> Any:
+    """Return `np.broadcast_to`, which takes its time even if there is nothing to do."""
+    return array if array.shape == shape else np.broadcast_to(array, shape)
 
 
 def of_rows(table: Sequence[Any], operands: Sequence[Operand | None]) -> Sequence[Any]:
@@ -554,6 +563,8 @@ def of_rows(table: Sequence[Any], operands: Sequence[Operand | None]) -> Sequenc
 
 def _distinct(array: Any) -> Any:
     """Leave out what an axis without a stride repeats."""
+    if 0 not in array.strides:
+        return array
     return array[tuple([slice(1 if stride == 0 else None) for stride in array.strides])]
 
 
