@@ -114,6 +114,8 @@ class Array(NDArrayOperatorsMixin):
         """Return an array that may be changed without changing this one."""
         return Array(self._trace, self._addresses.copy())
 
+    __copy__ = __deepcopy__ = copy
+
     def reshape(self, *shape: Any, **how: Any) -> Array:
         """Arrange the numbers in another shape."""
         return Array(self._trace, self._addresses.reshape(*shape, **how))
@@ -126,7 +128,9 @@ class Array(NDArrayOperatorsMixin):
         """Arrange the numbers along one axis."""
         return Array(self._trace, self._addresses.ravel(order))
 
-    flatten = ravel
+    def flatten(self, order: Any = "C") -> Array:
+        """Return an array along one axis that may be changed without changing this one."""
+        return self.ravel(order).copy()
 
     def dot(self, other: Any) -> Any:
         """Return the matrix product, or with a number the multiple."""
@@ -181,6 +185,10 @@ class Array(NDArrayOperatorsMixin):
         return self._made(trace.apply(op, tuple(rows)), shape)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **how: Any) -> Any:
+        if method == "at":
+            raise ValueError(
+                f"numpy.{ufunc.__name__}.at finds its array read-only: write x[i] += y"
+            )
         out = how.pop("out", None)
         op = row_of(ufunc)
         if method == "__call__" and not how and ufunc is np.matmul:
@@ -276,8 +284,10 @@ class Array(NDArrayOperatorsMixin):
         return as_array(numbers, addresses.shape).view(Table)
 
     def objects(self) -> Any:
-        """Return an array of NumPy's with the stand-ins."""
-        return self._single(self._addresses)
+        """Return an array of NumPy's with the stand-ins, to read: writing to it would be lost."""
+        objects = self._single(self._addresses)
+        objects.flags.writeable = False
+        return objects
 
 
 def given(trace: Trace, leaf: Leaf) -> Any:

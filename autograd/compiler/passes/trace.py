@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd.compiler.arguments import NodeGivenError
 from autograd.compiler.passes.tables import gathered, stand_ins
 from autograd.engine import (
     Operators,
@@ -111,6 +112,7 @@ class Trace:
         times: when the result that a row stands for was made, which may be earlier than the row.
         spare: a product that nothing holds any more, to make another of.
         writes: how often numbers of an array have been replaced by others.
+        around: the variables of transforms that the function was compiled in; none may be captured.
         captured: leaves from outside that the function uses, with their rows. Their data is read
             anew at each call, so a compiled model sees its parameters change.
         parts: what rows are of operations that have been written out.
@@ -126,6 +128,7 @@ class Trace:
         self.writes = 0
         self.counts: dict[int, int] = {}
         self.reads_blocks = False
+        self.around = modes.variables()
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
         self._halves: dict[Any, Half] = {}
@@ -461,6 +464,8 @@ class Trace:
         """
         rows: dict[Any, int] = {}
         for node in topological_order([root], nodes_of):
+            if node in self.around:
+                raise NodeGivenError("the closure")
             op = operation_of(node)
             if not nodes_of(node):
                 if node not in self.captured:
@@ -605,6 +610,10 @@ class Row:
         return [(x, local, None) for x, local in zip(parents, locals_, strict=True)]
 
 
+_AS_FLOAT = "use the functions of autograd, such as autograd.exp, and arrays of dtype=object"
+_SETTING = "or fix a setting before compiling, as in functools.partial(f, n=3)"
+
+
 class StandIn(Value):
     """A node that stands for numbers not known yet, and refuses to be taken for one of them.
 
@@ -619,6 +628,12 @@ class StandIn(Value):
 
     _where = "while the function is compiled, since a variable stands for all its values"
 
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self
+
     def _refuse(self, what: str, fix: str) -> TraceError:
         return TraceError(f"{what} has no answer {self._where}: {fix}, at {modes.caller()}")
 
@@ -629,10 +644,11 @@ class StandIn(Value):
         raise self._refuse("v as a key or an element of a set", fix)
 
     def __bool__(self) -> bool:
-        raise self._refuse("the truth of a comparison", "use where(condition, x, y) or maximum")
+        fix = "use where(condition, x, y) or maximum, and & for `and`, | for `or`"
+        raise self._refuse("the truth of a comparison", fix)
 
     def __float__(self) -> float:
-        raise self._refuse("float(v)", "use the functions of autograd, such as autograd.exp")
+        raise self._refuse("float(v)", _AS_FLOAT)
 
     def __int__(self) -> int:
         raise self._refuse("int(v)", "compute with the node itself")
@@ -641,9 +657,7 @@ class StandIn(Value):
         raise self._refuse("round(v)", "compute with the node itself")
 
     def __index__(self) -> int:
-        raise self._refuse(
-            "v as an index or a length", "use take(xs, v), or pass a number of Python's own"
-        )
+        raise self._refuse("v as an index or a length", f"use take(xs, v), {_SETTING}")
 
     def item(self) -> float:
         """Refuse: there is no number yet."""
@@ -764,6 +778,9 @@ class Tracer(StandIn):
             takes_comparison = False
         return trace.tracer(trace.apply(op, tuple(rows)))
 
+    def __bool__(self) -> bool:
+        raise self._refuse("the truth of v", f"use where(v != 0, x, y), {_SETTING}")
+
     def __node__(self) -> Row:
         return self._trace.node(self.row)
 
@@ -791,21 +808,26 @@ class Tracer(StandIn):
 
 
 class Condition(Tracer):
-    """A comparison, which only `where` takes."""
+    """A comparison, which only `where` takes, and `&` and `|` make another one of."""
 
     __slots__ = ()
 
     __add__, __sub__ = Value.__add__, Value.__sub__
     __mul__, __truediv__ = Value.__mul__, Value.__truediv__
 
+    def __and__(self, other: Any) -> Any:
+        return p.where(self, p.where(other, 1.0, 0.0), 0.0) > 0
+
+    def __or__(self, other: Any) -> Any:
+        return p.where(self, 1.0, p.where(other, 1.0, 0.0)) > 0
+
+    __rand__, __ror__ = __and__, __or__
+
     def __bool__(self) -> bool:
         op = self._primitive
         if op is p.eq or op is p.ne:  # which `in` and `index` ask for, too
-            raise self._refuse(
-                "the truth of a comparison",
-                f"use where(v {op.name} 1, x, y)",
-            )
-        return super().__bool__()
+            raise self._refuse("the truth of a comparison", f"use where(v {op.name} 1, x, y)")
+        return StandIn.__bool__(self)
 
     def row_of_result(self) -> int:
         """Refuse: a result is a number."""
