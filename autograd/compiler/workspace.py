@@ -134,6 +134,7 @@ class Workspace:
                 elif is_new:
                     self.made.append((own, i, here.copy))
         self._given = [x[:2] for x in self.lent] + [x[:2] for x in self.made]
+        self._has_loans = bool(self.borrowed or self._given)
 
     def _views_of(self, buffer: str, x: Input) -> list[_View] | None:
         """Find the views by which alone the code reaches a large leaf; None where it does not."""
@@ -177,11 +178,12 @@ class Workspace:
 
     def _run(self, arrays: Sequence[Any]) -> tuple[Any, Any]:
         plan, full = self.plan, self.full
-        for index, views in self.borrowed:
-            _show(np.ascontiguousarray(arrays[index]), views)
-        for own, i, shape, views in self.lent:
-            own[i] = np.empty(shape)
-            _show(own[i], views)
+        if self._has_loans:
+            for index, views in self.borrowed:
+                _show(np.ascontiguousarray(arrays[index]), views)
+            for own, i, shape, views in self.lent:
+                own[i] = np.empty(shape)
+                _show(own[i], views)
         for target, index in self.targets:
             target[...] = arrays[index]
         for places, index in self.scattered:
@@ -208,10 +210,11 @@ class Workspace:
         if plan.wanted:
             full.end()
             gradient = self._gradient(lane_slopes)
-        for own, i in self._given:  # what is the caller's may be large
-            own[i] = None
-        for names, name in self._shown:
-            names[name] = None
+        if self._has_loans:
+            for own, i in self._given:  # what is the caller's may be large
+                own[i] = None
+            for names, name in self._shown:
+                names[name] = None
         return value, gradient
 
     def _new_lane_slopes(self) -> list[Any]:
