@@ -172,7 +172,8 @@ class ArrayCode:
         """Return which rows of a leaf a name means; None for all."""
         first, (stride,), (n,) = self._written.keys[name][2:5]
         stop = first - start + stride * n
-        return None if n == count else slice(first - start, None if stop < 0 else stop, stride)
+        is_all = (stride, n) == (1, count)
+        return None if is_all else slice(first - start, None if stop < 0 else stop, stride)
 
     def names_within(self, buffer: str, x: Input) -> Any:
         """Return the names of the views of a leaf, if by these alone the code reaches it."""
