@@ -135,6 +135,9 @@ class Workspace:
                     self.made.append((own, i, here.copy))
         self._given = [x[:2] for x in self.lent] + [x[:2] for x in self.made]
         self._has_loans = bool(self.borrowed or self._given)
+        if self.code.branches:  # inputs stand first, side by side, so that one sum sees them all
+            places = [x.places for x in plan.inputs if x.space == SHARED and x.places.size]
+            self.of_inputs = self.slopes[: max([0, *[own.max() + 1 for own in places]])]
 
     def _views_of(self, buffer: str, x: Input) -> list[_View] | None:
         """Find the views by which alone the code reaches a large leaf; None where it does not."""
@@ -278,8 +281,8 @@ class Workspace:
         for own, i, made in self.made:
             own[i] = made()
         if self.code.branches:
-            parts = [x for x in lane_slopes if x is not None]
-            parts += [view for views in self.slope_views for view in views]
+            parts = [self.of_inputs, *[x for x in lane_slopes if x is not None]]
+            parts += [own[i] for own, i, *_ in self.lent]
             self.may_be_nan = any(isnan(np.add.reduce(part, None)) for part in parts)
         return plan.gradient_of(self.slope_views, lane_slopes)
 

@@ -137,22 +137,13 @@ def test_other_lists_are_an_array_for_each_row(tree):
     assert is_same(assembler(form, lanes=False)(arrays, None), tree)
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ([[1.0, 2.0], [3.0, "4"]], r"args\[0\]\[1\]\[1\] must be a real number, not the str '4'"),
-        (
-            [[1.0, 2.0], [3.0, None]],
-            r"args\[0\]\[1\]\[1\] must be a real number, not the NoneType None",
-        ),
-    ],
-)
-def test_what_is_no_number_is_refused_when_the_form_is_known_too(given, message):
+@pytest.mark.parametrize(("bad", "shown"), [("4", "str '4'"), (None, "NoneType None")])
+def test_what_is_no_number_is_refused_when_the_form_is_known_too(bad, shown):
     norm = ag.compile(lambda rows: sum(x * x for row in rows for x in row))
     assert norm.grad([[1.0, 2.0], [3.0, 4.0]]) == [[2.0, 4.0], [6.0, 8.0]]
     assert norm.grad([[1, 2], [3, 4]]) == [[2.0, 4.0], [6.0, 8.0]]
     assert norm.grad([[1.0, 2], [Fraction(3), np.float32(4.0)]]) == [[2.0, 4.0], [6.0, 8.0]]
     assert norm.grad([[1.0, 2.0], [3.0]]) == [[2.0, 4.0], [6.0]]
     assert norm([[1.0, 2.0], [Value(3.0), 4.0]]).op == "+"
-    with pytest.raises(TypeError, match=message):
-        norm.grad(given)
+    with pytest.raises(TypeError, match=rf"args\[0\]\[1\]\[1\] must be a real .* the {shown}"):
+        norm.grad([[1.0, 2.0], [3.0, bad]])

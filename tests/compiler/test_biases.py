@@ -97,7 +97,7 @@ def test_layers_of_all_kinds(name, reduce, blocks, monkeypatch):
     args = (*parameters, *batch)
     axes = (None,) * len(parameters) + (0,) * len(batch)
     every = tuple(range(len(args)))
-    for argnums in (every, every[:1], every[1:2], every[-1:]):
+    for argnums in (every, every[:1], every[1:2], every[1::2], every[-1:]):
         compiled = ag.compile(f, in_axes=axes, argnums=argnums, reduce=reduce)
         value, slopes = compiled.value_and_grad(*args)
         lanes = [
@@ -135,14 +135,9 @@ def test_a_layer_is_one_product():
 
 def test_gradients_by_biases_alone_are_no_matrix_products():
     f = ag.compile(two_layers, in_axes=(None, None, None, None, 0), argnums=(1, 3), reduce="sum")
-    value, slopes = f.value_and_grad(W2, B, W3, C, X)
+    f.grad(W2, B, W3, C, X)
     products = f.code.count(".dot(") + f.code.count("matmul(")
     assert products == 3  # two forward, one for what is between the layers
-    rows = [ag.value_and_grad(two_layers, argnums=(1, 3))(W2, B, W3, C, x) for x in X]
-    assert value == pytest.approx(sum(y for y, _ in rows), rel=1e-13)
-    for k in range(2):
-        want = np.sum([own[k] for _, own in rows], axis=0)
-        np.testing.assert_allclose(slopes[k], want, rtol=1e-12, atol=1e-14)
 
 
 def test_many_inputs_are_not_copied_for_a_one():

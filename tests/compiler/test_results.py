@@ -8,8 +8,6 @@ import gc
 import itertools
 import math
 import random
-import threading
-import tracemalloc
 import weakref
 
 import numpy as np
@@ -381,6 +379,19 @@ def test_a_branch_not_taken_adds_nothing(name, reduce):
     np.testing.assert_allclose(np.concatenate(inside, axis=1), want, rtol=1e-14)
 
 
+def test_a_branch_not_taken_adds_nothing_to_a_large_array():
+    def f(W, x):
+        return sum(ag.where(y > 0.0, ag.sqrt(y), y) for y in list(W @ np.asarray(x)))
+
+    rng = np.random.default_rng(0)
+    W, X = rng.normal(size=(140, 140)), rng.normal(size=(3, 140))
+    X[1] = 0.0  # where the root has no slope
+    z = X @ W.T
+    slopes = np.where(z > 0.0, 0.5 / np.sqrt(np.abs(z) + (z == 0.0)), 1.0)
+    gradient = ag.compile(f, in_axes=(None, 0), reduce="sum").grad(W, X)
+    np.testing.assert_allclose(gradient, slopes.T @ X, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.usefixtures("path")
 def test_masks_are_used_only_where_a_gradient_would_be_nan():
     f = ag.compile(lambda x: ag.where(x > 0, ag.sqrt(x), x * x), in_axes=0)
@@ -447,10 +458,7 @@ def test_short_sums(n):
     assert slope.tolist() == [2.0 + 3 * n] * 2
 
 
-@pytest.mark.parametrize(
-    ("name", "call", "times"),
-    [("gelu", "erfc(", 1), ("silu", "expit(", 1)],
-)
+@pytest.mark.parametrize(("name", "call", "times"), [("gelu", "erfc(", 1), ("silu", "expit(", 1)])
 def test_what_a_rule_and_its_derivative_have_in_common_is_computed_once(
     name, call, times, monkeypatch
 ):
@@ -501,27 +509,6 @@ def test_gradients_have_the_structure_of_the_argument():
     assert by_tree["unused"] == (0.0,)
     assert by_x["a"].tolist() == [1.0, 1.0]
     assert by_x["b"][0].tolist() == [0.5, 0.5]
-
-
-def test_arrays_reach_the_function_as_arrays_of_nodes():
-    def f(W, x):
-        return np.exp(W.T @ x).sum() * x.sum()
-
-    W, x = np.array([[0.5, -1.0, 0.0], [2.0, 1.0, 0.25]]), np.array([[1.0, 2.0], [0.5, -1.0]])
-    want = [np.exp(W.T @ row).sum() * row.sum() for row in x]
-    np.testing.assert_allclose(ag.compile(f, in_axes=(None, 0))(W, x), want, rtol=1e-14)
-
-
-def test_empty_batches():
-    def f(w, x):
-        return w * x
-
-    for reduce, value, slope in ((None, [], []), ("sum", 0.0, 0.0), ("mean", nan, 0.0)):
-        compiled = ag.compile(f, in_axes=(None, 0), argnums=(0, 1), reduce=reduce)
-        got, (by_w, by_x) = compiled.value_and_grad(2.0, np.ones(0))
-        np.testing.assert_array_equal(got, value)
-        np.testing.assert_array_equal(by_w, slope)
-        assert by_x.shape == (0,)
 
 
 # --- aux ------------------------------------------------------------------------------------------
@@ -603,25 +590,6 @@ def test_a_function_without_the_aux_it_promises():
 # --- errors ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("in_axes", "args", "message"),
-    [
-        (0, ([[1, 2], [3]], [1, 2]), r"args\[0\] is ragged"),
-        (0, ([1.0, 2.0], ["a", "b"]), r"args\[1\]\[0\] must be a real number, not the str 'a'"),
-        (0, (np.ones(2) * 1j, [1, 2]), r"args\[0\]\[0\] must be a real number, not the complex"),
-        (None, (1.0, None), r"args\[1\] must be a real number, not the NoneType"),
-        (0, (np.ones(2), np.ones(3)), r"different numbers .* args\[0\] has 2, args\[1\] has 3"),
-        (0, (np.ones(2), 1.0), r"args\[1\] is one number, but in_axes asks for a batch"),
-        ((0,), (np.ones(2), np.ones(2)), "in_axes has 1 entries, but the call has 2 arguments"),
-        ((0, 1), (np.ones(2), np.ones(2)), r"in_axes must be 0, .* not 1 as for args\[1\]"),
-        (0, (np.ones(2),), r"<lambda>\(x, y\) was called with 1 argument: missing .*'y'"),
-    ],
-)
-def test_wrong_arguments_are_named(in_axes, args, message):
-    with pytest.raises((TypeError, ValueError), match=message):
-        ag.compile(lambda x, y: x + y, in_axes=in_axes)(*args)
-
-
 def test_wrong_options_are_named():
     with pytest.raises(ValueError, match='reduce must be None, "sum" or "mean", not \'max\''):
         ag.compile(abs, reduce="max")
@@ -631,16 +599,8 @@ def test_wrong_options_are_named():
         ag.compile(abs, dtype="float32")
     with pytest.raises(ValueError, match='dtype must be "float64" or "float32", not \'int\''):
         ag.compile(abs, backend="jax", dtype="int")
-    with pytest.raises(TypeError, match="argnums=2, but abs was called with 1 positional"):
-        ag.compile(abs, argnums=2).grad(1.0)
     with pytest.raises(TypeError, match=r"but <lambda> returns a list of 2: .*jacobian"):
         ag.compile(lambda x: [x, x]).grad(1.0)
-
-
-def test_other_types_of_numbers():
-    f = ag.compile(lambda x: x * x, in_axes=0)
-    for x in ([1, 2], [True, False], np.array([1, 2], np.float32), np.array([1, 2.5], object)):
-        np.testing.assert_array_equal(f(x), np.asarray(x, float) ** 2)
 
 
 # --- calls ----------------------------------------------------------------------------------------
@@ -711,26 +671,6 @@ def test_check_refuses_randomness():
     assert ag.compile(lambda x: 2 * x, check=True)(1.0) == 2.0
 
 
-def test_threads_may_call_one_object():
-    f = ag.compile(lambda w, x: ag.tanh(w * x), in_axes=(None, 0), reduce="sum")
-    batches = [np.linspace(-1, 1, 5 + k) + k for k in range(4)]
-    want = [np.tanh(0.5 * x).sum() for x in batches]
-    wrong = []
-
-    def work(k):
-        for _ in range(100):
-            value, _ = f.value_and_grad(0.5, batches[k])
-            if abs(value - want[k]) > 1e-12:
-                wrong.append(value)
-
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
-
-
 def test_an_interrupted_call_leaves_the_object_usable():
     calls = []
 
@@ -790,27 +730,6 @@ def test_an_argument_of_no_numbers_has_a_batch_all_the_same():
     f = ag.compile(lambda _, w: 2.0 * w, in_axes=(0, None), argnums=(0, 1), reduce="mean")
     value, (by_x, by_w) = f.value_and_grad(np.ones((4, 0)), 3.0)
     assert (value, by_x.shape, by_w) == (6.0, (4, 0), 2.0)
-
-
-def test_memory_stays_flat():
-    f = ag.compile(
-        lambda w, x: ag.fsum([ag.relu(ag.dot(ws, x, 0.5)) for ws in w]),
-        in_axes=(None, 0),
-        reduce="mean",
-    )
-    w, x = np.ones((4, 3)), np.ones((5, 3))
-    for _ in range(100):
-        f.value_and_grad(w, x)
-    tracemalloc.start()
-    try:
-        gc.collect()
-        before = tracemalloc.get_traced_memory()[0]
-        for _ in range(2000):
-            f.value_and_grad(w, x)
-        gc.collect()
-        assert tracemalloc.get_traced_memory()[0] - before < 20_000
-    finally:
-        tracemalloc.stop()
 
 
 # --- primitives of a user's own -------------------------------------------------------------------

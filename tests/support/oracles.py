@@ -262,10 +262,7 @@ ORACLES: dict[str, Oracle] = {
     "-": one(lambda a, b: a - b, _unit, lambda *_: -exact.one),
     "*": one(lambda a, b: a * b, lambda _, b: b, lambda a, _: a),
     "/": one(
-        lambda a, b: a / b,
-        lambda _, b: 1 / b,
-        lambda a, b: -a / b**2,
-        regular=lambda _, b: b != 0,
+        lambda a, b: a / b, lambda _, b: 1 / b, lambda a, b: -a / b**2, regular=lambda _, b: b != 0
     ),
     "neg": one(lambda x: -x, lambda *_: -exact.one),
     "**": one(
@@ -431,6 +428,9 @@ SLOPES = {"above", "power_by_base", "power_by_exponent", "cosine", "inversion"}
 # Rows that softmax and its kin are compiled to: their edges are such that those of these are right.
 PARTS = {"total", "excess", "exp_shifted", "inverse_of_total", "log_of_total", "log_of_denominator"}
 
+_SCORES = [(1e3, 0.0), (0.0, 40.0), (40.0, 0.0), (0.0, 700.0), (700.0, 0.0, -700.0)]
+_SCORES += [(3.0,), (1e5, 1e5)]
+
 # Rules that subtract, or that reuse the result where it has rounded to its limit, fail here.
 TAILS = {
     "tanh": [(x,) for x in (15.0, 16.5, 18.0, 19.0, 20.0, -15.0, -20.0, 300.0, 355.0, 1e-300)],
@@ -467,30 +467,9 @@ TAILS = {
     "**": [(1e-300, -1.0), (1e300, 1.02), (1.0 + 2.0**-52, 1e15), (0.5, -1022.0), (2.0, 1e-300)],
     "/": [(1e300, 1e300), (1e-300, 1e-300), (1e-160, 1e140), (1.0, 1e-300)],
     "xlogy": [(1e300, 1.0 + 2.0**-52), (1e-300, 1e-300), (-2.0, 1e300)],
-    "logsumexp": [
-        (1000.0, 0.0),
-        (-1000.0, -1001.0),
-        (0.0, -40.0),
-        (-700.0,),
-        (1e300, -1e300),
-        (1e5, 1e5),
-    ],
-    "softmax": [
-        (1000.0, 0.0),
-        (0.0, 40.0),
-        (40.0, 0.0),
-        (0.0, 700.0),
-        (700.0, 0.0, -700.0),
-        (1e5, 1e5),
-    ],
-    "log_softmax": [
-        (1000.0, 0.0),
-        (0.0, 40.0),
-        (40.0, 0.0),
-        (700.0, 0.0, -700.0),
-        (3.0,),
-        (1e5, 1e5),
-    ],
+    "logsumexp": [*_SCORES, (-1000.0, -1001.0), (0.0, -40.0), (-700.0,), (1e300, -1e300)],
+    "softmax": _SCORES,
+    "log_softmax": _SCORES,
     "fsum": [(1e16, 1.0, -1e16), (1e300, 1e-300, -1e300), (0.1,) * 10],
     "mean": [(1e16, 1.0, -1e16), (0.1,) * 10],
     "dot": [(1e150, -1e150, 1e150, 1e150, 0.0), (0.1, 0.2, 0.3, 0.4, -0.11)],

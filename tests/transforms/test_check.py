@@ -46,16 +46,12 @@ pytestmark = pytest.mark.usefixtures("own_primitives_forgotten")
 # Each has the value, the wrong rule and a point. The right rule stands in the comment.
 WRONG_RULES = {
     "wrong sign": (math.cos, lambda x: sin(x), (0.7,)),  # -sin x
-    "missing factor": (lambda x: x**2, lambda x: x, (0.7,)),  # 2 x
-    "missing inner derivative": (lambda x: math.sin(3 * x), lambda x: cos(3 * x), (0.7,)),
-    "wrong exponent": (lambda x: x**3, lambda x: 3 * x**3, (0.7,)),  # 3 x²
     "partials swapped": (lambda x, y: x / y, lambda x, y: (-x / y**2, 1 / y), (0.7, 2.0)),
     "one of several wrong": (
         lambda x, y, z: x * y * z,
         lambda x, y, z: (y * z, x * z, x + y),
         (0.7, 2.0, 3.0),
     ),
-    "constant instead of derivative": (math.exp, lambda x: 2.0 + 0 * x, (0.7,)),
     "zero": (math.exp, lambda x: 0 * x, (0.7,)),
     "branch not taken": (
         lambda x: x**2 if x > 0 else -x,
@@ -67,15 +63,12 @@ WRONG_RULES = {
         lambda x: where(x > 1, 1.0, 0.0),
         (0.7,),
     ),
-    "term of a product missing": (lambda x: x * math.exp(x), lambda x: exp(x), (0.7,)),
     "operand instead of result": (
         lambda x: 1 / (1 + math.exp(-x)),
         lambda out, x: x * (1 - out),
         (0.7,),
     ),
     "result instead of operand": (lambda x: x**2, lambda out, x: 2 * out + 0 * x, (0.7,)),
-    "degrees": (math.sin, lambda x: cos(x * math.pi / 180), (0.7,)),
-    "a part in ten thousand": (math.exp, lambda x: 1.0001 * exp(x), (0.7,)),
     "a part in a million": (math.exp, lambda x: 1.000001 * exp(x), (0.7,)),
     "in the last of many operands": (
         lambda *xs: sum(i * x for i, x in enumerate(xs)),
@@ -567,7 +560,7 @@ def test_kinks_and_faults_stand_in_one_table():
         check_grads(lambda v: [relu(v["a"]), wrong(v["b"]) + v["a"]], ({"a": 0.0, "b": 2.0},))
     title, head, *rows = str(caught.value).splitlines()
     assert title == "derivatives of order 1 are wrong"
-    assert head.split() == ["derivative", "of", "by", "analytic", "numeric", "difference"]
+    assert head.split() == ["derivative", "of", "wrt", "analytic", "numeric", "difference"]
     assert [row.split()[:4] for row in rows] == [
         ["f[0]", 'args[0]["a"]', "0", "0.5"],
         ["f[0]", 'args[0]["b"]', "0", "0"],

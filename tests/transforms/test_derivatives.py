@@ -7,6 +7,7 @@ import math
 import random
 import threading
 from collections import OrderedDict, namedtuple
+from decimal import Decimal
 from itertools import pairwise
 
 import graphs
@@ -531,44 +532,6 @@ def test_derivatives_of_a_composition_in_mixed_modes(modes):
 
 
 # --- Hessians ------------------------------------------------------------------------------------
-
-
-def rosenbrock(v):
-    x, y = v
-    return (1 - x) ** 2 + 100 * (y - x**2) ** 2
-
-
-def beale(v):
-    x, y = v
-    return sum((c - x + x * y**k) ** 2 for k, c in ((1, 1.5), (2, 2.25), (3, 2.625)))
-
-
-def himmelblau(v):
-    x, y = v
-    return (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2
-
-
-@pytest.mark.parametrize("f", [rosenbrock, beale, himmelblau])
-@settings(max_examples=25)
-@given(x=st.floats(-4, 4), y=st.floats(-4, 4))
-def test_hessians_of_test_functions(f, x, y):
-    xx, xy, yy = [
-        float(exact.diff(lambda *v: f(v), (exact.mpf(x), exact.mpf(y)), order))
-        for order in ((2, 0), (1, 1), (0, 2))
-    ]
-    want = np.array([[xx, xy], [xy, yy]])
-    tolerance = 1e-12 * (1 + np.abs(want).max())
-    point = np.array([x, y])
-    others = [
-        np.array(hessian(f)([x, y])),
-        jacobian(grad(f))(point),
-        np.column_stack([hvp(f, point, column) for column in np.eye(2)]),
-        np.array(grad(lambda v: dot(grad(f)(v), [1.0, 0.0]))([x, y])),
-    ]
-    np.testing.assert_allclose(hessian(f)(point), want, rtol=0, atol=tolerance)
-    for other in others[:3]:
-        np.testing.assert_allclose(other, want, rtol=0, atol=tolerance)
-    np.testing.assert_allclose(others[3], want[0], rtol=0, atol=tolerance)
 
 
 def test_hessian_of_many_variables():
@@ -1100,6 +1063,12 @@ def test_a_leaf_that_is_no_real_number_is_named_by_its_path():
         jvp(lambda x, _: x, (1.0, ["3"]), (1.0, [1.0]))
     with pytest.raises(TypeError, match=rf"args\[0\] {what}"):
         hvp(lambda x: x, "3", 1.0)
+    for leaf, fix in (
+        (Decimal("0.1"), r"; convert it first, with float\(Decimal"),
+        ("square", "partial"),
+    ):
+        with pytest.raises(TypeError, match=rf"args\[0\] must be a real number, not the .*{fix}"):
+            grad(lambda x: x)(leaf)
 
 
 def test_the_argument_that_is_named_is_the_one_differentiated_by():
@@ -1128,9 +1097,25 @@ def test_a_number_taken_out_of_a_node_is_a_mistake(f):
     assert grad(lambda x: x if x > 5 else 1.0)(3.0) == 0.0  # a constant branch is none
 
 
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_copies_of_variables_do_not_cut_the_graph(copied):
+    def f(d):
+        own = copied(d["a"] * 2) + copied(d["a"])
+        return own * copied(d)["b"].sum()
+
+    at = {"a": 3.0, "b": np.array([1.0, 2.0])}
+    for g in (grad(f), autograd.compile(f).grad, autograd.compile(grad(f))):
+        slopes = g(at)
+        assert (slopes["a"], slopes["b"].tolist()) == (9.0, [9.0, 9.0])
+    assert grad(grad(lambda x: copied(x) ** 3))(2.0) == 12.0
+    outer = Value(2.0)
+    assert copied(outer) is not outer
+
+
 def test_a_function_without_a_return():
-    with pytest.raises(TypeError, match=r"not None: is a return missing\?"):
-        grad(constant(None))(1.0)
+    for transform in (grad, autograd.compile):
+        with pytest.raises(TypeError, match=r"result of .* not None: is a return missing\?"):
+            transform(constant(None))(1.0)
 
 
 @pytest.mark.parametrize(
@@ -1192,69 +1177,36 @@ def test_jvp_takes_tuples(primals, tangents, what):
 # --- arguments that the function changes ---------------------------------------------------------
 
 
-def set_item(v):
-    v["w"][1] = v["w"][1] * 2
-    return v["w"][1]
+def changing(change):
+    def f(v):
+        result = v["b"] * v["b"]
+        change(v)
+        return result
 
-
-def append(v):
-    v["w"].append(1.0)
-    return v["b"]
-
-
-def sort(v):
-    v["w"].reverse()
-    return v["b"]
-
-
-def delete(v):
-    del v["w"]
-    return v["b"]
-
-
-def put_text(v):
-    v["w"][0] = "text"
-    return v["b"]
-
-
-def set_data(v):
-    result = v["b"] * v["b"]
-    v["w"][1].data = 7.0
-    return result
-
-
-def set_data_to_nan(v):
-    v["w"][1].data = math.nan
-    return v["b"]
+    return f
 
 
 @pytest.mark.parametrize(
-    ("f", "message"),
+    ("change", "what"),
     [
-        (set_item, r'set_item changed args\[0\]\["w"\]\[1\] in place: copy it first'),
-        (append, r"append changed the structure of args\[0\]"),
-        (sort, r'sort changed args\[0\]\["w"\]\[0\] in place'),
-        (delete, r"delete changed the structure of args\[0\]"),
-        (put_text, r"put_text changed args\[0\] in place"),
-        (set_data, r'set_data changed args\[0\]\["w"\]\[1\] in place'),
-        (set_data_to_nan, r'set_data_to_nan changed args\[0\]\["w"\]\[1\] in place'),
+        (
+            lambda v: v["w"].__setitem__(1, v["w"][1] * 2),
+            r'args\[0\]\["w"\]\[1\] in place: copy it',
+        ),
+        (lambda v: v["w"].append(1.0), r"the structure of args\[0\]"),
+        (lambda v: v["w"].reverse(), r'args\[0\]\["w"\]\[0\] in place'),
+        (lambda v: v.pop("w"), r"the structure of args\[0\]"),
+        (lambda v: v["w"].__setitem__(0, "text"), r"args\[0\] in place"),
+        (lambda v: setattr(v["w"][1], "data", 7.0), r'args\[0\]\["w"\]\[1\] in place'),
+        (lambda v: setattr(v["w"][1], "data", math.nan), r'args\[0\]\["w"\]\[1\] in place'),
     ],
 )
-@pytest.mark.parametrize("node", [False, True])
-def test_a_function_that_changes_its_argument(f, message, node):
-    def argument():
-        return {"w": [Value(1.0) if node else 1.0, 2.0 if not node else Value(2.0)], "b": 3.0}
-
-    x = argument()
-    for call in (
-        grad(f),
-        jacobian(f),
-        hessian(f),
-        lambda x: vjp(f, x),
-        lambda x: jvp(f, (x,), (x,)),
-        lambda x: hvp(f, x, x),
-    ):
-        with pytest.raises(RuntimeError, match=message):
+@pytest.mark.parametrize("number", [float, Value])
+def test_a_function_that_changes_its_argument(change, what, number):
+    f, x = changing(change), {"w": [number(1.0), number(2.0)], "b": 3.0}
+    others = [lambda x: vjp(f, x), lambda x: jvp(f, (x,), (x,)), lambda x: hvp(f, x, x)]
+    for call in (grad(f), jacobian(f), hessian(f), *others):
+        with pytest.raises(RuntimeError, match=f"f changed {what}"):
             call(x)
     assert list(x) == ["w", "b"]
     assert len(x["w"]) == 2
@@ -1274,7 +1226,7 @@ def test_a_function_that_changes_an_array():
 def test_nan_in_an_argument_is_no_change():
     assert grad(lambda v: v[0] ** 2)([3.0, math.nan]) == [6.0, 0.0]
     with pytest.raises(RuntimeError, match="changed"):
-        grad(set_data)({"w": [1.0, math.nan], "b": 1.0})
+        grad(changing(lambda v: setattr(v["w"][1], "data", 7.0)))({"w": [1.0, math.nan], "b": 1.0})
 
 
 def test_a_new_name_for_a_variable_is_no_change():

@@ -167,11 +167,6 @@ def test_tables_of_other_libraries_are_no_arrays():
         flatten(Frame(), "x")
 
 
-def test_keys_may_come_in_any_order():
-    _, spec = flatten({"a": 1.0, "b": {"c": 2.0, "d": [3.0]}}, "x")
-    assert flatten_like(spec, {"b": {"d": [30], "c": 20}, "a": 10}, "v", "x") == [10, 20, 30]
-
-
 @pytest.mark.parametrize(
     ("model", "tree", "message"),
     [

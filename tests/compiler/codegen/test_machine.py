@@ -73,20 +73,6 @@ def test_results_are_those_of_numpy(lanes, monkeypatch):
     np.testing.assert_allclose(*results, rtol=1e-11, atol=1e-13)
 
 
-def test_a_branch_that_was_not_taken_gives_nothing():
-    def f(x):
-        for k in range(300):
-            x = ag.where(x > 0.0, ag.sin(x) + 0.5, ag.sqrt(x)) * (1.0 + 0.001 * k)
-        return x
-
-    compiled = ag.compile(f, in_axes=0)
-    value, slope = compiled.value_and_grad([0.3, 0.7])
-    assert program_of(compiled).native
-    want = [ag.value_and_grad(f)(x) for x in (0.3, 0.7)]
-    assert value == pytest.approx([v for v, _ in want], rel=1e-13)
-    assert slope == pytest.approx([d for _, d in want], rel=1e-12)
-
-
 def test_an_operation_of_the_users_own_stays_with_numpy():
     own = ag.primitive(lambda x: x * x, lambda _, x: 2.0 * x, name="own square for tapes")
     compiled = ag.compile(lambda x, y: graph(600)(own(x), y), in_axes=0)

@@ -136,35 +136,6 @@ def test_the_listing_says_what_is_on_a_tape():
     assert "numbers, computed one by one on a tape" in str(f)
 
 
-def test_numbers_that_all_lanes_share():
-    def f(w, x):
-        for k in range(300):
-            w = ag.sin(w) + 0.01 * k
-        for k in range(300):
-            x = ag.sin(w * x) - 0.01 * k
-        return x
-
-    compiled = ag.compile(f, in_axes=(None, 0), argnums=(0, 1), reduce="sum")
-    value, (by_w, by_x) = compiled.value_and_grad(0.5, [1.0, 2.0])
-    want = [ag.value_and_grad(f, argnums=(0, 1))(0.5, x) for x in (1.0, 2.0)]
-    assert value == pytest.approx(sum(v for v, _ in want), rel=1e-13)
-    assert by_w == pytest.approx(sum(slopes[0] for _, slopes in want), rel=1e-12)
-    assert by_x == pytest.approx([slopes[1] for _, slopes in want], rel=1e-12)
-
-
-def test_second_derivatives():
-    def f(x, y):
-        return run(ROWS[:150], x, y)
-
-    points = np.random.default_rng(1).uniform(-1.0, 1.0, (2, 3))
-    got = ag.compile(ag.hessian(f, argnums=(0, 1)), in_axes=0)(*points)
-    for i, point in enumerate(points.T):
-        want = ag.hessian(f, argnums=(0, 1))(*map(float, point))
-        np.testing.assert_allclose(
-            [[entry[i] for entry in row] for row in got], want, rtol=1e-9, atol=1e-12
-        )
-
-
 def test_many_different_constants():
     rng = random.Random(0)
     numbers = [rng.uniform(0.5, 1.5) for _ in range(600)]

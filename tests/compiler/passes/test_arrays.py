@@ -1,5 +1,7 @@
 """Functions of arrays: they compute the same when arrays are traced as blocks and when not."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -140,6 +142,36 @@ def test_what_comes_looks_like_an_array():
     assert f(W) == pytest.approx(W.sum())
     with pytest.raises(TraceError, match="mixes variables of two functions"):
         ag.compile(lambda v: (seen[0] @ v).sum())(X)
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy, lambda x: copy.deepcopy([x])[0], lambda x: x.flatten()],
+)
+def test_copies_may_be_changed_alone(copied):
+    def f(W):
+        own = copied(W)
+        own[0] = 0.0
+        return W.sum() + own.sum()
+
+    assert ag.compile(f)(W) == pytest.approx(f(W.copy()))
+    assert (
+        ag.compile(f).grad(W).tolist() == (1.0 + ag.grad(lambda W: copied(W)[1:].sum())(W)).tolist()
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda W: W.fill(0.0),
+        lambda W: W.swapaxes(0, 1).put(0, 1.0),
+        lambda W: np.add.at(W[0], [0, 0], 1.0),
+        lambda W: np.fill_diagonal(W, 0.0),
+    ],
+)
+def test_what_would_be_lost_is_not_written(change):
+    with pytest.raises(ValueError, match="read-only"):
+        ag.compile(lambda W: (change(W), W.sum())[1])(W)
 
 
 def test_arrays_of_one_number():

@@ -294,13 +294,6 @@ def test_a_dot_of_nothing_is_its_bias():
     assert rows(lambda x: ag.dot([], [], x), 1) == ([], [0])
 
 
-def test_logsumexp_of_minus_infinities():
-    f = ag.compile(lambda x: ag.logsumexp(x), in_axes=0)
-    value, slope = f.value_and_grad([[-math.inf, -math.inf], [0.0, -math.inf]])
-    assert value.tolist() == [-math.inf, 0.0]
-    assert slope.tolist() == [[0.0, 0.0], [1.0, 0.0]]
-
-
 @pytest.mark.parametrize(("shared", "own", "steps"), [(4, 4, 2), (6, 5, 2), (3, 6, 1), (6, 3, 1)])
 @pytest.mark.parametrize("is_layer", [False, True])
 def test_products_that_the_lanes_share_a_factor_of_are_a_sum_of_their_own(

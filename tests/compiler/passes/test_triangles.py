@@ -150,42 +150,24 @@ def test_it_is_found_however_it_is_written(way, root, style, n, columns, is_solv
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_each_sample_has_a_matrix_of_its_own(way):
+@pytest.mark.parametrize(
+    ("axes", "structures"),
+    [((0, 0), [(7, 5), (2, 5)]), ((0, None), [(7, 5), (2, 5)]), ((None, 0), [(5, 5)])],
+)
+def test_samples_have_matrices_and_right_sides_of_their_own_or_share_them(axes, structures, way):
     rng = np.random.default_rng(0)
     loss = loss_of(way, ag.sqrt, "sum", random.Random(0), is_solved=True)
-    K, y = np.array([positive(rng, 5) for _ in range(9)]), rng.normal(size=(9, 2, 5))
-    compiled = ag.compile(loss, in_axes=0, argnums=(0, 1))
-    values, gradients = compiled.value_and_grad(K, y)
-    assert found(compiled) == [(7, 5), (2, 5)]
-    for i in range(len(K)):
-        want, slopes = ag.value_and_grad(loss, (0, 1))(K[i], y[i])
-        assert values[i] == pytest.approx(want, rel=1e-12)
-        agrees([x[i] for x in gradients], slopes)
-
-
-def test_right_sides_of_a_batch_stay_apart_from_a_matrix_that_all_samples_share():
-    rng = np.random.default_rng(1)
-    loss = loss_of(by_rows, ag.sqrt, "sum", random.Random(1))
-    K, y = positive(rng, 4), rng.normal(size=(3, 1, 4))
-    compiled = ag.compile(loss, in_axes=(None, 0), reduce="sum")
-    value, gradient = compiled.value_and_grad(K, y)
-    assert found(compiled) == [(4, 4)]
-    each = [ag.value_and_grad(loss)(K, own) for own in y]
-    assert value == pytest.approx(sum(x for x, _ in each), rel=1e-12)
-    agrees(gradient, sum(x for _, x in each))
-
-
-def test_a_right_side_that_all_samples_share_with_a_matrix_for_each():
-    loss = loss_of(by_rows, ag.sqrt, "sum", random.Random(1))
-    rng = np.random.default_rng(1)
-    K, y = np.array([positive(rng, 4) for _ in range(3)]), rng.normal(size=(1, 4))
-    compiled = ag.compile(loss, in_axes=(0, None), argnums=(0, 1), reduce="sum")
-    value, gradient = compiled.value_and_grad(K, y)
-    assert found(compiled) == [(5, 4)]
-    each = [ag.value_and_grad(loss, (0, 1))(own, y) for own in K]
-    assert value == pytest.approx(sum(x for x, _ in each), rel=1e-12)
-    agrees(gradient[0], [x for _, (x, _) in each])
-    agrees(gradient[1], sum(x for _, (_, x) in each))
+    args = np.array([positive(rng, 5) for _ in range(9)]), rng.normal(size=(9, 2, 5))
+    given = [x if axis == 0 else x[0] for x, axis in zip(args, axes, strict=True)]
+    compiled = ag.compile(loss, in_axes=axes, argnums=(0, 1), reduce="sum")
+    value, gradients = compiled.value_and_grad(*given)
+    assert found(compiled) == structures
+    columns = [x if axis == 0 else [x] * 9 for x, axis in zip(given, axes, strict=True)]
+    lanes = [ag.value_and_grad(loss, (0, 1))(*lane) for lane in zip(*columns, strict=True)]
+    values, slopes = zip(*lanes, strict=True)
+    assert value == pytest.approx(sum(values), rel=1e-12)
+    for got, own, axis in zip(gradients, zip(*slopes, strict=True), axes, strict=True):
+        agrees([got], [np.array(own) if axis == 0 else sum(own)])
 
 
 def test_solutions_of_both_triangles_for_the_same_right_side():
