@@ -30,6 +30,7 @@ def scheduled(trace: Trace, kinds: Sequence[Hashable]) -> list[list[int]]:
         trace: the rows.
         kinds: the kind of each row; what it is for inputs does not matter.
 
+    >>> from autograd.engine import table as p
     >>> trace = Trace()
     >>> x, y = trace.input(), trace.input()
     >>> a = trace.add(p.exp, (x,))
