@@ -74,11 +74,19 @@ _LATER = {
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
-        raise AttributeError(f"module 'autograd' has no attribute {name!r}")
+        meant = f"; did you mean autograd.{_ELSEWHERE[name]}?" if name in _ELSEWHERE else ""
+        raise AttributeError(f"module 'autograd' has no attribute {name!r}{meant}")
     from importlib import import_module
 
     value = globals()[name] = getattr(import_module(f"autograd.{_LATER[name]}"), name)
     return value
+
+
+# What others call by another name.
+_ELSEWHERE = {"jit": "compile", "vmap": "compile(…, in_axes=…)", "jacrev": "jacobian"}
+_ELSEWHERE |= {"jacfwd": "jacobian", "Tensor": "Value", "tensor": "Value", "Variable": "Value"}
+_ELSEWHERE |= {"ln": "log", "sum": "fsum", "matmul": "dot", "max": "maximum", "min": "minimum"}
+_ELSEWHERE |= {"Function": "primitive"}
 
 
 def __dir__() -> list[str]:

@@ -54,7 +54,7 @@ def as_float(x: Any, what: str = "operand") -> float:
     # a NumPy scalar that is not registered as real, such as a bool, or an array without axes
     if getattr(x, "shape", None) == () and getattr(x, "dtype", x).kind in "fiub":
         return float(x)
-    raise TypeError(f"{what} must be a real number, not {_describe(x)}")
+    raise TypeError(f"{what} must be a real number, not {_describe(x, what)}")
 
 
 def data_of(node: Any) -> float:
@@ -98,15 +98,26 @@ def _called(node: Any) -> str:
     return f"a node without a name, the result of {node.op}" if node.op else "a leaf without a name"
 
 
-def _describe(x: Any) -> str:
+def _describe(x: Any, what: str) -> str:
     """Say what was given, and what to do instead where that is clear."""
     text = repr(x)
     shown = text if len(text) <= 40 else text[:37] + "..."
     kind = f"the {type(x).__name__} {shown}"
-    if isinstance(x, str):
-        return f"{kind}; convert it first, with float({shown})"
     if isinstance(x, complex):
         return f"{kind}; take .real, .imag or abs()"
-    if isinstance(x, (list, tuple)) or hasattr(x, "shape"):
+    if hasattr(x, "to_numpy"):  # a table or a column of pandas and its kin
+        return f"a {type(x).__name__}; make an array of it, with .to_numpy()"
+    if isinstance(x, (list, tuple)) or getattr(x, "shape", None):
         return f"{kind}; make one Value per element, as in [Value(x) for x in ...]"
-    return kind
+    try:
+        float(x)
+        return f"{kind}; convert it first, with float({shown})"
+    except (TypeError, ValueError):
+        pass
+    return kind + _BEFOREHAND * what.startswith("args[")
+
+
+_BEFOREHAND = (
+    "; arguments are numbers, or lists, tuples, dictionaries and arrays of them: fix anything else "
+    "beforehand, as in functools.partial(f, mode='a')"
+)

@@ -78,7 +78,7 @@ def __getattr__(name: str) -> object:
 
         meant = "" if name.startswith("_") else suggestion(name, __all__)
         if name in _ELSEWHERE:
-            meant = f"; did you mean nn.{_ELSEWHERE[name]}?"
+            meant = f"; did you mean {_ELSEWHERE[name]}?"
         raise AttributeError(f"module 'nn' has no attribute {name!r}{meant}")
     value = globals()[name] = getattr(import_module(_LATER[name]), name)
     return value
@@ -86,11 +86,20 @@ def __getattr__(name: str) -> object:
 
 # What others call by another name.
 _ELSEWHERE = {
-    "Linear": "Layer",
-    "Dense": "Layer",
-    "BCEWithLogitsLoss": "binary_cross_entropy",
-    "L1Loss": "mae_loss",
-    **dict.fromkeys(("ReLU", "Tanh", "Sigmoid", "GELU"), 'MLP(…, activation="…")'),
+    "Linear": "nn.Layer",
+    "Dense": "nn.Layer",
+    "MultiheadAttention": "nn.Attention",
+    "Parameter": "autograd.Value",
+    "BCELoss": "nn.binary_cross_entropy",
+    "BCEWithLogitsLoss": "nn.binary_cross_entropy",
+    "NLLLoss": "nn.cross_entropy",
+    "L1Loss": "nn.mae_loss",
+    "StepLR": "nn.StepDecay",
+    "CosineAnnealingLR": "nn.Cosine",
+    "DataLoader": "nn.fit(…, batch_size=…)",
+    "train_test_split": "nn.data.train_test_split",
+    "one_hot": "nn.data.one_hot",
+    **dict.fromkeys(("ReLU", "Tanh", "Sigmoid", "GELU"), 'nn.MLP(…, activation="…")'),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, final
 
 from nn.init import Initialiser
 from nn.layers import Activation, Layer, count
+from nn.mistakes import renamed
 from nn.module import Field, Module
 
 __all__ = ["Conv2d"]
@@ -49,6 +50,7 @@ class Conv2d(Module):
         "activation": Field.ACTIVATION,
     }
 
+    @renamed(kernel_size="size")
     def __init__(
         self,
         n_in: int,
@@ -84,8 +86,13 @@ class Conv2d(Module):
 
         Raises:
             ValueError: there are other channels, they differ in shape, or the window is larger.
+            TypeError: it is no list of channels.
         """
-        channels = [self._padded([list(row) for row in channel]) for channel in x]
+        try:
+            channels = [self._padded([list(row) for row in channel]) for channel in x]
+        except TypeError:
+            message = f"{self!r} takes a list of channels, lists of rows: of a grey image [image]"
+            raise TypeError(message) from None
         shapes = {(len(c), len(row)) for c in channels for row in c}
         if len(channels) != self.n_in or len(shapes) != 1:
             raise ValueError(
@@ -123,5 +130,5 @@ class Conv2d(Module):
         """Return an image of the size of the window."""
         return [[[1.0] * self.size for _ in range(self.size)] for _ in range(self.n_in)]
 
-    def _shape(self) -> str:
+    def _summary_shape(self) -> str:
         return f"{self.n_in}·{self.size}² → {self.n_out}"

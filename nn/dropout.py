@@ -61,8 +61,7 @@ class Dropout(Module):
     def act(self, source: Source | None) -> None:
         """Take factors from a source from now on, or with None, leave numbers as they are.
 
-        Args:
-            source: gives a factor for a share p: 0, or 1/(1 - p) with the chance 1 - p.
+        A source gives a factor for a share p: 0, or 1/(1 - p) with the chance 1 - p.
         """
         self._factor = source
 

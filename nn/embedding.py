@@ -62,5 +62,5 @@ class Embedding(Module):
         """Return a token."""
         return 0
 
-    def _shape(self) -> str:
+    def _summary_shape(self) -> str:
         return f"{self.n_in} → {self.n_out}"

@@ -107,8 +107,7 @@ def resolve(init: str | Initialiser | None, activation: Any) -> Initialiser:
 def generator(seed: int | random.Random | None) -> random.Random:
     """Return the source of randomness that `seed` means.
 
-    Args:
-        seed: an integer for a new one, a generator for itself, None for one that nobody can repeat.
+    An integer means a new one, a generator itself, and None one that nobody can repeat.
 
     Raises:
         TypeError: it is something else.

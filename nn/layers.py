@@ -156,7 +156,7 @@ class Neuron(Module):
         output: Value = self.activate(self.pre_activation(x))
         return output
 
-    def _shape(self) -> str:
+    def _summary_shape(self) -> str:
         return f"{self.n_in} → 1"
 
 
@@ -284,7 +284,7 @@ class Layer(Module):
         """Return inputs, all of them 1."""
         return [1.0] * self.n_in
 
-    def _shape(self) -> str:
+    def _summary_shape(self) -> str:
         return f"{self.n_in} → {self.n_out}"
 
 

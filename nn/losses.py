@@ -173,7 +173,7 @@ def _cross_entropy(logits: Any, target: Any, place: str) -> Any:
     if not isinstance(logits, list) or not logits:
         raise ValueError(
             f"{place}: the logits must be a list with one number per class, not {logits!r}; "
-            "for a single logit there is binary_cross_entropy"
+            "for a single logit there is binary_cross_entropy, for a number mse_loss"
         )
     check_logits(logits, "cross_entropy")
     if hasattr(target, "__gather__"):  # an index that is not known yet

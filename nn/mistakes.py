@@ -96,7 +96,7 @@ def suggestion(name: str, names: Iterable[str]) -> str:
     initials = {other: "".join(part[:1] for part in other.split("_")) for other in plain}
     near = [other for other in plain if wanted and plain[other].startswith(wanted)]
     near += [other for other in plain if wanted == initials[other]]
-    spelled = get_close_matches(wanted, plain.values())
+    spelled = get_close_matches(wanted, plain.values(), cutoff=0.75)
     near += [other for other in plain if plain[other] in spelled[:1]]
     return f"; did you mean {near[0]!r}?" if near else ""
 

@@ -245,12 +245,13 @@ class Module:
 
     def __repr__(self) -> str:
         """Write how it was made, as far as `saved` tells; what has a default is written by name."""
-        if not self.saved:
+        saved = type(self).saved  # not what an instance may call so
+        if not saved:
             return super().__repr__()
         every = signature(type(self)).parameters.items()
         plain = {name for name, argument in every if argument.default is argument.empty}
         written = []
-        for name, field in self.saved.items():
+        for name, field in saved.items():
             held = getattr(self, name)
             text = repr(activation_label(held) if field is Field.ACTIVATION else held)
             written.append(text if name in plain else f"{name}={text}")
@@ -296,11 +297,10 @@ class Module:
             if id(module) in seen:
                 return
             seen.add(id(module))
-            members, shape = module._members(), module._shape()
+            members, shape = module._members(), module._summary_shape()
             own = {id(held): held for _, held in members if isinstance(held, Value)}
             if shape or own:
-                parameters = module.parameters() if shape else list(own.values())
-                rows.append(module._line(name, shape, parameters))
+                rows.append(module._summary_line(name, shape, module._named() if shape else own))
             for part, held in members:
                 if isinstance(held, Module) and not shape:
                     collect(held, f"{name}.{part}" if name else part)
@@ -316,22 +316,22 @@ class Module:
         summary.table = html_table(head, rows, numbers=Summary.numbers)
         return summary
 
-    def _shape(self) -> str:
+    def _summary_shape(self) -> str:
         """Return "inputs → outputs" for a module that has a single line in the summary."""
         return ""
 
-    def _line(self, name: str, shape: str, parameters: list[Value]) -> tuple[str, ...]:
+    def _summary_line(self, name: str, shape: str, named: Mapping[Any, Value]) -> tuple[str, ...]:
         """Return a line of the summary, which counts the weights if there is a shape."""
         kind, counts = type(self).__name__, ("", "")
         if shape:
-            weights = sum(path.rpartition(".")[2][0] == "w" for path in self._named())
-            counts = (str(weights), str(len(parameters) - weights))
-        frozen = sum(isinstance(p, Frozen) for p in parameters)
-        state = f"{frozen} of {len(parameters)} frozen"
-        if frozen in (0, len(parameters)):
+            weights = sum(path.rpartition(".")[2][0] == "w" for path in named)
+            counts = (str(weights), str(len(named) - weights))
+        frozen = sum(isinstance(p, Frozen) for p in named.values())
+        state = f"{frozen} of {len(named)} frozen"
+        if frozen in (0, len(named)):
             state = "frozen" if frozen else "trainable"
         label = activation_label(getattr(self, "activation", "") if shape else "")
-        return (name or kind.lower(), kind, label, shape, *counts, str(len(parameters)), state)
+        return (name or kind.lower(), kind, label, shape, *counts, str(len(named)), state)
 
 
 class Summary(str):

@@ -45,7 +45,7 @@ class Norm(Module):
         """Return a vector, all of it 1."""
         return [1.0] * self.size
 
-    def _shape(self) -> str:
+    def _summary_shape(self) -> str:
         return f"{self.size} → {self.size}"
 
 

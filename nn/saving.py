@@ -357,8 +357,8 @@ def _described(module: Module, place: str, seen: set[int]) -> dict[str, Any]:
     kind = type(module).__name__ if isinstance(module, Module) else ""
     if _MODULES.get(kind) is not type(module):
         raise TypeError(
-            f"save takes what is made of {', '.join(_MODULES)}, not {module!r}; of a module of "
-            "your own save the state_dict()"
+            f"save takes what is made of {', '.join(_MODULES)}, not a {type(module).__name__}; of "
+            "a module of your own write the state_dict() with json.dump"
         )
     if id(module) in seen:
         raise ValueError(f"{place} is used in two places, which a file cannot tell")

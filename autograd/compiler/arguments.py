@@ -68,7 +68,7 @@ Form: TypeAlias = Any
 
 
 class NodeGivenError(Exception):
-    """An argument holds a node; `path` says where."""
+    """An argument holds a node, or a function one that varies; `path` says where."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)

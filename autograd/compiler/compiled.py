@@ -17,6 +17,7 @@ from autograd.compiler.codegen import BadIndexError
 from autograd.compiler.plan import Options, Plan
 from autograd.engine import collector_paused, modes
 from autograd.errors import AnomalyError, TraceError
+from autograd.transforms import name_of
 from autograd.transforms.trees import flatten
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ def compile(  # type: ignore[misc]
 
     A Value that the function uses from outside is read anew at each call, as a shared argument is,
     and so is what was computed from it. But `if w > 0` on such a Value is decided once and for all.
-    Called with Values, the result is that of the function itself, a node of the graph, so `grad`
-    and other transforms may be applied to it; with a batch, Values are refused.
+    Called with Values, or where a transform around the call differentiates with respect to one from
+    outside, the result is that of the function itself, a node of the graph: so `grad` and other
+    transforms may be applied to it. With a batch, that is refused.
 
     Args:
         f: a function of numbers, or of nested lists, tuples, dictionaries and arrays of numbers. An
@@ -71,7 +73,7 @@ def compile(  # type: ignore[misc]
         in_axes: as in `jax.vmap`: for each argument 0, if its leading axis is the batch, or None,
             if it is shared by all samples; or one of these for all arguments. An argument that is
             a structure may have a structure of these, such as `({"w": None, "x": 0},)`.
-        argnums: the argument, or arguments, that `grad` and `value_and_grad` differentiate by.
+        argnums: the argument, or arguments, with respect to which to differentiate.
         reduce: "sum" or "mean" over the batch, or None for a result per sample.
         backend: who runs the code: "numpy", or "jax" for one function that XLA compiles, by JAX,
             for each number of samples; that takes about a second.
@@ -244,6 +246,10 @@ class Compiled:
         called = "" if self._last else ", not called yet"
         return f"<compiled {self._name}{called}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle what was compiled; the programs are made anew."""
+        return Compiled, (self._f, self._in_axes, self._options, self._backend)
+
     def _repr_markdown_(self) -> str | None:
         """Give Jupyter the listing with formulas; None before the first call, for the text."""
         from autograd.compiler.listing import typeset
@@ -273,7 +279,7 @@ class Compiled:
 
     @property
     def _name(self) -> str:
-        return getattr(self._f, "__name__", type(self._f).__name__)
+        return name_of(self._f)
 
     # --- finding the plan ---------------------------------------------------------------------
 
@@ -289,9 +295,9 @@ class Compiled:
         if found is None:
             try:
                 forms, arrays = self._taken_apart(args)
+                runner = self._runner_for(forms, with_grad)
             except NodeGivenError as given:
                 return self._run_eagerly(args, with_grad, given.path)
-            runner = self._runner_for(forms, with_grad)
             found = _batch_size(forms, arrays), arrays
         self._last = runner
         try:
@@ -413,9 +419,11 @@ class Compiled:
             try:
                 signature.bind(*[None] * count)
             except TypeError as error:
+                is_method = next(iter(signature.parameters), "") == "self"
+                fix = ": compile the method of an object, as in compile(model.loss)" * is_method
                 raise TypeError(
                     f"{self._name}{signature} was called with {count} "
-                    f"argument{'s' if count != 1 else ''}: {error}"
+                    f"argument{'s' if count != 1 else ''}: {error}{fix}"
                 ) from None
 
     def _positional(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Sequence[Any]:
@@ -430,7 +438,7 @@ class Compiled:
         if bound.kwargs:
             raise TypeError(
                 f"{next(iter(bound.kwargs))!r} of {self._name}{signature} cannot be passed by name "
-                "to a compiled function: pass it by place"
+                "to a compiled function: pass it by place, or fix it as functools.partial does"
             )
         return bound.args
 

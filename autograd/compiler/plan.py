@@ -29,7 +29,7 @@ from autograd.compiler.passes import (
     stand_ins,
 )
 from autograd.engine import OWN, Value, modes
-from autograd.transforms import name_of, split_aux
+from autograd.transforms import flatten_result, name_of, split_aux
 from autograd.transforms.trees import NUMBER, Spec, as_array, described, flatten, paths
 
 
@@ -38,7 +38,7 @@ class Options:
     """The options of `autograd.compile` that say what is computed.
 
     Attributes:
-        argnums: which arguments to differentiate by.
+        argnums: the arguments with respect to which to differentiate.
         reduce: "sum" or "mean" over the batch, or None.
         fast_math: whether simplifying may change the sign of a zero or lose an infinity.
         has_aux: whether the function gives a pair of which only the first part is differentiated.
@@ -75,7 +75,7 @@ class Plan:
     Args:
         f: the function.
         forms: the form of each argument.
-        wanted: the places of the arguments to differentiate by; none for the value alone.
+        wanted: the places of the arguments whose gradients are wanted; none for the value alone.
         options: what to compute.
     """
 
@@ -150,7 +150,7 @@ class Plan:
             result, aux_tree = split_aux(f, result)
             aux, self.aux_spec = flatten(aux_tree, "the aux of the function")
             self.put_aux = assembler(self.aux_spec, lanes=self.batched)
-        outputs, self.output_spec = flatten(result, "the result of the function")
+        outputs, self.output_spec = flatten_result(f, result)
         self.is_number = self.output_spec == NUMBER and not has_aux
         self.output_count = len(outputs)
         self.put_value = assembler(self.output_spec, lanes=self.batched and self.reduce is None)

@@ -136,6 +136,9 @@ class Workspace:
                     self.made.append((own, i, partial(self.slopes.take, x.places)))
                 elif is_large:
                     self.made.append((own, i, own[i].copy))
+        if self.code.branches:  # inputs stand first, side by side, so that one sum sees them all
+            places = [x.places for x in plan.inputs if x.space == SHARED and x.places.size]
+            self.of_inputs = self.slopes[: max([0, *[own.max() + 1 for own in places]])]
 
     def _views_of(self, buffer: str, x: Input) -> list[_View] | None:
         """Find the views by which alone the code reaches a leaf, and where they are within it."""
@@ -283,8 +286,8 @@ class Workspace:
         for own, i, made in self.made:
             own[i] = made()
         if self.code.branches:
-            parts = [x for x in lane_slopes if x is not None]
-            parts += [view for views in self.slope_views for view in views]
+            parts = [self.of_inputs, *[x for x in lane_slopes if x is not None]]
+            parts += [own[i] for own, i, *_ in self.lent]
             self.may_be_nan = any(isnan(np.add.reduce(part, None)) for part in parts)
         return plan.gradient_of(self.slope_views, lane_slopes)
 

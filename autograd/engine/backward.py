@@ -37,7 +37,7 @@ def zero_grad(values: Iterable[Any]) -> None:
     """Set the gradient of each of `values` to zero.
 
     Raises:
-        TypeError: `values` is no list, or nothing like one.
+        TypeError: `values` is no list, nor anything like one, or holds what is no Value.
 
     >>> from autograd import Value
     >>> x = Value(3.0)
@@ -49,5 +49,7 @@ def zero_grad(values: Iterable[Any]) -> None:
     if not isinstance(values, Iterable):  # a single Value
         raise TypeError(f"zero_grad takes a list of Values, such as [w, b], not {values!r}")
     for value in values:
+        if not hasattr(value, "grad"):
+            raise TypeError(f"zero_grad takes a list of Values, such as [w, b], not of {value!r}")
         value.grad = 0.0
         keep_gradient(value, None)

@@ -236,11 +236,13 @@ def where(condition: Any, x: Operand, y: Operand) -> Operand:
         y: the result elsewhere.
 
     Raises:
-        TypeError: the condition is a Value.
+        TypeError: the condition is a Value, or `~` of a bool, which is -1 or -2.
 
     >>> where(2.0 > 1.0, 3.0, 4.0)
     3.0
     """
+    if condition.__class__ is int and condition < 0:
+        raise TypeError(f"the condition of where is {condition}: for ~c write where(c, y, x)")
     return p.where(condition, x, y)
 
 

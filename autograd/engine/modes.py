@@ -23,6 +23,14 @@ anomaly: ContextVar[bool] = ContextVar("anomaly", default=False)
 # The trace that is being made, if any: transforms that run inside a compiled function record there.
 tracing: ContextVar[Any] = ContextVar("tracing", default=None)
 
+# The variables of the transforms whose function is running now, one set for each, outermost first.
+differentiating: ContextVar[tuple[set[Any], ...]] = ContextVar("differentiating", default=())
+
+
+def variables() -> set[Any]:
+    """Return the variables of all transforms whose function is running now."""
+    return set().union(*differentiating.get())
+
 
 class _Mode(ContextDecorator):
     """Set one context variable for the length of a `with` block or of a decorated call."""
@@ -114,13 +122,13 @@ def described(operands: Sequence[Any]) -> str:
 
 
 def caller() -> str:
-    """Return the place, outside of this project's own packages, that called for an operation."""
+    """Return the place, outside of these packages and NumPy, that called for an operation."""
     frame, _ = _outside()
     return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
 
 
 def warn(message: str, category: type[Warning] = MistakeWarning) -> None:
-    """Warn, at the place outside of this project's own packages that called for an operation."""
+    """Warn, at the place outside of these packages and NumPy that called for an operation."""
     _, level = _outside()
     warnings.warn(message, category, stacklevel=level)
 
@@ -134,4 +142,4 @@ def _outside() -> tuple[Any, int]:
     return frame, level
 
 
-_OWN = {"autograd", "nn"}
+_OWN = {"autograd", "nn", "numpy"}

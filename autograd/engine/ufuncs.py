@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd.engine import table as p
@@ -36,7 +36,9 @@ def apply_ufunc(ufunc: Any, inputs: Sequence[Any]) -> Any:
         return own.__array_ufunc__(ufunc, "__call__", *inputs)
     op = row_of(ufunc)
     if op is p.eq or op is p.ne:  # of Values it is not the row, but identity
-        return elementwise(_equal if op is p.eq else _unequal, inputs)
+        return elementwise(_asked(op.forward), inputs)
+    if ufunc.__name__ == "matmul":
+        raise TypeError("@ multiplies arrays, but one of the two is a single Value: write * there")
     if op is None:
         raise TypeError(
             f"numpy.{ufunc.__name__} has no rule for Values; build it from autograd's functions"
@@ -44,10 +46,6 @@ def apply_ufunc(ufunc: Any, inputs: Sequence[Any]) -> Any:
     return elementwise(op, inputs)
 
 
-def _equal(a: Any, b: Any) -> Any:
+def _asked(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """Ask a node, wherever it stands: a NumPy scalar would ask NumPy, which asks here again."""
-    return a == b if hasattr(a, "__rank__") else b == a
-
-
-def _unequal(a: Any, b: Any) -> Any:
-    return a != b if hasattr(a, "__rank__") else b != a
+    return lambda a, b: compare(a, b) if hasattr(a, "__rank__") else compare(b, a)

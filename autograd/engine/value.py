@@ -188,6 +188,10 @@ class Value(Node):
     def __pos__(self) -> Value:
         return self
 
+    def conjugate(self) -> Value:
+        """Return the node itself, as of any real number; NumPy's std and var call this."""
+        return self
+
     @staticmethod
     def __apply__(op: Primitive, operands: Sequence[Any]) -> Any:
         return apply_to_values(Value, op, operands)
@@ -283,7 +287,8 @@ class Value(Node):
     def __float__(self) -> float:
         raise TypeError(
             "a Value does not turn into a float by itself, since that would cut the graph: for "
-            "mathematics use autograd.exp and its kin instead of math.exp, for the number .item()"
+            "mathematics use autograd.exp and its kin instead of math.exp, for the number .item(), "
+            "and to put Values into an array one of dtype=object"
         )
 
     def __int__(self) -> int:

@@ -8,6 +8,7 @@ differences.
 from autograd.transforms.check import check_grads
 from autograd.transforms.derivatives import (
     argument_places,
+    flatten_result,
     grad,
     hessian,
     hvp,
@@ -19,5 +20,5 @@ from autograd.transforms.derivatives import (
     vjp,
 )
 
-__all__ = ["argument_places", "check_grads", "grad", "hessian", "hvp", "jacobian", "jvp"]
-__all__ += ["name_of", "split_aux", "trees", "value_and_grad", "vjp"]
+__all__ = ["argument_places", "check_grads", "flatten_result", "grad", "hessian", "hvp"]
+__all__ += ["jacobian", "jvp", "name_of", "split_aux", "trees", "value_and_grad", "vjp"]

@@ -339,7 +339,7 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
     """Set rows of text in columns; of many, only those with a note."""
     from autograd import notation  # here, since few who import the package check derivatives
 
-    title = ("derivative of", "by", "analytic", "numeric", "difference", "")
+    title = ("derivative of", "wrt", "analytic", "numeric", "difference", "")
     shown = rows if len(rows) <= _ROWS else [row for row in rows if row[-1]][:_ROWS]
     more = [f"... and {len(rows) - len(shown)} more"] * (len(shown) < len(rows))
     return "\n".join([notation.aligned([title, *shown], left=range(len(title))), *more])

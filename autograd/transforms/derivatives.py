@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import wraps
 from math import isfinite
 from operator import index
@@ -48,9 +47,6 @@ from autograd.transforms.trees import (
     wrapped,
 )
 
-# The variables of the transforms whose function is running now, one set for each, outermost first.
-_running: ContextVar[tuple[set[Node], ...]] = ContextVar("running", default=())
-
 _CHUNK = 256  # columns of a Hessian swept at once: enough to hide NumPy's cost per call
 
 
@@ -58,7 +54,7 @@ class _Recording:
     """One run of `f` on variables, and the sweeps over the graph between these and its outputs.
 
     Attributes:
-        spec: the structure of the arguments that are differentiated by.
+        spec: the structure of the arguments to differentiate with respect to.
         variables: their leaves, as nodes.
         outputs: the leaves of the result of `f`, nodes or floats.
         output_spec: the structure of that result.
@@ -90,14 +86,12 @@ class _Recording:
         self._has_aux = has_aux
         self._aux: Any
         result, self._aux = split_aux(f, result) if has_aux else (result, None)
-        if result is None:
-            raise TypeError(
-                f"the result of {name_of(f)} must be a real number, not None: is a return missing?"
-            )
-        self.outputs, self.output_spec = flatten(result, f"the result of {name_of(f)}")
+        self.outputs, self.output_spec = flatten_result(f, result)
         self.nested = self._is_nested(numbers)
         # by a node, outermost, even a constant derivative is a node: one can rely on its kind
-        self._all_nodes = not _running.get() and any(x.__class__ is Value for x in numbers)
+        self._all_nodes = not modes.differentiating.get() and any(
+            x.__class__ is Value for x in numbers
+        )
 
     def _is_nested(self, numbers: Sequence[Any]) -> bool:
         """Tell whether anything depends on a node that others differentiate with respect to."""
@@ -108,7 +102,7 @@ class _Recording:
         nodes = [x for x in found if isinstance(x, Value)]
         if any(x.__class__ is not Value for x in nodes):
             return True
-        around = _running.get()
+        around = modes.differentiating.get()
         order = self._order(nodes) if around else []
         return not all(variables.isdisjoint(order) for variables in around)
 
@@ -544,13 +538,13 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 
 @contextmanager
 def _differentiating(variables: set[Node]) -> Iterator[None]:
-    """Note, while a function runs, what it is differentiated by, and record what it does."""
-    running = _running.set((*_running.get(), variables))
+    """Note, while a function runs, its variables, and record what it does."""
+    running = modes.differentiating.set((*modes.differentiating.get(), variables))
     try:
         with _recorded():
             yield
     finally:
-        _running.reset(running)
+        modes.differentiating.reset(running)
 
 
 @contextmanager
@@ -569,7 +563,7 @@ def _as_recorded(x: Any) -> Any:
 
 
 def _variable(x: Any) -> Any:
-    """Make a node equal to `x`, to differentiate by."""
+    """Make a node equal to `x`, to differentiate with respect to."""
     if x.__class__ is not float:
         variable = x.__fresh__()
         variable.name = x.name
@@ -671,6 +665,15 @@ def _mapped(tree: Any, function: Callable[[Any], Any]) -> Any:
     return function(tree)
 
 
+def flatten_result(f: Callable[..., Any], result: Any) -> tuple[list[Any], Spec]:
+    """Take the result of a function apart; an error names the function."""
+    what = f"the result of {name_of(f)}"
+    if result is None:
+        raise TypeError(f"{what} must be a real number, not None: is a return missing?")
+    return flatten(result, what)
+
+
 def name_of(f: Callable[..., Any]) -> str:
     """Return the name of a function, or that of the class of what else is called."""
+    f = getattr(f, "func", f)  # of which functools.partial fixes arguments
     return getattr(f, "__name__", type(f).__name__)

@@ -17,7 +17,7 @@ from autograd.errors import as_float
 class Dual(Operators):
     """A primal and its tangent: two floats, or a float and an array of n tangents.
 
-    A sweep backward keeps here the gradient by it, the adjoint, with the rate of change of that.
+    A sweep backward keeps here the adjoint, the gradient with respect to it, and how that changes.
 
     >>> (Dual(3.0, 1.0) ** 2).tangent
     6.0

@@ -71,7 +71,8 @@ def train(options: argparse.Namespace) -> None:
     seconds = time.perf_counter() - started
     result = task.score(_answers(model, task, test.X), test)
     X_test, y_test = task.encode(test)
-    print(f"{len(history)} epochs in {seconds:.1f} s, {history.engine}\n")
+    epochs = "1 epoch" if len(history) == 1 else f"{len(history)} epochs"
+    print(f"{epochs} in {seconds:.1f} s, {history.engine}\n")
     print(f"{_results(history, result)}\n")
     about = {
         "data": options.data,
@@ -100,12 +101,13 @@ def train(options: argparse.Namespace) -> None:
 def _dataset(options: argparse.Namespace) -> Dataset:
     """Load the data, and say what was decided on the way."""
     if not options.data.lower().endswith(".csv"):
+        dataset = load(options.data, seed=options.seed)
         for flag, given in (("--label", options.label != -1), ("--empty", options.empty)):
             if given:
                 raise ValueError(
                     f"{flag} is for CSV files, and {options.data} is none: leave it out"
                 )
-        return load(options.data, seed=options.seed)
+        return dataset
     dataset = load_csv(
         options.data,
         label=options.label,

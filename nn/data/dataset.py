@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral
-from typing import NamedTuple
+from typing import NamedTuple, Never
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,9 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def __iter__(self) -> Never:
+        raise TypeError("a Dataset is not unpacked: its inputs are .X, and its targets .y")
 
     def __repr__(self) -> str:
         if self.class_names:

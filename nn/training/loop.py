@@ -51,6 +51,10 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam, "ad
     validation_data="validation",
     validation_split="validation",
     verbose="progress",
+    schedule="lr",
+    scheduler="lr",
+    momentum="optimizer",
+    weight_decay="optimizer",
 )
 @each_once
 def fit(
@@ -133,6 +137,12 @@ def fit(
         raise TypeError(f"model must be a Module, such as an MLP, not {model!r}")
     if isinstance(callbacks, Callback):
         raise TypeError(f"callbacks must be a list: [{type(callbacks).__name__}(…)]")
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise TypeError(
+                f"a callback is of a class of its own, derived from nn.Callback, not {callback!r}: "
+                "what is to happen after each epoch is its method on_epoch_end(self, run)"
+            )
     epochs, batch_size = count("epochs", epochs), count("batch_size", batch_size)
     max_grad_norm = checked_norm(max_grad_norm)
     criterion = loss_called(loss)

@@ -10,6 +10,7 @@ from itertools import pairwise
 import browser as chromium
 import pytest
 from graphs import neuron, ordered
+from pictures import contrast
 from random_programs import evaluated, random_program
 
 import nn
@@ -505,18 +506,6 @@ def test_on_a_phone_only_the_graph_scrolls_sideways(page, root):
         "document.querySelector('#n0 .data').getBoundingClientRect().height"  # of a line of text
     )
     assert size > 10
-
-
-def contrast(first, second):
-    """The contrast of two colours, as the Web Content Accessibility Guidelines define it."""
-
-    def luminance(colour):
-        parts = [int(x) / 255 for x in re.findall(r"\d+", colour)[:3]]
-        r, g, b = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b
-
-    dark, light = sorted([luminance(first), luminance(second)])
-    return (light + 0.05) / (dark + 0.05)
 
 
 @in_browser

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import sys
 import threading
 import tracemalloc
@@ -160,7 +162,7 @@ def test_arguments_by_name():
         ((1.0,) * 4, {}, "was called with 4 arguments: too many positional arguments"),
         ((1.0,), {"z": 2.0}, "was called wrongly: missing a required argument: 'x'"),
         ((1.0, 2.0), {"z": 2.0}, "loss.* was called wrongly: got an unexpected keyword .*'z'"),
-        ((1.0, 2.0), {"scale": 3.0}, "'scale' of loss.* cannot be passed by name"),
+        ((1.0, 2.0), {"scale": 3.0}, "'scale' of loss.* cannot be passed by name.*partial"),
     ],
 )
 def test_wrong_calls_name_the_function(args, kwargs, message):
@@ -169,6 +171,44 @@ def test_wrong_calls_name_the_function(args, kwargs, message):
     for method in (f, f.grad):
         with pytest.raises(TypeError, match=message):
             method(*args, **kwargs)
+
+
+@pytest.mark.parametrize("x", [3.0, Value(3.0)])
+def test_transforms_go_through_what_a_compiled_function_uses_from_outside(x):
+    def f(w):
+        return ag.compile(lambda y: y * (w * w))(2.0) + w
+
+    assert f"{ag.grad(f)(x):.1f}" == "13.0"
+    assert ag.jvp(f, (3.0,), (1.0,)) == (21.0, 13.0)
+    assert ag.grad(lambda w: ag.compile(lambda y: y * y * w).grad(2.0))(3.0) == 4.0
+    with pytest.raises(TypeError, match="the closure holds a node, but in_axes=0"):
+        ag.grad(lambda w: sum(ag.compile(lambda y: y * w, in_axes=0)(np.ones(3))))(3.0)
+
+
+class Scaled:
+    def __init__(self, scale):
+        self.scale = scale
+        self.compiled = ag.compile(self.times)
+
+    def times(self, x):
+        return self.scale * x
+
+
+def test_a_method_is_compiled_of_an_object():
+    assert Scaled(3.0).compiled(2.0) == 6.0
+    with pytest.raises(TypeError, match=r"times\(self, x\) .*'x': compile the method of an object"):
+        ag.compile(Scaled.times)(2.0)
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_compiled_functions_are_copied(copied):
+    original = ag.compile(sum, in_axes=0, reduce="mean")
+    X = np.array([[1.0, 2.0], [3.0, 4.0]])
+    for own in (original, copied(original)):
+        assert own.value_and_grad(X)[0] == 5.0
+    assert copied(Scaled(3.0)).compiled(2.0) == 6.0
 
 
 def test_what_is_not_a_function_is_not_compiled():

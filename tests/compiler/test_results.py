@@ -379,6 +379,19 @@ def test_a_branch_not_taken_adds_nothing(name, reduce):
     np.testing.assert_allclose(np.concatenate(inside, axis=1), want, rtol=1e-14)
 
 
+def test_a_branch_not_taken_adds_nothing_to_a_large_array():
+    def f(W, x):
+        return sum(ag.where(y > 0.0, ag.sqrt(y), y) for y in list(W @ np.asarray(x)))
+
+    rng = np.random.default_rng(0)
+    W, X = rng.normal(size=(140, 140)), rng.normal(size=(3, 140))
+    X[1] = 0.0  # where the root has no slope
+    z = X @ W.T
+    slopes = np.where(z > 0.0, 0.5 / np.sqrt(np.abs(z) + (z == 0.0)), 1.0)
+    gradient = ag.compile(f, in_axes=(None, 0), reduce="sum").grad(W, X)
+    np.testing.assert_allclose(gradient, slopes.T @ X, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.usefixtures("path")
 def test_masks_are_used_only_where_a_gradient_would_be_nan():
     f = ag.compile(lambda x: ag.where(x > 0, ag.sqrt(x), x * x), in_axes=0)

@@ -78,7 +78,7 @@ def test_comparisons_with_a_numpy_scalar_are_bools(op):
         assert op(np.float64(a), Value(b)) is op(a, b)
 
 
-@pytest.mark.parametrize("two", [np.float64(2), np.float32(2), np.int64(2), np.array(2.0)])
+@pytest.mark.parametrize("two", [np.float64(2), np.longdouble(2), np.int64(2), np.array(2.0)])
 def test_a_value_equals_no_numpy_scalar_and_says_so(two):
     v = Value(2.0)
     for compare in (lambda a, b: a == b, lambda a, b: not a != b):  # noqa: SIM202
@@ -179,6 +179,20 @@ def test_matrix_products_of_object_arrays():
     m = np.array([[1.0, 2.0], [3.0, 4.0]])
     assert is_array_of_values(m @ w, (2,))
     assert is_array_of_values(m.T @ w, (2,))
+
+
+def test_a_matrix_product_with_a_single_value_is_refused():
+    for product in (lambda: np.ones(2) @ Value(1.0), lambda: Value(1.0) @ np.ones(2)):
+        with pytest.raises(TypeError, match=r"^@ multiplies arrays, .* single Value: write \*"):
+            product()
+
+
+def test_the_deviation_of_an_array_has_its_gradient():
+    x = np.array([1.0, 2.0, 4.0])
+    assert objects(*x).var().data == x.var()
+    expected = (x - x.mean()) / (3 * x.std())
+    for transform in (autograd.grad, lambda f: autograd.compile(f).grad):
+        np.testing.assert_allclose(transform(np.std)(x), expected, rtol=1e-12)
 
 
 def test_a_value_is_an_element_of_an_array():

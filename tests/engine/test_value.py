@@ -304,6 +304,8 @@ def test_where_refuses_a_value_as_its_condition():
         autograd.where(Value(1.0), 1.0, 2.0)
     with pytest.raises(TypeError, match="v > 0"):
         autograd.where(Value(1.0), Value(1.0), 2.0)
+    with pytest.raises(TypeError, match=r"where is -2: for ~c write where\(c, y, x\)"):
+        autograd.where(~(Value(1.0) > 0), 1.0, 2.0)
 
 
 def test_where_with_two_numbers_is_a_number():

@@ -196,12 +196,6 @@ class TestMLP:
         assert len(model.parameters()) == 2 * 16 + 16 + 16 * 8 + 8 + 8 + 1
         assert repr(model) == "MLP(2 → 16 gelu → 8 gelu → 1 sigmoid)"
 
-    def test_defaults_are_micrograds(self):
-        model = MLP(2, [16, 16, 1])
-        assert [la.activation for la in model.layers] == ["relu", "relu", "linear"]
-        assert len(model.parameters()) == 337
-        assert isinstance(model([1.0, 2.0]), Value)
-
     def test_activations_have_the_indices_of_the_lecture(self):
         model = MLP(2, [3, 2], "tanh", output="softmax", seed=0)
         z, x = model.activations([0.5, -1.0])

@@ -315,7 +315,12 @@ NO_CHANCES = "the targets must be probabilities, at least 0 and with the sum 1; 
         (mae_loss, 1.0, [[1.0]], "a batch needs a list with a prediction per row, not 1.0"),
         (cross_entropy, Z, 2, "target is class 2, but the 2 classes are 0 … 1"),
         (cross_entropy, [Z, Z], [1, -1], "row 1: target is class -1, but the 2 classes are 0 … 1"),
-        (cross_entropy, 1.0, 0, f"{NO_LOGITS} 1.0; for a single logit there is binary_cross_entro"),
+        (
+            cross_entropy,
+            1.0,
+            0,
+            f"{NO_LOGITS} 1.0; for a single logit there is binary_cross_entropy, f",
+        ),
         (cross_entropy, [Z, []], [0, 0], f"row 1: {NO_LOGITS} []"),
         (cross_entropy, Z, [0.2, 0.3, 0.5], "there are 2 predictions, 3 targets"),
         *(

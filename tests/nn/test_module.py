@@ -137,6 +137,8 @@ def test_a_module_that_is_not_callable_says_so():
         ("CrossEntropyLoss", "'cross_entropy'"),
         ("MSELoss", "'mse_loss'"),
         ("ReLU", 'nn.MLP(…, activation="…")'),
+        ("BCELoss", "nn.binary_cross_entropy"),
+        ("Parameter", "autograd.Value"),
     ],
 )
 def test_a_name_from_elsewhere_is_answered_with_ours(name, here):
@@ -146,8 +148,9 @@ def test_a_name_from_elsewhere_is_answered_with_ours(name, here):
 
 
 def test_a_name_like_no_other_is_not_guessed_at():
-    with pytest.raises(AttributeError, match=r"^module 'nn' has no attribute 'quantum'$"):
-        _ = nn.quantum
+    for name in ("quantum", "HuberLoss", "functional", "train"):
+        with pytest.raises(AttributeError, match=rf"^module 'nn' has no attribute '{name}'$"):
+            getattr(nn, name)
 
 
 class TestState:

@@ -221,6 +221,8 @@ def test_a_seed_gives_the_same_weights_again(make):
         (lambda: LayerNorm(3)([1.0]), ValueError, r"LayerNorm\(3, eps=1e-05\) takes 3 in"),
         (lambda: Conv2d(1, 1, 3)([[[1.0]]]), ValueError, "images of at least its size, not 1 × 1"),
         (lambda: Conv2d(2, 1, 1)([[[1.0]]]), ValueError, "takes 2 channels, .* not 1 with"),
+        (lambda: Conv2d(1, 1, 1)([[1.0]]), TypeError, r"list of channels, .* grey image \[image\]"),
+        (lambda: Conv2d(1, 1, kernel_size=1), TypeError, "'kernel_size'; did you mean 'size'"),
         (lambda: Conv2d(1, 1, 1)([[[1.0], [1.0, 2.0]]]), ValueError, "of one shape"),
         (lambda: Conv2d(1, 1, 1, activation="softmax"), ValueError, "softmax acts on a whole"),
         (lambda: Conv2d(1, 1, 1, padding=-1), ValueError, "padding"),

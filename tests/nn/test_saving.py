@@ -190,7 +190,7 @@ class TestAtomicWrite:
 
 shared, two_kinds = Layer(2, 2), MLP(2, [2, 1], "tanh")
 two_kinds.layers[0].neurons[1] = Neuron(2, "relu")
-FOREIGN = "save takes what is made of Neuron, Layer, .*; of a module of your own save the"
+FOREIGN = "save takes what is made of Neuron, Layer, .*; of a module of your own write"
 OF = r"\] cannot be saved with the activation"
 
 

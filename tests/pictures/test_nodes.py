@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import graphs
 import pytest
-from pictures import SVG
+from pictures import SVG, luminance
 
 from autograd import Value
 from autograd.pictures import colours, draw, render
@@ -147,21 +147,14 @@ def test_an_edge_enters_a_frame_in_two_halves_that_meet():
 def test_frames_are_nested_and_titled():
     order = neuron()
     frames = dict.fromkeys(order[:-1], ("layer <1>", "neuron\\N"))
-    root = ET.fromstring(render.render(graph_source(order, order[-1:], clusters=frames), "svg"))
-    clusters = [g for g in root.iter(f"{SVG}g") if g.get("class") == "cluster"]
-    assert [texts(g) for g in clusters] == [["layer <1>"], ["neuron\\N"]]
-
-    def extent(group):
-        numbers = re.findall(r"-?[\d.]+,-?[\d.]+", group.find(f"{SVG}path").get("d"))
-        xs, ys = zip(*[map(float, pair.split(",")) for pair in numbers], strict=True)
-        return min(xs), min(ys), max(xs), max(ys)
-
-    outer, inner = [extent(g) for g in clusters]
+    source = graph_source(order, order[-1:], clusters=frames)
+    found = extents(source)
+    assert found.keys() == {"layer <1>", "neuron\\N"}
+    (outer,), (inner,) = found.values()
     assert outer[0] < inner[0] < inner[2] < outer[2]
     assert outer[1] < inner[1] < inner[3] < outer[3]
-    nodes = [g for g in root.iter(f"{SVG}g") if g.get("class") == "node"]
     inside = []
-    for group in nodes:
+    for group in [x for x in elements(source).values() if x.get("class") == "node"]:
         x, y = [float(group.find(f".//{SVG}text").get(axis)) for axis in "xy"]
         inside.append(inner[0] < x < inner[2] and inner[1] < y < inner[3])
     assert sorted(inside) == [False] + [True] * 5
@@ -179,13 +172,6 @@ def test_colour_tells_sign_and_size_of_gradients():
     assert len({frozenset(fill) for fill in fills}) == 6
     hidden = elements(graph_source(leaves, leaves, show=["data"]))
     assert len({frozenset(colours_of(hidden[f"n{i}"], "fill")) for i in range(6)}) == 1
-
-
-def luminance(colour):
-    """The relative luminance of WCAG 2."""
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def test_colours_are_told_apart_in_grey_and_legible():

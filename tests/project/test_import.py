@@ -116,6 +116,16 @@ print(autograd.__version__)
     assert run_python(code) == f"{version}\n"
 
 
+def test_names_from_elsewhere_are_answered_with_those_here():
+    import autograd
+
+    for name, here in {"vmap": r"compile\(…, in_axes=…\)", "Tensor": "Value", "ln": "log"}.items():
+        with pytest.raises(AttributeError, match=rf"'{name}'; did you mean autograd\.{here}\?$"):
+            getattr(autograd, name)
+    with pytest.raises(AttributeError, match=r"no attribute 'quantum'$"):
+        _ = autograd.quantum
+
+
 def test_an_installation_over_hips_autograd_is_told(tmp_path, uncovered):
     copy = tmp_path / "autograd"
     shutil.copytree(ROOT / "autograd", copy, ignore=shutil.ignore_patterns("__pycache__"))

@@ -26,6 +26,21 @@ def parts(picture, kind="node"):
     }
 
 
+def luminance(colour):
+    """The relative luminance of "#rrggbb" or "rgb(r, g, b)", by the guidelines for web content."""
+    is_hex = colour.startswith("#")
+    parts = re.findall(r"[0-9A-Fa-f]{2}" if is_hex else r"\d+", colour)[:3]
+    shares = [int(x, 16 if is_hex else 10) / 255 for x in parts]
+    r, g, b = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in shares]
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def contrast(first, second):
+    """The contrast of two colours, by the same."""
+    dark, light = sorted(map(luminance, (first, second)))
+    return (light + 0.05) / (dark + 0.05)
+
+
 def arrows(picture):
     """The arrows as (from, to, look), by the first lines of the boxes."""
     first = {key: texts[0] for key, texts in parts(picture).items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -131,9 +131,12 @@ def random_program(
 
 
 def evaluated(
-    rows: Sequence[Row], inputs: Sequence[Any], noise: Callable[[Any], Any] = lambda x: x
+    rows: Sequence[Row],
+    inputs: Sequence[Any],
+    noise: Callable[[Any], Any] = lambda x: x,
+    table: Mapping[str, Callable[..., Any]] = TABLE,
 ) -> list[Any]:
-    """Run a program; give all its values.
+    """Run a program, by the operations of a table; give all its values.
 
     Equal rows are one node, as they are when compiled: to a sum of infinite gradients it makes a
     difference which of them are added up first.
@@ -155,9 +158,9 @@ def evaluated(
             continue
         if name == "where":
             (test, sides), *branches = operands
-            values.append(ag.where(TABLE[test](*map(get, sides)), *map(get, branches)))
+            values.append(table["where"](table[test](*map(get, sides)), *map(get, branches)))
             continue
-        values.append(noise(TABLE[name](*map(get, operands))))
+        values.append(noise(table[name](*map(get, operands))))
     return values
 
 

@@ -560,7 +560,7 @@ def test_kinks_and_faults_stand_in_one_table():
         check_grads(lambda v: [relu(v["a"]), wrong(v["b"]) + v["a"]], ({"a": 0.0, "b": 2.0},))
     title, head, *rows = str(caught.value).splitlines()
     assert title == "derivatives of order 1 are wrong"
-    assert head.split() == ["derivative", "of", "by", "analytic", "numeric", "difference"]
+    assert head.split() == ["derivative", "of", "wrt", "analytic", "numeric", "difference"]
     assert [row.split()[:4] for row in rows] == [
         ["f[0]", 'args[0]["a"]', "0", "0.5"],
         ["f[0]", 'args[0]["b"]', "0", "0"],

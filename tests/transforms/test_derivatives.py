@@ -7,6 +7,7 @@ import math
 import random
 import threading
 from collections import OrderedDict, namedtuple
+from decimal import Decimal
 from itertools import pairwise
 
 import graphs
@@ -1062,6 +1063,12 @@ def test_a_leaf_that_is_no_real_number_is_named_by_its_path():
         jvp(lambda x, _: x, (1.0, ["3"]), (1.0, [1.0]))
     with pytest.raises(TypeError, match=rf"args\[0\] {what}"):
         hvp(lambda x: x, "3", 1.0)
+    for leaf, fix in (
+        (Decimal("0.1"), r"; convert it first, with float\(Decimal"),
+        ("square", "partial"),
+    ):
+        with pytest.raises(TypeError, match=rf"args\[0\] must be a real number, not the .*{fix}"):
+            grad(lambda x: x)(leaf)
 
 
 def test_the_argument_that_is_named_is_the_one_differentiated_by():
@@ -1090,9 +1097,25 @@ def test_a_number_taken_out_of_a_node_is_a_mistake(f):
     assert grad(lambda x: x if x > 5 else 1.0)(3.0) == 0.0  # a constant branch is none
 
 
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_copies_of_variables_do_not_cut_the_graph(copied):
+    def f(d):
+        own = copied(d["a"] * 2) + copied(d["a"])
+        return own * copied(d)["b"].sum()
+
+    at = {"a": 3.0, "b": np.array([1.0, 2.0])}
+    for g in (grad(f), autograd.compile(f).grad, autograd.compile(grad(f))):
+        slopes = g(at)
+        assert (slopes["a"], slopes["b"].tolist()) == (9.0, [9.0, 9.0])
+    assert grad(grad(lambda x: copied(x) ** 3))(2.0) == 12.0
+    outer = Value(2.0)
+    assert copied(outer) is not outer
+
+
 def test_a_function_without_a_return():
-    with pytest.raises(TypeError, match=r"not None: is a return missing\?"):
-        grad(constant(None))(1.0)
+    for transform in (grad, autograd.compile):
+        with pytest.raises(TypeError, match=r"result of .* not None: is a return missing\?"):
+            transform(constant(None))(1.0)
 
 
 @pytest.mark.parametrize(

@@ -689,16 +689,18 @@ class Backward:
         found = found if is_gathered else np.unique(places)
         sign = self.sign(space, found)
         target = code.rows("d" + space, found) if even(found) else None
-        if is_gathered:
+        if not is_gathered:
+            matrix = self.sums(places, rows, prod(shape), signs)[1]
+            term = f"{matrix} @ {_in_rows(term, shape, space)}"
+        elif target or most > 1 or not np.array_equal(rows, np.arange(prod(shape))):
             index = _gathered(which, rows, (most, len(found)), prod(shape))
             index[0, ~self.active[space][found]] = 0  # which is as good as any other
             direct = target if sign == "=" else None
             term = self.gather_rows(space, term, shape, index, direct)
             if direct:
                 return
-        else:
-            matrix = self.sums(places, rows, prod(shape), signs)[1]
-            term = f"{matrix} @ {_in_rows(term, shape, space)}"
+        else:  # each row goes to a place of its own
+            found, term = places, _in_rows(term, shape, space)
         there = f"{target}[...]" if target else code.at("d" + space, found)
         code.emit(f"{there} {sign} {term}")
 

@@ -1,4 +1,4 @@
-"""The slopes of tanh and the sigmoid, from their results where these keep enough digits.
+"""The slopes of tanh, the sigmoid and powers, from results where these keep enough digits.
 
 1 - y² and y (1 - y) take a fifth of the time of the exact forms, which have a function of x. But
 near y = 1 they have few digits left. So each array of results is looked at:

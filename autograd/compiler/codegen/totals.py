@@ -46,7 +46,8 @@ class Totals:
         self._readers: Counter[bytes] = Counter()
         for step in program.steps:
             if isinstance(step, Step) and step.space == VARYING:
-                self._readers.update({ref.places.tobytes() for ref in step.shared})
+                alone = [ref.places for ref in step.shared if ref.places.ndim == 1]  # not weights
+                self._readers.update({places.tobytes() for places in alone})
         self.waiting: list[PutOff] = []
 
     def is_often_read(self, ref: Ref) -> bool:

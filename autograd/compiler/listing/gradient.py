@@ -114,7 +114,7 @@ class Adjoints:
         self.in_parts.update(piece.vector for piece in use.pieces)
 
     def pass_on(self, equation: Equation, gradient: Expression) -> None:
-        """Give the gradient by an equation's vector on to its operands."""
+        """Give the gradient with respect to an equation's vector on to its operands."""
         reading, op, operands = self.reading, equation.op, equation.operands
         wanted = [
             isinstance(x, Use) and any(self.wants(piece.vector) for piece in x.pieces)

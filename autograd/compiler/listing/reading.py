@@ -9,6 +9,7 @@ read. For a squared error:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -81,6 +82,9 @@ class Reading:
             x.operands[1].entire for x in equations if x.layer and isinstance(x.operands[1], Use)
         }
         bare = self._read_in_parts(equations)
+        # in a loop x1, x2, … are x[t], as the entries of an x that is read in parts would be
+        uses = [use for equation in equations for use in equation.uses if not use.entire]
+        output = "h" if any(x.vector.name == "x" for use in uses for x in use.pieces) else "x"
         taken: set[str] = set()
         self.symbol = self._symbol()
         shown, layer, tapes, others = [], 0, 0, 0
@@ -95,7 +99,7 @@ class Reading:
                 tapes += 1
                 name = f"t{tapes}"
             elif layer and (vector in into_layers or self._is_activation(equation)):
-                name = f"x{layer}"
+                name = f"{output}{layer}"
             elif vector is result:
                 name = self.symbol
             elif self._goes_inside(equation, counts, bare, depths):
@@ -108,7 +112,7 @@ class Reading:
                 name = f"v{others}"
             taken.add(name)
             vector.name = self.naming.unique(name)
-            vector.layer = layer if name in (f"z{layer}", f"x{layer}") else 0
+            vector.layer = layer if name in (f"z{layer}", f"{output}{layer}") else 0
             shown.append(equation)
         if result is not None and result.name:
             self.symbol = result.name
@@ -322,7 +326,8 @@ class Reading:
 
     def tapes(self) -> list[str]:
         """Say what runs on tapes, if anything does."""
-        return list(map(_of_tape, self.plan.program.tapes))
+        counts = Counter(map(_of_tape, self.plan.program.tapes))
+        return [f"{n} × {text}" if n > 1 else text for text, n in counts.items()]
 
     # --- the gradient -------------------------------------------------------------------------
 

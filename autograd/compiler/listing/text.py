@@ -87,7 +87,7 @@ def _kind(plan: Plan) -> str:
 def _titles(reading: Reading, wanted: Sequence[str]) -> tuple[str, str]:
     """Write the titles of the two passes."""
     plan = reading.plan
-    backward = f"backward, by {', '.join(wanted)}"
+    backward = f"backward, with respect to {', '.join(wanted)}"
     if not plan.batched:
         return "forward", backward
     backward += ", for each sample"

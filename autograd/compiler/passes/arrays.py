@@ -19,7 +19,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd.compiler.arguments import Leaf
 from autograd.compiler.passes.tables import Table
-from autograd.compiler.passes.trace import BITS, Trace
+from autograd.compiler.passes.trace import BITS, Trace, broadcast
 from autograd.engine import Primitive
 from autograd.engine import table as p
 from autograd.engine.ufuncs import row_of
@@ -73,13 +73,11 @@ class Array(NDArrayOperatorsMixin):
     def _listed(self) -> list[Any]:
         """Return its numbers or rows: the same list until numbers of an array are replaced."""
         if self._writes != self._trace.writes:
-            single = self.ndim == 1
-            rows = (
-                self._trace.numbers(self._addresses)
-                if single
-                else map(self.__getitem__, range(len(self)))
-            )
-            self._items, self._writes = list(rows), self._trace.writes
+            if self.ndim == 1:
+                self._items = self._trace.numbers(self._addresses)
+            else:
+                self._items = [self[i] for i in range(len(self))]
+            self._writes = self._trace.writes
         return self._items
 
     def __getitem__(self, key: Any) -> Any:
@@ -116,6 +114,8 @@ class Array(NDArrayOperatorsMixin):
         """Return an array that may be changed without changing this one."""
         return Array(self._trace, self._addresses.copy())
 
+    __copy__ = __deepcopy__ = copy
+
     def reshape(self, *shape: Any, **how: Any) -> Array:
         """Arrange the numbers in another shape."""
         return Array(self._trace, self._addresses.reshape(*shape, **how))
@@ -128,7 +128,9 @@ class Array(NDArrayOperatorsMixin):
         """Arrange the numbers along one axis."""
         return Array(self._trace, self._addresses.ravel(order))
 
-    flatten = ravel
+    def flatten(self, order: Any = "C") -> Array:
+        """Return an array along one axis that may be changed without changing this one."""
+        return self.ravel(order).copy()
 
     def dot(self, other: Any) -> Any:
         """Return the matrix product, or with a number the multiple."""
@@ -175,7 +177,7 @@ class Array(NDArrayOperatorsMixin):
         if len(operands) > _MOST_OPERANDS or 0 in shape or not fits:
             return op(*map(_without, operands))
         rows = [
-            trace.select(x.reshape(()) if x.size == 1 else np.broadcast_to(x, shape).reshape(-1))
+            trace.select(x.reshape(()) if x.size == 1 else broadcast(x, shape).reshape(-1))
             for x in given
         ]
         if all(x.__class__ is float for x in rows):
@@ -183,6 +185,10 @@ class Array(NDArrayOperatorsMixin):
         return self._made(trace.apply(op, tuple(rows)), shape)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **how: Any) -> Any:
+        if method == "at":
+            raise ValueError(
+                f"numpy.{ufunc.__name__}.at finds its array read-only: write x[i] += y"
+            )
         out = how.pop("out", None)
         op = row_of(ufunc)
         if method == "__call__" and not how and ufunc is np.matmul:
@@ -226,7 +232,7 @@ class Array(NDArrayOperatorsMixin):
             return np.matmul(_without(left), _without(right))  # which says what is wrong
         pairs = rows[..., :, None, :], columns[..., None, :, :]
         shape = np.broadcast_shapes(*[x.shape for x in pairs])
-        result = self._inner(*[np.broadcast_to(x, shape) for x in pairs])
+        result = self._inner(*[broadcast(x, shape) for x in pairs])
         if a.ndim == 1:
             result = result[..., 0, :]
         return result[..., 0] if b.ndim == 1 else result
@@ -253,7 +259,7 @@ class Array(NDArrayOperatorsMixin):
             aligned.append(moved[tuple([slice(None) if y in own else None for y in axes])])
         shape = np.broadcast_shapes(*[x.shape for x in aligned])
         n = int(np.prod(shape[len(gives) :], dtype=int))
-        left, right = [np.broadcast_to(x, shape).reshape(*shape[: len(gives)], n) for x in aligned]
+        left, right = [broadcast(x, shape).reshape(*shape[: len(gives)], n) for x in aligned]
         return self._inner(left, right)
 
     def _inner(self, left: Any, right: Any) -> Any:
@@ -278,8 +284,10 @@ class Array(NDArrayOperatorsMixin):
         return as_array(numbers, addresses.shape).view(Table)
 
     def objects(self) -> Any:
-        """Return an array of NumPy's with the stand-ins."""
-        return self._single(self._addresses)
+        """Return an array of NumPy's with the stand-ins, to read: writing to it would be lost."""
+        objects = self._single(self._addresses)
+        objects.flags.writeable = False
+        return objects
 
 
 def given(trace: Trace, leaf: Leaf) -> Any:
@@ -313,7 +321,7 @@ def _flat(addresses: Any) -> Any:
     *shape, n = addresses.shape
     count = int(np.prod(shape, dtype=int))
     if all(addresses.strides[i] == 0 or shape[i] == 1 for i in range(len(shape))):
-        return np.broadcast_to(addresses[tuple([0] * len(shape))], (count, n))
+        return broadcast(addresses[tuple([0] * len(shape))], (count, n))
     return addresses.reshape(count, n)
 
 

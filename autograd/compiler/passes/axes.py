@@ -32,21 +32,35 @@ def common_axes(places: Sequence[Any]) -> tuple[int, ...] | None:
     >>> common_axes([np.array([1, 2, 4, 8])]) is None
     True
     """
-    rows = np.concatenate([x.reshape(len(x), -1) for x in places], axis=1)
+    arrays = [x.reshape(len(x), -1) for x in places]
     axes: list[int] = []
-    while len(rows) > 1:
-        steps = np.diff(rows, axis=0)
-        others = (steps != steps[0]).any(axis=1)
-        n = int(others.argmax()) + 1 if others.any() else len(rows)
-        if len(rows) % n:
+    while len(arrays[0]) > 1:
+        n = min(map(_regular, arrays))
+        if len(arrays[0]) % n:
             return None
-        blocks = rows.reshape(-1, n, rows.shape[1])
-        offsets = blocks - blocks[:, :1]
-        if (offsets != offsets[0]).any():
+        blocks = [x.reshape(len(x) // n, n, x.shape[1]) for x in arrays]
+        if any((x - x[:, :1] != x[0] - x[0, :1]).any() for x in blocks):
             return None
         axes.append(n)
-        rows = blocks[:, 0]
+        arrays = [x[:, 0] for x in blocks]
     return tuple(axes[::-1] or [1]) if len(axes) <= _MOST_AXES else None
+
+
+def _regular(rows: Any) -> int:
+    """Count the rows from the first on that are one step apart, of which most often there are few.
+
+    >>> _regular(np.array([[1], [3], [5], [6]]))
+    3
+    """
+    step, last = rows[1] - rows[0], len(rows) - 1
+    start, stop = 0, min(64, last)
+    while True:
+        others = (rows[start + 1 : stop + 1] - rows[start:stop] != step).any(axis=1)
+        if others.any():
+            return start + int(others.argmax()) + 1
+        if stop == last:
+            return len(rows)
+        start, stop = stop, min(4 * stop, last)
 
 
 def has_no_gaps(places: Any) -> bool:

@@ -7,6 +7,7 @@ layer. So there are far fewer halves than dots: this is asked of each half once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, compress
 
 from autograd.compiler.passes.trace import Half, Operand, Trace, of_rows
 from autograd.engine import table as p
@@ -34,12 +35,13 @@ class Factors:
         self.varying = [False] * len(trace.ops)
         self._varies: dict[int, bool] = {}  # by identity
         self._of: dict[int, tuple[Half, Half]] = {}
-        number = 0
-        for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
-            if op is None:
-                self.varying[row] = number < len(varying_inputs) and varying_inputs[number]
-                number += trace.counts.get(row, 1)
-            elif op is p.dot:
+        inputs = [row for row, op in enumerate(trace.ops) if op is None]
+        numbers = accumulate([trace.counts.get(row, 1) for row in inputs], initial=0)
+        for row, number in zip(inputs, numbers, strict=False):
+            self.varying[row] = number < len(varying_inputs) and varying_inputs[number]
+        for row in compress(range(len(trace.ops)), trace.ops):
+            op, operands = trace.ops[row], trace.operands[row]
+            if op is p.dot:
                 left, right, _ = operands
                 first, second = self.varies(left), self.varies(right)
                 self._of[row] = (left, right) if second or not first else (right, left)

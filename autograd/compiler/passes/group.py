@@ -16,8 +16,8 @@ on a tape, which computes them one after the other:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterator, Sequence
-from itertools import compress
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,6 @@ from autograd.compiler.passes.simplify import shared_first
 from autograd.compiler.passes.tables import TAKE
 from autograd.compiler.passes.trace import PICK, Half, Operand, Trace, View
 from autograd.compiler.passes.triangles import Triangle, with_triangles
-from autograd.engine import Primitive
 from autograd.engine import table as p
 
 _FEW_STEPS = 32  # a program of so few steps has no tapes, so that its code can be read
@@ -75,12 +74,12 @@ def grouped(
         for triangle in triangles:  # all its rows stand in one space, also y - 0 of a shared y
             for row in triangle.rows:
                 factors.varying[row] = factors.varying[triangle.rows[-1]]
-    kinds: list[Any] = [
-        op and _likeness(op, trace, row, factors) for row, op in enumerate(trace.ops)
-    ]
+    kinds, numbers = [-1] * len(trace.ops), dict[Any, int]()
+    for row in compress(range(len(kinds)), trace.ops):
+        kinds[row] = numbers.setdefault(_likeness(trace, row, factors), len(numbers))
     by_last = {triangle.rows[-1]: triangle for triangle in triangles}
     for row in by_last:
-        kinds[row] = (row,)
+        kinds[row] = -2 - row  # like no other
     computed = _computed(trace, triangles)
     groups = scheduled(computed, kinds)
     are_loose, native = _sorted_out(trace, groups, by_last, is_machine_there)
@@ -98,52 +97,49 @@ def _computed(trace: Trace, triangles: Sequence[Triangle]) -> Trace:
 
     A factorisation is one row, its last, for all of its own.
     """
-    views = [row for row, op in enumerate(trace.ops) if op is PICK or op.__class__ is View]
+    views = trace.views()
     if not views and not triangles:
         return trace
+    shown: dict[int, list[int]] = {x: [own.rows[-1]] for own in triangles for x in own.rows}
+    for row in views:
+        read = [x for x in trace.operands[row] if isinstance(x, int) and trace.ops[x]]
+        if read:
+            shown[row] = list(chain.from_iterable([shown.get(x, [x]) for x in read]))
     only = Trace()
-    only.ops, only.operands = trace.ops.copy(), trace.operands
-    if triangles:
-        last = {row: triangle.rows[-1] for triangle in triangles for row in triangle.rows}
-        only.operands = _each(trace, lambda x: (last.get(x, x),))
-        for triangle in triangles:
-            for row in triangle.rows[:-1]:
-                only.ops[row], only.operands[row] = None, ()
-            only.operands[triangle.rows[-1]] = tuple([last.get(x, x) for x in triangle.sources])
+    only.ops, only.operands = trace.ops.copy(), _each(trace, shown) if shown else trace.operands
+    for triangle in triangles:
+        for row in triangle.rows[:-1]:
+            only.ops[row], only.operands[row] = None, ()
+        own = chain.from_iterable([shown.get(x, [x]) for x in triangle.sources])
+        only.operands[triangle.rows[-1]] = tuple(own)
     for row in views:
         only.ops[row] = None  # as if it were an input
-    sources: dict[int, list[int]] = {}
-    for row in views:
-        own = [x for x in trace.operands[row] if isinstance(x, int) and trace.ops[x]]
-        if own:
-            sources[row] = own
-    if sources:
-        only.operands = _each(only, lambda x: sources.get(x, (x,)))
     return only
 
 
-def _each(trace: Trace, read: Callable[[int], Sequence[int]]) -> list[tuple[Any, ...]]:
-    """Return what rows read in the place of their operands, and halves in that of theirs."""
+def _each(trace: Trace, shown: Mapping[int, Sequence[int]]) -> list[tuple[Any, ...]]:
+    """Return what rows read, and halves: what is shown in the place of rows that only show it."""
     halves: dict[int, Half] = {}
 
     def of(operands: Sequence[Any]) -> tuple[Any, ...]:
-        found: dict[Any, None] = {}
-        for x in operands:
-            if x.__class__ is int:
-                found.update(dict.fromkeys(read(x)))
-        return tuple(found)
+        if shown.keys().isdisjoint(operands):
+            return tuple(operands)
+        own = [shown.get(x, (x,)) for x in operands if x.__class__ is int]
+        return tuple(dict.fromkeys(chain.from_iterable(own)))
 
     def of_row(operands: Sequence[Any]) -> tuple[Any, ...]:
-        own = [x for x in operands if x.__class__ is tuple]
-        halves.update({id(x): of(x) for x in own if id(x) not in halves})
-        return *of(operands), *[halves[id(x)] for x in own]
+        if tuple not in map(type, operands):
+            return of(operands)
+        left, right, bias = operands
+        halves.update({id(x): of(x) for x in (left, right) if id(x) not in halves})
+        return halves[id(left)], halves[id(right)], *of((bias,))
 
     return list(map(of_row, trace.operands))
 
 
-def _likeness(op: Primitive, trace: Trace, row: int, factors: Factors) -> tuple[Any, ...] | None:
+def _likeness(trace: Trace, row: int, factors: Factors) -> tuple[Any, ...] | None:
     """Return what rows of one step have in common."""
-    operands, varying = trace.operands[row], factors.varying
+    op, operands, varying = trace.ops[row], trace.operands[row], factors.varying
     here = varying[row]
     if op is PICK or op.__class__ is View:
         return None
@@ -227,7 +223,7 @@ def _is_regular(trace: Trace, rows: Sequence[int]) -> bool:
     """Tell whether rows, and most of what they read, were computed at regular intervals."""
     operands = zip(*map(trace.flat, rows), strict=False)
     columns = [rows, *[x for x in operands if float not in map(type, x)]]
-    axes = [common_axes([np.array([trace.addresses(y) for y in x])]) for x in columns]
+    axes = [common_axes([np.array(list(map(trace.address, x)))]) for x in columns]
     by_rule = sum([len(rows) - 1 - len(x) for x in axes if x])  # numbers that others foretell
     return by_rule >= _FEWEST_REGULAR and 2 * sum(x is not None for x in axes) > len(axes)
 

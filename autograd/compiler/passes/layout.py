@@ -49,6 +49,7 @@ from autograd.compiler.passes.trace import (
     Part,
     Trace,
     View,
+    broadcast,
     mapped,
 )
 from autograd.compiler.passes.triangles import Triangle
@@ -90,13 +91,14 @@ class Layout:
         self.lifts: dict[int, int] = {}
         self.starts_of: dict[str, list[int]] = {SHARED: [], VARYING: []}  # of steps
         self.shown: dict[Any, Any] = {}  # the places of a view, by its row and the space
+        self.grids: dict[Any, Any] = {}  # addresses of neurons
         self.reuse = reuse
         self.free: dict[str, list[int]] = {SHARED: [], VARYING: []}
         self.uses = _uses(trace, outputs) if reuse else []
         self.on_tape = bytearray(len(trace.ops))
         self.addresses = np.arange(len(trace.ops)) << BITS  # of rows of one number
         self.picks: dict[int, list[int]] = defaultdict(list)  # by the block
-        picks = [row for row, op in enumerate(trace.ops) if op is PICK]
+        picks = [row for row in trace.views() if trace.ops[row] is PICK]
         for row in picks:
             self.picks[trace.operands[row][0]].append(row)
         if picks:
@@ -157,20 +159,24 @@ class Layout:
         They are told by their addresses. Neurons of a layer read the same, others give None.
         """
         trace, own = self.trace, []
-        neurons = [(*self.factors[row][0], trace.operands[row][-1]) for row in rows]
-        inputs = self.factors[rows[0]][1]
+        sums, inputs = self.sums(rows), self.factors[rows[0]][1]
         if not trace.has_blocks(rows):
             last = inputs[-1]
-            if not isinstance(last, int) or any(float in map(type, neuron) for neuron in neurons):
+            mixed = any(b.__class__ is float or id(w) in trace.mixed for w, _, b in sums)
+            if mixed or not isinstance(last, int):
                 return None
-            return self.addresses[np.array(neurons)], (int(self.addresses[last]), len(inputs))
-        for row, neuron in zip(rows, neurons, strict=True):
+            neurons = np.array([(*w, b) for w, _, b in sums])
+            return self.addresses[neurons], (int(self.addresses[last]), len(inputs))
+        for row, (weights, _, bias) in zip(rows, sums, strict=True):
             count = trace.counts.get(row, 1)
-            read = trace.grid(self.factors[row][1], count)
-            if read.strides[0] and (read != read[0]).any():
+            read = [trace.grid((x,), count) for x in self.factors[row][1]]
+            if any(x.strides[0] and (x != x[0]).any() for x in read):
                 return None
-            own.append(trace.grid(neuron, count))
-        return np.vstack(own), (int(read[0, -1]), read.shape[1])
+            key = id(weights), repr(bias), count  # as in each round of a recurrence
+            if key not in self.grids:
+                self.grids[key] = trace.grid((*weights, bias), count)
+            own.append(self.grids[key])
+        return np.vstack(own), (int(read[-1][0, -1]), sum(x.shape[1] for x in read))
 
     def place_inputs(self) -> Any:
         """Give inputs their places, and the other parameters of a layer theirs; give them all."""
@@ -531,7 +537,8 @@ class Layout:
             found = self.many([(x,) for x in column], counts)
             return Ref(found.space, found.places[:, 0])
         space = self.ref_space([column])
-        return Ref(space, np.array([self.place(x, space) for x in column], dtype=np.intp))
+        places = self.singles(column, space) or [self.place(x, space) for x in column]
+        return Ref(space, np.array(places, dtype=np.intp))
 
     def many(self, matrix: Matrix, counts: Sequence[int] = ()) -> Ref:
         """Find n operands of each element; `counts` says of how many elements a row is."""
@@ -564,7 +571,7 @@ class Layout:
         """Return the places of an operand of a block, a row for each number."""
         op = self.trace.ops[x] if isinstance(x, int) else None
         if not isinstance(op, View):
-            return np.broadcast_to(np.reshape(self.all_places(x, space), (-1, 1)), (count, 1))
+            return broadcast(np.reshape(self.all_places(x, space), (-1, 1)), (count, 1))
         if (x, space) not in self.shown:
             self.shown[x, space] = self.of_view(op, self.trace.operands[x], space)  # type: ignore[index]
         found = self.shown[x, space]

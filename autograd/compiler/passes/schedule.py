@@ -40,8 +40,9 @@ def scheduled(trace: Trace, kinds: Sequence[Hashable]) -> list[list[int]]:
     [[3], [2, 4], [5, 6]]
     """
     order, reads = _graph(trace)
-    by_depth = _by_depth(kinds, order, reads)
-    if len(by_depth) > _MANY or len(trace.ops) > _LARGE * len(by_depth):
+    by_depth, deepest = _by_depth(kinds, order, reads)
+    many = len(by_depth) > _MANY or len(trace.ops) > _LARGE * len(by_depth)
+    if many or len(by_depth) == deepest:  # no fewer can be, as each waits for the one before
         return by_depth
     return min(by_depth, _by_need(kinds, order, reads), key=len)
 
@@ -60,23 +61,21 @@ def _graph(trace: Trace) -> tuple[list[int], list[Sequence[int]]]:
     for row, (op, operands) in enumerate(zip(ops, trace.operands, strict=True)):
         if op is None:
             continue
-        own = computed(operands)
-        for half in operands:
-            if half.__class__ is tuple:
-                if id(half) not in halves:
-                    halves[id(half)] = len(reads)
-                    order.append(len(reads))
-                    reads.append(computed(half))
-                own += [halves[id(half)]] if reads[halves[id(half)]] else []  # not all inputs
-        reads[row] = own
+        reads[row] = own = computed(operands)
+        for half in [x for x in operands if x.__class__ is tuple]:
+            if id(half) not in halves:
+                halves[id(half)] = len(reads)
+                order.append(len(reads))
+                reads.append(computed(half))
+            own += [halves[id(half)]] if reads[halves[id(half)]] else []  # not all inputs
         order.append(row)
     return order, reads
 
 
 def _by_depth(
     kinds: Sequence[Hashable], order: Sequence[int], reads: Sequence[Sequence[int]]
-) -> list[list[int]]:
-    """Put rows together that are at the same depth, counted from the inputs."""
+) -> tuple[list[list[int]], int]:
+    """Put rows together that are at the same depth, counted from the inputs; give the deepest."""
     depth = [0] * len(reads)
     groups: dict[Any, list[int]] = defaultdict(list)
     for node in order:
@@ -84,7 +83,8 @@ def _by_depth(
         if node < len(kinds):
             depth[node] += 1
             groups[depth[node], kinds[node]].append(node)
-    return [rows for _, rows in sorted(groups.items(), key=lambda x: (x[0][0], x[1][0]))]
+    by_depth = sorted(groups.items(), key=lambda x: (x[0][0], x[1][0]))
+    return [rows for _, rows in by_depth], max(depth, default=0)
 
 
 def _by_need(

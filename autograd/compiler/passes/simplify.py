@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain, compress, groupby, islice
 from math import nan
-from operator import and_, itemgetter, or_
+from operator import and_, itemgetter
 from typing import Any
 
 import numpy as np
@@ -347,7 +347,9 @@ def _taken_apart(trace: Trace) -> set[int]:
     whole = {x for x, n in trace.counts.items() if trace.ops[x] is None and picked[x] == n}
     for row, op in enumerate(trace.ops if whole else ()):
         if op is not None and op is not PICK and op is not SUM:  # which reads single numbers
-            whole.difference_update([x for x in trace.flat(row) if x.__class__ is int])
+            read = trace.flat(row) if op is p.dot else trace.operands[row]
+            if not whole.isdisjoint(read):  # of which 3.0 is not 3
+                whole.difference_update([x for x in read if x.__class__ is int])
     return whole
 
 
@@ -389,7 +391,7 @@ def _simplest(
     """Enter a row, if it is not needless."""
     if float in map(type, operands):
         return _with_constants(trace, op, operands, fast_math)
-    return trace.apply(op, operands)
+    return trace.enter(op, operands, operands)
 
 
 def _with_constants(
@@ -502,7 +504,7 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
                 # what stands for one number is not to be computed for each of a block
                 absorbed[x] = fits and (not counts or counts.get(x) == counts.get(row))
     _absorb_by_number(trace, uses, is_sum, absorbed)
-    work = _Pass(trace, [*map(or_, is_sum, absorbed), True].index(True))
+    work = _Pass(trace, min([*flags, True].index(True) for flags in (is_sum, absorbed)))
 
     def is_dot(operands: tuple[Any, ...]) -> bool:
         left, _, bias = operands
@@ -511,6 +513,9 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
     def taken(operands: Sequence[Operand], at: Any) -> tuple[Operand, ...]:
         return work.moved(operands) if at is None else tuple([work.taken(x, at) for x in operands])
 
+    def taken_half(half: Half, at: Any) -> Half:
+        return work.half(half) if at is None else work.new.half(taken(half, at))
+
     def terms_of(row: int) -> list[Term]:
         """Return the terms of a sum from left to right, with their signs."""
         terms: list[Term] = []
@@ -518,7 +523,7 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         while stack:
             sign, x, at = stack.pop()
             if x.__class__ is tuple:  # the factors of products
-                left, right = [work.half(y) if at is None else taken(y, at) for y in x]
+                left, right = [taken_half(y, at) for y in x]
                 terms.append((sign, left, right))
                 continue
             if x.__class__ is float or (not absorbed[x] and x != row):
@@ -526,7 +531,8 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
                 continue
             op, operands = trace.ops[x], trace.operands[x]
             if op is p.mul:
-                terms.append((sign, taken(operands[:1], at), taken(operands[1:], at)))
+                left, right = [work.new.half(taken((y,), at)) for y in operands]
+                terms.append((sign, left, right))
             elif op is p.sub:
                 stack += (-sign, operands[1], at), (sign, operands[0], at)
             elif op in DOTS:
@@ -654,16 +660,16 @@ def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
     return found
 
 
-# A sign, with a number that is added or taken away, or with the factors of products.
+# A sign, with a number that is added or taken away, or with the halves of products.
 Term = tuple[int, tuple[Operand, ...], tuple[Operand, ...]]
 
 
 def _difference(trace: Trace, terms: Sequence[Term]) -> Operand:
     """Add the rows for a sum of products and single terms, some of which are taken away."""
+    if -1 not in [term[0] for term in terms]:
+        return _summed(trace, terms)
     kept = [term for term in terms if term[0] > 0]
     taken = [term for term in terms if term[0] < 0]
-    if not taken:
-        return _summed(trace, kept)
     if list(terms[: len(kept)]) == kept or len(kept) == len(kept[0][1]) == 1:
         return _entered(trace, p.sub, (_summed(trace, kept), _summed(trace, taken)))
     # in their order, as what is left of two large terms may be small
@@ -674,22 +680,24 @@ def _negated(trace: Trace, term: Term) -> Term:
     sign, left, right = term
     if trace.width(left[0]) > 1:
         left, right = (_summed(trace, [term]),), ()
-    return -sign, tuple([_entered(trace, p.neg, (x,)) for x in left]), right
+    return -sign, trace.half([_entered(trace, p.neg, (x,)) for x in left]), right
 
 
 def _summed(trace: Trace, terms: Sequence[Term]) -> Operand:
     """Add the row for a sum of products and single terms, whatever their signs."""
-    left = trace.half(chain.from_iterable([own for _, own, others in terms if others]))
-    right = trace.half(chain.from_iterable([others for _, _, others in terms]))
-    rest = [own[0] for _, own, others in terms if not others]
+    pairs = [term[1:] for term in terms if term[2]]
+    rest = [term[1][0] for term in terms if not term[2]]
+    left, right = map(trace.joined, zip(*pairs, strict=True)) if pairs else ((), ())
     if (sum(map(trace.width, left)) if trace.reads_blocks else len(left)) < 2:
         rest = [x[0] if not y else _entered(trace, p.mul, (*x, *y)) for _, x, y in terms]
         left = right = ()
-    constants = [x for x in rest if x.__class__ is float]
-    if len(constants) > 1:
-        rest = [x for x in rest if x.__class__ is not float] + [p.fsum.float_forward(*constants)]
-    if left:  # to which a matrix product adds 0 anyway
-        rest = [x for x in rest if x.__class__ is not float or x != 0.0]
+    if float in map(type, rest):
+        constants = [x for x in rest if x.__class__ is float]
+        if len(constants) > 1:
+            others = [x for x in rest if x.__class__ is not float]
+            rest = [*others, p.fsum.float_forward(*constants)]
+        if left:  # to which a matrix product adds 0 anyway
+            rest = [x for x in rest if x.__class__ is not float or x != 0.0]
     if not rest:
         bias: Operand = 0.0
     elif len(rest) == 1 and trace.width(rest[0]) == 1:
@@ -733,11 +741,11 @@ def shared_first(
     """
     varying = factors.varying
     mixed: dict[int, list[bool]] = {}  # of each product, whether the lanes share no factor
-    for row, op in enumerate(trace.ops):
-        if op is not p.dot or not varying[row] or trace.has_blocks([row]):
+    for row in compress(range(len(varying)), varying):
+        if trace.ops[row] is not p.dot:
             continue
         halves = factors[row]
-        if all(map(factors.varies, halves)):
+        if factors.varies(halves[0]) and factors.varies(halves[1]) and not trace.has_blocks([row]):
             differ = [[x.__class__ is int and varying[x] for x in half] for half in halves]
             alone = list(map(and_, *differ))
             if min(alone.count(True), alone.count(False)) >= _FEWEST_OF_A_KIND:

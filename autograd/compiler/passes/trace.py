@@ -25,12 +25,13 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import compress
+from itertools import chain, compress
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd.compiler.arguments import NodeGivenError
 from autograd.compiler.passes.tables import gathered, stand_ins
 from autograd.engine import (
     Operators,
@@ -111,6 +112,7 @@ class Trace:
         times: when the result that a row stands for was made, which may be earlier than the row.
         spare: a product that nothing holds any more, to make another of.
         writes: how often numbers of an array have been replaced by others.
+        around: the variables of transforms that the function was compiled in; none may be captured.
         captured: leaves from outside that the function uses, with their rows. Their data is read
             anew at each call, so a compiled model sees its parameters change.
         parts: what rows are of operations that have been written out.
@@ -126,9 +128,11 @@ class Trace:
         self.writes = 0
         self.counts: dict[int, int] = {}
         self.reads_blocks = False
+        self.around = modes.variables()
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
         self._halves: dict[Any, Half] = {}
+        self._joined: dict[tuple[int, ...], Half] = {}  # by identity
         self.mixed: set[int] = set()
         self._rows: defaultdict[Any, dict[Any, int]] = defaultdict(dict)  # by operation
         self._stand_ins: dict[int, Any] = {}  # by the address of a number of an array
@@ -232,6 +236,11 @@ class Trace:
             self._numbers.append(x)
         return ~number
 
+    def address(self, x: Operand) -> int:
+        """Return the address of a single number."""
+        is_row = x.__class__ is int and self.ops[x] is not PICK and x not in self.counts
+        return int(x) << BITS if is_row else int(self.addresses(x))
+
     def select(self, addresses: Any) -> Operand:
         """Return the operand with the numbers at these addresses, of up to two axes."""
         few = _distinct(addresses)
@@ -247,7 +256,11 @@ class Trace:
             if whole and (index == np.arange(count)).all():
                 return first
         else:
-            numbers, which = np.unique(rows, return_inverse=True)
+            flat = rows.reshape(-1)
+            if (flat[1:] > flat[:-1]).all():  # as of an array that is an argument
+                numbers, which = flat, np.arange(flat.size)
+            else:
+                numbers, which = np.unique(flat, return_inverse=True)
             own = numbers.tolist()
             index += which.reshape(rows.shape) << BITS
         operands = tuple([x if x >= 0 else self._numbers[~x] for x in own])
@@ -255,7 +268,7 @@ class Trace:
         key = tuple(own), addresses.shape, few.shape, index.tobytes()
         row = views.get(key)
         if row is None:
-            row = views[key] = self.view(np.broadcast_to(index, addresses.shape), operands)
+            row = views[key] = self.view(broadcast(index, addresses.shape), operands)
         return row
 
     def view(self, at: Any, operands: tuple[Operand, ...], op: View | None = None) -> int:
@@ -302,6 +315,7 @@ class Trace:
         new = [x for x in dict.fromkeys(addresses.tolist()) if x not in entered]
         added = self._add_many(PICK, [(rows[0], float(x & INDEX)) for x in new])
         entered.update(zip(new, added, strict=True))
+        self._stand_ins.update(zip(new, map(self.tracer, added), strict=True))
 
     def operand(self, x: Any, what: str) -> Operand:
         """Return what stands for a number or a node; `what` is to do with it."""
@@ -333,8 +347,10 @@ class Trace:
 
     def terms(self, row: int) -> int:
         """Return how many operands there are for each number of a row."""
-        operands = self.flat(row)
-        return sum(map(self.width, operands)) if self.reads_blocks else len(operands)
+        if self.reads_blocks:
+            return sum(map(self.width, self.flat(row)))
+        operands = self.operands[row]
+        return 2 * len(operands[0]) + 1 if self.ops[row] in DOTS else len(operands)
 
     def flat(self, row: int) -> tuple[Operand, ...]:
         """Return the operands of a row, those of its halves one after the other."""
@@ -353,6 +369,12 @@ class Trace:
         return self.reads_blocks and any(
             row in self.counts or any(self.width(x) > 1 for x in self.flat(row)) for row in rows
         )
+
+    def views(self) -> list[int]:
+        """Return the rows that only show numbers of others."""
+        if not self.counts and not self.reads_blocks:
+            return []
+        return [row for row, op in enumerate(self.ops) if op is PICK or op.__class__ is View]
 
     def operands_of(self, row: int) -> tuple[Primitive | None, tuple[Operand, ...]]:
         """Return the operation of a single number and its operands, each a single one too."""
@@ -373,7 +395,7 @@ class Trace:
         """Return the addresses of the operands of each of so many numbers."""
         own = [self.addresses(x) for x in operands]
         columns = [x if x.ndim == 2 else x.reshape(-1, 1) for x in own]
-        rows = [np.broadcast_to(x, (count, x.shape[1])) for x in columns]
+        rows = [broadcast(x, (count, x.shape[1])) for x in columns]
         return rows[0] if len(rows) == 1 else np.hstack(rows)
 
     def depended_on(self, outputs: Iterable[Operand]) -> list[bool]:
@@ -411,6 +433,8 @@ class Trace:
         first.reads_blocks = self.reads_blocks
         first._halves, first.mixed = self._halves, self.mixed
         first._rows, self._rows, self._stand_ins = self._rows, first._rows, {}
+        if not count:
+            first._rows.clear()
         for rows in first._rows.values():
             while rows:  # in the order in which they were entered
                 key, row = rows.popitem()
@@ -423,7 +447,7 @@ class Trace:
         """Let go of all rows: stand-ins that somebody may still have are of no use any more."""
         self.ops, self.operands, self.times = [], [], array("q")
         self._rows, self._stand_ins, self._nodes = defaultdict(dict), {}, {}
-        self._halves, self.mixed = {}, set()
+        self._halves, self._joined, self.mixed = {}, {}, set()
 
     # --- what is there already ----------------------------------------------------------------
 
@@ -440,6 +464,8 @@ class Trace:
         """
         rows: dict[Any, int] = {}
         for node in topological_order([root], nodes_of):
+            if node in self.around:
+                raise NodeGivenError("the closure")
             op = operation_of(node)
             if not nodes_of(node):
                 if node not in self.captured:
@@ -461,6 +487,15 @@ class Trace:
         half = self._halves.setdefault(_by_repr(own), own)
         self.mixed.add(id(half))
         return half
+
+    def joined(self, halves: Sequence[Half]) -> Half:
+        """Return halves, as `half` gives them, one after the other as one."""
+        key = tuple(map(id, halves))
+        found = self._joined.get(key)
+        if found is None:
+            whole = halves[0] if len(halves) == 1 else self.half(chain.from_iterable(halves))
+            found = self._joined[key] = whole
+        return found
 
     def half_of_rows(self, rows: Half) -> Half:
         """Return a half without constants."""
@@ -504,7 +539,12 @@ def _by_repr(operands: tuple[Operand, ...]) -> tuple[Any, ...]:
 
 def mapped(function: Callable[[Any], Any], array: Any) -> Any:
     """Apply a function to each number of an array, but only once where an axis repeats one."""
-    return np.broadcast_to(function(_distinct(array)), array.shape)
+    return broadcast(function(_distinct(array)), array.shape)
+
+
+def broadcast(array: Any, shape: tuple[int, ...]) -> Any:
+    """Return `np.broadcast_to`, which takes its time even if there is nothing to do."""
+    return array if array.shape == shape else np.broadcast_to(array, shape)
 
 
 def of_rows(table: Sequence[Any], operands: Sequence[Operand | None]) -> Sequence[Any]:
@@ -523,6 +563,8 @@ def of_rows(table: Sequence[Any], operands: Sequence[Operand | None]) -> Sequenc
 
 def _distinct(array: Any) -> Any:
     """Leave out what an axis without a stride repeats."""
+    if 0 not in array.strides:
+        return array
     return array[tuple([slice(1 if stride == 0 else None) for stride in array.strides])]
 
 
@@ -568,6 +610,10 @@ class Row:
         return [(x, local, None) for x, local in zip(parents, locals_, strict=True)]
 
 
+_AS_FLOAT = "use the functions of autograd, such as autograd.exp, and arrays of dtype=object"
+_SETTING = "or fix a setting before compiling, as in functools.partial(f, n=3)"
+
+
 class StandIn(Value):
     """A node that stands for numbers not known yet, and refuses to be taken for one of them.
 
@@ -582,6 +628,12 @@ class StandIn(Value):
 
     _where = "while the function is compiled, since a variable stands for all its values"
 
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self
+
     def _refuse(self, what: str, fix: str) -> TraceError:
         return TraceError(f"{what} has no answer {self._where}: {fix}, at {modes.caller()}")
 
@@ -592,10 +644,11 @@ class StandIn(Value):
         raise self._refuse("v as a key or an element of a set", fix)
 
     def __bool__(self) -> bool:
-        raise self._refuse("the truth of a comparison", "use where(condition, x, y) or maximum")
+        fix = "use where(condition, x, y) or maximum, and & for `and`, | for `or`"
+        raise self._refuse("the truth of a comparison", fix)
 
     def __float__(self) -> float:
-        raise self._refuse("float(v)", "use the functions of autograd, such as autograd.exp")
+        raise self._refuse("float(v)", _AS_FLOAT)
 
     def __int__(self) -> int:
         raise self._refuse("int(v)", "compute with the node itself")
@@ -604,9 +657,7 @@ class StandIn(Value):
         raise self._refuse("round(v)", "compute with the node itself")
 
     def __index__(self) -> int:
-        raise self._refuse(
-            "v as an index or a length", "use take(xs, v), or pass a number of Python's own"
-        )
+        raise self._refuse("v as an index or a length", f"use take(xs, v), {_SETTING}")
 
     def item(self) -> float:
         """Refuse: there is no number yet."""
@@ -727,6 +778,9 @@ class Tracer(StandIn):
             takes_comparison = False
         return trace.tracer(trace.apply(op, tuple(rows)))
 
+    def __bool__(self) -> bool:
+        raise self._refuse("the truth of v", f"use where(v != 0, x, y), {_SETTING}")
+
     def __node__(self) -> Row:
         return self._trace.node(self.row)
 
@@ -754,21 +808,26 @@ class Tracer(StandIn):
 
 
 class Condition(Tracer):
-    """A comparison, which only `where` takes."""
+    """A comparison, which only `where` takes, and `&` and `|` make another one of."""
 
     __slots__ = ()
 
     __add__, __sub__ = Value.__add__, Value.__sub__
     __mul__, __truediv__ = Value.__mul__, Value.__truediv__
 
+    def __and__(self, other: Any) -> Any:
+        return p.where(self, p.where(other, 1.0, 0.0), 0.0) > 0
+
+    def __or__(self, other: Any) -> Any:
+        return p.where(self, 1.0, p.where(other, 1.0, 0.0)) > 0
+
+    __rand__, __ror__ = __and__, __or__
+
     def __bool__(self) -> bool:
         op = self._primitive
         if op is p.eq or op is p.ne:  # which `in` and `index` ask for, too
-            raise self._refuse(
-                "the truth of a comparison",
-                f"use where(v {op.name} 1, x, y)",
-            )
-        return super().__bool__()
+            raise self._refuse("the truth of a comparison", f"use where(v {op.name} 1, x, y)")
+        return StandIn.__bool__(self)
 
     def row_of_result(self) -> int:
         """Refuse: a result is a number."""

@@ -302,9 +302,11 @@ def _candidates(trace: Trace) -> list[_Candidate]:
     owner: dict[Any, tuple[_Factorised, int]] = {}  # of pivots and entries, and the pivot's number
     if {p.sqrt, p.power}.isdisjoint(trace.ops):
         return []
-    for row, (op, operands) in enumerate(zip(trace.ops, trace.operands, strict=True)):
+    roots = {p.sqrt, p.power, p.div}
+    for row in [row for row, op in enumerate(trace.ops) if op in roots]:
         if row in trace.counts:
             continue
+        op, operands = trace.ops[row], trace.operands[row]
         if op is p.sqrt or (op is p.power and repr(operands[1]) == "0.5"):
             pairs = [x for _, x, _ in _peeled(trace, operands[0])][-1]
             known = dict.fromkeys([owner[u][0] for u, _ in pairs if u in owner])

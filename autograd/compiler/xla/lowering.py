@@ -264,7 +264,7 @@ class _Run:
             self._back(step, owner)
 
     def _seed(self) -> None:
-        """Give the result its gradient by itself."""
+        """Give the result its gradient with respect to itself."""
         out, plan, n = self.program.outputs[0], self.plan, self.size
         if isinstance(out, float):
             return

@@ -24,7 +24,7 @@ class Pure:
     Args:
         positional: puts arguments that are given by name in their places.
         forms_of: finds the form of each argument, given arrays of its shapes.
-        planned: makes the plan of forms, with the places of the arguments to differentiate by.
+        planned: makes the plan of forms, with the places of those that gradients are taken of.
     """
 
     def __init__(

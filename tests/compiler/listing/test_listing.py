@@ -34,16 +34,12 @@ def section(text, title):
 
 
 def squared_error(params, x, y):
-    for layer in params[:-1]:
-        x = [
-            sum((wi * xi for wi, xi in zip(w, x, strict=True)), b).relu()
+    for layer in params:
+        z = [
+            sum((wi * xi for wi, xi in zip(w, x, strict=True)), b)
             for w, b in zip(layer["W"], layer["b"], strict=True)
         ]
-    last = params[-1]
-    z = [
-        sum((wi * xi for wi, xi in zip(w, x, strict=True)), b)
-        for w, b in zip(last["W"], last["b"], strict=True)
-    ]
+        x = [v.relu() for v in z]
     return sum((a - b) ** 2 for a, b in zip(z, y, strict=True))
 
 
@@ -65,7 +61,7 @@ forward, for each sample
   x1 = ReLU(z1)      (4)
   z2 = W2ᵀ x1 + b2   (4→2)
   L  = Σ (z2 − y)²
-backward, by params, for each sample, then averaged over the batch
+backward, with respect to params, for each sample, then averaged over the batch
   ∂L/∂z2 = 2 · (z2 − y)         (2)
   ∂L/∂W2 = x1 (∂L/∂z2)ᵀ         (4×2)
   ∂L/∂b2 = ∂L/∂z2               (2)
@@ -177,7 +173,7 @@ def test_a_neuron():
     f.value_and_grad([1.0, 2.0], 0.5, [1.0, 3.0])
     text = str(f)
     assert section(text, "forward") == ["z1 = wᵀ x + b (2→1)", "x1 = σ(z1)"]
-    assert section(text, "backward, by w, b") == [
+    assert section(text, "backward, with respect to w, b") == [
         "∂x1/∂z1 = σ′(z1)",
         "∂x1/∂w = ∂x1/∂z1 · x (2)",
         "∂x1/∂b = ∂x1/∂z1",
@@ -321,6 +317,21 @@ def chain(x, rows):
     return x[0] * x[2]
 
 
+def test_tapes_that_are_alike_are_one_line():
+    def last(w, u, xs):
+        h = np.zeros(3)
+        for x in xs:
+            z, r = ag.sigmoid(w[0] @ x + u[0] @ h), ag.sigmoid(w[1] @ x + u[1] @ h)
+            h = (1 - z) * ag.tanh(w[2] @ x + r * (u[2] @ h)) + z * h
+        return sum(h)
+
+    f = ag.compile(last)
+    f.value_and_grad(np.ones((3, 3, 2)), np.ones((3, 3, 3)), np.ones((20, 2)))
+    lines = [line for line in str(f).split("\n") if "on a tape: too little" in line]
+    assert any(re.match(r"\d+ × \d+ rows in", line) for line in lines)
+    assert len(set(lines)) == len(lines)
+
+
 def test_what_runs_on_a_tape_is_said():
     f = ag.compile(lambda x: chain(x, 120), in_axes=0)
     f.value_and_grad(X)
@@ -382,6 +393,19 @@ def test_a_recurrence_is_listed_as_a_loop():
     assert "for t = 9 … 2:" in section(text, "backward")
     assert [x.what for x in compiled.cost.steps][2:4] == ["8 × dot (6→4)", "8 × tanh (4)"]
     assert r"\text{for t = 2 … 9:}" in compiled._repr_markdown_()
+
+
+def test_outputs_of_layers_have_another_letter_than_the_entries_of_an_x():
+    def last(w, u, x):
+        h = 0.0
+        for entry in x:
+            h = ag.tanh(w * entry + u * h)
+        return h
+
+    compiled = ag.compile(last)
+    compiled(0.5, 0.5, np.ones(9))
+    loop = ["for t = 2 … 9:", "z[t] = [w; u]ᵀ [x[t−1]; h[t−1]] (2→1)", "h[t] = tanh(z[t])"]
+    assert section(str(compiled), "forward")[2:5] == loop
 
 
 def sum_of_all(x):

@@ -1,5 +1,7 @@
 """Functions of arrays: they compute the same when arrays are traced as blocks and when not."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -142,6 +144,36 @@ def test_what_comes_looks_like_an_array():
         ag.compile(lambda v: (seen[0] @ v).sum())(X)
 
 
+@pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy, lambda x: copy.deepcopy([x])[0], lambda x: x.flatten()],
+)
+def test_copies_may_be_changed_alone(copied):
+    def f(W):
+        own = copied(W)
+        own[0] = 0.0
+        return W.sum() + own.sum()
+
+    assert ag.compile(f)(W) == pytest.approx(f(W.copy()))
+    assert (
+        ag.compile(f).grad(W).tolist() == (1.0 + ag.grad(lambda W: copied(W)[1:].sum())(W)).tolist()
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda W: W.fill(0.0),
+        lambda W: W.swapaxes(0, 1).put(0, 1.0),
+        lambda W: np.add.at(W[0], [0, 0], 1.0),
+        lambda W: np.fill_diagonal(W, 0.0),
+    ],
+)
+def test_what_would_be_lost_is_not_written(change):
+    with pytest.raises(ValueError, match="read-only"):
+        ag.compile(lambda W: (change(W), W.sum())[1])(W)
+
+
 def test_arrays_of_one_number():
     """Their products are no product of matrices, but numbers and arrays of the same shapes."""
 
@@ -207,3 +239,14 @@ def test_random_views_of_blocks(n):
     got, slopes = ag.compile(f, argnums=(0, 1)).value_and_grad(W, X)
     for a, b in zip([got, *slopes], [value, *gradient], strict=True):
         np.testing.assert_allclose(a, np.asarray(b, float), rtol=1e-12, atol=1e-13)
+
+
+def test_an_array_that_is_changed_gives_its_new_numbers():
+    def f(x):
+        before = sum(y * y for row in x for y in row)
+        first = x[0]
+        first[1] = 3.0 * x[1, 1]
+        return before + sum(y * y for y in first) + sum(y for row in x for y in row)
+
+    x = np.arange(6.0).reshape(2, 3)
+    assert ag.compile(f)(x) == f(x.copy())

@@ -17,8 +17,9 @@ from autograd.engine import table as p
     [
         (lambda v: v if v > 0 else -v, r"truth of a comparison .* use where\(.*\) or maximum"),
         (lambda v: max(v, 0.0), "truth of a comparison"),
-        (lambda v: ag.where(v > 0 and v < 1, v, 0.0), "truth of a comparison"),
-        (lambda v: v or 1.0, "truth of a comparison"),
+        (lambda v: ag.where(v > 0 and v < 1, v, 0.0), "truth of a comparison .* & for `and`"),
+        (lambda v: np.max(np.array([v, v])), "truth of a comparison"),
+        (lambda v: v or 1.0, r"truth of v .* or fix a setting .* functools\.partial"),
         (lambda v: 1.0 if v == 1 else v * 0, r"truth of a comparison .* use where\(v == 1, x, y\)"),
         (lambda v: 1.0 if v != 0 else v, r"truth of a comparison .* use where\(v != 1, x, y\)"),
         (lambda v: 1.0 if 1.0 == v else v, "truth of a comparison"),  # noqa: SIM300
@@ -34,7 +35,7 @@ from autograd.engine import table as p
         (lambda v: math.exp(v), r"float\(v\) .* such as autograd.exp"),
         (lambda v: int(v), r"int\(v\) .* compute with the node itself"),
         (lambda v: round(v), r"round\(v\) .* compute with the node itself"),
-        (lambda v: sum(v for _ in range(v)), "v as an index or a length .* number of Python's own"),
+        (lambda v: sum(v for _ in range(v)), r"v as an index or a length .* functools\.partial"),
         (lambda v: [1.0, 2.0][v], "v as an index or a length"),
         (lambda v: v.data, "v.data .* compute with the node itself"),
         (lambda v: setattr(v, "data", 1.0), "v.data .* compute with the node itself"),
@@ -56,6 +57,18 @@ def test_what_a_trace_cannot_answer_names_the_line_and_the_remedy(f, message):
         ag.compile(f)(2.0)
     if "result" not in message:  # which is seen when the function has returned
         assert f"test_trace.py:{line} in" in str(caught.value)
+
+
+def test_conditions_are_combined_as_bools_are():
+    def f(x, y):
+        both, either = (x > 1) & (x < y), (x < 1) | (y == 2)
+        return [ag.where(c, x, -y) for c in (both, either, True & both | (y > 3), False | either)]
+
+    x, y = [0.0, 1.5, 2.0, 1.5], [2.0, 2.0, 3.0, 4.0]
+    compiled = ag.compile(f, in_axes=0)
+    assert np.array(compiled(x, y)).T.tolist() == [f(a, b) for a, b in zip(x, y, strict=True)]
+    slopes = ag.compile(lambda x, y: sum(f(x, y)), in_axes=0, argnums=(0, 1)).grad(x, y)
+    assert np.array(slopes).T.tolist() == [[2, -2], [4, 0], [2, -2], [2, -2]]
 
 
 def test_equality_is_a_condition():

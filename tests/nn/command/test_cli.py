@@ -459,6 +459,7 @@ def files(tmp_path, monkeypatch, flowers):
         ("train --data cell.csv --label c", "there is no column 'c'; the columns are 'a', 'b'"),
         ("train --data empty.csv", "empty.csv: the file is empty"),
         ("train --data one.csv", "all samples of one are in the class 'cat', so there is"),
+        ("train --data rows.tsv --label 2", "no data set 'rows.tsv'; choose from"),
         ("train --data iris --label 2", "--label is for CSV files, and iris is none: leave it out"),
         ("train --data iris --empty mean", "--empty is for CSV files, and iris is none: leave it"),
         ("train --data row.csv", "row has 1 sample; it takes one to train and one to test"),

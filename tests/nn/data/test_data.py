@@ -57,6 +57,8 @@ def toy():
 class TestDataset:
     def test_describes_itself(self, toy):
         assert (len(toy), toy.n_features, toy.n_classes) == (2, 2, 2)
+        with pytest.raises(TypeError, match=r"inputs are \.X, and its targets \.y"):
+            _, _ = toy
         assert repr(toy) == "<Dataset toy: 2 samples, 2 features, 2 classes>"
         numbers = Dataset([[1.0]], [0.5], ("x",), (), "line")
         assert numbers.n_classes == 0
@@ -321,6 +323,11 @@ class TestTextColumns:
         with pytest.raises(ValueError, match="column 'name': the column has 51 different texts"):
             load_csv(write("name,x,kind\n" + rows))
         assert load_csv(write("name,x,kind\n" + rows[: rows.index("name50")])).n_features == 51
+
+    def test_labels_that_are_all_different_are_no_classes(self, write):
+        rows = "".join(f'{i},"12,{i:03d}"\n' for i in range(21))  # with commas between thousands
+        with pytest.raises(ValueError, match=r"row 2, column 'price': no two labels .* as 1234\.5"):
+            load_csv(write("size,price\n" + rows))
 
 
 class TestEmptyCells:

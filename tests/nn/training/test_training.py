@@ -684,10 +684,12 @@ def test_data_frames_are_read_by_row():
             "is 'z', but the classes are a",
         ),
         ({"learning_rate": 0.1}, TypeError, "fit has no argument 'learning_rate'; did you mean"),
+        ({"momentum": 0.9}, TypeError, "fit has no argument 'momentum'; did you mean 'optimizer'"),
         ({"loss": "mse"}, ValueError, "not 'mse'; did you mean 'mse_loss'"),
         ({"loss": "bce"}, ValueError, "not 'bce'; did you mean 'binary_cross_entropy'"),
         ({"optimizer": "Adam"}, ValueError, "not 'Adam'; did you mean 'adam'"),
         ({"callbacks": nn.EarlyStopping()}, TypeError, r"list: \[EarlyStopping\(…\)\]"),
+        ({"callbacks": [print]}, TypeError, r"nn\.Callback, not .*print.*: .* on_epoch_end"),
     ],
 )
 def test_names_from_elsewhere_are_answered_with_ours(options, error, message):
