@@ -22,7 +22,7 @@ from scipy import special
 
 _DENSITY = 2048  # points of a table per unit
 _LIMIT = 10  # where a table ends: erfc falls to 1e-45
-_FEWEST = 4096  # numbers; for fewer, the calls of functions cost more than what they compute
+_FEWEST = 10_000  # numbers; for fewer, the calls of functions cost more than what they compute
 _PIECE = 2**14  # numbers that are worked on at a time, so that all stays in a processor's cache
 
 
