@@ -520,7 +520,8 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         while stack:
             sign, x, at = stack.pop()
             if x.__class__ is tuple:  # the factors of products
-                left, right = [work.half(y) if at is None else taken(y, at) for y in x]
+                whole = at is None
+                left, right = [work.half(y) if whole else work.new.half(taken(y, at)) for y in x]
                 terms.append((sign, left, right))
                 continue
             if x.__class__ is float or (not absorbed[x] and x != row):
@@ -677,7 +678,7 @@ def _negated(trace: Trace, term: Term) -> Term:
     sign, left, right = term
     if trace.width(left[0]) > 1:
         left, right = (_summed(trace, [term]),), ()
-    return -sign, tuple([_entered(trace, p.neg, (x,)) for x in left]), right
+    return -sign, trace.half([_entered(trace, p.neg, (x,)) for x in left]), right
 
 
 def _summed(trace: Trace, terms: Sequence[Term]) -> Operand:
