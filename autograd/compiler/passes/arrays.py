@@ -73,13 +73,11 @@ class Array(NDArrayOperatorsMixin):
     def _listed(self) -> list[Any]:
         """Return its numbers or rows: the same list until numbers of an array are replaced."""
         if self._writes != self._trace.writes:
-            single = self.ndim == 1
-            rows = (
-                self._trace.numbers(self._addresses)
-                if single
-                else map(self.__getitem__, range(len(self)))
-            )
-            self._items, self._writes = list(rows), self._trace.writes
+            if self.ndim == 1:
+                self._items = self._trace.numbers(self._addresses)
+            else:
+                self._items = [self[i] for i in range(len(self))]
+            self._writes = self._trace.writes
         return self._items
 
     def __getitem__(self, key: Any) -> Any:

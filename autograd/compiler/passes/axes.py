@@ -38,7 +38,7 @@ def common_axes(places: Sequence[Any]) -> tuple[int, ...] | None:
         n = min(map(_regular, arrays))
         if len(arrays[0]) % n:
             return None
-        blocks = [x.reshape(-1, n, x.shape[1]) for x in arrays]
+        blocks = [x.reshape(len(x) // n, n, x.shape[1]) for x in arrays]
         if any((x - x[:, :1] != x[0] - x[0, :1]).any() for x in blocks):
             return None
         axes.append(n)

@@ -160,11 +160,10 @@ class Layout:
         """
         trace, own = self.trace, []
         sums, inputs = self.sums(rows), self.factors[rows[0]][1]
-        last, is_single = inputs[-1], not trace.has_blocks(rows)
-        if is_single and any(b.__class__ is float or id(w) in trace.mixed for w, _, b in sums):
-            return None
-        if is_single:
-            if not isinstance(last, int):
+        if not trace.has_blocks(rows):
+            last = inputs[-1]
+            mixed = any(b.__class__ is float or id(w) in trace.mixed for w, _, b in sums)
+            if mixed or not isinstance(last, int):
                 return None
             neurons = np.array([(*w, b) for w, _, b in sums])
             return self.addresses[neurons], (int(self.addresses[last]), len(inputs))

@@ -62,13 +62,12 @@ def _graph(trace: Trace) -> tuple[list[int], list[Sequence[int]]]:
         if op is None:
             continue
         reads[row] = own = computed(operands)
-        for half in operands if tuple in map(type, operands) else ():
-            if half.__class__ is tuple:
-                if id(half) not in halves:
-                    halves[id(half)] = len(reads)
-                    order.append(len(reads))
-                    reads.append(computed(half))
-                own += [halves[id(half)]] if reads[halves[id(half)]] else []  # not all inputs
+        for half in [x for x in operands if x.__class__ is tuple]:
+            if id(half) not in halves:
+                halves[id(half)] = len(reads)
+                order.append(len(reads))
+                reads.append(computed(half))
+            own += [halves[id(half)]] if reads[halves[id(half)]] else []  # not all inputs
         order.append(row)
     return order, reads
 

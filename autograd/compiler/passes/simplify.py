@@ -513,6 +513,9 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
     def taken(operands: Sequence[Operand], at: Any) -> tuple[Operand, ...]:
         return work.moved(operands) if at is None else tuple([work.taken(x, at) for x in operands])
 
+    def taken_half(half: Half, at: Any) -> Half:
+        return work.half(half) if at is None else work.new.half(taken(half, at))
+
     def terms_of(row: int) -> list[Term]:
         """Return the terms of a sum from left to right, with their signs."""
         terms: list[Term] = []
@@ -520,8 +523,7 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
         while stack:
             sign, x, at = stack.pop()
             if x.__class__ is tuple:  # the factors of products
-                whole = at is None
-                left, right = [work.half(y) if whole else work.new.half(taken(y, at)) for y in x]
+                left, right = [taken_half(y, at) for y in x]
                 terms.append((sign, left, right))
                 continue
             if x.__class__ is float or (not absorbed[x] and x != row):
@@ -529,8 +531,8 @@ def _contracted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[O
                 continue
             op, operands = trace.ops[x], trace.operands[x]
             if op is p.mul:
-                left, right = taken(operands[:1], at), taken(operands[1:], at)
-                terms.append((sign, work.new.half(left), work.new.half(right)))
+                left, right = [work.new.half(taken((y,), at)) for y in operands]
+                terms.append((sign, left, right))
             elif op is p.sub:
                 stack += (-sign, operands[1], at), (sign, operands[0], at)
             elif op in DOTS:
@@ -658,7 +660,7 @@ def _sums(trace: Trace, uses: Sequence[int]) -> list[bool]:
     return found
 
 
-# A sign, with a number that is added or taken away, or with the factors of products.
+# A sign, with a number that is added or taken away, or with the halves of products.
 Term = tuple[int, tuple[Operand, ...], tuple[Operand, ...]]
 
 

@@ -489,7 +489,7 @@ class Trace:
         return half
 
     def joined(self, halves: Sequence[Half]) -> Half:
-        """Return halves, all of this trace, one after the other as one."""
+        """Return halves, as `half` gives them, one after the other as one."""
         key = tuple(map(id, halves))
         found = self._joined.get(key)
         if found is None:

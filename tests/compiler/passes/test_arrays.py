@@ -251,3 +251,14 @@ def test_sums_of_parts_of_a_product_read_what_they_take():
     W, x = RNG.normal(size=(64, 50)), RNG.normal(size=50)
     want = (W @ x).reshape(8, 8).mean(axis=0)
     np.testing.assert_allclose(ag.compile(means)(W, x), want, rtol=1e-12, atol=1e-12)
+
+
+def test_an_array_that_is_changed_gives_its_new_numbers():
+    def f(x):
+        before = sum(y * y for row in x for y in row)
+        first = x[0]
+        first[1] = 3.0 * x[1, 1]
+        return before + sum(y * y for y in first) + sum(y for row in x for y in row)
+
+    x = np.arange(6.0).reshape(2, 3)
+    assert ag.compile(f)(x) == f(x.copy())
