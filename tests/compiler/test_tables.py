@@ -85,6 +85,12 @@ def test_an_index_may_be_computed_and_shared_and_the_table_differ_from_lane_to_l
     values, gradients = next_one.value_and_grad([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], 1)
     assert values.tolist() == [3.0, 6.0]
     assert gradients.tolist() == [[0.0, 0.0, 1.0]] * 2
+    two = ag.compile(lambda t, i: [t[i[0]], t[i[1]]], in_axes=(0, None))
+    assert np.transpose(two([[1.0, 2.0], [4.0, 5.0], [7.0, 8.0]], [1, 0])).tolist() == [
+        [2.0, 1.0],
+        [5.0, 4.0],
+        [8.0, 7.0],
+    ]
     assert ag.compile(lambda t, i: t[i])([1.0, 2.0, 3.0], -1) == 3.0
     assert ag.compile(lambda t, i: t[i][1:][i], in_axes=(None, 0))(
         [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [0, 1]

@@ -72,10 +72,7 @@ class Finder:
         """
         index = self._found(numbers.reshape(len(self.distinct), -1))
         out = out.reshape(self._size, -1)
-        if self._which is None:
-            out[...] = index
-        else:
-            index.take(self._which, 0, out, "clip")
+        out[...] = index if self._which is None else index.take(self._which, 0)
         out += self._starts
         if self._entries is not None:
             np.add(self._entries[out], self._by_lane, out=out)

@@ -241,6 +241,18 @@ def test_random_views_of_blocks(n):
         np.testing.assert_allclose(a, np.asarray(b, float), rtol=1e-12, atol=1e-13)
 
 
+def test_sums_of_parts_of_a_product_read_what_they_take():
+    """Halves are known by their identities, which those that are let go of leave to others."""
+
+    def means(W, x):
+        y = W @ x
+        return [ag.mean(y[k::8]) for k in range(8)]
+
+    W, x = RNG.normal(size=(64, 50)), RNG.normal(size=50)
+    want = (W @ x).reshape(8, 8).mean(axis=0)
+    np.testing.assert_allclose(ag.compile(means)(W, x), want, rtol=1e-12, atol=1e-12)
+
+
 def test_an_array_that_is_changed_gives_its_new_numbers():
     def f(x):
         before = sum(y * y for row in x for y in row)
