@@ -7,8 +7,7 @@ there or for a reason of its own, the call is done again by the careful one, whi
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from types import CodeType
@@ -54,20 +53,14 @@ class LaneInput:
         index: its number among the leaves of all arguments.
         leaf: what it looks like.
         start: the place of the first number.
-        views: names in the code that mean rows of it, or with None all of it.
-        is_copied: whether the code reads it in the lanes too.
+        views: names in the code that mean rows of it, or with None all of it; None where the code
+            reads it in the lanes.
     """
 
     index: int
     leaf: Leaf
     start: int
-    views: list[tuple[str, slice | None]] = field(default_factory=list)
-    is_copied: bool = False
-
-    @property
-    def stop(self) -> int:
-        """The place after the last."""
-        return self.start + self.leaf.count
+    views: list[tuple[str, slice | None]] | None
 
 
 class ArrayCode:
@@ -167,30 +160,23 @@ class ArrayCode:
         return ArrayCode(self.plan, native=False).work if self.native else self._written.work
 
     def _find_reads(self) -> None:
-        """Note by what names the code reads leaves in the lanes, and which it reads otherwise."""
-        read = self._written.touched[VARYING].copy()
-        self.lane_inputs = [
-            LaneInput(x.index, x.leaf, int(x.places.flat[0]))
-            for x in self.plan.inputs
-            if x.space == VARYING
-        ]
-        starts = [x.start for x in self.lane_inputs]
-        for key, name in self._written.names.items():
-            if key[:2] != ("rows", VARYING):
-                continue
-            first, (stride,), (count,) = key[2:5]
-            last = first + stride * (count - 1)
-            x = self.lane_inputs[max(0, bisect_right(starts, first) - 1)] if starts else None
-            if x and stride > 0 and x.start <= first and last < x.stop:
-                rows = slice(first - x.start, last + 1 - x.start, stride)
-                x.views.append((name, None if count == x.leaf.count else rows))
-            else:
-                read[min(first, last) : max(first, last) + 1] = True
-        for x in self.lane_inputs:
-            x.is_copied = bool(read[x.start : x.stop].any())
+        """Note by what names the code reads leaves in the lanes, if it does not otherwise."""
+        self.lane_inputs: list[LaneInput] = []
+        for x in self.plan.inputs:
+            if x.space == VARYING:
+                start, views = int(x.places.flat[0]), self.names_within(VARYING, x)
+                rows = views and [(name, self._rows(name, start, x.leaf.count)) for name in views]
+                self.lane_inputs.append(LaneInput(x.index, x.leaf, start, rows))
+
+    def _rows(self, name: str, start: int, count: int) -> slice | None:
+        """Return which rows of a leaf a name means; None for all."""
+        first, (stride,), (n,) = self._written.keys[name][2:5]
+        stop = first - start + stride * n
+        is_all = (stride, n) == (1, count)
+        return None if is_all else slice(first - start, None if stop < 0 else stop, stride)
 
     def names_within(self, buffer: str, x: Input) -> Any:
-        """Return the names of the views of a large leaf, if code reaches it by these alone."""
+        """Return the names of the views of a leaf, if by these alone the code reaches it."""
         if buffer not in self._views:
             keys = [x for x in self._written.names if x[0] in VIEWS and x[1] == buffer]
             names = np.array([self._written.names[key] for key in keys], dtype=object)

@@ -76,12 +76,9 @@ class Workspace:
             self.full = _Lanes(code, shared, min(self.block, size))
             left_over = size % self.block
             self.rest = _Lanes(code, shared, left_over) if left_over else self.full
+        self._shown: list[tuple[dict[str, Any], str]] = []
         self._find_ways_in()
         self._find_ways_out()
-        self.given = [x[:2] for x in self.lent] + [x[:2] for x in self.made]
-        lists = [x[-1] for x in self.borrowed] + [x[-1] for x in self.lent]
-        self.shown = [(names, name) for views in lists for names, name, *_ in views]
-        self._has_loans = bool(self.given or self.shown)
         if plan.wanted:
             self._seed(program.outputs[0])
         self.context = Context()
@@ -95,7 +92,7 @@ class Workspace:
         self.borrowed: list[tuple[int, list[_View]]] = []
         for x in self.plan.inputs:
             if x.space == SHARED and x.leaf.count:
-                views = self._views_of(SHARED, x) if x.leaf.is_large else None
+                views = self._views_of(SHARED, x)
                 if views is not None:
                     self.borrowed.append((x.index, views))
                     continue
@@ -128,21 +125,23 @@ class Workspace:
         self.made: list[tuple[list[Any], int, Callable[[], Any]]] = []
         for own, gradient in zip(self.slope_views, plan.gradients, strict=True):
             for i, x in enumerate(gradient.shared):
-                is_large = x.leaf.is_handed_over
-                views = self._views_of("d" + SHARED, x) if is_large else None
+                is_new, here = x.leaf.is_handed_over, own[i]
+                views = self._views_of("d" + SHARED, x) if is_new else None
                 if views is not None:
                     self.lent.append((own, i, x.leaf.shape, views))
-                elif own[i] is None:
+                elif here is None:
                     self.made.append((own, i, partial(self.slopes.take, x.places)))
-                elif is_large:
-                    self.made.append((own, i, own[i].copy))
+                elif is_new:
+                    self.made.append((own, i, here.copy))
+        self._given = [x[:2] for x in self.lent] + [x[:2] for x in self.made]
+        self._has_loans = bool(self.borrowed or self._given)
         if self.code.branches:  # inputs stand first, side by side, so that one sum sees them all
             places = [x.places for x in plan.inputs if x.space == SHARED and x.places.size]
             self.of_inputs = self.slopes[: max([0, *[own.max() + 1 for own in places]])]
 
     def _views_of(self, buffer: str, x: Input) -> list[_View] | None:
-        """Find the views by which alone the code reaches a leaf, and where they are within it."""
-        found = self.code.names_within(buffer, x)
+        """Find the views by which alone the code reaches a large leaf; None where it does not."""
+        found = self.code.names_within(buffer, x) if x.leaf.is_large else None
         if found is None:
             return None
         used = self.code.called.union(self.code.later.co_names if self.blocks > 1 else ())
@@ -151,9 +150,9 @@ class Workspace:
             start = lanes.names[buffer][x.places.flat[0] :].ctypes.data
             for name in used.intersection(found):
                 view = lanes.names[name]
-                views.append(
-                    (lanes.names, name, view.shape, view.ctypes.data - start, view.strides)
-                )
+                layout = view.shape, view.ctypes.data - start, view.strides
+                views.append((lanes.names, name, *layout))
+                self._shown.append((lanes.names, name))
         return views
 
     def _seed(self, out: tuple[str, int] | float) -> None:
@@ -215,15 +214,11 @@ class Workspace:
             full.end()
             gradient = self._gradient(lane_slopes)
         if self._has_loans:
-            self._let_go()
+            for own, i in self._given:  # what is the caller's may be large
+                own[i] = None
+            for names, name in self._shown:
+                names[name] = None
         return value, gradient
-
-    def _let_go(self) -> None:
-        """Let go of the arrays that are the caller's, which may be large."""
-        for own, i in self.given:
-            own[i] = None
-        for names, name in self.shown:
-            names[name] = None
 
     def _new_lane_slopes(self) -> list[Any]:
         """Make the arrays for gradients that differ from sample to sample."""
@@ -321,8 +316,8 @@ class _Lanes:
             (
                 x.index,
                 _columns_of(x.leaf, lanes),
-                self.values[x.start : x.stop] if x.is_copied else None,
-                x.views,
+                self.values[x.start : x.start + x.leaf.count] if x.views is None else None,
+                x.views or (),
             )
             for x in code.lane_inputs
         ]

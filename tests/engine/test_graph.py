@@ -134,7 +134,7 @@ DEEP = """
 import copy, gc, pickle, sys
 from autograd import Value
 
-DEPTH = int(sys.argv[2])  # a multiple of 6, and 4
+DEPTH = int(sys.argv[2])  # of which 4 is left when it is divided by 6
 assert sys.getrecursionlimit() == 1000
 
 def chain():

@@ -92,16 +92,16 @@ def test_counts_that_no_float_holds():
 def test_a_chain_has_one_path():
     x = Value(0.5, "x")
     node = x
-    for _ in range(100_000):
+    for _ in range(20_000):
         node = ag.sin(node)
     found = paths(node, x)
-    assert (found.count, found.edges) == (1, 100_000)
+    assert (found.count, found.edges) == (1, 20_000)
     (path,) = found
-    assert len(path.nodes) == 100_001
-    end = "z₁₀₀₀₀₀"
+    assert len(path.nodes) == 20_001
+    end = "z₂₀₀₀₀"
     assert str(found).startswith(f"1 path leads from x to {end}, and its product is ∂{end}/∂x.")
     assert path.product == found.value
-    assert "[… 99994 more …]" in str(found)
+    assert "[… 19994 more …]" in str(found)
 
 
 def test_the_table():

@@ -59,7 +59,7 @@ def test_operands_in_the_middle_are_left_out():
     assert "b: b" in text(dot(xs, xs, Value(1.0, "b")))
 
 
-@pytest.mark.parametrize("count", [10, 100_000])
+@pytest.mark.parametrize("count", [10, 20_000])
 def test_a_deep_graph_is_cut_without_recursion(count):
     x = Value(1.0, "x")
     for _ in range(count):
@@ -71,7 +71,7 @@ def test_a_deep_graph_is_cut_without_recursion(count):
     else:
         assert len(lines) == 1 + 17 + 2
         assert lines[-2].strip() == "└─ …"
-        assert lines[-1] == "… and 99,984 more nodes of 100,001"
+        assert lines[-1] == "… and 19,984 more nodes of 20,001"
 
 
 def test_a_wide_graph_is_cut():

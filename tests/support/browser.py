@@ -27,15 +27,8 @@ for place, end in zip((3, 4), ends):
     os.set_inheritable(place, True)
 os.execv(sys.argv[3], sys.argv[3:])
 """
-_KEYS = {  # the key codes of those that are no letters
-    "ArrowRight": 39,
-    "ArrowLeft": 37,
-    "Home": 36,
-    "End": 35,
-    "Enter": 13,
-    "Tab": 9,
-    " ": 32,
-}
+# The key codes of those that are no letters
+_KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "Home": 36, "End": 35, "Enter": 13, "Tab": 9, " ": 32}
 
 
 class Browser:

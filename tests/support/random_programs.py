@@ -7,6 +7,7 @@ values or constants. It is built in layers, so that there is something to group.
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -27,6 +28,22 @@ SPECIAL = (math.nan, math.inf, -math.inf)
 # An operand is a place, an int; or a constant, a float. The first of `where` is a comparison with
 # its two operands.
 Row = tuple[str, tuple[Any, ...]]
+
+
+def narrow(count: int) -> Callable[[Any, Any], Any]:
+    """Make a function in which nothing repeats: each number is of two among the last twenty."""
+    rng = random.Random(0)
+    names = ("+", "-", "*", "sin", "tanh", "atan", "maximum")
+    rows = [(rng.choice(names), rng.randrange(1, 20), rng.randrange(1, 20)) for _ in range(count)]
+
+    def f(x: Any, y: Any) -> Any:
+        values = [x, y] * 10
+        for name, i, j in rows:
+            op, a, b = TABLE[name], values[-i], values[-j]
+            values.append(0.9 * op(a, b) if len(op.partials) > 1 else op(a))
+        return ag.mean(values[-20:])
+
+    return f
 
 
 def random_program(

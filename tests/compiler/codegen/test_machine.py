@@ -1,40 +1,18 @@
 """Tapes that are run by native code. Random programs and the edge points are in other files."""
 
-import random
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from random_programs import narrow
 
 import autograd as ag
 from autograd.compiler.codegen import Numbers, machine, native, value_instructions
 from autograd.compiler.passes import Tape
-from autograd.engine import table as p
 
 pytest.importorskip("numba", reason="the machine is made by Numba, of the extra `native`")
-
-
-def graph(nodes, seed=0):
-    """Make a function of two numbers in which nothing repeats."""
-    rng = random.Random(seed)
-    names = ("+", "-", "*", "sin", "tanh", "atan", "maximum")
-    rows = [(rng.choice(names), rng.randrange(1, 20), rng.randrange(1, 20)) for _ in range(nodes)]
-
-    def f(x, y):
-        values = [x, y] * 10
-        for name, i, j in rows:
-            op, (a, b) = p.TABLE[name], (values[-i], values[-j])
-            values.append(0.9 * op(a, b) if len(op.partials) > 1 else op(a))
-        return ag.fsum(values[-20:])
-
-    return f
-
-
-def without(monkeypatch):
-    """Take the machine away."""
-    monkeypatch.setattr(machine, "find_spec", lambda _: None)
 
 
 def program_of(compiled):
@@ -58,30 +36,15 @@ def test_values_are_those_of_the_engine_to_the_last_digit_but_one(op):
     np.testing.assert_array_max_ulp(memory[count], np.array(want), 2)
 
 
-@pytest.mark.parametrize("lanes", [0, 1, 7, 1000])
-def test_results_are_those_of_numpy(lanes, monkeypatch):
-    points = np.random.default_rng(0).uniform(-1.0, 1.0, (2, lanes))
-    results = []
-    for is_there in (True, False):
-        if not is_there:
-            without(monkeypatch)
-        compiled = ag.compile(graph(600), in_axes=0, argnums=(0, 1))
-        value, slopes = compiled.value_and_grad(*points)
-        assert program_of(compiled).native is is_there
-        np.testing.assert_array_equal(compiled(*points), value)
-        results.append(np.array([value, *slopes]))
-    np.testing.assert_allclose(*results, rtol=1e-11, atol=1e-13)
-
-
 def test_an_operation_of_the_users_own_stays_with_numpy():
     own = ag.primitive(lambda x: x * x, lambda _, x: 2.0 * x, name="own square for tapes")
-    compiled = ag.compile(lambda x, y: graph(600)(own(x), y), in_axes=0)
-    assert compiled([0.5], [0.25]) == pytest.approx([graph(600)(0.25, 0.25)], rel=1e-12)
+    compiled = ag.compile(lambda x, y: narrow(600)(own(x), y), in_axes=0)
+    assert compiled([0.5], [0.25]) == pytest.approx([narrow(600)(0.25, 0.25)], rel=1e-12)
     assert not program_of(compiled).native
 
 
 def test_what_the_code_costs_is_known_all_the_same():
-    compiled = ag.compile(graph(600), in_axes=0)
+    compiled = ag.compile(narrow(600), in_axes=0)
     compiled.value_and_grad(np.ones(3), np.ones(3))
     assert program_of(compiled).native
     assert compiled.cost.lane.flops > 600
@@ -101,8 +64,8 @@ def fresh():
 
 
 def check():
-    value = ag.compile(graph(300), in_axes=0)([0.5], [0.25])
-    assert value == pytest.approx([graph(300)(0.5, 0.25)], rel=1e-12)
+    value = ag.compile(narrow(300), in_axes=0)([0.5], [0.25])
+    assert value == pytest.approx([narrow(300)(0.5, 0.25)], rel=1e-12)
 
 
 def test_what_is_compiled_is_kept_on_disk_even_if_that_gets_damaged(fresh, tmp_path, monkeypatch):
@@ -129,7 +92,7 @@ def test_with_no_place_to_keep_anything_it_runs_all_the_same(tmp_path, monkeypat
 @pytest.mark.usefixtures("fresh")
 def test_a_numba_that_cannot_be_imported_is_none(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
-    compiled = ag.compile(graph(600), in_axes=0)
+    compiled = ag.compile(narrow(600), in_axes=0)
     compiled([0.5], [0.25])
     assert not program_of(compiled).native
 

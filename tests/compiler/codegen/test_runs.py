@@ -106,4 +106,4 @@ def test_what_no_row_reads_is_read_where_the_caller_has_it():
     g(W, np.ones((2, 5)), np.ones((2, 5)))
     (runner,) = g._runners.values()
     assert runner.written.native
-    assert [x.is_copied for x in runner.written.lane_inputs] == [True, False]
+    assert [x.views is None for x in runner.written.lane_inputs] == [True, False]

@@ -5,6 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from random_programs import narrow
 
 import autograd as ag
 from autograd.compiler import arraycode
@@ -13,8 +14,6 @@ from autograd.compiler.passes import Program, Ref, Step, Tape, grouped
 from autograd.compiler.passes.simplify import simplified
 from autograd.compiler.passes.trace import Trace
 from autograd.engine.primitives import TABLE
-
-NAMES = ("+", "-", "*", "sin", "tanh", "atan", "maximum")
 
 
 @pytest.fixture(autouse=True, params=["by NumPy", "on the machine"])
@@ -26,23 +25,6 @@ def way(request, monkeypatch):
         pytest.importorskip("numba", reason="the machine is made by Numba, of the extra `native`")
 
 
-def random_rows(count, reach, seed=0):
-    """Give rows on two inputs, each of which reads from the last `reach` before it."""
-    rng = random.Random(seed)
-    return [
-        (TABLE[rng.choice(NAMES)], rng.randrange(1, reach), rng.randrange(1, reach))
-        for _ in range(count)
-    ]
-
-
-def run(rows, x, y):
-    values = [x, y] * 10
-    for op, i, j in rows:
-        a, b = values[-i], values[-j]
-        values.append(0.9 * op(a, b) if op.name in ("+", "-", "*", "maximum") else op(a))
-    return ag.mean(values[-20:])
-
-
 def program_of(f, inputs, reuse=False):
     trace = Trace()
     y = f(*[trace.tracer(trace.input()) for _ in range(inputs)])
@@ -50,11 +32,8 @@ def program_of(f, inputs, reuse=False):
     return grouped(trace, outputs, [True] * inputs, reuse)
 
 
-ROWS = random_rows(1500, 20)
-
-
 def test_a_long_narrow_program_is_one_tape():
-    program = program_of(lambda x, y: run(ROWS, x, y), 2)
+    program = program_of(narrow(1500), 2)
     (tape,) = program.steps
     assert isinstance(tape, Tape)
     assert program.sizes["V"] > 1500
@@ -62,7 +41,7 @@ def test_a_long_narrow_program_is_one_tape():
 
 
 def test_without_a_gradient_places_are_used_again():
-    program = program_of(lambda x, y: run(ROWS, x, y), 2, reuse=True)
+    program = program_of(narrow(1500), 2, reuse=True)
     assert program.sizes["V"] < 60
     (tape,) = program.steps
     for place, operands in zip(tape.places, tape.operands, strict=True):
@@ -70,10 +49,7 @@ def test_without_a_gradient_places_are_used_again():
 
 
 def test_a_short_program_in_which_little_repeats_is_a_tape():
-    def f(x, y):
-        return run(ROWS[:60], x, y)
-
-    (tape,) = program_of(f, 2).steps
+    (tape,) = program_of(narrow(60), 2).steps
     assert isinstance(tape, Tape)
     assert all(isinstance(step, Step) for step in program_of(lambda x, y: ag.sin(x) * y, 2).steps)
 
@@ -89,9 +65,11 @@ def test_a_network_has_no_tape():
 
 
 def test_large_groups_stay_steps_between_tapes():
+    begin = narrow(30)
+
     def f(x, y):
         for _ in range(60):
-            x = run(ROWS[:30], x, y)
+            x = begin(x, y)
             y = ag.mean([ag.sin(x + k) for k in range(20)])
         return x * y
 
@@ -118,20 +96,20 @@ def test_values_and_gradients(lanes, monkeypatch):
     monkeypatch.setattr(arraycode, "_FEWEST_LANES_ON_TAPE", 100)
     monkeypatch.setattr(arraycode, "_BLOCK_BYTES", 0)
     points = np.random.default_rng(0).uniform(-1.0, 1.0, (2, lanes))
-    check(lambda x, y: run(ROWS[:400], x, y), points)
+    check(narrow(400), points)
 
 
 def test_memory_is_bounded_however_long_the_program_and_the_batch(monkeypatch):
     monkeypatch.setattr(arraycode, "_MOST_BYTES", 500_000)
     points = np.random.default_rng(0).uniform(-1.0, 1.0, (2, 100))
-    compiled = check(lambda x, y: run(ROWS[:400], x, y), points)
+    compiled = check(narrow(400), points)
     for runner in compiled._runners.values():
         arrays = 2 if runner.plan.wanted else 1
         assert 8 * arrays * runner.plan.program.sizes["V"] * runner.written.block <= 500_000
 
 
 def test_the_listing_says_what_is_on_a_tape():
-    f = ag.compile(lambda x, y: run(ROWS, x, y), in_axes=0)
+    f = ag.compile(narrow(1500), in_axes=0)
     f(np.ones(2), np.ones(2))
     assert "numbers, computed one by one on a tape" in str(f)
 
