@@ -130,7 +130,6 @@ class Trace:
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
         self._halves: dict[Any, Half] = {}
-        self._joined: dict[tuple[int, ...], Half] = {}  # by identity
         self.mixed: set[int] = set()
         self._rows: defaultdict[Any, dict[Any, int]] = defaultdict(dict)  # by operation
         self._stand_ins: dict[int, Any] = {}  # by the address of a number of an array
@@ -445,7 +444,7 @@ class Trace:
         """Let go of all rows: stand-ins that somebody may still have are of no use any more."""
         self.ops, self.operands, self.times = [], [], array("q")
         self._rows, self._stand_ins, self._nodes = defaultdict(dict), {}, {}
-        self._halves, self._joined, self.mixed = {}, {}, set()
+        self._halves, self.mixed = {}, set()
 
     # --- what is there already ----------------------------------------------------------------
 
@@ -488,12 +487,7 @@ class Trace:
 
     def joined(self, halves: Sequence[Half]) -> Half:
         """Return halves, as `half` gives them, one after the other as one."""
-        key = tuple(map(id, halves))
-        found = self._joined.get(key)
-        if found is None:
-            whole = halves[0] if len(halves) == 1 else self.half(chain.from_iterable(halves))
-            found = self._joined[key] = whole
-        return found
+        return halves[0] if len(halves) == 1 else self.half(chain.from_iterable(halves))
 
     def half_of_rows(self, rows: Half) -> Half:
         """Return a half without constants."""
