@@ -22,7 +22,7 @@ from autograd.engine.graph import (
 
 def copy_node(node: Node) -> Any:
     """Copy one node, which keeps its operands."""
-    return node if node in modes.variables() else _with_operands(node, *kept_edges(node))
+    return node if modes.is_variable(node) else _with_operands(node, *kept_edges(node))
 
 
 def _with_operands(node: Node, a: Any, b: Any, da: Any, db: Any) -> Any:
@@ -35,9 +35,8 @@ def _with_operands(node: Node, a: Any, b: Any, da: Any, db: Any) -> Any:
 def deepcopy_graph(root: Node, memo: dict[int, Any]) -> Any:
     """Copy `root` and all that it depends on, except what `memo` says is copied already."""
     copies: dict[Any, Any] = {}
-    variables = modes.variables()
     for node in topological_order((root,), nodes_of):
-        copy = node if node in variables else memo.get(id(node))
+        copy = node if modes.is_variable(node) else memo.get(id(node))
         if copy is None:
             a, b, da, db = kept_edges(node)
             a, b = _translated(a, copies), _translated(b, copies)

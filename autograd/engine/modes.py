@@ -27,9 +27,9 @@ tracing: ContextVar[Any] = ContextVar("tracing", default=None)
 differentiating: ContextVar[tuple[set[Any], ...]] = ContextVar("differentiating", default=())
 
 
-def variables() -> set[Any]:
-    """Return the variables of all transforms whose function is running now."""
-    return set().union(*differentiating.get())
+def is_variable(node: Any) -> bool:
+    """Tell whether a transform whose function is running now differentiates with respect to it."""
+    return any(node in variables for variables in differentiating.get())
 
 
 class _Mode(ContextDecorator):

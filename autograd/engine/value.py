@@ -177,8 +177,12 @@ class Value(Node):
     arctan2, fabs = atan2, __abs__  # NumPy's names
 
     def __fresh__(self) -> Value:
-        """Return an equal node, to differentiate with respect to."""
-        fresh: Value = self * 1.0
+        """Return an equal node, to differentiate with respect to; a stand-in in a traced function.
+
+        There a node would be taken for one that is given from outside.
+        """
+        trace = modes.tracing.get()
+        fresh: Value = self * 1.0 if trace is None else trace.variable(self)
         return fresh
 
     def __node__(self) -> Any:

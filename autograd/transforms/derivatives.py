@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from math import isfinite
 from operator import index
 from typing import Any
@@ -569,7 +569,7 @@ def _variable(x: Any) -> Any:
         variable.name = x.name
         return variable
     trace = modes.tracing.get()
-    return Value(x) if trace is None else trace.constant(x)
+    return Value(x) if trace is None else trace.variable(x)
 
 
 def _put_together(spec: Spec, leaves: Iterable[Any]) -> Any:
@@ -675,5 +675,5 @@ def flatten_result(f: Callable[..., Any], result: Any) -> tuple[list[Any], Spec]
 
 def name_of(f: Callable[..., Any]) -> str:
     """Return the name of a function, or that of the class of what else is called."""
-    f = getattr(f, "func", f)  # of which functools.partial fixes arguments
+    f = f.func if isinstance(f, partial) else f
     return getattr(f, "__name__", type(f).__name__)

@@ -243,7 +243,7 @@ def _targets(
     notes = []
     if task is None:
         if not whole and not real and len(names) == len(cells) > _MOST_CLASSES:
-            problem = "no two labels are the same, as of classes; numbers are written as 1234.5"
+            problem = "no two labels are the same, so they are no classes; write numbers as 1234.5"
             raise table.error(0, j, problem)
         amounts = whole and len(names) > min(_MOST_CLASSES, max(5, len(cells) // 2))
         task = "numbers" if amounts else "classes"

@@ -137,11 +137,13 @@ def fit(
         raise TypeError(f"model must be a Module, such as an MLP, not {model!r}")
     if isinstance(callbacks, Callback):
         raise TypeError(f"callbacks must be a list: [{type(callbacks).__name__}(…)]")
+    callbacks = sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint))
     for callback in callbacks:
         if not isinstance(callback, Callback):
             raise TypeError(
-                f"a callback is of a class of its own, derived from nn.Callback, not {callback!r}: "
-                "what is to happen after each epoch is its method on_epoch_end(self, run)"
+                "a callback is an object of a class derived from nn.Callback, such as "
+                f"nn.EarlyStopping(), not {callback!r}: what is to happen after each epoch is its "
+                "method on_epoch_end(self, run)"
             )
     epochs, batch_size = count("epochs", epochs), count("batch_size", batch_size)
     max_grad_norm = checked_norm(max_grad_norm)
@@ -167,7 +169,7 @@ def fit(
         _optimizer(optimizer, model, lr),
         epochs,
         measured=(*_quantities(samples), *[f"val_{name}" for name in _quantities(held_out)]),
-        callbacks=sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint)),
+        callbacks=callbacks,
         rng=rng,
         identity={
             "model": repr(model) if isinstance(model, MLP) else type(model).__name__,

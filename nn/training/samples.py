@@ -293,10 +293,9 @@ def _listed(table: Any, name: str) -> list[Any]:
     """Turn a sequence or an array, also one level down, into lists."""
     try:
         listed = list(table)
-    except TypeError:
-        raise TypeError(
-            f"{name} must be a list with one element per sample, not {table!r}"
-        ) from None
+    except TypeError as error:
+        message = f"{name} must be a list with one element per sample, not {table!r}: {error}"
+        raise TypeError(message) from None
     return [row.tolist() if hasattr(row, "tolist") else row for row in listed]
 
 

@@ -185,6 +185,32 @@ def test_transforms_go_through_what_a_compiled_function_uses_from_outside(x):
         ag.grad(lambda w: sum(ag.compile(lambda y: y * w, in_axes=0)(np.ones(3))))(3.0)
 
 
+def cube(v, x):
+    return v**3 * x
+
+
+@pytest.mark.parametrize(
+    "derivative",
+    [
+        lambda x, w: ag.grad(cube)(w, x),
+        lambda x, w: ag.grad(lambda v: cube(v, x) * w)(w),
+        lambda x, w: ag.hessian(lambda v: cube(v, x))(w),
+        lambda x, w: ag.jvp(lambda v: cube(v, x), (w,), (1.0,))[1],
+        lambda x, w: ag.grad(lambda u: ag.grad(lambda v: cube(v, x) * u)(w))(w),
+        lambda x, w: ag.grad(lambda vs: cube(vs[0], x) * vs[1])([w, w])[1],
+    ],
+)
+def test_derivatives_inside_with_respect_to_what_comes_from_outside(derivative):
+    w = Value(3.0)
+    compiled = ag.compile(lambda x: derivative(x, w))
+    for number in (3.0, 1.5):
+        w.data = number
+        assert compiled(2.0) == pytest.approx(derivative(2.0, number))
+        assert compiled.grad(2.0) == pytest.approx(ag.grad(derivative)(2.0, number))
+    batched = ag.compile(lambda x: derivative(x, w), in_axes=0)
+    np.testing.assert_allclose(batched([2.0, 5.0]), [derivative(x, 1.5) for x in (2.0, 5.0)])
+
+
 class Scaled:
     def __init__(self, scale):
         self.scale = scale

@@ -1118,6 +1118,18 @@ def test_a_function_without_a_return():
             transform(constant(None))(1.0)
 
 
+def test_a_partial_function_is_called_by_the_name_of_the_function_and_nothing_else_is():
+    class Model:
+        func = 7
+
+        def __call__(self, *_):
+            return None
+
+    for f, name in ((functools.partial(Model(), 1.0), "Model"), (Model(), "Model")):
+        with pytest.raises(TypeError, match=f"the result of {name} must be"):
+            grad(f)(1.0)
+
+
 @pytest.mark.parametrize(
     ("result", "what"),
     [

@@ -566,9 +566,8 @@ def _views(view: Any, buffer: Any, rows: int, ahead: int, count: int) -> list[An
         return [view] * count
     stride = rows * buffer.strides[0]
     start = view.ctypes.data - buffer.ctypes.data + ahead * stride
-    return list(
-        np.ndarray((count, *view.shape), view.dtype, buffer, start, (stride, *view.strides))
-    )
+    views = np.ndarray((count, *view.shape), view.dtype, buffer, start, (stride, *view.strides))
+    return [views[i, ...] for i in range(count)]  # of a view without axes, no number to write to
 
 
 VIEWS = ("rows", "array", "view")  # the keys of views of a buffer

@@ -47,20 +47,14 @@ def common_axes(places: Sequence[Any]) -> tuple[int, ...] | None:
 
 
 def _regular(rows: Any) -> int:
-    """Count the rows from the first on that are one step apart, of which most often there are few.
+    """Count the rows from the first on that are one step apart.
 
     >>> _regular(np.array([[1], [3], [5], [6]]))
     3
     """
-    step, last = rows[1] - rows[0], len(rows) - 1
-    start, stop = 0, min(64, last)
-    while True:
-        others = (rows[start + 1 : stop + 1] - rows[start:stop] != step).any(axis=1)
-        if others.any():
-            return start + int(others.argmax()) + 1
-        if stop == last:
-            return len(rows)
-        start, stop = stop, min(4 * stop, last)
+    steps = np.diff(rows, axis=0)
+    others = (steps != steps[0]).any(axis=1)
+    return int(others.argmax()) + 1 if others.any() else len(rows)
 
 
 def has_no_gaps(places: Any) -> bool:

@@ -112,7 +112,6 @@ class Trace:
         times: when the result that a row stands for was made, which may be earlier than the row.
         spare: a product that nothing holds any more, to make another of.
         writes: how often numbers of an array have been replaced by others.
-        around: the variables of transforms that the function was compiled in; none may be captured.
         captured: leaves from outside that the function uses, with their rows. Their data is read
             anew at each call, so a compiled model sees its parameters change.
         parts: what rows are of operations that have been written out.
@@ -128,11 +127,9 @@ class Trace:
         self.writes = 0
         self.counts: dict[int, int] = {}
         self.reads_blocks = False
-        self.around = modes.variables()
         self.captured: dict[Value, int] = {}
         self.parts: dict[int, Part] = {}
         self._halves: dict[Any, Half] = {}
-        self._joined: dict[tuple[int, ...], Half] = {}  # by identity
         self.mixed: set[int] = set()
         self._rows: defaultdict[Any, dict[Any, int]] = defaultdict(dict)  # by operation
         self._stand_ins: dict[int, Any] = {}  # by the address of a number of an array
@@ -195,9 +192,9 @@ class Trace:
         self.time += count
         return range(start, start + count)
 
-    def constant(self, x: float) -> Tracer:
-        """Return a stand-in for a constant."""
-        return self.tracer(self.add(p.mul, (x, 1.0)))
+    def variable(self, x: Any) -> Tracer:
+        """Return a stand-in of its own for a number or a node, to differentiate with respect to."""
+        return self.tracer(self.add(p.mul, (self.operand(x, "a derivative"), 1.0)))
 
     def put_together(self, spec: Spec, leaves: Iterable[Any]) -> Any:
         """Put a structure together for the traced function: stand-ins may index what is in it."""
@@ -447,7 +444,7 @@ class Trace:
         """Let go of all rows: stand-ins that somebody may still have are of no use any more."""
         self.ops, self.operands, self.times = [], [], array("q")
         self._rows, self._stand_ins, self._nodes = defaultdict(dict), {}, {}
-        self._halves, self._joined, self.mixed = {}, {}, set()
+        self._halves, self.mixed = {}, set()
 
     # --- what is there already ----------------------------------------------------------------
 
@@ -464,7 +461,7 @@ class Trace:
         """
         rows: dict[Any, int] = {}
         for node in topological_order([root], nodes_of):
-            if node in self.around:
+            if modes.is_variable(node):
                 raise NodeGivenError("the closure")
             op = operation_of(node)
             if not nodes_of(node):
@@ -490,12 +487,7 @@ class Trace:
 
     def joined(self, halves: Sequence[Half]) -> Half:
         """Return halves, as `half` gives them, one after the other as one."""
-        key = tuple(map(id, halves))
-        found = self._joined.get(key)
-        if found is None:
-            whole = halves[0] if len(halves) == 1 else self.half(chain.from_iterable(halves))
-            found = self._joined[key] = whole
-        return found
+        return halves[0] if len(halves) == 1 else self.half(chain.from_iterable(halves))
 
     def half_of_rows(self, rows: Half) -> Half:
         """Return a half without constants."""
@@ -785,7 +777,7 @@ class Tracer(StandIn):
         return self._trace.node(self.row)
 
     def __fresh__(self) -> Tracer:
-        return self._trace.tracer(self._trace.add(p.mul, (self.row, 1.0)))
+        return self._trace.variable(self)
 
     def row_of_result(self) -> int:
         """Return the row, for a result of the function."""

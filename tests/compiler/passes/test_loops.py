@@ -178,6 +178,22 @@ def test_no_loop_where_places_do_not_advance_evenly() -> None:
     assert loops_in(f) == ()
 
 
+def test_a_sum_of_all_that_a_round_reads_of_one_number() -> None:
+    """Its gradient is a view without axes, to which each round of the loop writes."""
+
+    def loss(w: Any, h: Any) -> Any:
+        for _ in range(10):
+            h = [ag.logsumexp([x + y for x, y in zip(h, row, strict=True)]) - h[0] for row in w]
+        return sum(h)
+
+    w, h = np.random.default_rng(0).normal(size=(6, 5))[1:].tolist(), [0.3, 0.7, 0.2, 0.5, 0.6]
+    f = same_bits(lambda: ag.compile(loss, argnums=(0, 1)), w, h)
+    assert loops_in(f)
+    expected = ag.value_and_grad(loss, argnums=(0, 1))(w, h)
+    for x, y in zip(leaves(f.value_and_grad(w, h)), leaves(expected), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-12)
+
+
 def test_a_loop_ends_with_its_last_round() -> None:
     """And leaves what is different at the beginning out."""
 

@@ -250,7 +250,7 @@ def test_the_first_row_is_no_constant_zero():
 def test_constants_are_computed():
     def f(x):
         tape = x._trace
-        three = tape.constant(3.0)
+        three = tape.variable(3.0)
         return [p.where(p.gt(three, 0.0), x, -x), three * 2.0, ag.fsum([1.0, x, 2.0, x])]
 
     text, outputs = rows(f, 1)

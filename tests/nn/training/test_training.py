@@ -293,7 +293,7 @@ def test_the_progress_bar_goes_to_standard_error(capsys):
 
 def test_callbacks_are_called_around_epochs():
     spy = Spy()
-    train(epochs=2, callbacks=[spy])
+    train(epochs=2, callbacks=iter([spy]))
     assert spy.seen == [("begin", 0), ("epoch", 1), ("epoch", 2), ("end", 2)]
 
 
@@ -600,7 +600,7 @@ def test_wrong_arguments_are_named(options, error, message):
         ([[1.0], ["2"]], [0, 0], TypeError, r"X\[1\]\[0\] must be a real number, not the str '2'"),
         ([1.0, math.inf], [0, 0], ValueError, r"X\[1\] is inf"),
         ([[1.0], ["a"]], [0, 0], TypeError, r"X\[1\]\[0\] is the text 'a', .* make a feature of"),
-        (iris(), [0], TypeError, "X must be a list with one element per sample, not <Dataset"),
+        (iris(), [0], TypeError, r"one element per sample, not <Dataset .* inputs are \.X"),
         ([[1.0]], 3, TypeError, "y must be a list with one element per sample, not 3"),
     ],
 )
@@ -689,7 +689,12 @@ def test_data_frames_are_read_by_row():
         ({"loss": "bce"}, ValueError, "not 'bce'; did you mean 'binary_cross_entropy'"),
         ({"optimizer": "Adam"}, ValueError, "not 'Adam'; did you mean 'adam'"),
         ({"callbacks": nn.EarlyStopping()}, TypeError, r"list: \[EarlyStopping\(…\)\]"),
-        ({"callbacks": [print]}, TypeError, r"nn\.Callback, not .*print.*: .* on_epoch_end"),
+        ({"callbacks": [print]}, TypeError, r"nn\.Callback, .* not .*print.*: .* on_epoch_end"),
+        (
+            {"callbacks": [nn.EarlyStopping]},
+            TypeError,
+            r"such as nn\.EarlyStopping\(\), not <class",
+        ),
     ],
 )
 def test_names_from_elsewhere_are_answered_with_ours(options, error, message):
