@@ -427,6 +427,18 @@ def test_the_first_input_is_not_the_constant_zero():
 
 
 @pytest.mark.usefixtures("path")
+def test_what_is_known_of_a_row_is_not_known_of_the_next_one_at_its_place():
+    def f(x):
+        for g in (ag.sigmoid, ag.tanh, ag.silu):
+            rows = (ag.sin, ag.cos, ag.tanh, ag.atan, ag.square, ag.erf)
+            x = [g(row(y)) for row, y in zip(rows, x, strict=True)]
+        return sum(x)
+
+    x = [0.3, -0.7, 0.9, 1.4, 0.5, -0.4]
+    np.testing.assert_allclose(ag.compile(f)(x), f(x), rtol=1e-14)
+
+
+@pytest.mark.usefixtures("path")
 def test_groups_of_elements_with_different_constants():
     f = ag.compile(
         lambda x: [c * ag.tanh(x + k) for k, c in enumerate((0.5, -0.0, 3.0))], in_axes=0

@@ -130,6 +130,8 @@ class Forward:
             forward_factorisation(code, step)
             return
         if isinstance(step, Tape):
+            if not code.keeps:  # rows leave their places to others
+                code.results.clear()
             forward_tape(code, step)
             return
         out = code.array(step.space, code.begin_step(step))
