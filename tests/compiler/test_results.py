@@ -438,6 +438,15 @@ def test_what_is_known_of_a_row_is_not_known_of_the_next_one_at_its_place():
     np.testing.assert_allclose(ag.compile(f)(x), f(x), rtol=1e-14)
 
 
+def test_a_product_that_is_written_in_both_orders():
+    def f(x, y):
+        return [ag.dot(x, y), ag.dot(y, [-0.9, x[1]]), ag.dot(y, x)]
+
+    x, y = np.array([[1.0, 2.0], [3.0, 4.0]]), [0.5, -2.0]
+    got = ag.compile(f, in_axes=(0, None))(x, y)
+    np.testing.assert_allclose(np.transpose(got), [f(row, y) for row in x], rtol=1e-14)
+
+
 @pytest.mark.usefixtures("path")
 def test_groups_of_elements_with_different_constants():
     f = ag.compile(

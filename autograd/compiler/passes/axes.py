@@ -105,10 +105,12 @@ def all_pairs(
 
     >>> all_pairs("abb", "xxy")
     [(0, 0, 0), (None, 0, 2), (1, 1, 0), (2, 1, 2)]
-    >>> all_pairs("abc", "xyz") is None
-    True
+    >>> all_pairs("abc", "xyz") is None, all_pairs("aab", "xxx") is None  # none twice
+    (True, True)
     """
     found = {pair: i for i, pair in enumerate(zip(lefts, rights, strict=True))}
+    if len(found) < len(lefts):
+        return None
     leader: dict[Any, Any] = {}  # of the group of a left or a right
 
     def lead(x: Any) -> Any:
