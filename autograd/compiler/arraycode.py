@@ -101,8 +101,7 @@ class ArrayCode:
         self.makers, self.numbers = self._written.makers, self._written.numbers
         for out in self.program.outputs:
             if not isinstance(out, float):
-                for kind in ("", "d"):
-                    self._written.touch(kind + out[0], out[1])
+                self._written.touch_both(*out)
         self._find_reads()
         self._find_outputs()
 

@@ -247,8 +247,7 @@ class Code:
     def lift_names(self) -> tuple[str, str]:
         """Name the places that are copied from the shared space, and the places of the copies."""
         shared, lifted = map(np.array, zip(*self.program.lifts, strict=True))
-        self.touch(SHARED, shared)
-        self.touch("d" + SHARED, shared)
+        self.touch_both(SHARED, shared)
         return self.name("shared", lambda *_: shared), self.name("lifted", lambda *_: lifted)
 
     # --- loops ------------------------------------------------------------------------------
@@ -402,6 +401,11 @@ class Code:
         """
         if buffer in self.touched:
             self.touched[buffer][places] = True
+
+    def touch_both(self, space: str, places: Any) -> None:
+        """Note the same of the numbers at places of a space, and of the gradients there."""
+        self.touch(space, places)
+        self.touch("d" + space, places)
 
     def terms(self, space: str, places: Any) -> str:
         """Name the array of the terms of sums."""

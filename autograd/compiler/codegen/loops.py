@@ -241,8 +241,7 @@ def _mark_read(code: Code, places: dict[str, Places], count: int) -> None:
     """Note that the code reaches what differs from round to round by lists of views."""
     for space, own in places.items():
         moving = Places(*[x[own.stride != 0] for x in own])
-        for kind in ("", "d"):
-            code.touch(kind + space, moving.at(np.arange(count)[:, None]))
+        code.touch_both(space, moving.at(np.arange(count)[:, None]))
 
 
 def _rolled(

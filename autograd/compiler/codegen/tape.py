@@ -159,8 +159,7 @@ def _forward_function(
 def _emit(code: Code, tape: Tape, maker: Callable[[dict[Any, Any], int], Any]) -> str:
     """Write the call that runs what `maker` makes for a number of lanes, and give it."""
     operands = [x for row in tape.operands for x in row if x.__class__ is int]
-    for kind in ("", "d"):
-        code.touch(kind + tape.space, [*tape.places, *operands])
+    code.touch_both(tape.space, [*tape.places, *operands])
     name = code.name(("tape", len(code.names)), maker, prefix="tape")
     code.makers["run"] = lambda *_: _run
     counts = Counter(op.name for op in tape.ops).most_common(4)
