@@ -85,7 +85,7 @@ class ArrayCode:
         if native:
             self.program = with_runs(plan.program, plan.machine)
         self.native = native and self.program.native
-        self.branches = (plan.branches or plan.aside) and not careful
+        self.branches = plan.leaves_out and not careful
         self._write(careful)
         lane_bytes = 8 * max(1, self.program.sizes[VARYING]) * (2 if plan.wanted else 1)
         lane_bytes += self._written.kept_bytes

@@ -111,6 +111,7 @@ class Plan:
         self.wanted, self.active_inputs = bool(wanted), active
         operations = set().union(*[step.operations() for step in self.program.steps])
         self.branches = bool(wanted) and has_branches(self.program)
+        self.leaves_out = self.branches or self.aside  # whether some rows may have no slope
         self.calls_users_own = any(op.name in OWN for op in operations)
         self.match = matcher(forms)
         self._find_inputs()

@@ -88,8 +88,7 @@ class _Run:
         self.is_bad: Any = None
         if plan.wanted:
             self.active = active_places(self.program, plan.active_inputs)
-            has_ways = plan.branches or plan.aside
-            self.always = (always_reached if has_ways else everywhere)(self.program)
+            self.always = (always_reached if plan.leaves_out else everywhere)(self.program)
             self.reached = reached_from(self.program, self.program.outputs[:1])
         self._load(captured, leaves)
         self._forward()
