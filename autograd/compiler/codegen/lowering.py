@@ -46,7 +46,6 @@ from autograd.compiler.codegen.product import (
 from autograd.compiler.codegen.saturating import SLOPES, is_negative_fraction
 from autograd.compiler.codegen.tables import chosen_places, flat, forward_take
 from autograd.compiler.codegen.tape import backward_tape, forward_tape
-from autograd.compiler.codegen.totals import PutOff, Totals
 from autograd.compiler.codegen.triangles import backward_factorisation, forward_factorisation
 from autograd.compiler.passes import (
     SHARED,
@@ -240,7 +239,6 @@ class Known(NamedTuple):
 
     written: dict[str, Any]
     at: dict[str, Any]
-    waiting: list[PutOff]
 
     def of(self, space: str) -> tuple[Any, Any]:
         """Return which gradients of a space have been written, and where they are read."""
@@ -285,7 +283,6 @@ class Backward:
                 step.within(self.unread)[...] = True
         self.first, self.is_alone = first, is_alone
         self.aliases = Aliases(code)
-        self.totals = Totals(code.program)
         self.places: Any = None  # of the results of the step that is written
         self.gradient: Symbol | None = None  # with respect to these
         self.masked = not all(reached.all() for reached in always.values())
@@ -293,11 +290,8 @@ class Backward:
 
     def state(self) -> Known:
         """Return what is known of gradients by now."""
-        written, at = [
-            {space: x.copy() for space, x in known.items()}
-            for known in (self.written, self.aliases.at)
-        ]
-        return Known(written, at, self.totals.waiting.copy())
+        known = self.written, self.aliases.at
+        return Known(*[{space: x.copy() for space, x in own.items()} for own in known])
 
     def seed(self) -> None:
         """Start a block: mark what is reached whatever branches are taken, the output above all."""
@@ -315,7 +309,6 @@ class Backward:
         """Clear gradients that nothing was added to, and add up those of copies into the lanes."""
         program = self.code.program
         self.clear_inputs(VARYING)
-        self.add_totals()
         if program.lifts:
             shared, lifted = self.code.lift_names()
             places, copies = map(np.array, zip(*program.lifts, strict=True))
@@ -555,20 +548,18 @@ class Backward:
             gradient, slope = code.compute(p.where, [self.mask, term, 0.0]), 1.0
         lanes = space == SHARED and code.varying  # what the lanes share gets the sum over them
         places, over = _without_repeats(places)
-        is_same = gradient is self.gradient and slope.__class__ is float
+        is_one = slope.__class__ is float and slope == 1.0
         if not over and not lanes:
-            if is_same and slope == 1.0 and self.is_alias(space, places, self.places):
+            is_same = is_one and gradient is self.gradient
+            if is_same and self.is_alias(space, places, self.places):
                 return
             target = self.fresh(space, places)
             if not target:
                 self.add_terms(space, places, code.compute(p.mul, [gradient, slope]).name)
-            elif slope.__class__ is float and slope == 1.0:
+            elif is_one:
                 code.copied(gradient, target)
             else:
                 code.compute(p.mul, [gradient, slope], target)
-            return
-        if lanes and is_same and self.totals.is_often_read(ref) and not code.is_flat:
-            self.totals.put_off(places, over, slope, self.aliases.places(VARYING, self.places))
             return
         target = self.fresh(space, places)
         term = code.compute(p.mul, [gradient, slope]).name
@@ -583,20 +574,6 @@ class Backward:
         if not self.is_alone or varying or self.mask is not None or isinstance(out, float):
             return False
         return bool((self.aliases.places(SHARED, self.places) == out[1]).all())
-
-    def add_totals(self) -> None:
-        """Write the sums over lanes that were put off."""
-        code = self.code
-        for places, over, slope, sources in self.totals.taken():
-            code.begin(places.shape, False)
-            code.count(True, sources.size, sources.size)
-            target = self.fresh(SHARED, places)
-            total = target or code.temporary(places.shape, varying=False)
-            code.emit(f"add.reduce({code.array('d' + VARYING, sources)}, {over}, None, {total})")
-            if slope != 1.0:
-                code.emit(f"multiply({total}, {slope!r}, out={total})")
-            if not target:
-                self.add_terms(SHARED, places, total)
 
     def sum_over(
         self, term: str, over: tuple[int, ...], lanes: bool, target: str, is_packed: bool = True
