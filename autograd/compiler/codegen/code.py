@@ -549,6 +549,20 @@ class Code:
         self.known = {key: symbol for key, symbol in self.known.items() if symbol.name != name}
         return True
 
+    def is_negated(self, name: str) -> bool:
+        """Let the last line give the negative, if it is a product with a number, in all of `name`.
+
+        before   multiply(2.0, a1, out=a2)
+        after    multiply(-2.0, a1, out=a2)
+        """
+        line = self.lines[-1] if self.lines else ""
+        is_product = line.startswith("multiply(") and line.endswith(f", out={name})")
+        negated, count = _FLOAT.subn(lambda x: _literal(-float(x[0])), line)
+        if not is_product or count != 1 or line.count("(") > 1:
+            return False
+        self.lines[-1] = negated
+        return True
+
 
 def _advance(values: Sequence[Any]) -> Any:
     """Return how far each value is from the one before it; None where that differs."""
