@@ -549,19 +549,16 @@ class Code:
         self.known = {key: symbol for key, symbol in self.known.items() if symbol.name != name}
         return True
 
-    def is_negated(self, name: str) -> bool:
-        """Let the last line give the negative, if it is a product with a number, in all of `name`.
+    def is_negated(self) -> bool:
+        """Let the last line, a product, give the negative of it, if one factor is a number.
 
         before   multiply(2.0, a1, out=a2)
         after    multiply(-2.0, a1, out=a2)
         """
-        line = self.lines[-1] if self.lines else ""
-        is_product = line.startswith("multiply(") and line.endswith(f", out={name})")
-        negated, count = _FLOAT.subn(lambda x: _literal(-float(x[0])), line)
-        if not is_product or count != 1 or line.count("(") > 1:
-            return False
-        self.lines[-1] = negated
-        return True
+        line, count = _FLOAT.subn(lambda x: _literal(-float(x[0])), self.lines[-1])
+        if count == 1:
+            self.lines[-1] = line
+        return count == 1
 
 
 def _advance(values: Sequence[Any]) -> Any:

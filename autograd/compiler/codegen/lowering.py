@@ -32,6 +32,7 @@ from autograd.compiler.codegen.code import (
     even,
     strides_of,
 )
+from autograd.compiler.codegen.norms import LONG_SUM
 from autograd.compiler.codegen.product import (
     LANES,
     ROWS,
@@ -150,7 +151,7 @@ class Forward:
                 places, over = np.moveaxis(places, over, range(len(over))), tuple(range(len(over)))
                 terms = code.gather(ref.space, places)
             n, varying = places.size, step.space == VARYING
-            is_row = step.size == 1 and n <= _LONG_SUM and has_no_gaps(places)
+            is_row = step.size == 1 and n <= LONG_SUM and has_no_gaps(places)
             if is_row and not varying and step.op is p.fsum and first:  # a quarter of the time
                 code.count(varying, n - 1, n + 1)
                 ones = code.name(("ones", n), lambda *_: np.ones(n))
@@ -287,6 +288,7 @@ class Backward:
         self.totals = Totals(code.program)
         self.places: Any = None  # of the results of the step that is written
         self.gradient: Symbol | None = None  # with respect to these
+        self.latest: tuple[str, Any] = "", np.empty(0)  # a product: its line, the places it is for
         self.masked = not all(reached.all() for reached in always.values())
         self.mask: Symbol | None = None
 
@@ -406,7 +408,7 @@ class Backward:
                 if want:
                     slope = next(slopes)
                     is_negative = is_sole and slope.__class__ is float and slope == -1.0
-                    if is_negative and self.is_own(step) and code.is_negated(gradient.name):
+                    if is_negative and self.is_latest(step) and code.is_negated():
                         slope = 1.0
                     pair = (
                         (slope, 1.0) if is_one and isinstance(slope, Symbol) else (gradient, slope)
@@ -570,6 +572,7 @@ class Backward:
                 code.copied(gradient, target)
             else:
                 code.compute(p.mul, [gradient, slope], target)
+                self.latest = code.lines[-1], places
             return
         if lanes and is_same and self.totals.is_often_read(ref) and not code.is_flat:
             self.totals.put_off(places, over, slope, self.aliases.places(VARYING, self.places))
@@ -588,9 +591,12 @@ class Backward:
             return False
         return bool((self.aliases.places(SHARED, self.places) == out[1]).all())
 
-    def is_own(self, step: Step) -> bool:
-        """Tell whether the gradient of a step is read at its own places."""
-        return bool((self.aliases.places(step.space, self.places) == self.places).all())
+    def is_latest(self, step: Step) -> bool:
+        """Tell whether the last line wrote the gradient of a step, and to its own places."""
+        line, written = self.latest
+        read = self.aliases.places(step.space, self.places)
+        own = [np.array_equal(x.reshape(-1), self.places.reshape(-1)) for x in (written, read)]
+        return self.code.lines[-1:] == [line] and all(own)
 
     def add_totals(self) -> None:
         """Write the sums over lanes that were put off."""
@@ -805,7 +811,12 @@ class Backward:
         gradients = _result(step, "d" + step.space, first)
         pairs = [(left, right), (right, left)]
         x, y, _ = step.operands
-        if left.space == right.space and np.array_equal(x.places, y.places):  # type: ignore[union-attr]
+        is_square = left.space == right.space and np.array_equal(x.places, y.places)  # type: ignore[union-attr]
+        if is_square and self.is_output():
+            x, code.shape = Ref(left.space, left.places), left.places.shape
+            self.add(x, code.read(x), 2.0)
+            return
+        if is_square:
             twice = scratch(code, gradients.letters, gradients.sizes)  # the gradient of a square
             code.emit(f"multiply({gradients.view(code)}, 2.0, out={twice.view(code)})")
             gradients, pairs = twice, pairs[:1]
@@ -883,7 +894,6 @@ def _gathered(which: Any, rows: Any, shape: tuple[int, int], none: int) -> Any:
     return index
 
 
-_LONG_SUM = 4096  # terms, of which one after the other is not as exact as NumPy's way by halves
 _MOST_GATHERED = 2048  # rows of lanes, of which a copy takes less time than a sparse matrix
 _MOST_WINDOWS = 512  # for which there are views
 _MOST_RUNS = 4  # of rows that are cleared one by one
