@@ -23,6 +23,7 @@ from autograd import (
     tanh,
 )
 from nn.init import Initialiser, generator, resolve
+from nn.mistakes import named
 from nn.module import Field, Module, activation_label
 
 __all__ = ["ACTIVATIONS", "MLP", "Activations", "Layer", "Neuron"]
@@ -434,12 +435,7 @@ def count(name: str, n: int) -> int:
 def _activation(activation: str | Activation) -> Activation:
     """Return the function that an activation's name means."""
     if isinstance(activation, str):
-        if activation not in ACTIVATIONS:
-            raise ValueError(
-                f"the activation must be one of {', '.join(ACTIVATIONS)}, "
-                f"or a function; not {activation!r}"
-            )
-        return ACTIVATIONS[activation]
+        return named(ACTIVATIONS, activation, "the activation")
     if not callable(activation):
         raise TypeError(f"the activation must be a name or a function, not {activation!r}")
     return activation
