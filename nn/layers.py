@@ -265,7 +265,7 @@ class Layer(Module):
             return softmax(z)
         return [n.activate(v) for n, v in zip(self.neurons, z, strict=True)]
 
-    def __call__(self, x: Any) -> Value | Any:
+    def __call__(self, x: Any) -> Any:
         """Return σ(Wᵀx + b): a list, or a single Value if there is one neuron.
 
         >>> len(Layer(3, 2)([1.0, 2.0, 3.0]))
@@ -406,7 +406,7 @@ class MLP(Module):
             xs.append(layer.activate(zs[-1]))
         return Activations(zs, xs)
 
-    def __call__(self, x: Any) -> Value | Any:
+    def __call__(self, x: Any) -> Any:
         """Return the output ŷ for one sample: a list, or a single Value if there is one output.
 
         The sample is as a `Neuron` takes it: see `Neuron.pre_activation`.

@@ -39,6 +39,7 @@ class _Mode(ContextDecorator):
 
     _variable: ContextVar[bool]
     _value: bool
+    _tokens: list[Token[bool]]  # several where the mode is entered inside itself
 
     @overload
     def __new__(cls) -> Self: ...
@@ -46,10 +47,9 @@ class _Mode(ContextDecorator):
     def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
     def __new__(cls, function: Any = None) -> Any:
         """Return the mode; or a function that runs in it, for `@no_grad` without parentheses."""
-        return super().__new__(cls) if function is None else cls()(function)
-
-    def __init__(self) -> None:
-        self._tokens: list[Token[bool]] = []  # several where the mode is entered inside itself
+        mode = super().__new__(cls)
+        mode._tokens = []
+        return mode if function is None else mode(function)
 
     def _recreate_cm(self) -> _Mode:
         return type(self)()  # a decorated function may run in several threads: one object per call
