@@ -14,8 +14,16 @@ from typing import Any, ParamSpec, TypeVar
 from autograd import MistakeWarning, Value
 from autograd.engine import modes, operation_of, table
 
-__all__ = ["StepWatch", "check_logits", "each_once", "marked_like", "named", "renamed"]
-__all__ += ["suggestion", "warn"]
+__all__ = [
+    "StepWatch",
+    "check_logits",
+    "each_once",
+    "marked_like",
+    "named",
+    "renamed",
+    "suggestion",
+    "warn",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
