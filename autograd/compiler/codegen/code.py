@@ -549,17 +549,6 @@ class Code:
         self.known = {key: symbol for key, symbol in self.known.items() if symbol.name != name}
         return True
 
-    def is_negated(self) -> bool:
-        """Let the last line, a product, give the negative of it, if one factor is a number.
-
-        before   multiply(2.0, a1, out=a2)
-        after    multiply(-2.0, a1, out=a2)
-        """
-        line, count = _FLOAT.subn(lambda x: _literal(-float(x[0])), self.lines[-1])
-        if count == 1:
-            self.lines[-1] = line
-        return count == 1
-
 
 def _advance(values: Sequence[Any]) -> Any:
     """Return how far each value is from the one before it; None where that differs."""
@@ -612,7 +601,7 @@ _TRUTHS = {*p.COMPARISONS, NONZERO, NOT, AND}
 WORD = re.compile(r"\w+")  # a name in a line
 
 # A float among the arguments of a function, and how it is written as a part of a name.
-_FLOAT = re.compile(r"(?<![\w.])-?(?:\d+\.\d+(?:e[+-]\d+)?|\d+e[+-]\d+|inf|nan)\b")
+FLOAT = re.compile(r"(?<![\w.])-?(?:\d+\.\d+(?:e[+-]\d+)?|\d+e[+-]\d+|inf|nan)\b")
 _AS_NAME, _FROM_NAME = str.maketrans(".+-", "dpm"), str.maketrans("dpm", ".+-")
 
 
@@ -623,7 +612,7 @@ def function_code(lines: Sequence[str], parameters: str = "") -> CodeType:
     a user's function, which is to have floats.
     """
     named = [
-        line if "] = " in line else _FLOAT.sub(lambda x: "number_" + x[0].translate(_AS_NAME), line)
+        line if "] = " in line else FLOAT.sub(lambda x: "number_" + x[0].translate(_AS_NAME), line)
         for line in lines or ["pass"]
     ]
     source = "\n ".join([f"def run({parameters}):", *named])
