@@ -6,7 +6,7 @@ step by step in reverse, with the rules of the table applied to symbols, which w
 are asked to compute. For a layer of the lecture, with b as a column of W and a row of ones in X,
 the code reads
 
-    W.dot(X, out=Z); maximum(Z, zeros, out=A)
+    W.dot(X, out=Z); maximum(Z, 0.0, out=A)
     ...
     ceil(clip(Z, 0.0, 1.0, out=t), out=t); multiply(dA, t, out=dZ)
     W.T.dot(dZ, out=dX); dZ.dot(X.T, out=dW)
