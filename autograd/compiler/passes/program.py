@@ -73,6 +73,11 @@ class Step:
         missing = None if self.missing is None else self.missing.tobytes()
         return self.op, self.space, self.size, self.is_filled, missing, repr(operands)
 
+    @property
+    def shared(self) -> list[Ref]:
+        """The operands that all lanes share."""
+        return [x for x in self.operands if isinstance(x, Ref) and x.space == SHARED]
+
     def operations(self) -> set[Primitive]:
         """Return the different operations."""
         return {self.op}
