@@ -355,7 +355,7 @@ def test_early_stopping_can_be_used_again_and_with_the_least_patience():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: EarlyStopping(0), "patience must be at least 1 epoch, not 0"),
+        (lambda: EarlyStopping(0), "patience must be at least 1, not 0"),
         (lambda: EarlyStopping(monitor="lr"), "monitor must be one of val_loss, .* not 'lr'"),
         (lambda: train(callbacks=[EarlyStopping()]), "to monitor val_loss, which is not measured"),
     ],
