@@ -14,6 +14,7 @@ as sums, become several instructions on two. Nothing here depends on how the mac
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -204,12 +205,12 @@ class _Writer:
     def __init__(self, numbers: Numbers) -> None:
         self.numbers = numbers
         self.kinds: dict[Kind, int] = {}
-        self.flat: list[int] = []
+        self.flat = array("i")
         self.fresh: list[Any] = []
 
     def instructions(self) -> Instructions:
         """Return what has been written."""
-        rows = np.array(self.flat, np.int32).reshape(-1, 2 + MOST_OPERANDS)
+        rows = np.array(self.flat).reshape(-1, 2 + MOST_OPERANDS)
         return Instructions(tuple(self.kinds), rows, np.array(self.fresh, np.int32))
 
     def write(
@@ -217,14 +218,15 @@ class _Writer:
         op: Primitive,
         wanted: tuple[bool, ...] | None,
         result: int,
-        operands: Sequence[Operand],
+        operands: tuple[Any, ...],
     ) -> None:
         """Write one instruction."""
         if len(operands) > MOST_OPERANDS:
             raise ValueError(f"{op.name} has {len(operands)} operands, not {MOST_OPERANDS} at most")
-        places = [x if x.__class__ is int else self.numbers.place(x) for x in operands]
+        if float in map(type, operands):
+            operands = tuple(map(self.numbers.place, operands))
         kind = self.kinds.setdefault((op, wanted), len(self.kinds))
-        self.flat += (kind, result, *places, *places[:1] * (MOST_OPERANDS - len(places)))
+        self.flat.extend((kind, result, *operands, *operands[:1] * (MOST_OPERANDS - len(operands))))
 
     def many(self, op: Primitive, out: int, operands: Sequence[Operand]) -> None:
         """Write a row of many operands, as instructions on two of them."""

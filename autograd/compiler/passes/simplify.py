@@ -49,7 +49,8 @@ def simplified(
     if trace.reads_blocks and _size(trace) < _FEW_NUMBERS:
         trace, outputs = _written_in_scalars(trace, outputs)
     trace, outputs = _expanded(trace, outputs, fast_math)
-    trace, outputs = _parted(trace, outputs)
+    if _parted(trace):  # what is there twice only now
+        trace, outputs = _expanded(trace, outputs, fast_math)
     trace, outputs = _contracted(trace, outputs)
     note_shifts(trace, outputs)
     return _without_dead_rows(trace, outputs)
@@ -250,7 +251,7 @@ class _InScalars(_Pass):
 def _expanded(
     trace: Trace, outputs: Sequence[Operand], fast_math: bool
 ) -> tuple[Trace, list[Operand]]:
-    """Write softmax and its kin with simpler rows, and drop factors and divisors 1.
+    """Write softmax and its kin with simpler rows, sums in parts, and drop factors and divisors 1.
 
     With `fast_math`, terms 0 and products with 0 go too, whatever the other operand is.
 
@@ -260,13 +261,14 @@ def _expanded(
         before   p_i = softmax(x_i | x_1 ... x_n)
         after    m = max(x)    e_i = exp(x_i - m)    t = Σ e_i    u = 1/t    p_i = e_i u
     """
-    apart = _taken_apart(trace)
-    work = _Pass(trace, 0 if apart else _settled(trace, fast_math), apart)
+    apart, parted = _taken_apart(trace), _parted(trace)
+    start = 0 if apart else min([_settled(trace, fast_math), *parted])
+    work = _Pass(trace, start, apart)
     known: dict[Any, Any] = {}
     for row, op, operands in work.rows():
         moved = work.moved(operands)
         if op in DOTS:
-            if _is_settled(work.new, op, moved, fast_math):
+            if row not in parted and _is_settled(work.new, op, moved, fast_math):
                 work.place[row] = work.new.enter_dot(op, *moved)
             elif op is SUM:
                 work.place[row] = _in_parts(work.new, moved, fast_math)
@@ -294,13 +296,14 @@ def _in_parts(trace: Trace, operands: tuple[Any, ...], fast_math: bool = False) 
     return total
 
 
-def _parted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
-    """Write those sums in parts of which a product is there twice, so that it is computed once.
+def _parted(trace: Trace) -> set[int]:
+    """Find the sums of which a product is there twice: in parts, it is computed once.
 
     before   s = sum((a, b), (c, d))    t = sum((a, b, e), (c, d, f))
     after    p = a * c    q = b * d    s = p + q    r = e * f    t = s + r
     """
     sums = [row for row, op in enumerate(trace.ops) if op is SUM]
+    sums = [row for row in sums if trace.mixed.isdisjoint(map(id, trace.operands[row][:2]))]
     pairs = [trace.operands[row][:2] for row in sums]
     products = [x for op, x in zip(trace.ops, trace.operands, strict=True) if op is p.mul]
     products = [x for x in products if float not in map(type, x)]
@@ -318,24 +321,15 @@ def _parted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Opera
         if is_open[id(x)] or is_open[id(y)] or uses[id(x), id(y)] > 1
     ]
     if not kept:
-        return trace, list(outputs)
+        return set()
     sums, pairs = [sums[i] for i in kept if i < len(sums)], [pairs[i] for i in kept]
     left, right = [np.array([*chain(*half)], np.int64) for half in zip(*pairs, strict=True)]
     keys = (left << BITS) + right
     ordered = np.sort(keys)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    if not twice.size:
-        return trace, list(outputs)
     ends = np.cumsum([len(x) for x, _ in pairs])
     found = np.unique(np.searchsorted(ends, np.flatnonzero(np.isin(keys, twice)), "right")).tolist()
-    apart = {sums[i] for i in found if i < len(sums)}
-    if not apart:
-        return trace, list(outputs)
-    work = _Pass(trace, min(apart))
-    for row, op, operands in work.rows():
-        moved = work.moved(operands)
-        work.place[row] = _in_parts(work.new, moved) if row in apart else work.entered(op, moved)
-    return work.done(outputs)
+    return {sums[i] for i in found if i < len(sums)}
 
 
 def _taken_apart(trace: Trace) -> set[int]:
