@@ -14,7 +14,6 @@ as sums, become several instructions on two. Nothing here depends on how the mac
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -205,12 +204,12 @@ class _Writer:
     def __init__(self, numbers: Numbers) -> None:
         self.numbers = numbers
         self.kinds: dict[Kind, int] = {}
-        self.flat = array("i")
+        self.flat: list[int] = []
         self.fresh: list[Any] = []
 
     def instructions(self) -> Instructions:
         """Return what has been written."""
-        rows = np.array(self.flat).reshape(-1, 2 + MOST_OPERANDS)
+        rows = np.array(self.flat, np.int32).reshape(-1, 2 + MOST_OPERANDS)
         return Instructions(tuple(self.kinds), rows, np.array(self.fresh, np.int32))
 
     def write(
@@ -226,7 +225,7 @@ class _Writer:
         if float in map(type, operands):
             operands = tuple(map(self.numbers.place, operands))
         kind = self.kinds.setdefault((op, wanted), len(self.kinds))
-        self.flat.extend((kind, result, *operands, *operands[:1] * (MOST_OPERANDS - len(operands))))
+        self.flat += (kind, result, *(operands * MOST_OPERANDS)[:MOST_OPERANDS])
 
     def many(self, op: Primitive, out: int, operands: Sequence[Operand]) -> None:
         """Write a row of many operands, as instructions on two of them."""
