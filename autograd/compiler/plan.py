@@ -29,6 +29,7 @@ from autograd.compiler.passes import (
     stand_ins,
 )
 from autograd.engine import OWN, Value, modes
+from autograd.errors import TraceError
 from autograd.transforms import flatten_result, name_of, split_aux
 from autograd.transforms.trees import NUMBER, Spec, as_array, described, flatten, paths
 
@@ -106,7 +107,7 @@ class Plan:
         # what is computed for aux alone, which is like a branch that the loss has not taken
         self.aside = bool(wanted) and options.has_aux and not _is_all_for(rows[0], trace)
         last_inputs = {end - 1 for end in accumulate(x.count for own in leaves for x in own)}
-        self.machine = machine_for(trace.ops)
+        self.machine = machine_for(trace.operations())
         self.program = grouped(trace, rows, varying, not wanted, last_inputs, self.machine)
         self.wanted, self.active_inputs = bool(wanted), active
         operations = set().union(*[step.operations() for step in self.program.steps])
@@ -142,6 +143,10 @@ class Plan:
         token = modes.tracing.set(trace)
         try:
             result = f(*[stand_ins(form, leaves) for form in forms])
+        except IndexError as error:
+            if "only integers" in str(error):  # of an array that stands outside of the function
+                raise TraceError(f"{error}; for a variable use take(array, v)") from error
+            raise
         finally:
             modes.tracing.reset(token)
         aux: list[Any] = []
