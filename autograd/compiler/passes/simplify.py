@@ -46,6 +46,7 @@ def simplified(
     trace: Trace, outputs: Sequence[Operand], fast_math: bool = False
 ) -> tuple[Trace, list[Operand]]:
     """Apply all passes; give the new trace and its outputs."""
+    trace, outputs = _narrowed(trace, outputs)
     if trace.reads_blocks and _size(trace) < _FEW_NUMBERS:
         trace, outputs = _written_in_scalars(trace, outputs)
     trace, outputs = _expanded(trace, outputs, fast_math)
@@ -53,6 +54,58 @@ def simplified(
     trace, outputs = _contracted(trace, outputs)
     note_shifts(trace, outputs)
     return _without_dead_rows(trace, outputs)
+
+
+def _narrowed(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
+    """Leave out the numbers of blocks that nobody reads, whose slope 0 times inf would be nan.
+
+    before   z = dot(W[...], x[...])        y = tanh(z[0])
+    after    z = dot(W[0, ...], x[...])     y = tanh(z)
+    """
+    ops, counts, starts, size = trace.ops, trace.counts, np.full(len(trace.ops), -1), 0
+    for row, n in counts.items():
+        if ops[row] is not None and ops[row].__class__ is not View:
+            starts[row], size = size, size + n
+    if not size:
+        return trace, list(outputs)
+    is_read, has_part = np.zeros(size, bool), trace.depended_on(outputs)
+    blocks = {row: is_read[x : x + counts[row]] for row, x in enumerate(starts.tolist()) if x >= 0}
+    for row in compress(range(len(ops) - 1, -1, -1), has_part[::-1]):
+        op, own = ops[row], blocks.get(row)
+        if op is PICK:
+            source, i = trace.operands[row]
+            if source in blocks:
+                blocks[source][int(i)] = True
+        elif op.__class__ is not View and (own is None or own.any()):
+            for x in trace.flat(row):
+                if x.__class__ is not int:
+                    continue
+                if x in blocks:
+                    blocks[x] |= own
+                elif ops[x].__class__ is View:
+                    first = np.array(
+                        [starts[y] if y.__class__ is int else -1 for y in trace.operands[x]]
+                    )
+                    if first.max() >= 0:
+                        which, index = indices(trace, x)
+                        if own is not None and x in counts:
+                            which, index = which[own], index[own]
+                        found = first[which]
+                        is_read[(found + index)[found >= 0]] = True
+    narrow = {row: own for row, own in blocks.items() if not own.all()}
+    if not narrow:
+        return trace, list(outputs)
+    work = _Pass(trace)
+    work.kept = {row: np.maximum(np.cumsum(own) - 1, 0) for row, own in narrow.items()}
+    dropped = [row in narrow and not narrow[row].any() for row in range(len(ops))]
+    for row, op, operands in work.rows(dropped):
+        if row in narrow:
+            at = np.flatnonzero(narrow[row])[:, None]
+            taken = [work.taken(x, at if x in counts else None) for x in trace.flat(row)]
+            work.place[row] = work.new.apply(op, tuple(taken))
+        else:
+            work.place[row] = work.entered(op, work.moved(operands))
+    return _without_dead_rows(*work.done(outputs))
 
 
 _FEW_NUMBERS = 4096  # read by all blocks together, which are as well written out
@@ -93,6 +146,9 @@ class _Pass:
         trace: the old trace.
         settled: how many rows, from the first on, stay as they are.
         apart: inputs of which each number is to be an input of its own; nothing settled reads them.
+
+    Attributes:
+        kept: of blocks that are narrowed, for each number where it is in the new block.
     """
 
     def __init__(self, trace: Trace, settled: int = 0, apart: Collection[int] = ()) -> None:
@@ -101,6 +157,7 @@ class _Pass:
         self.place: list[Operand] = [*range(settled), *[nan] * (len(trace.ops) - settled)]
         self._owners = {row: value for value, row in trace.captured.items()}
         self._halves: dict[int, Half] = {}  # by the identity of the old one
+        self.kept: dict[int, Any] = {}
 
     def rows(
         self, without: Sequence[bool] = ()
@@ -163,12 +220,19 @@ class _Pass:
                 self.place[row] = new.view(op.at, moved, op)
             return
         which, index = indices(self.old, row)
-        parts = [new.addresses(x).reshape(-1) for x in moved]
+        parts = [self.addresses(x).reshape(-1) for x in operands]
         starts = np.cumsum([0, *map(len, parts)])
         several = np.array([len(x) > 1 for x in parts])
         self.place[row] = new.select(
             np.concatenate(parts)[starts[which] + np.where(several[which], index, 0)]
         )
+
+    def addresses(self, x: Operand) -> Any:
+        """Return the address in the new trace of each number of an operand of the old one."""
+        own = self.new.addresses(*self.moved((x,)))
+        if isinstance(x, int) and x in self.kept:  # the row 2 is not the number 2.0
+            return own.reshape(-1)[self.kept[x]]
+        return own
 
     def taken(self, x: Operand, at: Any) -> Operand:
         """Return numbers of an operand of the old trace as an operand of the new one.
@@ -177,10 +241,10 @@ class _Pass:
             x: the operand.
             at: which numbers, a row for each of the result; None for it as it is.
         """
-        (x,) = self.moved((x,))
-        if at is None or (at.shape[1] == 1 and x.__class__ is float):
-            return x
-        own = self.new.addresses(x)
+        (moved,) = self.moved((x,))
+        if at is None or (at.shape[1] == 1 and moved.__class__ is float):
+            return moved  # type: ignore[no-any-return]
+        own = self.addresses(x)
         found = own[at].reshape(len(at), -1) if own.ndim else np.broadcast_to(own, at.shape)
         return self.new.select(found if found.shape[1] > 1 else found[:, 0])
 

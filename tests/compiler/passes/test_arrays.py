@@ -107,6 +107,36 @@ def test_batches_with_and_without_a_reduction(f):
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
 
+UNREAD = {
+    "one row": lambda W, x: (W @ x)[0],
+    "some rows": lambda W, x: (W @ x)[::2] @ ag.tanh(W @ x)[2:],
+    "through an operation": lambda W, x: ag.sin(ag.exp(W @ x)[[0, 2, 0]]).sum(),
+    "of a stack": lambda W, x: np.concatenate([W @ x, ag.sin(W @ x)])[[0, 7]] @ x[:2],
+    "of a row that is computed": lambda W, x: (W * x)[2].sum() + (W * x)[3, 0],
+    "of a product": lambda W, x: np.trace((W @ W.T)[2:, 2:]) * x[0],
+    "of none": lambda W, x: x[0] * W[0, 0] + 0.0 * len(ag.exp(W @ x)),
+}
+
+
+@pytest.mark.parametrize("f", UNREAD.values(), ids=UNREAD)
+def test_what_nobody_reads_has_no_part_in_gradients(f):
+    """A slope of 0 times an infinity would be nan."""
+    weights = W.copy()
+    weights[1, 0] = np.inf
+    value, gradient = ag.value_and_grad(f, (0, 1))(weights, X)
+    assert np.isfinite(np.asarray(gradient[1], float)).all()
+    got, slopes = ag.compile(f, argnums=(0, 1)).value_and_grad(weights, X)
+    for a, b in zip([got, *slopes], [value, *gradient], strict=True):
+        np.testing.assert_allclose(a, np.asarray(b, float), rtol=1e-12, atol=1e-13)
+
+
+def test_only_what_is_read_is_computed():
+    W = RNG.normal(size=(100, 80))
+    compiled = ag.compile(lambda W, x: ag.tanh(W @ x)[:2].sum(), argnums=1)
+    compiled.grad(W, W[0])
+    assert compiled.cost.flops < 10 * W[:2].size
+
+
 def test_second_derivatives():
     f = FUNCTIONS["layer"]
     hessian = ag.compile(ag.hessian(lambda x: f(W, x, B)))
