@@ -103,8 +103,8 @@ class Plan:
             )
         trace, rows = simplified(trace, rows, options.fast_math)
         self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
-        # what is computed for aux alone, which is like a branch that the loss has not taken
-        self.aside = bool(wanted) and options.has_aux and not _is_all_for(rows[0], trace)
+        # what is for aux alone, or for nothing, is like a branch that the loss has not taken
+        self.aside = bool(wanted) and not _is_all_for(rows[0], trace, options.has_aux)
         last_inputs = {end - 1 for end in accumulate(x.count for own in leaves for x in own)}
         self.machine = machine_for(trace.ops)
         self.program = grouped(trace, rows, varying, not wanted, last_inputs, self.machine)
@@ -244,10 +244,12 @@ def _row_of(y: Any, trace: Trace) -> int | float:
     return trace.capture(y) if isinstance(y, Value) else float(y)
 
 
-def _is_all_for(result: int | float, trace: Trace) -> bool:
-    """Tell whether all rows that are computed have a part in a result."""
-    rows = zip(trace.depended_on([result]), trace.ops, strict=True)
-    return all(has_part or op is None for has_part, op in rows)
+def _is_all_for(result: int | float, trace: Trace, has_aux: bool) -> bool:
+    """Tell whether all numbers that are computed have a part in a result."""
+    rows = zip(trace.depended_on([result]) if has_aux else (), trace.ops, strict=False)
+    if not all(has_part or op is None for has_part, op in rows):
+        return False
+    return all(is_read.all() for is_read in trace.numbers_read([result]).values())
 
 
 class Gradient:

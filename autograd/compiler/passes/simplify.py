@@ -56,52 +56,31 @@ def simplified(
     return _without_dead_rows(trace, outputs)
 
 
+_NARROW = 2  # times fewer numbers are worth that those that are read may be scattered
+_NARROW_PRODUCT = 8  # and so many, where a product of matrices is no longer one
+
+
 def _narrowed(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
-    """Leave out the numbers of blocks that nobody reads, whose slope 0 times inf would be nan.
+    """Leave out the numbers of blocks that nobody reads.
 
     before   z = dot(W[...], x[...])        y = tanh(z[0])
     after    z = dot(W[0, ...], x[...])     y = tanh(z)
     """
-    ops, counts, starts, size = trace.ops, trace.counts, np.full(len(trace.ops), -1), 0
-    for row, n in counts.items():
-        if ops[row] is not None and ops[row].__class__ is not View:
-            starts[row], size = size, size + n
-    if not size:
-        return trace, list(outputs)
-    is_read, has_part = np.zeros(size, bool), trace.depended_on(outputs)
-    blocks = {row: is_read[x : x + counts[row]] for row, x in enumerate(starts.tolist()) if x >= 0}
-    for row in compress(range(len(ops) - 1, -1, -1), has_part[::-1]):
-        op, own = ops[row], blocks.get(row)
-        if op is PICK:
-            source, i = trace.operands[row]
-            if source in blocks:
-                blocks[source][int(i)] = True
-        elif op.__class__ is not View and (own is None or own.any()):
-            for x in trace.flat(row):
-                if x.__class__ is not int:
-                    continue
-                if x in blocks:
-                    blocks[x] |= own
-                elif ops[x].__class__ is View:
-                    first = np.array(
-                        [starts[y] if y.__class__ is int else -1 for y in trace.operands[x]]
-                    )
-                    if first.max() >= 0:
-                        which, index = indices(trace, x)
-                        if own is not None and x in counts:
-                            which, index = which[own], index[own]
-                        found = first[which]
-                        is_read[(found + index)[found >= 0]] = True
-    narrow = {row: own for row, own in blocks.items() if not own.all()}
+    narrow = {}
+    for row, own in trace.numbers_read(outputs).items():
+        halves = trace.flat(row)[:-1] if trace.ops[row] is p.dot else ()
+        moving = bool(halves) and not any(trace.is_repeated(x) for x in halves)
+        if np.count_nonzero(own) * (_NARROW_PRODUCT if moving else _NARROW) <= len(own):
+            narrow[row] = own
     if not narrow:
         return trace, list(outputs)
     work = _Pass(trace)
     work.kept = {row: np.maximum(np.cumsum(own) - 1, 0) for row, own in narrow.items()}
-    dropped = [row in narrow and not narrow[row].any() for row in range(len(ops))]
+    dropped = [row in narrow and not narrow[row].any() for row in range(len(trace.ops))]
     for row, op, operands in work.rows(dropped):
         if row in narrow:
             at = np.flatnonzero(narrow[row])[:, None]
-            taken = [work.taken(x, at if x in counts else None) for x in trace.flat(row)]
+            taken = [work.taken(x, at if x in trace.counts else None) for x in trace.flat(row)]
             work.place[row] = work.new.apply(op, tuple(taken))
         else:
             work.place[row] = work.entered(op, work.moved(operands))

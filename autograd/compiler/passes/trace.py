@@ -419,6 +419,53 @@ class Trace:
                                 found[y] = True
         return found
 
+    def numbers_read(self, outputs: Iterable[Operand]) -> dict[int, Any]:
+        """Tell of each number of the blocks that are computed whether an output depends on it.
+
+        >>> trace = Trace()
+        >>> x = trace.select(trace.addresses(trace.input(3))[::-1])
+        >>> z = trace.apply(p.exp, (x,))
+        >>> trace.numbers_read([trace.select(trace.addresses(z)[1])])
+        {2: array([False,  True, False])}
+        """
+        ops, counts, starts, size = self.ops, self.counts, np.full(len(self.ops), -1), 0
+        for row, n in counts.items():
+            if ops[row] is not None and ops[row].__class__ is not View:
+                starts[row], size = size, size + n
+        if not size:
+            return {}
+        is_read, first = np.zeros(size, bool), starts.tolist()
+        blocks = {row: is_read[i : i + counts[row]] for row, i in enumerate(first) if i >= 0}
+        begins: dict[int, Any] = {}  # of views, where the blocks are that they show numbers of
+        for row in compress(range(len(ops) - 1, -1, -1), self.depended_on(outputs)[::-1]):
+            op, own = ops[row], blocks.get(row)
+            if op is PICK and self.operands[row][0] in blocks:
+                source, i = self.operands[row]
+                blocks[source][int(i)] = True
+            if op is PICK or op.__class__ is View or (own is not None and not own.any()):
+                continue
+            for x in [x for x in self.flat(row) if x.__class__ is int]:
+                view = ops[x]
+                if x in blocks:
+                    blocks[x] |= own
+                elif isinstance(view, View):
+                    if x not in begins:
+                        found = [first[y] if y.__class__ is int else -1 for y in self.operands[x]]
+                        begins[x] = np.array(found) if max(found) >= 0 else None
+                    if begins[x] is not None:
+                        whole = own is None or own.all() or x not in counts
+                        at = _distinct(view.at if whole else view.at[own])
+                        begin = begins[x][at >> BITS]
+                        is_read[(begin + (at & INDEX))[begin >= 0]] = True
+        return blocks
+
+    def is_repeated(self, x: Operand) -> bool:
+        """Tell whether an operand of a block is the same for each of its numbers."""
+        if x.__class__ is not int or x not in self.counts:
+            return True
+        op = self.ops[x]
+        return isinstance(op, View) and op.at.strides[0] == 0
+
     def beginning(self, count: int) -> Trace:
         """Return a trace of the first rows, to go on with another way; nothing goes on here."""
         first = Trace()

@@ -109,11 +109,13 @@ def test_batches_with_and_without_a_reduction(f):
 
 UNREAD = {
     "one row": lambda W, x: (W @ x)[0],
+    "most rows": lambda W, x: (W @ x)[[0, 2, 3, 4]].sum() - ag.logsumexp((W @ x)[2:]),
     "some rows": lambda W, x: (W @ x)[::2] @ ag.tanh(W @ x)[2:],
     "through an operation": lambda W, x: ag.sin(ag.exp(W @ x)[[0, 2, 0]]).sum(),
     "of a stack": lambda W, x: np.concatenate([W @ x, ag.sin(W @ x)])[[0, 7]] @ x[:2],
     "of a row that is computed": lambda W, x: (W * x)[2].sum() + (W * x)[3, 0],
-    "of a product": lambda W, x: np.trace((W @ W.T)[2:, 2:]) * x[0],
+    "of a product": lambda W, x: np.trace((W @ W.T)[2:, 2:]) * x[0] * x[1],
+    "most of a product": lambda W, x: (W @ np.outer(x, x))[[0, 2, 3, 4]].sum(),
     "of none": lambda W, x: x[0] * W[0, 0] + 0.0 * len(ag.exp(W @ x)),
 }
 
