@@ -7,11 +7,13 @@ from typing import Any
 
 import autograd
 from autograd import Value, no_grad
+from autograd.engine import modes
+from autograd.transforms import is_watched, trees
 
 _MANY = 100  # samples, from where on compiling takes less time than it saves
 
 
-def outputs(f: Callable[[Any], Any], X: Iterable[Any]) -> list[Any]:
+def outputs(f: Callable[[Any], Any], X: Iterable[Any], what: str = "") -> list[Any]:
     """Return what a function of one sample gives for each, floats for Values; record no graph.
 
     For many samples the function is compiled. If that is impossible, or if for the first or the
@@ -21,6 +23,10 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any]) -> list[Any]:
     Args:
         f: a function that gives a number, or a list, maybe of lists, of numbers.
         X: n samples; a DataFrame will do.
+        what: the name of a function that is not to be part of a derivative, or be compiled.
+
+    Raises:
+        TypeError: it is; the message says what to write instead.
 
     >>> w = Value(2.0)
     >>> outputs(lambda x: [w * x, w + x], [1.0, 2.0])
@@ -30,6 +36,13 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any]) -> list[Any]:
         samples = list(rows(X))
     except TypeError:
         raise TypeError(f"X must be a list of samples, not {X!r}") from None
+    if what and samples and (modes.tracing.get() or modes.differentiating.get()):
+        found, _ = trees.flatten(_called(f, samples[0], 0), "the output")
+        if is_watched(found):
+            raise TypeError(
+                f"{what} gives plain numbers, which are neither differentiated nor compiled: call "
+                "the model itself, as in model(x)"
+            )
     with no_grad():
         if len(samples) >= _MANY:
             try:
@@ -38,13 +51,13 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any]) -> list[Any]:
                     return results
             except Exception:  # what is wrong, if anything, the calls below will say
                 pass
-        return [_output(f, x, i) for i, x in enumerate(samples)]
+        return [numbers(_called(f, x, i)) for i, x in enumerate(samples)]
 
 
-def _output(f: Callable[[Any], Any], x: Any, i: int) -> Any:
+def _called(f: Callable[[Any], Any], x: Any, i: int) -> Any:
     """Call a function of one sample; an error says which it was."""
     try:
-        return numbers(f(x))
+        return f(x)
     except (TypeError, ValueError) as error:
         single = not hasattr(x, "__len__")
         error.add_note(

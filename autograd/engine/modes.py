@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from math import isfinite
@@ -40,6 +40,7 @@ class _Mode(ContextDecorator):
 
     def __init__(self) -> None:
         self._tokens: list[Token[bool]] = []  # several where the mode is entered inside itself
+        self._refusing: list[Callable[[], None] | None] = []
 
     def _recreate_cm(self) -> _Mode:
         return type(self)()  # a decorated function may run in several threads: one object per call
@@ -62,9 +63,23 @@ class no_grad(_Mode):  # noqa: N801 - PyTorch's name
     ...     y = w * w
     >>> y.parents
     ()
+
+    Raises:
+        TraceError: in a function that is being compiled, something is computed of its arguments.
     """
 
     _variable, _value = recording, False
+
+    def __enter__(self) -> None:
+        trace = tracing.get()
+        self._refusing.append(trace.refusing() if trace else None)
+        super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        refuse = self._refusing.pop()
+        if refuse and error[0] is None:
+            refuse()
 
 
 class detect_anomaly(_Mode):  # noqa: N801 - PyTorch's name

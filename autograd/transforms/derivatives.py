@@ -13,7 +13,7 @@ does it matter what is outside: within `no_grad` derivatives are the same, and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial, wraps
 from math import isfinite
@@ -99,17 +99,7 @@ class _Recording:
             return True
         found: list[Any] = list(self.outputs)
         _mapped(self._aux, found.append)
-        nodes = [x for x in found if isinstance(x, Value)]
-        if any(x.__class__ is not Value for x in nodes):
-            return True
-        around = modes.differentiating.get()
-        order = self._order(nodes) if around else []
-        return not all(variables.isdisjoint(order) for variables in around)
-
-    def _order(self, roots: Iterable[Any]) -> list[Any]:
-        """Return the nodes that `roots` depend on, as far as the variables."""
-        own = self._own
-        return topological_order(roots, lambda node: () if node in own else edges_of(node))
+        return is_watched(found, self._own)
 
     def _varying(self, order: Sequence[Any]) -> list[Any]:
         """Return those of `order` that depend on a variable."""
@@ -151,7 +141,7 @@ class _Recording:
             if cotangent is not None and y.__class__ is not float:
                 node = _kept(y)
                 seeds[node] = seeds[node] + cotangent if node in seeds else cotangent
-        order = self._order(seeds)
+        order = _order(seeds, self._own)
         if record or self.nested or _any_node(cotangents):
             with _recorded():
                 gradients = adjoints(self._varying(order), seeds)
@@ -183,7 +173,7 @@ class _Recording:
         }
         outputs = list(map(_kept, self.outputs))
         with _recorded():
-            for node in self._order(y for y in outputs if y.__class__ is not float):
+            for node in _order([y for y in outputs if y.__class__ is not float], self._own):
                 if node in self._own or rates.keys().isdisjoint(edges_of(node)):
                     continue
                 edges = recorded_edges(node) if record else recorded_numbers(node)
@@ -209,7 +199,7 @@ class _Recording:
         variables = list(duals.values())
         tape: list[tuple[Dual, Dual, float, Any]] = []
         with collector_paused():
-            for node in self._order(() if root.__class__ is float else (root,)):
+            for node in _order([] if root.__class__ is float else [root], self._own):
                 if node in duals:
                     continue
                 rate: Any = 0.0
@@ -555,6 +545,29 @@ def _recorded() -> Iterator[None]:
         yield
     finally:
         modes.recording.reset(recording)
+
+
+def is_watched(numbers: Iterable[Any], own: Collection[Node] = ()) -> bool:
+    """Tell whether a derivative that is being taken, or a trace, depends on one of these numbers.
+
+    Args:
+        numbers: floats and nodes.
+        own: nodes beyond which not to look.
+
+    >>> grad(lambda x: x if is_watched([x * x]) and not is_watched([x.detach()]) else 0 * x)(2.0)
+    1.0
+    """
+    nodes = [x for x in numbers if isinstance(x, Value)]
+    around = modes.differentiating.get()
+    if any(x.__class__ is not Value for x in nodes):
+        return True
+    order = _order(nodes, own) if around else []
+    return not all(variables.isdisjoint(order) for variables in around)
+
+
+def _order(roots: Iterable[Any], own: Collection[Node]) -> list[Any]:
+    """Return the nodes that `roots` depend on, as far as their `own` variables."""
+    return topological_order(roots, lambda node: () if node in own else edges_of(node))
 
 
 def _as_recorded(x: Any) -> Any:

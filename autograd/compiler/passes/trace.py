@@ -200,6 +200,20 @@ class Trace:
         """Put a structure together for the traced function: stand-ins may index what is in it."""
         return stand_ins(spec, iter(leaves))
 
+    def refusing(self) -> Callable[[], None]:
+        """Return what raises if something is computed by then, also if it is there already."""
+        time, known, self._rows = self.time, self._rows, defaultdict(dict)
+
+        def refuse() -> None:
+            if self.time > time:
+                raise TraceError(
+                    "no_grad() makes no constants of what is computed while a function is "
+                    f"compiled: write v.detach() for those instead, at {modes.caller()}"
+                )
+            self._rows = known
+
+        return refuse
+
     # --- blocks -------------------------------------------------------------------------------
 
     def addresses(self, x: Operand) -> Any:

@@ -156,6 +156,29 @@ def test_a_constant_inside_a_derivative_that_a_rule_compares():
     assert f.value_and_grad(5.0) == (10.0, 2.0)
 
 
+@pytest.mark.parametrize("op", [lambda x: x * x, ag.exp, lambda x: 2 * x - 1.0])
+@pytest.mark.parametrize("again", [False, True])
+def test_no_grad_inside_is_refused(op, again):
+    """Nothing would make a constant of what is computed there."""
+
+    def f(x):
+        y = op(x) if again else x
+        with ag.no_grad():
+            return y * op(x)
+
+    with pytest.raises(TraceError, match=r"no_grad.* write v.detach\(\) .*test_trace.py:\d+ in f"):
+        ag.compile(f)(3.0)
+
+
+def test_no_grad_may_stand_around_what_is_known():
+    def f(x):
+        with ag.no_grad():
+            scale = Value(2.0) * 3
+        return scale * x
+
+    assert ag.compile(f).grad(1.0) == 6.0
+
+
 def test_detach_passes_no_gradient_on():
     f = ag.compile(lambda x: x.detach() * x)
     assert f.value_and_grad(3.0) == (9.0, 3.0)
