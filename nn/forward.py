@@ -8,6 +8,7 @@ from typing import Any
 import autograd
 from autograd import Value, no_grad
 from autograd.engine import modes
+from autograd.errors import refuse_mask
 from autograd.transforms import is_watched, trees
 
 _MANY = 100  # samples, from where on compiling takes less time than it saves
@@ -32,8 +33,9 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any], what: str = "") -> list[A
     >>> outputs(lambda x: [w * x, w + x], [1.0, 2.0])
     [[2.0, 3.0], [4.0, 4.0]]
     """
+    table = rows(X)
     try:
-        samples = list(rows(X))
+        samples = list(table)
     except TypeError:
         raise TypeError(f"X must be a list of samples, not {X!r}") from None
     if what and samples and (modes.tracing.get() or modes.differentiating.get()):
@@ -75,6 +77,7 @@ def rows(table: Any) -> Any:
     >>> rows([[1, 2], [3, 4]])
     [[1, 2], [3, 4]]
     """
+    refuse_mask(table, "the table")
     return table.to_numpy() if hasattr(table, "to_numpy") else table
 
 

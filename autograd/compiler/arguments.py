@@ -23,6 +23,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from autograd.errors import refuse_mask
 from autograd.transforms.trees import NUMBER, Spec, described, flatten, paths, size, wrapped
 
 _FLOAT = np.dtype(np.float64)
@@ -192,7 +193,7 @@ def _numbers(tree: Any, path: str) -> Any:
 def _real_array(x: Any, path: str) -> Any:
     """Return an array of floats."""
     try:
-        array = np.asarray(x)
+        array = _array(x, path)
     except ValueError:
         raise ValueError(
             f"{path} is ragged: all samples must have the same shape{_odd_one_out(x, path)}"
@@ -204,6 +205,11 @@ def _real_array(x: Any, path: str) -> Any:
         if hasattr(leaf.__class__, "__rank__"):
             raise NodeGivenError(place)
     return np.array(leaves, dtype=np.float64).reshape(array.shape)
+
+
+def _array(x: Any, path: str = "an argument") -> Any:
+    refuse_mask(x, path)
+    return np.asarray(x)
 
 
 def _odd_one_out(x: Any, path: str) -> str:
@@ -230,7 +236,7 @@ def matcher(forms: Sequence[Form]) -> Callable[[Sequence[Any]], tuple[int, tuple
     """
     names: dict[str, Any] = {
         "ndarray": np.ndarray,
-        "asarray": np.asarray,
+        "asarray": _array,
         "packed": _packed,
         "FLOAT": _FLOAT,
         "floats": _floats,

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from operator import index
 from pathlib import Path
 from typing import Literal
 
@@ -44,7 +45,8 @@ def load_csv(
     to be whole). Otherwise they are classes in alphabetical order.
 
     All other columns are features. In one without any number, each text becomes a feature, which is
-    1 where the cell has that text and 0 elsewhere. In all others the cells are finite numbers.
+    1 where the cell has that text and 0 elsewhere. In all others the cells are finite numbers; one
+    that is empty there may also say NA, N/A, NaN, null or ?.
 
     Cells are separated by commas; or by semicolons or tabs, if each row has them, all equally many.
     Numbers may then have decimal commas, and points between thousands. Blank lines are skipped. The
@@ -94,7 +96,7 @@ def load_csv(
                 "give the index of the label column"
             )
         header = True
-    table = table.headed(header)
+    table = table.headed(header).with_gaps()
     target = None if label is None else column_called(label, table.names, table.width, file)
     places = [j for j in range(table.width) if j != target]
     if not places:
@@ -143,7 +145,9 @@ def _completed(
     filled = [(i, j) for i, j in gaps if i not in lost]
     if gaps and empty is None:
         remedy = 'empty="drop" leaves out such rows, and empty="mean" fills in the mean'
-        raise table.error(*gaps[0], f"the cell is empty; {remedy}")
+        i, j = gaps[0]
+        says = f", as {table.rows[i][j]} says" if len(table.rows[i][j]) else ""
+        raise table.error(i, j, f"the cell is empty{says}; {remedy}")
     if len(lost) == len(table.rows):
         raise table.error(*gaps[0], "the cell is empty, and so is one in every other row")
     notes = []
@@ -362,6 +366,16 @@ class Table:
             raise ValueError(f"{self.file}: there is a header but no row of data")
         return replace(self, lines=self.lines[1:], rows=self.rows[1:], names=names)
 
+    def with_gaps(self) -> Table:
+        """Take NA and its kin for empty cells, but not where they may be texts like the others."""
+        rows = self.rows
+        for j, column in enumerate(zip(*self.rows, strict=True)):
+            texts = set(column)
+            gaps = {text: _Gap(text) for text in texts if text.lower() in _GAPS}
+            if gaps and (len(gaps) == len(texts) or any(map(is_number, texts))):
+                rows = [[*row[:j], gaps.get(row[j], row[j]), *row[j + 1 :]] for row in rows]
+        return replace(self, rows=rows)
+
     def subset(self, kept: list[int]) -> Table:
         """Pick rows."""
         lines, rows = [self.lines[i] for i in kept], [self.rows[i] for i in kept]
@@ -416,12 +430,28 @@ def column_called(label: int | str, names: Sequence[str], width: int, file: str)
     if isinstance(label, str):
         if label in names:
             return names.index(label)
-    elif -width <= label < width:
-        return label % width
+    else:
+        try:
+            place = index(label)
+        except TypeError:
+            kind = f"the name or the index of a column, not {label!r}"
+            raise TypeError(f"{file}: the label must be {kind}") from None
+        if -width <= place < width:
+            return place % width
     columns = ", ".join(map(repr, names)) or f"0 to {width - 1}, without names"
     raise ValueError(f"{file}: there is no column {label!r}; the columns are {columns}")
 
 
+class _Gap(str):
+    """The text of a cell that is empty all the same, and so counts as nothing."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+
+_GAPS = {"na", "n/a", "nan", "null", "?"}
 _SEPARATED = {";": "semicolons", "\t": "tabs"}
 _COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")  # 0,5 or 1.234,5
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")  # in a file that has decimal commas

@@ -82,6 +82,13 @@ class TestPredict:
         with pytest.raises(TypeError, match=r"predict gives plain numbers.*model\(x\)"):
             transform(lambda x: sum(nn.predict(model, [x] * count)))([1.0, 2.0])
 
+    def test_masks_are_refused(self):
+        X = np.ma.array([[1.0, 2.0]], mask=[[False, True]])
+        model = nn.MLP(2, [1], seed=0)
+        for use in (lambda: nn.predict(model, X), lambda: nn.fit(model, X, [1.0], epochs=1)):
+            with pytest.raises(TypeError, match="masked numbers, and masks are not heeded"):
+                use()
+
     def test_is_a_constant_in_a_derivative_of_something_else(self):
         model = nn.MLP(2, [1], seed=0)
         model.regression = True

@@ -186,8 +186,10 @@ class Array(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **how: Any) -> Any:
         if method == "at":
+            name = f"numpy.{ufunc.__name__}"
             raise ValueError(
-                f"numpy.{ufunc.__name__}.at finds its array read-only: write x[i] += y"
+                f"{name}.at finds its array read-only: go through the indices one by one, as in "
+                f"for i, y in zip(indices, ys): x[i] = {name}(x[i], y)"
             )
         out = how.pop("out", None)
         op = row_of(ufunc)

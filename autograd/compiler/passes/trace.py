@@ -861,7 +861,7 @@ class Tracer(StandIn):
 
 
 class Condition(Tracer):
-    """A comparison, which only `where` takes, and `&` and `|` make another one of."""
+    """A comparison, which only `where` takes, and `&`, `|`, `^` and `~` make another one of."""
 
     __slots__ = ()
 
@@ -874,7 +874,13 @@ class Condition(Tracer):
     def __or__(self, other: Any) -> Any:
         return p.where(self, 1.0, p.where(other, 1.0, 0.0)) > 0
 
-    __rand__, __ror__ = __and__, __or__
+    def __xor__(self, other: Any) -> Any:
+        return p.where(self, p.where(other, 0.0, 1.0), p.where(other, 1.0, 0.0)) > 0
+
+    def __invert__(self) -> Any:
+        return p.where(self, 0.0, 1.0) > 0
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
     def __bool__(self) -> bool:
         op = self._primitive

@@ -197,7 +197,7 @@ def test_copies_may_be_changed_alone(copied):
     [
         lambda W: W.fill(0.0),
         lambda W: W.swapaxes(0, 1).put(0, 1.0),
-        lambda W: np.add.at(W[0], [0, 0], 1.0),
+        lambda W: np.add.at(W[0], [0, 0], 1.0),  # where x[[0, 0]] += 1 adds but once
         lambda W: np.fill_diagonal(W, 0.0),
     ],
 )

@@ -62,13 +62,23 @@ def test_what_a_trace_cannot_answer_names_the_line_and_the_remedy(f, message):
 def test_conditions_are_combined_as_bools_are():
     def f(x, y):
         both, either = (x > 1) & (x < y), (x < 1) | (y == 2)
-        return [ag.where(c, x, -y) for c in (both, either, True & both | (y > 3), False | either)]
+        one = both ^ either, True ^ both, either ^ False
+        several = both, either, True & both | (y > 3), False | either, *one
+        return [ag.where(c, x, -y) for c in several]
 
     x, y = [0.0, 1.5, 2.0, 1.5], [2.0, 2.0, 3.0, 4.0]
     compiled = ag.compile(f, in_axes=0)
     assert np.array(compiled(x, y)).T.tolist() == [f(a, b) for a, b in zip(x, y, strict=True)]
     slopes = ag.compile(lambda x, y: sum(f(x, y)), in_axes=0, argnums=(0, 1)).grad(x, y)
-    assert np.array(slopes).T.tolist() == [[2, -2], [4, 0], [2, -2], [2, -2]]
+    assert np.array(slopes).T.tolist() == [[5, -2], [5, -2], [3, -4], [3, -4]]
+
+
+def test_the_contrary_of_conditions_on_arrays():
+    def f(x):
+        return ag.where(~(x > 0), x, 3.0 * x).sum()
+
+    x = np.array([-1.0, 0.0, 2.0])
+    assert ag.compile(f).grad(x).tolist() == ag.grad(f)(x).tolist() == [1.0, 1.0, 3.0]
 
 
 def test_equality_is_a_condition():
