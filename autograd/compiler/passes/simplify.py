@@ -56,8 +56,7 @@ def simplified(
     return _without_dead_rows(trace, outputs)
 
 
-_NARROW = 2  # times fewer numbers are worth that those that are read may be scattered
-_NARROW_PRODUCT = 8  # and so many, where a product of matrices is no longer one
+_NARROW = 8  # times fewer numbers are worth that what they read may be scattered
 
 
 def _narrowed(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
@@ -66,12 +65,8 @@ def _narrowed(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Ope
     before   z = dot(W[...], x[...])        y = tanh(z[0])
     after    z = dot(W[0, ...], x[...])     y = tanh(z)
     """
-    narrow = {}
-    for row, own in trace.numbers_read(outputs).items():
-        halves = trace.flat(row)[:-1] if trace.ops[row] is p.dot else ()
-        moving = bool(halves) and not any(trace.is_repeated(x) for x in halves)
-        if np.count_nonzero(own) * (_NARROW_PRODUCT if moving else _NARROW) <= len(own):
-            narrow[row] = own
+    read = trace.numbers_read(outputs).items()
+    narrow = {row: own for row, own in read if np.count_nonzero(own) * _NARROW <= len(own)}
     if not narrow:
         return trace, list(outputs)
     work = _Pass(trace)

@@ -473,13 +473,6 @@ class Trace:
                         is_read[(begin + (at & INDEX))[begin >= 0]] = True
         return blocks
 
-    def is_repeated(self, x: Operand) -> bool:
-        """Tell whether an operand of a block is the same for each of its numbers."""
-        if x.__class__ is not int or x not in self.counts:
-            return True
-        op = self.ops[x]
-        return isinstance(op, View) and op.at.strides[0] == 0
-
     def beginning(self, count: int) -> Trace:
         """Return a trace of the first rows, to go on with another way; nothing goes on here."""
         first = Trace()
