@@ -84,8 +84,19 @@ class Listed(list[Any]):
         return Listed(super().__getitem__(key)) if isinstance(key, slice) else take(self, key)
 
 
+def _comparison(ufunc: Any) -> Any:
+    """Make an operator that gives conditions, where NumPy's asks for bools."""
+    return lambda self, other: ufunc(
+        self, other, dtype=self.dtype if self.dtype == object else None
+    )
+
+
 class Table(np.ndarray[Any, Any]):
     """An array that stand-ins for integers can index too, also along with slices and integers."""
+
+    __lt__, __le__ = _comparison(np.less), _comparison(np.less_equal)
+    __gt__, __ge__ = _comparison(np.greater), _comparison(np.greater_equal)
+    __eq__, __ne__ = _comparison(np.equal), _comparison(np.not_equal)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.tolist()) if self.ndim == 1 else super().__iter__()

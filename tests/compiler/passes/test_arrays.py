@@ -54,6 +54,9 @@ FUNCTIONS = {
     "reversed": lambda W, _, b: ((b - b[::-1]) ** 2).sum() + W[::-1].T[1] @ b,
     "extremes": lambda W, _, b: np.maximum(W, 0.1).sum() + ag.clip(b, -1.0, 1.0).sum(),
     "choice": lambda W, *_: ag.where(W > 0, W, 0.5 * W).sum() + ag.where(MASK, W, 3 * W).sum(),
+    "choice by products of one term": lambda W, x, b: (
+        ag.where(W[:, :1] @ x[:1] > 0.1, b, 3 * b).sum() + ag.where(x[:1] <= x[:1, None], x, b[0])
+    ).sum(),
     "rows": lambda W, x, *_: sum(w @ x for w in W) + (W[:, :2] @ W[:, 2:].T).sum(),
     "broadcasting": lambda W, x, b: (x[None] * b[:, None] + 1).sum() + np.hypot(W, x).sum(),
     "powers": lambda W, x, b: (2**W).sum() + (np.exp(W) ** x).sum() + b[0] ** 2,
