@@ -106,7 +106,7 @@ class Plan:
         # what is for aux alone, or for nothing, is like a branch that the loss has not taken
         self.aside = bool(wanted) and not _is_all_for(rows[0], trace, options.has_aux)
         last_inputs = {end - 1 for end in accumulate(x.count for own in leaves for x in own)}
-        self.machine = machine_for(trace.ops)
+        self.machine = machine_for(trace.operations())
         self.program = grouped(trace, rows, varying, not wanted, last_inputs, self.machine)
         self.wanted, self.active_inputs = bool(wanted), active
         operations = set().union(*[step.operations() for step in self.program.steps])

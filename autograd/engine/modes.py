@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from math import isfinite
-from typing import Any
+from typing import Any, Self, TypeVar, overload
 
 from autograd.engine.graph import edges_of, note_site, operands_of, site_of
 from autograd.errors import AnomalyError, MistakeWarning
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 active: list[ContextDecorator] = []
 recording: ContextVar[bool] = ContextVar("recording", default=True)
@@ -37,10 +39,17 @@ class _Mode(ContextDecorator):
 
     _variable: ContextVar[bool]
     _value: bool
+    _tokens: list[Token[bool]]  # several where the mode is entered inside itself
 
-    def __init__(self) -> None:
-        self._tokens: list[Token[bool]] = []  # several where the mode is entered inside itself
-        self._refusing: list[Callable[[], None] | None] = []
+    @overload
+    def __new__(cls) -> Self: ...
+    @overload
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
+    def __new__(cls, function: Any = None) -> Any:
+        """Return the mode; or a function that runs in it, for `@no_grad` without parentheses."""
+        mode = super().__new__(cls)
+        mode._tokens = []
+        return mode if function is None else mode(function)
 
     def _recreate_cm(self) -> _Mode:
         return type(self)()  # a decorated function may run in several threads: one object per call
@@ -63,23 +72,9 @@ class no_grad(_Mode):  # noqa: N801 - PyTorch's name
     ...     y = w * w
     >>> y.parents
     ()
-
-    Raises:
-        TraceError: in a function that is being compiled, something is computed of its arguments.
     """
 
     _variable, _value = recording, False
-
-    def __enter__(self) -> None:
-        trace = tracing.get()
-        self._refusing.append(trace.refusing() if trace else None)
-        super().__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
-        refuse = self._refusing.pop()
-        if refuse and error[0] is None:
-            refuse()
 
 
 class detect_anomaly(_Mode):  # noqa: N801 - PyTorch's name
