@@ -46,7 +46,6 @@ def simplified(
     trace: Trace, outputs: Sequence[Operand], fast_math: bool = False
 ) -> tuple[Trace, list[Operand]]:
     """Apply all passes; give the new trace and its outputs."""
-    trace, outputs = _narrowed(trace, outputs)
     if trace.reads_blocks and _size(trace) < _FEW_NUMBERS:
         trace, outputs = _written_in_scalars(trace, outputs)
     trace, outputs = _expanded(trace, outputs, fast_math)
@@ -54,32 +53,6 @@ def simplified(
     trace, outputs = _contracted(trace, outputs)
     note_shifts(trace, outputs)
     return _without_dead_rows(trace, outputs)
-
-
-_NARROW = 8  # times fewer numbers are worth that what they read may be scattered
-
-
-def _narrowed(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
-    """Leave out the numbers of blocks that nobody reads.
-
-    before   z = dot(W[...], x[...])        y = tanh(z[0])
-    after    z = dot(W[0, ...], x[...])     y = tanh(z)
-    """
-    read = trace.numbers_read(outputs).items()
-    narrow = {row: own for row, own in read if np.count_nonzero(own) * _NARROW <= len(own)}
-    if not narrow:
-        return trace, list(outputs)
-    work = _Pass(trace)
-    work.kept = {row: np.maximum(np.cumsum(own) - 1, 0) for row, own in narrow.items()}
-    dropped = [row in narrow and not narrow[row].any() for row in range(len(trace.ops))]
-    for row, op, operands in work.rows(dropped):
-        if row in narrow:
-            at = np.flatnonzero(narrow[row])[:, None]
-            taken = [work.taken(x, at if x in trace.counts else None) for x in trace.flat(row)]
-            work.place[row] = work.new.apply(op, tuple(taken))
-        else:
-            work.place[row] = work.entered(op, work.moved(operands))
-    return _without_dead_rows(*work.done(outputs))
 
 
 _FEW_NUMBERS = 4096  # read by all blocks together, which are as well written out
@@ -747,15 +720,31 @@ def _summed(trace: Trace, terms: Sequence[Term]) -> Operand:
     return trace.enter_dot(p.dot, left, right, bias) if left else bias
 
 
+_NARROW = 8  # times fewer numbers are worth that what they read may be scattered
+
+
 def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
-    """Drop rows that no output depends on; inputs stay."""
-    needed = trace.depended_on(outputs)
+    """Drop rows that no output depends on, and the numbers of blocks; inputs stay.
+
+    before   z = dot(W[...], x[...])        y = tanh(z[0])
+    after    z = dot(W[0, ...], x[...])     y = tanh(z)
+    """
+    needed, numbers = trace.depended_on(outputs)
+    few = {x: own for x, own in numbers.items() if np.count_nonzero(own) * _NARROW <= len(own)}
+    for row in few:
+        needed[row] = needed[row] and bool(few[row].any())
     alive = [x or op is None for x, op in zip(needed, trace.ops, strict=True)]
-    if all(alive):
+    if all(alive) and not few:
         return trace, list(outputs)
-    work = _Pass(trace, alive.index(False))
+    work = _Pass(trace, min([*few, [*alive, False].index(False)]))
+    work.kept = {row: np.maximum(np.cumsum(own) - 1, 0) for row, own in few.items()}
     for row, op, operands in work.rows([not x for x in alive]):
-        work.place[row] = work.new.add(op, work.moved(operands))
+        if row in few:
+            at = np.flatnonzero(few[row])[:, None]
+            taken = [work.taken(x, at if x in trace.counts else None) for x in trace.flat(row)]
+            work.place[row] = work.new.apply(op, tuple(taken))
+        else:
+            work.place[row] = work.new.add(op, work.moved(operands))
     return work.done(outputs)
 
 

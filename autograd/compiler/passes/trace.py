@@ -200,20 +200,6 @@ class Trace:
         """Put a structure together for the traced function: stand-ins may index what is in it."""
         return stand_ins(spec, iter(leaves))
 
-    def refusing(self) -> Callable[[], None]:
-        """Return what raises if something is computed by then, also if it is there already."""
-        time, known, self._rows = self.time, self._rows, defaultdict(dict)
-
-        def refuse() -> None:
-            if self.time > time:
-                raise TraceError(
-                    "no_grad() makes no constants of what is computed while a function is "
-                    f"compiled: write v.detach() for those instead, at {modes.caller()}"
-                )
-            self._rows = known
-
-        return refuse
-
     # --- blocks -------------------------------------------------------------------------------
 
     def addresses(self, x: Operand) -> Any:
@@ -413,69 +399,56 @@ class Trace:
         rows = [broadcast(x, (count, x.shape[1])) for x in columns]
         return rows[0] if len(rows) == 1 else np.hstack(rows)
 
-    def depended_on(self, outputs: Iterable[Operand]) -> list[bool]:
-        """Tell of each row whether one of some outputs depends on it.
+    def depended_on(self, outputs: Iterable[Operand]) -> tuple[list[bool], dict[int, Any]]:
+        """Tell of each row whether one of some outputs depends on it, and of blocks which numbers.
 
         >>> trace = Trace()
         >>> x, y = trace.inputs(2)
         >>> trace.depended_on([trace.apply(p.exp, (y,))])
-        [False, True, True]
+        ([False, True, True], {})
+        >>> z = trace.apply(p.exp, (trace.select(trace.addresses(trace.input(3))[::-1]),))
+        >>> trace.depended_on([trace.select(trace.addresses(z)[1])])[1]
+        {5: array([False,  True, False])}
         """
-        found, halves = [False] * len(self.ops), set[int]()
+        ops, found = self.ops, [False] * len(self.ops)
+        halves = set[int]()  # that have been gone through
+        computed = [x for x in self.counts if ops[x] is not None and ops[x].__class__ is not View]
+        ends = np.cumsum([0, *map(self.counts.__getitem__, computed)])
+        is_read = np.zeros(ends[-1] + max(self.counts.values(), default=0), bool)  # others last
+        starts = np.full(len(ops), ends[-1])
+        starts[computed] = ends[:-1]
+        numbers = {x: is_read[i:j] for x, i, j in zip(computed, ends, ends[1:], strict=False)}
+        shown = {x for x in self.views() if ops[x] is not PICK} if numbers else set()
+        shown = {x for x in shown if not numbers.keys().isdisjoint(self.operands[x])} | {*numbers}
         for x in outputs:
             if x.__class__ is int:
                 found[x] = True
         for row in range(len(found) - 1, -1, -1):
-            if found[row]:
-                for x in self.operands[row]:
-                    if x.__class__ is int:
-                        found[x] = True
-                    elif x.__class__ is tuple and id(x) not in halves:
-                        halves.add(id(x))
-                        for y in x:
-                            if y.__class__ is int:
-                                found[y] = True
-        return found
-
-    def numbers_read(self, outputs: Iterable[Operand]) -> dict[int, Any]:
-        """Tell of each number of the blocks that are computed whether an output depends on it.
-
-        >>> trace = Trace()
-        >>> x = trace.select(trace.addresses(trace.input(3))[::-1])
-        >>> z = trace.apply(p.exp, (x,))
-        >>> trace.numbers_read([trace.select(trace.addresses(z)[1])])
-        {2: array([False,  True, False])}
-        """
-        ops, counts, starts, size = self.ops, self.counts, np.full(len(self.ops), -1), 0
-        for row, n in counts.items():
-            if ops[row] is not None and ops[row].__class__ is not View:
-                starts[row], size = size, size + n
-        if not size:
-            return {}
-        is_read, first = np.zeros(size, bool), starts.tolist()
-        blocks = {row: is_read[i : i + counts[row]] for row, i in enumerate(first) if i >= 0}
-        begins: dict[int, Any] = {}  # of views, where the blocks are that they show numbers of
-        for row in compress(range(len(ops) - 1, -1, -1), self.depended_on(outputs)[::-1]):
-            op, own = ops[row], blocks.get(row)
-            if op is PICK and self.operands[row][0] in blocks:
-                source, i = self.operands[row]
-                blocks[source][int(i)] = True
-            if op is PICK or op.__class__ is View or (own is not None and not own.any()):
+            if not found[row]:
                 continue
-            for x in [x for x in self.flat(row) if x.__class__ is int]:
-                view = ops[x]
-                if x in blocks:
-                    blocks[x] |= own
-                elif isinstance(view, View):
-                    if x not in begins:
-                        found = [first[y] if y.__class__ is int else -1 for y in self.operands[x]]
-                        begins[x] = np.array(found) if max(found) >= 0 else None
-                    if begins[x] is not None:
-                        whole = own is None or own.all() or x not in counts
-                        at = _distinct(view.at if whole else view.at[own])
-                        begin = begins[x][at >> BITS]
-                        is_read[(begin + (at & INDEX))[begin >= 0]] = True
-        return blocks
+            op, own = ops[row], numbers.get(row)
+            if op is PICK and self.operands[row][0] in numbers:
+                numbers[self.operands[row][0]][int(self.operands[row][1])] = True
+            elif shown and op is not PICK and op.__class__ is not View:
+                every = own is None or bool(own.all())
+                for x in [x for x in self.flat(row) if x.__class__ is int and x in shown]:
+                    if x in numbers:
+                        numbers[x] |= every or own
+                    else:
+                        at = self.addresses(x)
+                        at = _distinct(at if every or len(at) == 1 else at[own])
+                        is_read[starts.take(at >> BITS, mode="clip") + (at & INDEX)] = True
+                    if every:
+                        shown.discard(x)
+            for x in self.operands[row]:
+                if x.__class__ is int:
+                    found[x] = True
+                elif x.__class__ is tuple and id(x) not in halves:
+                    halves.add(id(x))
+                    for y in x:
+                        if y.__class__ is int:
+                            found[y] = True
+        return found, numbers
 
     def beginning(self, count: int) -> Trace:
         """Return a trace of the first rows, to go on with another way; nothing goes on here."""
