@@ -140,11 +140,12 @@ class Plan:
         """Run the function on stand-ins; give what it did, and the rows of its results."""
         trace = Trace()
         leaves = iter([given(trace, leaf) for form in forms for leaf in leaves_of(form)])
-        token = modes.tracing.set(trace)
+        tokens = modes.tracing.set(trace), modes.recording.set(True)  # within a `no_grad`, too
         try:
             result = f(*[stand_ins(form, leaves) for form in forms])
         finally:
-            modes.tracing.reset(token)
+            modes.tracing.reset(tokens[0])
+            modes.recording.reset(tokens[1])
         aux: list[Any] = []
         self.put_aux: Callable[[Any, Any], Any] | None = None
         self.aux_spec: Spec | None = None

@@ -275,6 +275,7 @@ class Array(NDArrayOperatorsMixin):
 
     def _made(self, row: Any, shape: tuple[int, ...]) -> Any:
         """Return the results of a row."""
+        row = self._trace.result(row).row
         found = self._trace.addresses(row)
         if not shape:
             return self._trace.number(int(found))

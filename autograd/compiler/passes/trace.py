@@ -50,6 +50,7 @@ from autograd.errors import TraceError, as_float
 from autograd.transforms.trees import Spec
 
 _new = object.__new__
+_modes = modes.active  # not empty while a mode such as `no_grad` is on somewhere
 
 Operand = int | float  # the number of a row, or a constant
 
@@ -146,6 +147,12 @@ class Trace:
         tracer = _new(Condition if op in p.COMPARISONS else Tracer)
         tracer._trace, tracer.row, tracer.name, tracer._primitive = self, row, None, op
         return tracer
+
+    def result(self, row: int) -> Tracer:
+        """Return a stand-in for what an operation gives: within `no_grad` it is a constant."""
+        if _modes and not modes.recording.get() and self.ops[row] not in p.COMPARISONS:
+            row = self.enter(p.detached, (row,), (row,))
+        return self.tracer(row)
 
     def tracers(self, rows: Iterable[int]) -> list[Tracer]:
         """Return a stand-in for each row."""
@@ -710,7 +717,7 @@ def _recorded(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[An
             known = rows[0], repr(b)
         else:
             return general(x, y)
-        return trace.tracer(trace.enter(op, rows, known))
+        return trace.result(trace.enter(op, rows, known))
 
     return method
 
@@ -724,7 +731,7 @@ def _reflected(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[A
             return general(y, x)
         trace: Trace = y._trace
         a, row = x if of is float else as_float(x), y.row
-        return trace.tracer(trace.enter(op, (a, row), (repr(a), row)))
+        return trace.result(trace.enter(op, (a, row), (repr(a), row)))
 
     return method
 
@@ -749,7 +756,7 @@ class Tracer(StandIn):
         """Return self · y, which has no row yet, if both are rows of one trace."""
         trace: Trace = self._trace
         of = y.__class__
-        if (of is not Tracer and of not in _OF_ONE_NUMBER) or y._trace is not trace:
+        if (of is not Tracer and of not in _OF_ONE_NUMBER) or y._trace is not trace or _modes:
             return self._times(y)
         node = trace.spare
         if node is None:
@@ -765,14 +772,14 @@ class Tracer(StandIn):
 
     def __add__(self, y: Any) -> Any:
         """Return self + y, which has no row yet if it ends with a product that has none."""
-        if y.__class__ is not Product or y._trace is not self._trace:
+        if y.__class__ is not Product or y._trace is not self._trace or _modes:
             return self._plus(y)
         return Total.ending_with(y, self)
 
     def __radd__(self, x: Any) -> Any:
         """Return x + self; `sum` begins with 0."""
         of = x.__class__
-        if self.__class__ is Product and (of is int or of is float):
+        if self.__class__ is Product and (of is int or of is float) and not _modes:
             return Total.ending_with(self, x if of is float else as_float(x))
         return self._plus_left(x)
 
@@ -799,7 +806,7 @@ class Tracer(StandIn):
                     f"`where` takes, at {modes.caller()}"
                 )
             takes_comparison = False
-        return trace.tracer(trace.apply(op, tuple(rows)))
+        return trace.result(trace.apply(op, tuple(rows)))
 
     def __bool__(self) -> bool:
         raise self._refuse("the truth of v", f"use where(v != 0, x, y), {_SETTING}")
@@ -915,7 +922,7 @@ class Total(Tracer):
     def __add__(self, y: Any) -> Any:
         """Return self + y; if y is a product that has no row, it may be written in later."""
         trace: Trace = self._trace
-        if y.__class__ is not Product or y._trace is not trace:
+        if y.__class__ is not Product or y._trace is not trace or _modes:
             return self._plus(y)
         first, last = self._a, self._b
         if (  # as in most steps of a long sum
