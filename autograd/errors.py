@@ -59,10 +59,7 @@ def as_float(x: Any, what: str = "operand") -> float:
 
 
 def refuse_mask(x: Any, what: str) -> None:
-    """Raise if numbers of an array are masked, since nothing here heeds a mask.
-
-    >>> refuse_mask([1.0], "X")
-    """
+    """Raise if numbers of an array are masked, since nothing here heeds a mask."""
     if hasattr(x, "filled") and x.mask.any():
         raise TypeError(
             f"{what} has masked numbers, and masks are not heeded: give x.filled(0.0) for another "

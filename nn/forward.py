@@ -9,7 +9,7 @@ import autograd
 from autograd import Value, no_grad
 from autograd.engine import modes
 from autograd.errors import refuse_mask
-from autograd.transforms import is_watched, trees
+from autograd.transforms import trees
 
 _MANY = 100  # samples, from where on compiling takes less time than it saves
 
@@ -24,10 +24,7 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any], what: str = "") -> list[A
     Args:
         f: a function that gives a number, or a list, maybe of lists, of numbers.
         X: n samples; a DataFrame will do.
-        what: the name of a function that is not to be part of a derivative, or be compiled.
-
-    Raises:
-        TypeError: it is; the message says what to write instead.
+        what: the name of a function that is not to be differentiated or compiled.
 
     >>> w = Value(2.0)
     >>> outputs(lambda x: [w * x, w + x], [1.0, 2.0])
@@ -38,9 +35,9 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any], what: str = "") -> list[A
         samples = list(table)
     except TypeError:
         raise TypeError(f"X must be a list of samples, not {X!r}") from None
-    if what and samples and (modes.tracing.get() or modes.differentiating.get()):
-        found, _ = trees.flatten(_called(f, samples[0], 0), "the output")
-        if is_watched(found):
+    if modes.tracing.get() or modes.differentiating.get():
+        found, _ = trees.flatten(samples, "X")
+        if what and any(isinstance(x, Value) for x in found):
             raise TypeError(
                 f"{what} gives plain numbers, which are neither differentiated nor compiled: call "
                 "the model itself, as in model(x)"
@@ -53,13 +50,13 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any], what: str = "") -> list[A
                     return results
             except Exception:  # what is wrong, if anything, the calls below will say
                 pass
-        return [numbers(_called(f, x, i)) for i, x in enumerate(samples)]
+        return [_output(f, x, i) for i, x in enumerate(samples)]
 
 
-def _called(f: Callable[[Any], Any], x: Any, i: int) -> Any:
+def _output(f: Callable[[Any], Any], x: Any, i: int) -> Any:
     """Call a function of one sample; an error says which it was."""
     try:
-        return f(x)
+        return numbers(f(x))
     except (TypeError, ValueError) as error:
         single = not hasattr(x, "__len__")
         error.add_note(

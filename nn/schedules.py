@@ -19,12 +19,7 @@ Schedule = Callable[[float], float]
 
 
 class Checked:
-    """What a schedule with a length of time, or a factor, checks when it is made.
-
-    Raises:
-        ValueError: one of them is not above 0.
-        TypeError: one of them, or η, is no number.
-    """
+    """What a schedule with a length of time, or a factor, checks when it is made."""
 
     __slots__ = ()
 

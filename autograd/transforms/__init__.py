@@ -12,7 +12,6 @@ from autograd.transforms.derivatives import (
     grad,
     hessian,
     hvp,
-    is_watched,
     jacobian,
     jvp,
     name_of,
@@ -22,13 +21,4 @@ from autograd.transforms.derivatives import (
 )
 
 __all__ = ["argument_places", "check_grads", "flatten_result", "grad", "hessian", "hvp"]
-__all__ += [
-    "is_watched",
-    "jacobian",
-    "jvp",
-    "name_of",
-    "split_aux",
-    "trees",
-    "value_and_grad",
-    "vjp",
-]
+__all__ += ["jacobian", "jvp", "name_of", "split_aux", "trees", "value_and_grad", "vjp"]

@@ -13,7 +13,7 @@ does it matter what is outside: within `no_grad` derivatives are the same, and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial, wraps
 from math import isfinite
@@ -99,7 +99,17 @@ class _Recording:
             return True
         found: list[Any] = list(self.outputs)
         _mapped(self._aux, found.append)
-        return is_watched(found, self._own)
+        nodes = [x for x in found if isinstance(x, Value)]
+        if any(x.__class__ is not Value for x in nodes):
+            return True
+        around = modes.differentiating.get()
+        order = self._order(nodes) if around else []
+        return not all(variables.isdisjoint(order) for variables in around)
+
+    def _order(self, roots: Iterable[Any]) -> list[Any]:
+        """Return the nodes that `roots` depend on, as far as the variables."""
+        own = self._own
+        return topological_order(roots, lambda node: () if node in own else edges_of(node))
 
     def _varying(self, order: Sequence[Any]) -> list[Any]:
         """Return those of `order` that depend on a variable."""
@@ -141,7 +151,7 @@ class _Recording:
             if cotangent is not None and y.__class__ is not float:
                 node = _kept(y)
                 seeds[node] = seeds[node] + cotangent if node in seeds else cotangent
-        order = _order(seeds, self._own)
+        order = self._order(seeds)
         if record or self.nested or _any_node(cotangents):
             with _recorded():
                 gradients = adjoints(self._varying(order), seeds)
@@ -173,7 +183,7 @@ class _Recording:
         }
         outputs = list(map(_kept, self.outputs))
         with _recorded():
-            for node in _order([y for y in outputs if y.__class__ is not float], self._own):
+            for node in self._order(y for y in outputs if y.__class__ is not float):
                 if node in self._own or rates.keys().isdisjoint(edges_of(node)):
                     continue
                 edges = recorded_edges(node) if record else recorded_numbers(node)
@@ -199,7 +209,7 @@ class _Recording:
         variables = list(duals.values())
         tape: list[tuple[Dual, Dual, float, Any]] = []
         with collector_paused():
-            for node in _order([] if root.__class__ is float else [root], self._own):
+            for node in self._order(() if root.__class__ is float else (root,)):
                 if node in duals:
                     continue
                 rate: Any = 0.0
@@ -366,19 +376,6 @@ def jacobian(
 
     >>> jacobian(lambda v: [v[0] * v[1], v[0] + 3 * v[1]])([2.0, 5.0])
     [[5.0, 2.0], [1.0, 3.0]]
-
-    Gauss and Newton fit a curve to points. The residuals are taken as linear near the present
-    parameters, and the step is the solution of that linear least-squares problem:
-
-    >>> import numpy as np
-    >>> t, y = np.array([0.0, 1.0, 2.0, 3.0]), np.array([4.0, 2.0, 1.0, 0.5])
-    >>> def residuals(c):
-    ...     return c[0] * np.exp(c[1] * t) - y
-    >>> c = np.array([1.0, 0.0])
-    >>> for _ in range(9):
-    ...     c -= np.linalg.lstsq(jacobian(residuals)(c), residuals(c), rcond=None)[0]
-    >>> print(f"{c[0]:.4f} exp({c[1]:.4f} t), and ln 2 = {np.log(2.0):.4f}")
-    4.0000 exp(-0.6931 t), and ln 2 = 0.6931
     """
 
     @_named(f)
@@ -401,30 +398,6 @@ def hessian(
 
     >>> hessian(lambda v: v[0] ** 2 * v[1])([3.0, 2.0])
     [[4.0, 6.0], [6.0, 0.0]]
-
-    Newton's method goes where the gradient of the parabola that touches the function is zero:
-
-    >>> import numpy as np
-    >>> def banana(v):
-    ...     return (1 - v[0]) ** 2 + 100 * (v[1] - v[0] ** 2) ** 2
-    >>> v = np.array([-1.2, 1.0])
-    >>> for _ in range(6):
-    ...     v -= np.linalg.solve(hessian(banana)(v), grad(banana)(v))
-    >>> print(f"minimum at ({v[0]:.4f}, {v[1]:.4f})")
-    minimum at (1.0000, 1.0000)
-
-    Laplace's approximation of a density exp(-f) is the normal distribution around the minimum of
-    f that has the inverse Hessian as covariance. Here for the log-odds z of a coin that fell heads
-    7 times out of 10:
-
-    >>> from autograd import log_sigmoid
-    >>> def f(z):
-    ...     return -7 * log_sigmoid(z) - 3 * log_sigmoid(-z)
-    >>> z = 0.0
-    >>> for _ in range(5):
-    ...     z -= grad(f)(z) / hessian(f)(z)
-    >>> print(f"log-odds {z:.3f} ± {hessian(f)(z) ** -0.5:.3f}")
-    log-odds 0.847 ± 0.690
     """
 
     @_named(f)
@@ -545,29 +518,6 @@ def _recorded() -> Iterator[None]:
         yield
     finally:
         modes.recording.reset(recording)
-
-
-def is_watched(numbers: Iterable[Any], own: Collection[Node] = ()) -> bool:
-    """Tell whether a derivative that is being taken, or a trace, depends on one of these numbers.
-
-    Args:
-        numbers: floats and nodes.
-        own: nodes beyond which not to look.
-
-    >>> grad(lambda x: x if is_watched([x * x]) and not is_watched([x.detach()]) else 0 * x)(2.0)
-    1.0
-    """
-    nodes = [x for x in numbers if isinstance(x, Value)]
-    around = modes.differentiating.get()
-    if any(x.__class__ is not Value for x in nodes):
-        return True
-    order = _order(nodes, own) if around else []
-    return not all(variables.isdisjoint(order) for variables in around)
-
-
-def _order(roots: Iterable[Any], own: Collection[Node]) -> list[Any]:
-    """Return the nodes that `roots` depend on, as far as their `own` variables."""
-    return topological_order(roots, lambda node: () if node in own else edges_of(node))
 
 
 def _as_recorded(x: Any) -> Any:

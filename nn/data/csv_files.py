@@ -145,9 +145,7 @@ def _completed(
     filled = [(i, j) for i, j in gaps if i not in lost]
     if gaps and empty is None:
         remedy = 'empty="drop" leaves out such rows, and empty="mean" fills in the mean'
-        i, j = gaps[0]
-        says = f", as {table.rows[i][j]} says" if len(table.rows[i][j]) else ""
-        raise table.error(i, j, f"the cell is empty{says}; {remedy}")
+        raise table.error(*gaps[0], f"the cell is empty or says NA; {remedy}")
     if len(lost) == len(table.rows):
         raise table.error(*gaps[0], "the cell is empty, and so is one in every other row")
     notes = []
@@ -371,9 +369,9 @@ class Table:
         rows = self.rows
         for j, column in enumerate(zip(*self.rows, strict=True)):
             texts = set(column)
-            gaps = {text: _Gap(text) for text in texts if text.lower() in _GAPS}
+            gaps = {text for text in texts if text.lower() in _GAPS}
             if gaps and (len(gaps) == len(texts) or any(map(is_number, texts))):
-                rows = [[*row[:j], gaps.get(row[j], row[j]), *row[j + 1 :]] for row in rows]
+                rows = [[*row[:j], "", *row[j + 1 :]] if row[j] in gaps else row for row in rows]
         return replace(self, rows=rows)
 
     def subset(self, kept: list[int]) -> Table:
@@ -440,15 +438,6 @@ def column_called(label: int | str, names: Sequence[str], width: int, file: str)
             return place % width
     columns = ", ".join(map(repr, names)) or f"0 to {width - 1}, without names"
     raise ValueError(f"{file}: there is no column {label!r}; the columns are {columns}")
-
-
-class _Gap(str):
-    """The text of a cell that is empty all the same, and so counts as nothing."""
-
-    __slots__ = ()
-
-    def __bool__(self) -> bool:
-        return False
 
 
 _GAPS = {"na", "n/a", "nan", "null", "?"}

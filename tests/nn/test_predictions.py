@@ -94,7 +94,7 @@ class TestPredict:
         model.regression = True
         (want,) = nn.predict(model, [[1.0, 2.0]])
         assert autograd.grad(lambda x: x * nn.predict(model, [[1.0, 2.0]])[0])(3.0) == want
-        detached = autograd.grad(lambda x: x * nn.predict(model, [[x.detach(), 2.0]])[0])
+        detached = autograd.grad(lambda x: x * nn.predict(model, [[x.item(), 2.0]])[0])
         assert detached(1.0) == want
 
     def test_an_error_says_which_sample(self, copier):

@@ -93,9 +93,6 @@ class _Pass:
         trace: the old trace.
         settled: how many rows, from the first on, stay as they are.
         apart: inputs of which each number is to be an input of its own; nothing settled reads them.
-
-    Attributes:
-        kept: of blocks that are narrowed, for each number where it is in the new block.
     """
 
     def __init__(self, trace: Trace, settled: int = 0, apart: Collection[int] = ()) -> None:
@@ -104,7 +101,7 @@ class _Pass:
         self.place: list[Operand] = [*range(settled), *[nan] * (len(trace.ops) - settled)]
         self._owners = {row: value for value, row in trace.captured.items()}
         self._halves: dict[int, Half] = {}  # by the identity of the old one
-        self.kept: dict[int, Any] = {}
+        self.kept: dict[str, Any] = {}  # of blocks that are narrowed, where each number is then
 
     def rows(
         self, without: Sequence[bool] = ()
@@ -177,9 +174,8 @@ class _Pass:
     def addresses(self, x: Operand) -> Any:
         """Return the address in the new trace of each number of an operand of the old one."""
         own = self.new.addresses(*self.moved((x,)))
-        if isinstance(x, int) and x in self.kept:  # the row 2 is not the number 2.0
-            return own.reshape(-1)[self.kept[x]]
-        return own
+        at = self.kept.get(repr(x))  # the row 2 is not the number 2.0
+        return own if at is None else own.reshape(-1)[at]
 
     def taken(self, x: Operand, at: Any) -> Operand:
         """Return numbers of an operand of the old trace as an operand of the new one.
@@ -724,20 +720,20 @@ _NARROW = 8  # times fewer numbers are worth that what they read may be scattere
 
 
 def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
-    """Drop rows that no output depends on, and the numbers of blocks; inputs stay.
+    """Drop rows that no output depends on, and numbers of blocks; inputs stay.
 
     before   z = dot(W[...], x[...])        y = tanh(z[0])
     after    z = dot(W[0, ...], x[...])     y = tanh(z)
     """
     needed, numbers = trace.depended_on(outputs)
     few = {x: own for x, own in numbers.items() if np.count_nonzero(own) * _NARROW <= len(own)}
-    for row in few:
-        needed[row] = needed[row] and bool(few[row].any())
+    for row, own in few.items():
+        needed[row] = needed[row] and bool(own.any())
     alive = [x or op is None for x, op in zip(needed, trace.ops, strict=True)]
     if all(alive) and not few:
         return trace, list(outputs)
-    work = _Pass(trace, min([*few, [*alive, False].index(False)]))
-    work.kept = {row: np.maximum(np.cumsum(own) - 1, 0) for row, own in few.items()}
+    work = _Pass(trace, min(*few, [*alive, False].index(False), len(alive)))
+    work.kept = {repr(row): np.maximum(np.cumsum(own) - 1, 0) for row, own in few.items()}
     for row, op, operands in work.rows([not x for x in alive]):
         if row in few:
             at = np.flatnonzero(few[row])[:, None]

@@ -418,14 +418,10 @@ class Trace:
         {5: array([False,  True, False])}
         """
         ops, found = self.ops, [False] * len(self.ops)
-        halves = set[int]()  # that have been gone through
+        halves = set[int]()
         computed = [x for x in self.counts if ops[x] is not None and ops[x].__class__ is not View]
-        ends = np.cumsum([0, *map(self.counts.__getitem__, computed)])
-        is_read = np.zeros(ends[-1] + max(self.counts.values(), default=0), bool)  # others last
-        starts = np.full(len(ops), ends[-1])
-        starts[computed] = ends[:-1]
-        numbers = {x: is_read[i:j] for x, i, j in zip(computed, ends, ends[1:], strict=False)}
-        shown = {x for x in self.views() if ops[x] is not PICK} if numbers else set()
+        numbers = {x: np.zeros(self.counts[x], bool) for x in computed}
+        shown = {x for x in (self.views() if numbers else ()) if ops[x] is not PICK}
         shown = {x for x in shown if not numbers.keys().isdisjoint(self.operands[x])} | {*numbers}
         for x in outputs:
             if x.__class__ is int:
@@ -439,12 +435,10 @@ class Trace:
             elif shown and op is not PICK and op.__class__ is not View:
                 every = own is None or bool(own.all())
                 for x in [x for x in self.flat(row) if x.__class__ is int and x in shown]:
-                    if x in numbers:
-                        numbers[x] |= every or own
-                    else:
-                        at = self.addresses(x)
-                        at = _distinct(at if every or len(at) == 1 else at[own])
-                        is_read[starts.take(at >> BITS, mode="clip") + (at & INDEX)] = True
+                    at = self.addresses(x)
+                    at = _distinct(at if every or len(at) == 1 else at[own])
+                    for y in numbers.keys() & {*(at >> BITS).flat}:
+                        numbers[y][at[at >> BITS == y] & INDEX] = True
                     if every:
                         shown.discard(x)
             for x in self.operands[row]:

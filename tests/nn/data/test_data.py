@@ -207,9 +207,9 @@ class TestCsv:
             ("abc", "'abc' is not a number"),
             ("1_000", "'1_000' is not a number"),
             ("1;5", "'1;5' is not a number"),
-            ("", f"the cell is empty; {EMPTY}"),
-            ("  ", f"the cell is empty; {EMPTY}"),
-            *[(x, f"the cell is empty, as {x} says; {EMPTY}") for x in ("nan", "NA", "?", "N/A")],
+            ("", f"the cell is empty or says NA; {EMPTY}"),
+            ("  ", f"the cell is empty or says NA; {EMPTY}"),
+            *[(x, f"the cell is empty or says NA; {EMPTY}") for x in ("nan", "NA", "?", "N/A")],
             ("-inf", "'-inf' is not finite"),
             ("1e999", "'1e999' is not finite"),
         ],
@@ -225,11 +225,11 @@ class TestCsv:
     @pytest.mark.parametrize(
         ("cells", "row", "problem"),
         [
-            (["1.5", "n/a", "2"], 3, f"the cell is empty, as n/a says; {EMPTY}"),
-            (["0", "1", "?"], 4, f"the cell is empty, as ? says; {EMPTY}"),
+            (["1.5", "n/a", "2"], 3, f"the cell is empty or says NA; {EMPTY}"),
+            (["0", "1", "?"], 4, f"the cell is empty or says NA; {EMPTY}"),
             (["1.5", "none", "2"], 3, "'none' is not a number"),
-            (["cat", "", "dog"], 3, f"the cell is empty; {EMPTY}"),
-            (["cat", "dog", "nan"], 4, f"the cell is empty, as nan says; {EMPTY}"),
+            (["cat", "", "dog"], 3, f"the cell is empty or says NA; {EMPTY}"),
+            (["cat", "dog", "nan"], 4, f"the cell is empty or says NA; {EMPTY}"),
             (["1", "inf", "2"], 3, "'inf' is not finite"),
         ],
     )
