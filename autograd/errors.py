@@ -52,19 +52,19 @@ def as_float(x: Any, what: str = "operand") -> float:
         except OverflowError:
             raise TypeError(f"{what} is too large for a float, which ends at 1.8e308") from None
     # a NumPy scalar that is not registered as real, such as a bool, or an array without axes
-    refuse_mask(x, what)
-    if getattr(x, "shape", None) == () and getattr(x, "dtype", x).kind in "fiub":
+    if getattr(unmasked(x, what), "shape", None) == () and getattr(x, "dtype", x).kind in "fiub":
         return float(x)
     raise TypeError(f"{what} must be a real number, not {_describe(x, what)}")
 
 
-def refuse_mask(x: Any, what: str) -> None:
-    """Raise if numbers of an array are masked, since nothing here heeds a mask."""
+def unmasked(x: Any, what: str) -> Any:
+    """Return what is given; raise if numbers of it are masked, since nothing heeds a mask."""
     if hasattr(x, "filled") and x.mask.any():
         raise TypeError(
             f"{what} has masked numbers, and masks are not heeded: give x.filled(0.0) for another "
             "number in their place, or x.compressed() for the others alone"
         )
+    return x
 
 
 def data_of(node: Any) -> float:

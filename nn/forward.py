@@ -8,7 +8,7 @@ from typing import Any
 import autograd
 from autograd import Value, no_grad
 from autograd.engine import modes
-from autograd.errors import refuse_mask
+from autograd.errors import unmasked
 from autograd.transforms import trees
 
 _MANY = 100  # samples, from where on compiling takes less time than it saves
@@ -74,7 +74,7 @@ def rows(table: Any) -> Any:
     >>> rows([[1, 2], [3, 4]])
     [[1, 2], [3, 4]]
     """
-    refuse_mask(table, "the table")
+    table = unmasked(table, "the table")
     return table.to_numpy() if hasattr(table, "to_numpy") else table
 
 

@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from autograd.errors import refuse_mask
+from autograd.errors import unmasked
 from autograd.transforms.trees import NUMBER, Spec, described, flatten, paths, size, wrapped
 
 _FLOAT = np.dtype(np.float64)
@@ -193,7 +193,7 @@ def _numbers(tree: Any, path: str) -> Any:
 def _real_array(x: Any, path: str) -> Any:
     """Return an array of floats."""
     try:
-        array = _array(x, path)
+        array = np.asarray(unmasked(x, path))
     except ValueError:
         raise ValueError(
             f"{path} is ragged: all samples must have the same shape{_odd_one_out(x, path)}"
@@ -205,11 +205,6 @@ def _real_array(x: Any, path: str) -> Any:
         if hasattr(leaf.__class__, "__rank__"):
             raise NodeGivenError(place)
     return np.array(leaves, dtype=np.float64).reshape(array.shape)
-
-
-def _array(x: Any, path: str = "an argument") -> Any:
-    refuse_mask(x, path)
-    return np.asarray(x)
 
 
 def _odd_one_out(x: Any, path: str) -> str:
@@ -236,7 +231,7 @@ def matcher(forms: Sequence[Form]) -> Callable[[Sequence[Any]], tuple[int, tuple
     """
     names: dict[str, Any] = {
         "ndarray": np.ndarray,
-        "asarray": _array,
+        "asarray": lambda x: np.asarray(unmasked(x, "an argument")),
         "packed": _packed,
         "FLOAT": _FLOAT,
         "floats": _floats,

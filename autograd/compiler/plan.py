@@ -105,8 +105,7 @@ class Plan:
         trace, rows = simplified(trace, rows, options.fast_math)
         self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
         # what is for aux alone, or for nothing, is like a branch that the loss has not taken
-        has_others = options.has_aux or trace.reads_blocks
-        self.aside = bool(wanted) and has_others and not _is_all_for(rows[0], trace)
+        self.aside = bool(wanted) and not _is_all_for(rows[:1], trace, options.has_aux)
         last_inputs = {end - 1 for end in accumulate(x.count for own in leaves for x in own)}
         self.machine = machine_for(trace.operations())
         self.program = grouped(trace, rows, varying, not wanted, last_inputs, self.machine)
@@ -251,11 +250,13 @@ def _row_of(y: Any, trace: Trace) -> int | float:
     return trace.capture(y) if isinstance(y, Value) else float(y)
 
 
-def _is_all_for(result: int | float, trace: Trace) -> bool:
+def _is_all_for(result: Sequence[int | float], trace: Trace, has_aux: bool) -> bool:
     """Tell whether all numbers that are computed have a part in a result."""
-    rows, numbers = trace.depended_on([result])
-    each = zip(rows, trace.ops, strict=True)
-    return all(x or op is None for x, op in each) and all(own.all() for own in numbers.values())
+    if not has_aux and not trace.reads_blocks:
+        return True
+    found, numbers = trace.depended_on(result)
+    rows = [x or op is None for x, op in zip(found, trace.ops, strict=True)]
+    return all(rows) and all(own.all() for own in numbers.values())
 
 
 class Gradient:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from operator import index
 from pathlib import Path
-from typing import Literal
+from typing import Literal, SupportsIndex
 
 from nn.data.dataset import Column, Dataset, Note
 
@@ -45,8 +45,8 @@ def load_csv(
     to be whole). Otherwise they are classes in alphabetical order.
 
     All other columns are features. In one without any number, each text becomes a feature, which is
-    1 where the cell has that text and 0 elsewhere. In all others the cells are finite numbers; one
-    that is empty there may also say NA, N/A, NaN, null or ?.
+    1 where the cell has that text and 0 elsewhere. In all others the cells are finite numbers. A
+    cell is empty, too, if it says NA, N/A, NaN, null or ?.
 
     Cells are separated by commas; or by semicolons or tabs, if each row has them, all equally many.
     Numbers may then have decimal commas, and points between thousands. Blank lines are skipped. The
@@ -96,7 +96,7 @@ def load_csv(
                 "give the index of the label column"
             )
         header = True
-    table = table.headed(header).with_gaps()
+    table = table.headed(header)
     target = None if label is None else column_called(label, table.names, table.width, file)
     places = [j for j in range(table.width) if j != target]
     if not places:
@@ -364,16 +364,6 @@ class Table:
             raise ValueError(f"{self.file}: there is a header but no row of data")
         return replace(self, lines=self.lines[1:], rows=self.rows[1:], names=names)
 
-    def with_gaps(self) -> Table:
-        """Take NA and its kin for empty cells, but not where they may be texts like the others."""
-        rows = self.rows
-        for j, column in enumerate(zip(*self.rows, strict=True)):
-            texts = set(column)
-            gaps = {text for text in texts if text.lower() in _GAPS}
-            if gaps and (len(gaps) == len(texts) or any(map(is_number, texts))):
-                rows = [[*row[:j], "", *row[j + 1 :]] if row[j] in gaps else row for row in rows]
-        return replace(self, rows=rows)
-
     def subset(self, kept: list[int]) -> Table:
         """Pick rows."""
         lines, rows = [self.lines[i] for i in kept], [self.rows[i] for i in kept]
@@ -428,19 +418,13 @@ def column_called(label: int | str, names: Sequence[str], width: int, file: str)
     if isinstance(label, str):
         if label in names:
             return names.index(label)
-    else:
-        try:
-            place = index(label)
-        except TypeError:
-            kind = f"the name or the index of a column, not {label!r}"
-            raise TypeError(f"{file}: the label must be {kind}") from None
-        if -width <= place < width:
-            return place % width
+    elif isinstance(label, SupportsIndex) and -width <= index(label) < width:
+        return index(label) % width
     columns = ", ".join(map(repr, names)) or f"0 to {width - 1}, without names"
     raise ValueError(f"{file}: there is no column {label!r}; the columns are {columns}")
 
 
-_GAPS = {"na", "n/a", "nan", "null", "?"}
+_GAPS = {"na", "n/a", "nan", "null", "?"}  # cells that say that they are empty
 _SEPARATED = {";": "semicolons", "\t": "tabs"}
 _COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")  # 0,5 or 1.234,5
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")  # in a file that has decimal commas
@@ -483,7 +467,7 @@ def _cells(
     reader = csv.reader(stream, delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         for cells in reader:
-            row = [cell.strip() for cell in cells]
+            row = ["" if x.strip().lower() in _GAPS else x.strip() for x in cells]
             if row not in ([], [""]):
                 lines.append(line)
                 rows.append(row)

@@ -188,8 +188,7 @@ class Array(NDArrayOperatorsMixin):
         if method == "at":
             name = f"numpy.{ufunc.__name__}"
             raise ValueError(
-                f"{name}.at finds its array read-only: go through the indices one by one, as in "
-                f"for i, y in zip(indices, ys): x[i] = {name}(x[i], y)"
+                f"{name}.at finds its array read-only: write x[i] = {name}(x[i], y) for each index"
             )
         out = how.pop("out", None)
         op = row_of(ufunc)

@@ -86,9 +86,7 @@ class Listed(list[Any]):
 
 def _comparison(ufunc: Any) -> Any:
     """Make an operator that gives conditions, where NumPy's asks for bools."""
-    return lambda self, other: ufunc(
-        self, other, dtype=self.dtype if self.dtype == object else None
-    )
+    return lambda x, y: ufunc(x, y, dtype=object if x.dtype == object else None)
 
 
 class Table(np.ndarray[Any, Any]):
