@@ -61,8 +61,7 @@ def unmasked(x: Any, what: str) -> Any:
     """Return what is given; raise if numbers of it are masked, since nothing heeds a mask."""
     if hasattr(x, "filled") and x.mask.any():
         raise TypeError(
-            f"{what} has masked numbers, and masks are not heeded: give x.filled(0.0) for another "
-            "number in their place, or x.compressed() for the others alone"
+            f"{what} has masked numbers, which are not heeded: give x.filled(0.0) or x.compressed()"
         )
     return x
 

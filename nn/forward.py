@@ -30,18 +30,14 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any], what: str = "") -> list[A
     >>> outputs(lambda x: [w * x, w + x], [1.0, 2.0])
     [[2.0, 3.0], [4.0, 4.0]]
     """
-    table = rows(X)
     try:
-        samples = list(table)
-    except TypeError:
-        raise TypeError(f"X must be a list of samples, not {X!r}") from None
-    if modes.tracing.get() or modes.differentiating.get():
-        found, _ = trees.flatten(samples, "X")
-        if what and any(isinstance(x, Value) for x in found):
-            raise TypeError(
-                f"{what} gives plain numbers, which are neither differentiated nor compiled: call "
-                "the model itself, as in model(x)"
-            )
+        samples = list(rows(X))
+    except TypeError as error:
+        raise TypeError(f"X must be a list of samples, not {X!r}: {error}") from None
+    is_watched = what and (modes.tracing.get() or modes.differentiating.get())
+    if is_watched and any(isinstance(x, Value) for x in trees.flatten(samples, "X")[0]):
+        why = "plain numbers, which have no derivative and are not compiled"
+        raise TypeError(f"{what} gives {why}: call the model itself, as in model(x)")
     with no_grad():
         if len(samples) >= _MANY:
             try:
@@ -74,8 +70,7 @@ def rows(table: Any) -> Any:
     >>> rows([[1, 2], [3, 4]])
     [[1, 2], [3, 4]]
     """
-    table = unmasked(table, "the table")
-    return table.to_numpy() if hasattr(table, "to_numpy") else table
+    return table.to_numpy() if hasattr(table, "to_numpy") else unmasked(table, "it")
 
 
 def entries(column: Any) -> Any:

@@ -105,7 +105,8 @@ class Plan:
         trace, rows = simplified(trace, rows, options.fast_math)
         self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
         # what is for aux alone, or for nothing, is like a branch that the loss has not taken
-        self.aside = bool(wanted) and not _is_all_for(rows[:1], trace, options.has_aux)
+        others = bool(wanted) and (options.has_aux or trace.reads_blocks)
+        self.aside = others and not _is_all_for(rows[0], trace)
         last_inputs = {end - 1 for end in accumulate(x.count for own in leaves for x in own)}
         self.machine = machine_for(trace.operations())
         self.program = grouped(trace, rows, varying, not wanted, last_inputs, self.machine)
@@ -250,11 +251,9 @@ def _row_of(y: Any, trace: Trace) -> int | float:
     return trace.capture(y) if isinstance(y, Value) else float(y)
 
 
-def _is_all_for(result: Sequence[int | float], trace: Trace, has_aux: bool) -> bool:
+def _is_all_for(result: int | float, trace: Trace) -> bool:
     """Tell whether all numbers that are computed have a part in a result."""
-    if not has_aux and not trace.reads_blocks:
-        return True
-    found, numbers = trace.depended_on(result)
+    found, numbers = trace.depended_on([result])
     rows = [x or op is None for x, op in zip(found, trace.ops, strict=True)]
     return all(rows) and all(own.all() for own in numbers.values())
 

@@ -410,12 +410,10 @@ class Trace:
         """Tell of each row whether one of some outputs depends on it, and of blocks which numbers.
 
         >>> trace = Trace()
-        >>> x, y = trace.inputs(2)
-        >>> trace.depended_on([trace.apply(p.exp, (y,))])
-        ([False, True, True], {})
-        >>> z = trace.apply(p.exp, (trace.select(trace.addresses(trace.input(3))[::-1]),))
-        >>> trace.depended_on([trace.select(trace.addresses(z)[1])])[1]
-        {5: array([False,  True, False])}
+        >>> x, y = trace.input(), trace.select(trace.addresses(trace.input(2))[::-1])
+        >>> z = trace.apply(p.exp, (y,))
+        >>> trace.depended_on([trace.select(trace.addresses(z)[1])])
+        ([False, True, True, True, True], {3: array([False,  True])})
         """
         ops, found = self.ops, [False] * len(self.ops)
         halves = set[int]()
