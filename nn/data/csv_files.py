@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from operator import index
 from pathlib import Path
 from typing import Literal, SupportsIndex
 
@@ -418,8 +417,8 @@ def column_called(label: int | str, names: Sequence[str], width: int, file: str)
     if isinstance(label, str):
         if label in names:
             return names.index(label)
-    elif isinstance(label, SupportsIndex) and -width <= index(label) < width:
-        return index(label) % width
+    elif isinstance(label, SupportsIndex) and -width <= label < width:
+        return label % width
     columns = ", ".join(map(repr, names)) or f"0 to {width - 1}, without names"
     raise ValueError(f"{file}: there is no column {label!r}; the columns are {columns}")
 

@@ -416,9 +416,8 @@ class Trace:
         >>> trace.depended_on([trace.select(trace.addresses(z)[1])])
         ([False, True, True, True, True], {3: array([False,  True])})
         """
-        ops, found = self.ops, [False] * len(self.ops)
-        halves = set[int]()
-        computed = [x for x in self.counts if ops[x] is not None and ops[x].__class__ is not View]
+        ops, found, halves = self.ops, [False] * len(self.ops), set[int]()
+        computed = [x for x in self.counts if ops[x] is not None and self.is_source(x)]
         numbers = {x: np.zeros(self.counts[x], bool) for x in computed}
         shown = {x for x in (self.views() if numbers else ()) if ops[x] is not PICK}
         shown = {x for x in shown if not numbers.keys().isdisjoint(self.operands[x])} | {*numbers}
@@ -428,10 +427,10 @@ class Trace:
         for row in range(len(found) - 1, -1, -1):
             if not found[row]:
                 continue
-            op, own = ops[row], numbers.get(row)
-            if op is PICK and self.operands[row][0] in numbers:
-                numbers[self.operands[row][0]][int(self.operands[row][1])] = True
-            elif shown and op is not PICK and op.__class__ is not View:
+            own, operands = numbers.get(row), self.operands[row]
+            if ops[row] is PICK and operands[0] in numbers:
+                numbers[operands[0]][int(operands[1])] = True
+            elif shown and self.is_source(row):
                 every = own is None or bool(own.all())
                 for x in [x for x in self.flat(row) if x.__class__ is int and x in shown]:
                     at = self.addresses(x)
@@ -440,7 +439,7 @@ class Trace:
                         numbers[y][at[at >> BITS == y] & INDEX] = True
                     if every:
                         shown.discard(x)
-            for x in self.operands[row]:
+            for x in operands:
                 if x.__class__ is int:
                     found[x] = True
                 elif x.__class__ is tuple and id(x) not in halves:
