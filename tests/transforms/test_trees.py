@@ -205,6 +205,6 @@ def test_structures_in_words():
 )
 def test_masks_are_refused(use):
     """Nothing would heed them."""
-    with pytest.raises(TypeError, match=r"masked numbers, .* x\.filled\(0\.0\).* x\.compressed"):
+    with pytest.raises(TypeError, match=r"masked numbers: give x\.filled\(0\.0\) or x\.comp"):
         use(np.ma.array([1.0, 2.0], mask=[False, True]))
     assert grad(lambda x: x[1])(np.ma.array([1.0, 2.0])).tolist() == [0.0, 1.0]

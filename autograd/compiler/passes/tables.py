@@ -83,9 +83,8 @@ def _comparison(ufunc: Any) -> Any:
 class Table(np.ndarray[Any, Any]):
     """An array that stand-ins for integers can index too, also along with slices and integers."""
 
-    __lt__, __le__ = _comparison(np.less), _comparison(np.less_equal)
-    __gt__, __ge__ = _comparison(np.greater), _comparison(np.greater_equal)
-    __eq__, __ne__ = _comparison(np.equal), _comparison(np.not_equal)
+    __lt__, __le__, __eq__ = map(_comparison, (np.less, np.less_equal, np.equal))
+    __gt__, __ge__, __ne__ = map(_comparison, (np.greater, np.greater_equal, np.not_equal))
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.tolist()) if self.ndim == 1 else super().__iter__()

@@ -417,8 +417,8 @@ class Trace:
         ([False, True, True, True, True], {3: array([False,  True])})
         """
         ops, found, halves = self.ops, [False] * len(self.ops), set[int]()
-        computed = [x for x in self.counts if ops[x] is not None and self.is_source(x)]
-        numbers = {x: np.zeros(self.counts[x], bool) for x in computed}
+        counts = self.counts.items()
+        numbers = {x: np.zeros(n, bool) for x, n in counts if ops[x] and self.is_source(x)}
         shown = {x for x in (self.views() if numbers else ()) if ops[x] is not PICK}
         shown = {x for x in shown if not numbers.keys().isdisjoint(self.operands[x])} | {*numbers}
         for x in outputs:
