@@ -438,6 +438,15 @@ def test_rounding_names_the_data(convert):
         convert(Value(1.0))
 
 
+@pytest.mark.parametrize("op", [operator.and_, operator.or_, operator.xor])
+def test_what_joins_comparisons_says_so(op):
+    """As in `v > 0 & v < 1`, where brackets are missing."""
+    v = Value(2.0)
+    for expression in (lambda: op(v, 1), lambda: op(0, v), lambda: op(v, v), lambda: ~v):
+        with pytest.raises(TypeError, match=r"for comparisons, in brackets: \(v > 0\) & \(w < 1\)"):
+            expression()
+
+
 @pytest.mark.parametrize("op", [operator.floordiv, operator.mod, divmod])
 @pytest.mark.parametrize("operands", [(Value(7.0), 2), (7.0, Value(2.0)), (Value(7.0), Value(2.0))])
 def test_floor_and_remainder_say_what_to_write(op, operands):

@@ -254,6 +254,8 @@ w = Value(1.0)
         (lambda: clip_grad_norm([w], None), TypeError, "max_norm must be a real number"),
         (lambda: StepDecay(0.1, every=0), ValueError, "every must be finite and above 0, not 0"),
         (lambda: StepDecay(0.1, 5, factor=-1), ValueError, "factor must be finite and above 0"),
+        (lambda: StepDecay(0.1, "10"), TypeError, r"every must be a real .* with float\('10'\)"),
+        (lambda: StepDecay("0.1", 10), TypeError, "lr must be a real number, not the str"),
         (lambda: Exponential(0.1, 0.0), ValueError, "factor must be finite and above 0"),
         (lambda: Cosine(0.1, -5), ValueError, "epochs must be finite and above 0, not -5"),
         (lambda: WarmUp(Constant(0.1), 0), ValueError, "epochs must be finite and above 0, not 0"),

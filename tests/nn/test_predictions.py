@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+import autograd
 import nn
 from autograd import Value
 from nn import MLP, Layer, Neuron
@@ -70,6 +71,31 @@ class TestPredict:
 
         nn.predict(Spy(), [[1.0, 2.0, 3.0]])
         assert [v.parents for v in seen] == [(), (), ()]
+
+    @pytest.mark.parametrize("count", [1, 150])
+    @pytest.mark.parametrize("regression", [False, True])
+    @pytest.mark.parametrize("transform", [autograd.grad, autograd.compile, autograd.hessian])
+    def test_refuses_to_be_differentiated(self, transform, regression, count):
+        """Its numbers have no graph, and the gradient would be 0."""
+        model = nn.MLP(2, [2, 1], seed=0)
+        model.regression = regression
+        with pytest.raises(TypeError, match=r"predict gives plain numbers.*model\(x\)"):
+            transform(lambda x: sum(nn.predict(model, [x] * count)))([1.0, 2.0])
+
+    def test_masks_are_refused(self):
+        X = np.ma.array([[1.0, 2.0]], mask=[[False, True]])
+        model = nn.MLP(2, [1], seed=0)
+        for use in (lambda: nn.predict(model, X), lambda: nn.fit(model, X, [1.0], epochs=1)):
+            with pytest.raises(TypeError, match=r"masked numbers: give x\.filled"):
+                use()
+
+    def test_is_a_constant_in_a_derivative_of_something_else(self):
+        model = nn.MLP(2, [1], seed=0)
+        model.regression = True
+        (want,) = nn.predict(model, [[1.0, 2.0]])
+        assert autograd.grad(lambda x: x * nn.predict(model, [[1.0, 2.0]])[0])(3.0) == want
+        detached = autograd.grad(lambda x: x * nn.predict(model, [[x.item(), 2.0]])[0])
+        assert detached(1.0) == want
 
     def test_an_error_says_which_sample(self, copier):
         with pytest.raises(ValueError, match="takes 3 inputs, not 2") as caught:

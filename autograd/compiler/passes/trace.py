@@ -51,6 +51,7 @@ from autograd.errors import TraceError, as_float
 from autograd.transforms.trees import Spec
 
 _new = object.__new__
+_modes = modes.active  # not empty while a mode such as `no_grad` is on somewhere
 
 Operand = int | float  # the number of a row, or a constant
 
@@ -147,6 +148,12 @@ class Trace:
         tracer = _new(Condition if op in p.COMPARISONS else Tracer)
         tracer._trace, tracer.row, tracer.name, tracer._primitive = self, row, None, op
         return tracer
+
+    def result(self, row: int) -> Tracer:
+        """Return a stand-in for what an operation gives: within `no_grad` it is a constant."""
+        if _modes and not modes.recording.get() and self.ops[row] not in p.COMPARISONS:
+            row = self.enter(p.detached, (row,), (row,))
+        return self.tracer(row)
 
     def tracers(self, rows: Iterable[int]) -> list[Tracer]:
         """Return a stand-in for each row."""
@@ -400,29 +407,47 @@ class Trace:
         rows = [broadcast(x, (count, x.shape[1])) for x in columns]
         return rows[0] if len(rows) == 1 else np.hstack(rows)
 
-    def depended_on(self, outputs: Iterable[Operand]) -> list[bool]:
-        """Tell of each row whether one of some outputs depends on it.
+    def depended_on(self, outputs: Iterable[Operand]) -> tuple[list[bool], dict[int, Any]]:
+        """Tell of each row whether one of some outputs depends on it, and of blocks which numbers.
 
         >>> trace = Trace()
-        >>> x, y = trace.inputs(2)
-        >>> trace.depended_on([trace.apply(p.exp, (y,))])
-        [False, True, True]
+        >>> x, y = trace.input(), trace.select(trace.addresses(trace.input(2))[::-1])
+        >>> z = trace.apply(p.exp, (y,))
+        >>> trace.depended_on([trace.select(trace.addresses(z)[1])])
+        ([False, True, True, True, True], {3: array([False,  True])})
         """
-        found, halves = [False] * len(self.ops), set[int]()
+        ops, found, halves = self.ops, [False] * len(self.ops), set[int]()
+        counts = self.counts.items()
+        numbers = {x: np.zeros(n, bool) for x, n in counts if ops[x] and self.is_source(x)}
+        shown = {x for x in (self.views() if numbers else ()) if ops[x] is not PICK}
+        shown = {x for x in shown if not numbers.keys().isdisjoint(self.operands[x])} | {*numbers}
         for x in outputs:
             if x.__class__ is int:
                 found[x] = True
         for row in range(len(found) - 1, -1, -1):
-            if found[row]:
-                for x in self.operands[row]:
-                    if x.__class__ is int:
-                        found[x] = True
-                    elif x.__class__ is tuple and id(x) not in halves:
-                        halves.add(id(x))
-                        for y in x:
-                            if y.__class__ is int:
-                                found[y] = True
-        return found
+            if not found[row]:
+                continue
+            own, operands = numbers.get(row), self.operands[row]
+            if ops[row] is PICK and operands[0] in numbers:
+                numbers[operands[0]][int(operands[1])] = True
+            elif shown and self.is_source(row):
+                every = own is None or bool(own.all())
+                for x in [x for x in self.flat(row) if x.__class__ is int and x in shown]:
+                    at = self.addresses(x)
+                    at = _distinct(at if every or len(at) == 1 else at[own])
+                    for y in numbers.keys() & {*(at >> BITS).flat}:
+                        numbers[y][at[at >> BITS == y] & INDEX] = True
+                    if every:
+                        shown.discard(x)
+            for x in operands:
+                if x.__class__ is int:
+                    found[x] = True
+                elif x.__class__ is tuple and id(x) not in halves:
+                    halves.add(id(x))
+                    for y in x:
+                        if y.__class__ is int:
+                            found[y] = True
+        return found, numbers
 
     def beginning(self, count: int) -> Trace:
         """Return a trace of the first rows, to go on with another way; nothing goes on here."""
@@ -678,7 +703,7 @@ def _recorded(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[An
             known = rows[0], repr(b)
         else:
             return general(x, y)
-        return trace.tracer(trace.enter(op, rows, known))
+        return trace.result(trace.enter(op, rows, known))
 
     return method
 
@@ -692,7 +717,7 @@ def _reflected(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[A
             return general(y, x)
         trace: Trace = y._trace
         a, row = x if of is float else as_float(x), y.row
-        return trace.tracer(trace.enter(op, (a, row), (repr(a), row)))
+        return trace.result(trace.enter(op, (a, row), (repr(a), row)))
 
     return method
 
@@ -717,7 +742,7 @@ class Tracer(StandIn):
         """Return self · y, which has no row yet, if both are rows of one trace."""
         trace: Trace = self._trace
         of = y.__class__
-        if (of is not Tracer and of not in _OF_ONE_NUMBER) or y._trace is not trace:
+        if (of is not Tracer and of not in _OF_ONE_NUMBER) or y._trace is not trace or _modes:
             return self._times(y)
         node = trace.spare
         if node is None:
@@ -733,14 +758,14 @@ class Tracer(StandIn):
 
     def __add__(self, y: Any) -> Any:
         """Return self + y, which has no row yet if it ends with a product that has none."""
-        if y.__class__ is not Product or y._trace is not self._trace:
+        if y.__class__ is not Product or y._trace is not self._trace or _modes:
             return self._plus(y)
         return Total.ending_with(y, self)
 
     def __radd__(self, x: Any) -> Any:
         """Return x + self; `sum` begins with 0."""
         of = x.__class__
-        if self.__class__ is Product and (of is int or of is float):
+        if self.__class__ is Product and (of is int or of is float) and not _modes:
             return Total.ending_with(self, x if of is float else as_float(x))
         return self._plus_left(x)
 
@@ -767,7 +792,7 @@ class Tracer(StandIn):
                     f"`where` takes, at {modes.caller()}"
                 )
             takes_comparison = False
-        return trace.tracer(trace.apply(op, tuple(rows)))
+        return trace.result(trace.apply(op, tuple(rows)))
 
     def __bool__(self) -> bool:
         raise self._refuse("the truth of v", f"use where(v != 0, x, y), {_SETTING}")
@@ -799,7 +824,7 @@ class Tracer(StandIn):
 
 
 class Condition(Tracer):
-    """A comparison, which only `where` takes, and `&` and `|` make another one of."""
+    """A comparison, which only `where` takes, and `&`, `|`, `^` and `~` make another one of."""
 
     __slots__ = ()
 
@@ -812,7 +837,13 @@ class Condition(Tracer):
     def __or__(self, other: Any) -> Any:
         return p.where(self, 1.0, p.where(other, 1.0, 0.0)) > 0
 
-    __rand__, __ror__ = __and__, __or__
+    def __xor__(self, other: Any) -> Any:
+        return p.where(self, p.where(other, 0.0, 1.0), p.where(other, 1.0, 0.0)) > 0
+
+    def __invert__(self) -> Any:
+        return p.where(self, 0.0, 1.0) > 0
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
     def __bool__(self) -> bool:
         op = self._primitive
@@ -877,7 +908,7 @@ class Total(Tracer):
     def __add__(self, y: Any) -> Any:
         """Return self + y; if y is a product that has no row, it may be written in later."""
         trace: Trace = self._trace
-        if y.__class__ is not Product or y._trace is not trace:
+        if y.__class__ is not Product or y._trace is not trace or _modes:
             return self._plus(y)
         first, last = self._a, self._b
         if (  # as in most steps of a long sum

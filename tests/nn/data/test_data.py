@@ -207,9 +207,9 @@ class TestCsv:
             ("abc", "'abc' is not a number"),
             ("1_000", "'1_000' is not a number"),
             ("1;5", "'1;5' is not a number"),
-            ("", f"the cell is empty; {EMPTY}"),
-            ("  ", f"the cell is empty; {EMPTY}"),
-            ("nan", "'nan' is not finite"),
+            ("", f"the cell is empty or says NA; {EMPTY}"),
+            ("  ", f"the cell is empty or says NA; {EMPTY}"),
+            *[(x, f"the cell is empty or says NA; {EMPTY}") for x in ("nan", "NA", "?", "N/A")],
             ("-inf", "'-inf' is not finite"),
             ("1e999", "'1e999' is not finite"),
         ],
@@ -225,9 +225,11 @@ class TestCsv:
     @pytest.mark.parametrize(
         ("cells", "row", "problem"),
         [
-            (["1.5", "n/a", "2"], 3, "'n/a' is not a number"),
-            (["cat", "", "dog"], 3, f"the cell is empty; {EMPTY}"),
-            (["cat", "dog", "nan"], 4, "'nan' is not finite"),
+            (["1.5", "n/a", "2"], 3, f"the cell is empty or says NA; {EMPTY}"),
+            (["0", "1", "?"], 4, f"the cell is empty or says NA; {EMPTY}"),
+            (["1.5", "none", "2"], 3, "'none' is not a number"),
+            (["cat", "", "dog"], 3, f"the cell is empty or says NA; {EMPTY}"),
+            (["cat", "dog", "nan"], 4, f"the cell is empty or says NA; {EMPTY}"),
             (["1", "inf", "2"], 3, "'inf' is not finite"),
         ],
     )
@@ -263,11 +265,26 @@ class TestCsv:
             ("a,b\n1,2\n".encode("utf-16"), {}, "not UTF-8 text, but probably utf-16; save it as"),
             ("a,b\n,2\n3,\n", {"empty": "drop"}, "row 2, column 'a': the cell is empty, and so is"),
             ("a,b,c\n,1,2\n,3,4\n", {"empty": "mean"}, "column 'a': every cell of the column is"),
+            ("a,b\n?,1\n?,2\n", {"empty": "mean"}, "column 'a': every cell of the column is"),
         ],
     )
     def test_bad_file(self, write, content, options, message):
         with pytest.raises(ValueError, match=r"data\.csv.*" + message):
             load_csv(write(content), **options)
+
+    def test_cells_that_say_that_they_are_empty(self, write):
+        path = write("a,coat,y\n1,?,0\nNA,long,1\n3,short,NaN\n2,short,1\n")
+        assert load_csv(path, empty="drop").X == [[2.0, 1.0]]
+        filled = load_csv(path, empty="mean")
+        assert (filled.X, filled.y) == (
+            [[1.0, 0.5, 0.5], [1.5, 1.0, 0.0], [2.0, 0.0, 1.0]],
+            [0, 1, 1],
+        )
+
+    @pytest.mark.parametrize("label", [1.0, b"b", ["b"]])
+    def test_a_label_that_is_neither_name_nor_index(self, write, label):
+        with pytest.raises(ValueError, match=r"data\.csv: there is no column .*'a', 'b'"):
+            load_csv(write("a,b\n1,2\n"), label=label)
 
     def test_name_of_the_label_needs_a_header(self, write):
         with pytest.raises(ValueError, match="label 'b' is a name, but header=False"):
