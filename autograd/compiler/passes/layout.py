@@ -359,7 +359,7 @@ class Layout:
     def products(self, rows: list[int]) -> Iterator[tuple[Sequence[int | None], Matrix]]:
         """Part sums of as many products, or fill them up.
 
-        Products with a matrix stand alone; copying its numbers to those of others would take longer.
+        Those with a matrix stand alone: to copy its numbers beside others would take longer.
         """
         parts = self.by_inputs(rows)
         if len(parts) > 1:
