@@ -154,7 +154,7 @@ def _likeness(trace: Trace, row: int, factors: Factors) -> tuple[Any, ...] | Non
         return op, here
     if len(operands) > 3:
         return op, len(operands), here
-    return op, here, *[_kind(x, varying) for x in operands]
+    return op, here, *[varying[x] if x.__class__ is int else None for x in operands]
 
 
 def _sorted_out(

@@ -359,7 +359,7 @@ class Layout:
     def products(self, rows: list[int]) -> Iterator[tuple[Sequence[int | None], Matrix]]:
         """Part sums of as many products, or fill them up.
 
-        Those with a matrix stand alone: to copy its numbers beside others would take longer.
+        Products with a matrix stand alone: copying its numbers to those of others takes longer.
         """
         parts = self.by_inputs(rows)
         if len(parts) > 1:
