@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def train(options: argparse.Namespace) -> None:
         "epochs": len(history),
         "seed": options.seed,
     }
-    metadata = {"task": task.to_dict(), "training": about, "test": result, "example": X_test[0]}
+    metadata = {"task": asdict(task), "training": about, "test": result, "example": X_test[0]}
     saving.save(model, out / "model.json", metadata)
     history.to_csv(out / "history.csv")
     save_figure(plot.learning_curves(history.columns()), out / "learning_curves.png")

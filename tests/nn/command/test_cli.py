@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -590,7 +591,7 @@ def test_a_class_without_samples_has_no_share():
 def test_a_task_survives_its_file_exactly():
     for dataset in (iris(), Dataset([[0.1], [0.7]], [1 / 3, 2 / 3], ("x",), (), "toy")):
         task = Task.of(dataset)
-        assert Task.from_dict(json.loads(json.dumps(task.to_dict()))) == task
+        assert Task.from_dict(json.loads(json.dumps(asdict(task)))) == task
 
 
 def test_probabilities_are_those_of_the_softmax_and_the_sigmoid():
