@@ -342,15 +342,13 @@ class Module:
         return (name or kind.lower(), kind, label, shape, *counts, str(len(named)), state)
 
 
-_TRAINING = "there is no mode: Dropout acts in nn.fit and inside of `with nn.dropping(model):`"
+_MODE = "there is no mode: Dropout acts in nn.fit and inside of `with nn.dropping(model):`"
 _ELSEWHERE = {
-    "train": _TRAINING,
-    "eval": _TRAINING,
+    **dict.fromkeys(("train", "eval"), _MODE),
     "forward": "call the model itself: model(x)",
     "fit": "write nn.fit(model, X, y)",
     "predict": "write nn.predict(model, X)",
-    "weight": "a neuron has .w, a layer .W",
-    "weights": "a neuron has .w, a layer .W",
+    **dict.fromkeys(("weight", "weights"), "a neuron has .w, a layer .W"),
     "bias": "a neuron and a layer have .b",
 }
 
