@@ -299,13 +299,6 @@ class Code:
                 if step is None
                 else lambda *_: [places[-1] + (ahead + i) * step for i in range(n)]
             )
-        if kind == "views":
-            own = [self.series(x, numbers, over) for x in zip(*[k[1:] for k in keys], strict=True)]
-            return (
-                None
-                if None in own
-                else lambda made, lanes: list(zip(*[x(made, lanes) for x in own if x], strict=True))
-            )
         return self._kept_series(names, numbers, over) if kind == "kept" else None
 
     def _kept_series(
