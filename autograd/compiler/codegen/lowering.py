@@ -6,7 +6,7 @@ step by step in reverse, with the rules of the table applied to symbols, which w
 are asked to compute. For a layer of the lecture, with b as a column of W and a row of ones in X,
 the code reads
 
-    W.dot(X, out=Z); maximum(Z, zeros, out=A)
+    W.dot(X, out=Z); maximum(Z, 0.0, out=A)
     ...
     ceil(clip(Z, 0.0, 1.0, out=t), out=t); multiply(dA, t, out=dZ)
     W.T.dot(dZ, out=dX); dZ.dot(X.T, out=dW)
@@ -14,7 +14,7 @@ the code reads
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from itertools import compress
 from math import isfinite, prod
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ import numpy as np
 from autograd.compiler.codegen.aliases import Aliases
 from autograd.compiler.codegen.code import (
     AND,
+    FLOAT,
     NONZERO,
     NOT,
     WORD,
@@ -338,8 +339,7 @@ class Backward:
             return
         if isinstance(step, Tape):
             space = step.space
-            own = [x for operands in step.operands for x in operands if isinstance(x, int)]
-            self.aliases.settle(space, np.array(own, np.intp))
+            self.aliases.settle(space, step.read)
             backward_tape(code, step, self.written[space], self.active[space], self.always[space])
             return
         places = np.arange(step.start, step.start + step.size)
@@ -384,7 +384,6 @@ class Backward:
             copies = code.lines[start:]
             del code.lines[start:]
             wanted = [self.wants(ref) for ref in step.operands]
-            slopes: Iterator[Any]
             if step.op in SLOPES:
                 slopes = iter([self.slope_from_result(step.op, out, operands[0])])
             else:
@@ -393,14 +392,11 @@ class Backward:
             is_one = is_sole and self.is_output()
             for ref, want in zip(step.operands, wanted, strict=True):
                 if want:
-                    slope = next(slopes)
-                    is_negative = is_sole and slope.__class__ is float and slope == -1.0
-                    if is_negative and self.is_latest(step) and code.is_negated():
+                    slope: Any = next(slopes)
+                    is_symbol = isinstance(slope, Symbol)
+                    if is_sole and not is_symbol and slope == -1.0 and self.is_negated(step):
                         slope = 1.0
-                    pair = (
-                        (slope, 1.0) if is_one and isinstance(slope, Symbol) else (gradient, slope)
-                    )
-                    self.add(ref, *pair)
+                    self.add(ref, *((slope, 1.0) if is_one and is_symbol else (gradient, slope)))
             # the derivatives of a sum or a difference do not look at the operands
             read = {word for line in code.lines[start:] for word in WORD.findall(line)}
             code.lines[start:start] = [line for line in copies if line.split(", ")[3] in read]
@@ -576,12 +572,20 @@ class Backward:
             return False
         return bool((self.aliases.places(SHARED, self.places) == out[1]).all())
 
-    def is_latest(self, step: Step) -> bool:
-        """Tell whether the last line wrote the gradient of a step, and to its own places."""
-        line, written = self.latest
+    def is_negated(self, step: Step) -> bool:
+        """Let the last line give the negative, if it has scaled the gradient of a step in place.
+
+        before   multiply(2.0, a1, out=a2)
+        after    multiply(-2.0, a1, out=a2)
+        """
+        lines, (line, written) = self.code.lines, self.latest
         read = self.aliases.places(step.space, self.places)
         own = [np.array_equal(x.reshape(-1), self.places.reshape(-1)) for x in (written, read)]
-        return self.code.lines[-1:] == [line] and all(own)
+        negative, count = FLOAT.subn(lambda x: repr(-float(x[0])), line)
+        if lines[-1:] != [line] or not all(own) or count != 1:
+            return False
+        lines[-1] = negative
+        return True
 
     def sum_over(
         self, term: str, over: tuple[int, ...], lanes: bool, target: str, is_packed: bool = True

@@ -333,7 +333,7 @@ def _simplest_dot(trace: Trace, operands: tuple[Any, ...], fast_math: bool) -> O
 
 def _entered(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Operand:
     """Add a row, or give its value where all operands are constants."""
-    if all(x.__class__ is float for x in operands):
+    if set(map(type, operands)) == {float}:
         return float(op.float_forward(*operands))  # a comparison gives a bool
     return trace.apply(op, operands)
 
