@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, compress, islice
 from operator import itemgetter
@@ -360,6 +360,11 @@ class Trace:
         if self.ops[row] in DOTS:
             return *operands[0], *operands[1], operands[2]
         return operands
+
+    def reads(self, outputs: Iterable[Operand]) -> Counter[int]:
+        """Count how often each row is read; an output is never done with."""
+        read = chain(*map(self.flat, range(len(self.ops))), outputs)
+        return Counter([x for x in read if x.__class__ is int])
 
     def count(self, rows: Sequence[int]) -> int:
         """Return how many numbers there are in rows."""

@@ -67,8 +67,7 @@ def with_triangles(
         return trace, list(outputs), []
     order, at = list(range(len(trace.ops))), list(range(len(trace.ops)))
     owner: dict[int, Triangle] = {}
-    read = chain(*map(trace.flat, range(len(trace.ops))), outputs)
-    reads = Counter([x for x in read if x.__class__ is int])
+    reads = trace.reads(outputs)
     for candidate in candidates:
         if any(x[-1] not in owner for x in candidate.matrix):
             continue
