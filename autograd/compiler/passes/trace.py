@@ -27,7 +27,6 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, compress, islice
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,7 +56,6 @@ Operand = int | float  # the number of a row, or a constant
 # The address of a number: its row in the high bits, below them its index in the row. Constants have
 # negative rows.
 BITS = 32
-MANY = 8  # operands, which are looked up at once
 INDEX = (1 << BITS) - 1
 
 # One number of a block; its operands are the block and, as a constant, the index.
@@ -549,11 +547,6 @@ def of_rows(table: Sequence[Any], operands: Sequence[Operand | None]) -> Sequenc
     >>> of_rows("abc", (2, 0.5, 1))
     ['c', 'b']
     """
-    if len(operands) > MANY:
-        try:
-            return itemgetter(*operands)(table)  # type: ignore[no-any-return]
-        except TypeError:  # there are constants
-            pass
     return [table[x] for x in operands if x.__class__ is int]
 
 
