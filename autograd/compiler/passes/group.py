@@ -206,7 +206,7 @@ def _arranged(
         rows = sorted(chain.from_iterable(loose))
         if len(rows) < _FEWEST_ON_TAPE and len(groups) <= _MOST_GROUPS:
             yield from [(False, own) for own in loose]
-        else:
+        elif rows:
             yield True, rows
         loose.clear()
 
