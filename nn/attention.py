@@ -11,8 +11,6 @@ from nn.init import generator
 from nn.layers import Layer, count
 from nn.module import Field, Module
 
-__all__ = ["Attention"]
-
 
 @final
 class Attention(Module):

@@ -8,8 +8,6 @@ from typing import Any, ClassVar, final
 from nn.forward import listed
 from nn.module import Field, Module
 
-__all__ = ["Each", "Flatten", "Residual", "Sequential"]
-
 
 @final
 class Sequential(Module):

@@ -10,8 +10,6 @@ from nn.layers import Activation, Layer, count
 from nn.mistakes import renamed
 from nn.module import Field, Module
 
-__all__ = ["Conv2d"]
-
 
 @final
 class Conv2d(Module):

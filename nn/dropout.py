@@ -17,8 +17,6 @@ from nn.containers import mapped
 from nn.init import generator
 from nn.module import Field, Module
 
-__all__ = ["Dropout", "dropping", "factors", "rates_of"]
-
 Source = Callable[[float], Any]
 
 

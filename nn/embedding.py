@@ -10,8 +10,6 @@ from nn.init import generator
 from nn.layers import count
 from nn.module import Field, Module
 
-__all__ = ["Embedding"]
-
 
 @final
 class Embedding(Module):

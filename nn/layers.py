@@ -25,8 +25,6 @@ from autograd import (
 from nn.init import Initialiser, generator, resolve
 from nn.module import Field, Module, activation_label
 
-__all__ = ["ACTIVATIONS", "MLP", "Activations", "Layer", "Neuron"]
-
 Activation = Callable[[Any], Any]
 
 

@@ -12,8 +12,6 @@ from autograd import Value, notation
 from autograd.errors import as_float, data_of
 from nn.tables import html_table
 
-__all__ = ["Field", "Frozen", "Module", "activation_label"]
-
 
 class Frozen(Value):
     """A parameter that training leaves as it is: what `Module.freeze` turns a Value into.

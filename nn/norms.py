@@ -10,8 +10,6 @@ from autograd import Value, dot, mean
 from nn.layers import count, inputs_of
 from nn.module import Field, Module
 
-__all__ = ["LayerNorm", "RMSNorm"]
-
 
 class Norm(Module):
     """What the normalisations have in common."""

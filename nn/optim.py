@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = NDArray[np.float64]
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm"]
-
 
 class Optimizer(ABC):
     """What all optimisers share: the parameters, the learning rate, and a state that can be saved.

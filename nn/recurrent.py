@@ -13,8 +13,6 @@ from nn.init import generator
 from nn.layers import Layer, count
 from nn.module import Field, Module
 
-__all__ = ["GRU", "LSTM", "RNN"]
-
 
 class Recurrent(Module):
     """What recurrent networks have in common. The weights are drawn from ±1/√n_out.

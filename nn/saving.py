@@ -49,8 +49,6 @@ from nn.module import Field, Frozen, Module, activation_label
 from nn.norms import LayerNorm, RMSNorm
 from nn.recurrent import GRU, LSTM, RNN
 
-__all__ = ["load", "read_metadata", "save"]
-
 FORMAT, VERSION = "chainrule-model", 2
 
 _MODULES: dict[str, type[Module]] = {

@@ -11,8 +11,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Constant", "Cosine", "Exponential", "Schedule", "StepDecay", "WarmUp"]
-
 Schedule = Callable[[float], float]
 
 

@@ -31,8 +31,6 @@ from nn.layers import MLP
 from nn.schedules import Cosine
 from nn.training import LOSSES, OPTIMIZERS, Checkpoint, History, described, fit, joined
 
-__all__ = ["Interrupted", "predict", "show", "train"]
-
 
 class Interrupted(KeyboardInterrupt):
     """The user pressed Ctrl-C during a training that can be resumed."""

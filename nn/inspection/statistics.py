@@ -20,8 +20,6 @@ from nn.module import activation_label
 from nn.tables import html_table
 from nn.training import checked, loss_called, needs_value
 
-__all__ = ["GradientStatistics", "LayerStatistics", "gradient_statistics"]
-
 _FLAT = 0.05  # an activation with a slope below this hardly passes a gradient on
 _SHRINKS, _GROWS = 1e-3, 1e3  # from the last layer to another: beyond, training will not work well
 

@@ -12,8 +12,6 @@ from autograd.files import write_atomically
 from nn.training.history import Epoch
 from nn.training.run import Callback, Run
 
-__all__ = ["Callback", "Checkpoint", "EarlyStopping"]
-
 
 @final
 class EarlyStopping(Callback):

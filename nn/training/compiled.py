@@ -26,8 +26,6 @@ from nn.training.samples import Samples, distinct
 if TYPE_CHECKING:
     from nn.optim import Array
 
-__all__ = ["CompiledEngine"]
-
 
 class CompiledEngine(Engine):
     """Array code, made from the scalar code of the model and the loss.

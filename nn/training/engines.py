@@ -22,8 +22,6 @@ from nn.training.samples import Samples
 if TYPE_CHECKING:
     from nn.optim import Array
 
-__all__ = ["Course", "EagerEngine", "Engine", "Loss"]
-
 Loss = Callable[[Any, Any], Any]
 
 

@@ -24,18 +24,16 @@ from nn.module import Frozen, Module
 from nn.optim import SGD, Adam, AdamW, Optimizer, checked_norm
 from nn.predictions import decision_threshold, predicted_classes
 from nn.schedules import Schedule
-from nn.training.callbacks import Callback, Checkpoint
+from nn.training.callbacks import Checkpoint
 from nn.training.compiled import CompiledEngine
 from nn.training.engines import Course, EagerEngine, Engine, Loss
 from nn.training.history import Epoch, History, described
 from nn.training.precautions import check_before_training
-from nn.training.run import Run
+from nn.training.run import Callback, Run
 from nn.training.samples import Samples, Streamed, checked, first_of, names_of, set_aside
 
 if TYPE_CHECKING:
     from tqdm import tqdm
-
-__all__ = ["LOSSES", "OPTIMIZERS", "fit"]
 
 _OF_CLASSES = (cross_entropy, binary_cross_entropy, hinge_loss)
 

@@ -17,8 +17,6 @@ from nn.module import Module
 from nn.optim import SGD, Adam, Optimizer, read, write
 from nn.training.engines import EagerEngine, Engine
 
-__all__ = ["check_before_training", "curvature", "limit"]
-
 _LARGE = 30.0  # inputs of this size want to be scaled
 _TRIAL = 30  # steps
 _LONG_STEP = 1.0  # of Adam, whose steps are about as long as the learning rate

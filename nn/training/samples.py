@@ -17,8 +17,6 @@ from nn.layers import MLP
 from nn.module import Module
 from nn.predictions import count_of, index_of, target_class
 
-__all__ = ["Samples", "checked", "set_aside"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
