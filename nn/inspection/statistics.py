@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from autograd import Value, notation
 from autograd.engine import table
 from nn.inspection.units import checked_mlp
@@ -127,8 +129,6 @@ def gradient_statistics(
     3          linear  0.494    1.4    0%    0%     0      1.8     1.26  0.5
     nothing is wrong
     """
-    import numpy as np
-
     checked_mlp(model)
     criterion = loss_called(loss)
     samples, parameters = checked(X, y), model.parameters()
@@ -181,8 +181,6 @@ def _slope(x: Value, z: Value) -> float:
 
 def _rms(numbers: Any) -> float:
     """Return the root of the mean square, also of numbers whose squares are too small or large."""
-    import numpy as np
-
     scale = float(np.abs(numbers).max())
     if scale == 0.0 or not math.isfinite(scale):
         return scale

@@ -12,6 +12,8 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import autograd
 from autograd import Value
 from autograd.engine import collector_paused
@@ -129,8 +131,6 @@ def fit(
     >>> history[-1].accuracy
     1.0
     """
-    import numpy as np
-
     if not isinstance(model, Module):
         raise TypeError(f"model must be a Module, such as an MLP, not {model!r}")
     if isinstance(callbacks, Callback):
@@ -330,8 +330,6 @@ class _Tally:
 
     def _look(self) -> None:
         """Count which of the outputs so far are right."""
-        import numpy as np
-
         outputs, classes = map(np.concatenate, (self._outputs, self._classes))
         right = predicted_classes(outputs, self._threshold) == classes
         self._right = (self._right or 0) + int(right.sum())
