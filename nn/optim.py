@@ -311,7 +311,7 @@ class Adam(Optimizer):
         t = steps + 1.0
         m = beta1 * mean + (1.0 - beta1) * g
         v = beta2 * square + (1.0 - beta2) * g * g
-        rate, scale = lr / (1.0 - _power(beta1, t)), (1.0 - _power(beta2, t)) ** 0.5
+        rate, scale = lr / (1.0 - beta1**t), (1.0 - beta2**t) ** 0.5
         return shrink * theta - rate * m / (v**0.5 / scale + self.eps), (m, v, t)
 
     def memory(self, rows: Any) -> tuple[Array, ...]:
@@ -439,23 +439,7 @@ def _norm(gradient: Array) -> float:
     """Return the Euclidean norm, also where the square of a number is beyond the floats."""
     with np.errstate(all="ignore"):
         square = float(gradient @ gradient)
-    if 1e-280 < square < math.inf:
-        return math.sqrt(square)
-    largest = float(abs(gradient).max(initial=0.0))
-    if not 0.0 < largest < math.inf:
-        return largest
-    scaled = gradient / largest
-    return largest * math.sqrt(scaled @ scaled)
-
-
-def _power(beta: float, steps: Array) -> Any:
-    """Return βᵗ for each t; one number if there is only one, as there nearly always is."""
-    if not isinstance(steps, np.ndarray):
-        return beta**steps
-    if len(steps) == 1:
-        return beta ** float(steps[0])
-    distinct, place = np.unique(steps, return_inverse=True)
-    return np.array([beta**t for t in distinct.tolist()])[place]
+    return math.sqrt(square) if 1e-280 < square < math.inf else math.hypot(*gradient.tolist())
 
 
 # --- arguments ------------------------------------------------------------------------------------

@@ -181,10 +181,7 @@ def _slope(x: Value, z: Value) -> float:
 
 def _rms(numbers: Any) -> float:
     """Return the root of the mean square, also of numbers whose squares are too small or large."""
-    scale = float(np.abs(numbers).max())
-    if scale == 0.0 or not math.isfinite(scale):
-        return scale
-    return scale * float(np.sqrt(np.square(numbers / scale).mean()))
+    return math.hypot(*numbers.flat) / math.sqrt(numbers.size)
 
 
 def _findings(rows: list[LayerStatistics], model: MLP) -> list[str]:
