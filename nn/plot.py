@@ -41,8 +41,6 @@ __all__ = ["activation", "confusion_matrix", "decision_boundary", "digit_samples
 __all__ += ["gradient_statistics", "learning_curves", "level_lines", "lines", "network"]
 
 _BLUE, _VERMILLION = "#0072B2", "#D55E00"
-_FIRST_LINE: dict[str, Any] = {"color": _BLUE}
-_SECOND_LINE: dict[str, Any] = {"color": _VERMILLION, "linestyle": "--"}
 _GREEN, _PURPLE = "#009E73", "#CC79A7"
 _LINES = ((_BLUE, "-", "o"), (_VERMILLION, "--", "s"), (_GREEN, "-.", "^"), (_PURPLE, ":", "D"))
 _CLASS_COLOURS = (_BLUE, "#E69F00", _GREEN, _PURPLE, "#56B4E9", _VERMILLION, "#F0E442")
@@ -342,8 +340,8 @@ def network(model: Module, sample: Any = None, *, max_neurons: int = 16) -> Figu
                 arcs.append(Path([(start, y0), (start, y0 + up), (k, y1 + up), (k, y1)], _CURVE))
     largest = max((abs(w) for w, _ in weights if math.isfinite(w)), default=0.0)
     kinds: tuple[tuple[str, Callable[[float], bool], dict[str, Any]], ...] = (
-        ("w > 0", lambda w: 0.0 < w < math.inf, _FIRST_LINE),
-        ("w < 0", lambda w: -math.inf < w < 0.0, _SECOND_LINE),
+        ("w > 0", lambda w: 0.0 < w < math.inf, {"color": _BLUE}),
+        ("w < 0", lambda w: -math.inf < w < 0.0, {"color": _VERMILLION, "linestyle": "--"}),
         ("w is nan or infinite", lambda w: not math.isfinite(w), {"color": "black"}),
     )
 

@@ -105,7 +105,7 @@ class Task:
             training.columns or tuple(Column(name, (), (mean,)) for name, mean in numbers),
             training.class_names,
             inputs,
-            None if n else Standardiser.fit(_column(training.y)),
+            None if n else Standardiser.from_parts([[[t] for t in training.y]]),
         )
 
     @property
@@ -209,8 +209,3 @@ class Task:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the task is damaged: {error!r}") from error
-
-
-def _column(y: Sequence[float]) -> Dataset:
-    """Make a table with a single column."""
-    return Dataset([[t] for t in y], [], ("target",), (), "target")
