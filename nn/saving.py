@@ -45,6 +45,7 @@ from nn.dropout import Dropout
 from nn.embedding import Embedding
 from nn.interchange import linear_maps
 from nn.layers import ACTIVATIONS, MLP, Layer, Neuron
+from nn.mistakes import named
 from nn.module import Frozen, Module, activation_label
 from nn.norms import LayerNorm, RMSNorm
 from nn.recurrent import GRU, LSTM, RNN
@@ -235,9 +236,7 @@ def _module(x: Any, place: str, most: int) -> Module:
     ask for more than memory holds.
     """
     _checked(x, place, dict)
-    kind = _MODULES.get(_field(x, f"{place}.", "kind", str))
-    if kind is None:
-        raise ValueError(f"field {place}.kind must be one of {', '.join(_MODULES)}")
+    kind = named(_MODULES, _field(x, f"{place}.", "kind", str), f"field {place}.kind")
     fields = {
         name: _part(_field(x, f"{place}.", name), f"{place}.{name}", most) for name in kind.saved
     }

@@ -106,7 +106,7 @@ class Plan:
         # what is computed for aux alone, which is like a branch that the loss has not taken
         self.aside = bool(wanted) and options.has_aux and not _is_all_for(rows[0], trace)
         last_inputs = {end - 1 for end in accumulate(x.count for own in leaves for x in own)}
-        self.machine = machine_for(trace.ops)
+        self.machine = machine_for(trace.operations())
         self.program = grouped(trace, rows, varying, not wanted, last_inputs, self.machine)
         self.wanted, self.active_inputs = bool(wanted), active
         operations = set().union(*[step.operations() for step in self.program.steps])

@@ -104,6 +104,16 @@ def test_decorator():
     assert is_recording()
 
 
+def test_decorator_without_parentheses():
+    @no_grad
+    def predict(v):
+        return v * v
+
+    assert predict(Value(2.0)).op == ""
+    assert predict.__name__ == "predict"
+    assert is_recording()
+
+
 def test_another_thread_keeps_recording():
     entered, done, seen = threading.Event(), threading.Event(), []
 
