@@ -170,6 +170,11 @@ def test_a_derivative_with_respect_to_an_index_is_refused():
 
 
 def test_other_lists_say_that_they_need_take():
+    outside = np.arange(3.0)
+    with pytest.raises(TraceError, match=r"for a variable use take\(array, v\)$"):
+        ag.compile(lambda i: outside[i])(1)
+    with pytest.raises(IndexError, match="out of bounds"):
+        ag.compile(lambda x: x * outside[3])(1.0)
     with pytest.raises(TraceError, match=r"v as an index .*: use take\(xs, v\)"):
         ag.compile(lambda xs, i: [x + 1.0 for x in xs][i])([1.0], 0)
     with pytest.raises(ValueError, match="must have the same length"):

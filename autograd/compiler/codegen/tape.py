@@ -9,7 +9,7 @@ neurons with one input each:
     before   z1 = mul(w1, x)    a1 = relu(z1)    z2 = mul(w2, a1)    a2 = relu(z2)
     after    multiply(w1, x, z1)    relu(z1, a1)    multiply(w2, a1, z2)    relu(z2, a2)
 
-with `def relu(x0, y): maximum(x0, zeros, out=y)`, where zeros is an array of them.
+with `def relu(x0, y): maximum(x0, 0.0, out=y)`.
 """
 
 from __future__ import annotations

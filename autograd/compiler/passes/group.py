@@ -16,7 +16,7 @@ on a tape, which computes them one after the other:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, compress
 from typing import Any
 
@@ -174,13 +174,10 @@ def _sorted_out(
 
     def is_loose(rows: list[int], native: bool) -> bool:
         op, few = trace.ops[rows[0]], len(rows) < _FEWEST_ROWS
-        if (
-            rows[0] in whole
-            or op is TAKE
-            or trace.has_blocks(rows)
-            or trace.terms(rows[0]) > _MOST_OPERANDS
-        ):
+        if rows[0] in whole or op is TAKE or trace.has_blocks(rows):
             return False
+        if trace.terms(rows[0]) > _MOST_OPERANDS:
+            return native and len(rows) == 1 and not _is_regular(trace, rows)
         if not few and (op is p.dot or not native):
             return False
         if len(rows) < _FEWEST_REGULAR or (few and len(groups) > _MOST_GROUPS):
@@ -220,11 +217,18 @@ def _arranged(
 
 
 def _is_regular(trace: Trace, rows: Sequence[int]) -> bool:
-    """Tell whether rows, and most of what they read, were computed at regular intervals."""
-    operands = zip(*map(trace.flat, rows), strict=False)
-    columns = [rows, *[x for x in operands if float not in map(type, x)]]
+    """Tell whether rows, and most of what they read, were computed at regular intervals.
+
+    A single row is regular if its operands are.
+    """
+    own = trace.operands[rows[0]]
+    read: Iterable[Sequence[Operand]] = own[:2] if trace.ops[rows[0]] is p.dot else [own]
+    if len(rows) > 1:
+        read = [rows, *zip(*map(trace.flat, rows), strict=False)]
+    columns = [x for x in read if float not in map(type, x)]
     axes = [common_axes([np.array(list(map(trace.address, x)))]) for x in columns]
-    by_rule = sum([len(rows) - 1 - len(x) for x in axes if x])  # numbers that others foretell
+    pairs = zip(columns, axes, strict=True)
+    by_rule = sum([len(x) - 1 - len(y) for x, y in pairs if y])  # numbers that others foretell
     return by_rule >= _FEWEST_REGULAR and 2 * sum(x is not None for x in axes) > len(axes)
 
 
