@@ -71,6 +71,13 @@ def test_operators_with_a_numpy_scalar_on_either_side(op, scalar):
         assert numpy_made.local_derivatives == plain.local_derivatives
 
 
+@pytest.mark.parametrize("op", COMPARE, ids=lambda o: o.__name__)
+def test_comparisons_with_a_numpy_scalar_are_bools(op):
+    for a, b in itertools.product([1.0, 2.0, 3.0], repeat=2):
+        assert op(Value(a), np.float64(b)) is op(a, b)
+        assert op(np.float64(a), Value(b)) is op(a, b)
+
+
 @pytest.mark.parametrize("two", [np.float64(2), np.longdouble(2), np.int64(2), np.array(2.0)])
 def test_a_value_equals_no_numpy_scalar_and_says_so(two):
     v = Value(2.0)

@@ -437,6 +437,12 @@ class TestStandardiser:
         )
         assert train.X == [[0.0], [4.0]]
 
+    def test_pixels_to_the_unit_interval(self):
+        digits = data.digits()
+        scaled = Standardiser.from_range(0, 16, n_features=64).apply(digits)
+        assert scaled.X[7] == [x / 16 for x in digits.X[7]]
+        assert Standardiser.from_range(-1, 3, n_features=1).transform([[-1], [3]]) == [[0.0], [1.0]]
+
     @given(st.lists(st.tuples(finite, st.floats(1e-300, 1e300)), max_size=4))
     def test_survives_json_exactly(self, columns):
         mean, scale = zip(*columns, strict=True) if columns else ((), ())
