@@ -273,11 +273,11 @@ def _built(document: dict[str, Any], tensors: Mapping[str, Any]) -> Module:
         except ValueError as error:
             raise ValueError(f"field parameters: {error}") from None
 
-    named = dict(model.named_parameters())
+    parameters = dict(model.named_parameters())
     for i, name in enumerate(_field(document, "", "frozen", list)):
-        if not isinstance(name, str) or name not in named:
+        if not isinstance(name, str) or name not in parameters:
             raise ValueError(f"field frozen[{i}] must be the name of a parameter, not {name!r:.40}")
-        named[name].__class__ = Frozen
+        parameters[name].__class__ = Frozen
     names = _field(document, "", "class_names", list)
     for i, name in enumerate(names):
         _checked(name, f"class_names[{i}]", str)

@@ -69,6 +69,10 @@ class _Recording:
         argnums: int | Sequence[int],
         has_aux: bool = False,
     ) -> None:
+        if not callable(f):
+            raise TypeError(
+                f"what is differentiated is a function, not {f!r}: a Value has backward()"
+            )
         places = argument_places(f, args, argnums)
         taken = {place: flatten(args[place], f"args[{place}]") for place in places}
         specs = {place: spec for place, (_, spec) in taken.items()}
@@ -332,7 +336,7 @@ def value_and_grad(
     (18.0, {'x': 12.0, 'y': 9.0})
     """
 
-    @_named(f)
+    @wraps(f)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         run = _Recording(f, args, kwargs, argnums, has_aux)
         _require_scalar(f, run)
@@ -378,7 +382,7 @@ def jacobian(
     [[5.0, 2.0], [1.0, 3.0]]
     """
 
-    @_named(f)
+    @wraps(f)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         run = _Recording(f, args, kwargs, argnums, has_aux)
         return run.with_aux(outer(run.output_spec, run.spec, run.matrix()))
@@ -400,7 +404,7 @@ def hessian(
     [[4.0, 6.0], [6.0, 0.0]]
     """
 
-    @_named(f)
+    @wraps(f)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         run = _Recording(f, args, kwargs, argnums, has_aux)
         _require_scalar(f, run)
@@ -589,15 +593,6 @@ def _refuse_mutation(
             x, old, new = next(expected)
             if leaf is not x or not (new == old or (new != new and old != old)):
                 raise RuntimeError(f"{name_of(f)} changed {name} in place: copy it first")
-
-
-def _named(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a transform the name of its function, after checking that it is one."""
-    if not callable(f):
-        raise TypeError(
-            f"derivatives are those of a function, not of {f!r}; a Value has backward()"
-        )
-    return wraps(f)
 
 
 def _require_scalar(f: Callable[..., Any], run: _Recording) -> None:

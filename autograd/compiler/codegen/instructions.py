@@ -217,14 +217,15 @@ class _Writer:
         op: Primitive,
         wanted: tuple[bool, ...] | None,
         result: int,
-        operands: Sequence[Operand],
+        operands: tuple[Any, ...],
     ) -> None:
         """Write one instruction."""
         if len(operands) > MOST_OPERANDS:
             raise ValueError(f"{op.name} has {len(operands)} operands, not {MOST_OPERANDS} at most")
-        places = [x if x.__class__ is int else self.numbers.place(x) for x in operands]
+        if float in map(type, operands):
+            operands = tuple(map(self.numbers.place, operands))
         kind = self.kinds.setdefault((op, wanted), len(self.kinds))
-        self.flat += (kind, result, *places, *places[:1] * (MOST_OPERANDS - len(places)))
+        self.flat += (kind, result, *(operands * MOST_OPERANDS)[:MOST_OPERANDS])
 
     def many(self, op: Primitive, out: int, operands: Sequence[Operand]) -> None:
         """Write a row of many operands, as instructions on two of them."""

@@ -339,8 +339,7 @@ class Backward:
             return
         if isinstance(step, Tape):
             space = step.space
-            own = [x for operands in step.operands for x in operands if isinstance(x, int)]
-            self.aliases.settle(space, np.array(own, np.intp))
+            self.aliases.settle(space, step.read)
             backward_tape(code, step, self.written[space], self.active[space], self.always[space])
             return
         places = np.arange(step.start, step.start + step.size)

@@ -158,8 +158,7 @@ def _forward_function(
 
 def _emit(code: Code, tape: Tape, maker: Callable[[dict[Any, Any], int], Any]) -> str:
     """Write the call that runs what `maker` makes for a number of lanes, and give it."""
-    operands = [x for row in tape.operands for x in row if x.__class__ is int]
-    code.touch_both(tape.space, [*tape.places, *operands])
+    code.touch_both(tape.space, np.append(tape.places, tape.read))
     name = code.name(("tape", len(code.names)), maker, prefix="tape")
     code.makers["run"] = lambda *_: _run
     counts = Counter(op.name for op in tape.ops).most_common(4)

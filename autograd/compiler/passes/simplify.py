@@ -5,8 +5,7 @@ What these passes do to the lecture's neuron, written as a sum over its inputs:
     before   p1 = w1 * x1    p2 = w2 * x2    s1 = b + p1    s2 = s1 + p2    a = relu(s2)
     after    z = dot(w1, w2, x1, x2, b)                                     a = relu(z)
 
-Most sums of products come as one row, `SUM`, and are a dot in the end; where a part of one is a row
-of its own after all, the sum is written in parts.
+Most sums of products come as one row, `SUM`, and are a dot in the end.
 """
 
 from __future__ import annotations
@@ -334,7 +333,7 @@ def _simplest_dot(trace: Trace, operands: tuple[Any, ...], fast_math: bool) -> O
 
 def _entered(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Operand:
     """Add a row, or give its value where all operands are constants."""
-    if all(x.__class__ is float for x in operands):
+    if set(map(type, operands)) == {float}:
         return float(op.float_forward(*operands))  # a comparison gives a bool
     return trace.apply(op, operands)
 
