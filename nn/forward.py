@@ -36,7 +36,7 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any], what: str = "") -> list[A
         raise TypeError(f"X must be a list of samples, not {X!r}: {error}") from None
     is_watched = what and (modes.tracing.get() or modes.differentiating.get())
     if is_watched and any(isinstance(x, Value) for x in trees.flatten(samples, "X")[0]):
-        raise TypeError(f"{what} gives plain numbers, of no derivative: call model(x) itself")
+        raise TypeError(f"{what} gives plain numbers, without a derivative: call model(x) itself")
     with no_grad():
         if len(samples) >= _MANY:
             try:

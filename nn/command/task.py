@@ -15,8 +15,6 @@ from autograd import sigmoid, softmax
 from nn.data import Column, Dataset, Standardiser, load_csv
 from nn.predictions import predicted_class
 
-__all__ = ["REGRESSION", "Answer", "Task"]
-
 REGRESSION = ("mse_loss", "mae_loss")
 
 
