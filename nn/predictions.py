@@ -15,8 +15,6 @@ from nn.layers import MLP
 from nn.losses import class_index
 from nn.module import Module
 
-__all__ = ["accuracy", "confusion_matrix", "predict", "predicted_class", "target_class"]
-
 
 def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) -> list[Any]:
     """Return what a model predicts for each sample: a class, or a number.

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 from autograd.errors import as_float
 
-__all__ = ["Constant", "Cosine", "Exponential", "Schedule", "StepDecay", "WarmUp"]
-
 Schedule = Callable[[float], float]
 
 

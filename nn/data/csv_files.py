@@ -336,7 +336,7 @@ class Table:
 
     def with_points(self) -> Table:
         """Write numbers with decimal points, if the file has decimal commas."""
-        if not any(_decimal_comma(cell) for row in self.rows for cell in row if "," in cell):
+        if not any(_COMMA.fullmatch(cell) for row in self.rows for cell in row if "," in cell):
             return self
         rows = [[_with_point(cell) for cell in row] for row in self.rows]
         return replace(self, rows=rows, decimal_comma=True)
@@ -429,14 +429,9 @@ _COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")  # 0,5 o
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")  # in a file that has decimal commas
 
 
-def _decimal_comma(cell: str) -> bool:
-    """Tell whether the cell is a number with a decimal comma."""
-    return _COMMA.fullmatch(cell) is not None
-
-
 def _with_point(cell: str) -> str:
     """Write a number as Python does, if the cell is one of a file with decimal commas."""
-    if _decimal_comma(cell) or _THOUSANDS.fullmatch(cell):
+    if _COMMA.fullmatch(cell) or _THOUSANDS.fullmatch(cell):
         return cell.replace(".", "").replace(",", ".")
     return cell
 

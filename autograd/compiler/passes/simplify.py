@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain, compress, groupby, islice
 from math import nan
-from operator import and_, itemgetter
+from operator import and_
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,6 @@ from autograd.compiler.passes.trace import (
     BITS,
     DOTS,
     INDEX,
-    MANY,
     PICK,
     SUM,
     Half,
@@ -159,11 +158,6 @@ class _Pass:
     def moved(self, operands: Sequence[Any]) -> tuple[Any, ...]:
         """Return operands of the old trace as operands of the new one."""
         place = self.place
-        if len(operands) > MANY:
-            try:  # rows, but for what is added at last
-                return *itemgetter(*operands[:-1])(place), *self.moved(operands[-1:])
-            except TypeError:  # there are constants
-                pass
         return tuple(
             [
                 place[x] if x.__class__ is int else x if x.__class__ is float else self.half(x)

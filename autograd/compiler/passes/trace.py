@@ -24,10 +24,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, compress, islice
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,7 +57,6 @@ Operand = int | float  # the number of a row, or a constant
 # The address of a number: its row in the high bits, below them its index in the row. Constants have
 # negative rows.
 BITS = 32
-MANY = 8  # operands, which are looked up at once
 INDEX = (1 << BITS) - 1
 
 # One number of a block; its operands are the block and, as a constant, the index.
@@ -368,6 +366,11 @@ class Trace:
             return *operands[0], *operands[1], operands[2]
         return operands
 
+    def reads(self, outputs: Iterable[Operand]) -> Counter[int]:
+        """Count how often each row is read; an output is never done with."""
+        read = chain(*map(self.flat, range(len(self.ops))), outputs)
+        return Counter([x for x in read if x.__class__ is int])
+
     def count(self, rows: Sequence[int]) -> int:
         """Return how many numbers there are in rows."""
         counts = self.counts
@@ -569,11 +572,6 @@ def of_rows(table: Sequence[Any], operands: Sequence[Operand | None]) -> Sequenc
     >>> of_rows("abc", (2, 0.5, 1))
     ['c', 'b']
     """
-    if len(operands) > MANY:
-        try:
-            return itemgetter(*operands)(table)  # type: ignore[no-any-return]
-        except TypeError:  # there are constants
-            pass
     return [table[x] for x in operands if x.__class__ is int]
 
 
