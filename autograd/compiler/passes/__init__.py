@@ -21,6 +21,7 @@ from autograd.compiler.passes.arrays import given
 from autograd.compiler.passes.axes import are_different, common_axes, has_no_gaps
 from autograd.compiler.passes.group import grouped
 from autograd.compiler.passes.loops import loops_of
+from autograd.compiler.passes.period import by_rounds
 from autograd.compiler.passes.program import (
     SHARED,
     VARYING,
@@ -55,6 +56,7 @@ __all__ = [
     "active_places",
     "always_reached",
     "are_different",
+    "by_rounds",
     "common_axes",
     "differentiable",
     "everywhere",

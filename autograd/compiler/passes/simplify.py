@@ -46,7 +46,7 @@ def simplified(
     trace: Trace, outputs: Sequence[Operand], fast_math: bool = False
 ) -> tuple[Trace, list[Operand]]:
     """Apply all passes; give the new trace and its outputs."""
-    if trace.reads_blocks and _size(trace) < _FEW_NUMBERS:
+    if trace.reads_blocks and trace.scale * _size(trace) < _FEW_NUMBERS:
         trace, outputs = _written_in_scalars(trace, outputs)
     trace, outputs = _expanded(trace, outputs, fast_math)
     trace, outputs = _parted(trace, outputs)
