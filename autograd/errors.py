@@ -107,6 +107,8 @@ def _describe(x: Any, what: str) -> str:
         return f"{kind}; take .real, .imag or abs()"
     if hasattr(x, "to_numpy"):  # a table or a column of pandas and its kin
         return f"a {type(x).__name__}; make an array of it, with .to_numpy()"
+    if hasattr(x, "__rank__"):
+        return f"{kind}, which is a node already; its number is .data"
     if isinstance(x, (list, tuple)) or getattr(x, "shape", None):
         return f"{kind}; make one Value per element, as in [Value(x) for x in ...]"
     try:

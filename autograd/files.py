@@ -52,7 +52,10 @@ def atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{os.fspath(path)}: there is no folder {target.parent}; make it")
     _remove_abandoned(target)
-    draft, file = _opened_draft(target)
+    try:
+        draft, file = _opened_draft(target)
+    except OSError as error:  # of the file that was asked for, not of its draft
+        raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
     try:
         with file:
             yield file

@@ -99,7 +99,9 @@ _ELSEWHERE = {
     "DataLoader": "nn.fit(…, batch_size=…)",
     "train_test_split": "nn.data.train_test_split",
     "one_hot": "nn.data.one_hot",
+    "predict_proba": "nn.softmax(model(x))",
     **dict.fromkeys(("ReLU", "Tanh", "Sigmoid", "GELU"), 'nn.MLP(…, activation="…")'),
+    **{name: f"autograd.{name}" for name in ("relu", "tanh", "sigmoid", "gelu", "silu", "elu")},
 }
 
 

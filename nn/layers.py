@@ -23,6 +23,7 @@ from autograd import (
     tanh,
 )
 from nn.init import Initialiser, generator, resolve
+from nn.mistakes import named
 from nn.module import Field, Module, activation_label
 
 __all__ = ["ACTIVATIONS", "MLP", "Activations", "Layer", "Neuron"]
@@ -264,7 +265,7 @@ class Layer(Module):
             return softmax(z)
         return [n.activate(v) for n, v in zip(self.neurons, z, strict=True)]
 
-    def __call__(self, x: Any) -> Value | Any:
+    def __call__(self, x: Any) -> Any:
         """Return σ(Wᵀx + b): a list, or a single Value if there is one neuron.
 
         >>> len(Layer(3, 2)([1.0, 2.0, 3.0]))
@@ -405,7 +406,7 @@ class MLP(Module):
             xs.append(layer.activate(zs[-1]))
         return Activations(zs, xs)
 
-    def __call__(self, x: Any) -> Value | Any:
+    def __call__(self, x: Any) -> Any:
         """Return the output ŷ for one sample: a list, or a single Value if there is one output.
 
         The sample is as a `Neuron` takes it: see `Neuron.pre_activation`.
@@ -434,12 +435,7 @@ def count(name: str, n: int) -> int:
 def _activation(activation: str | Activation) -> Activation:
     """Return the function that an activation's name means."""
     if isinstance(activation, str):
-        if activation not in ACTIVATIONS:
-            raise ValueError(
-                f"the activation must be one of {', '.join(ACTIVATIONS)}, "
-                f"or a function; not {activation!r}"
-            )
-        return ACTIVATIONS[activation]
+        return named(ACTIVATIONS, activation, "the activation")
     if not callable(activation):
         raise TypeError(f"the activation must be a name or a function, not {activation!r}")
     return activation

@@ -6,7 +6,7 @@ them. `nn.precautions` has those that `fit` looks for before it begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -14,10 +14,20 @@ from typing import Any, ParamSpec, TypeVar
 from autograd import MistakeWarning, Value
 from autograd.engine import modes, operation_of, table
 
-__all__ = ["StepWatch", "check_logits", "each_once", "marked_like", "renamed", "suggestion", "warn"]
+__all__ = [
+    "StepWatch",
+    "check_logits",
+    "each_once",
+    "marked_like",
+    "named",
+    "renamed",
+    "suggestion",
+    "warn",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 _STEPS = 20  # after so many without any gradient, something is not connected
 
@@ -99,6 +109,22 @@ def suggestion(name: str, names: Iterable[str]) -> str:
     spelled = get_close_matches(wanted, plain.values(), cutoff=0.75)
     near += [other for other in plain if plain[other] in spelled[:1]]
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def named(choices: Mapping[str, T], name: str, what: str) -> T:
+    """Return what is called `name`.
+
+    Raises:
+        ValueError: nothing is; the message has the names there are, and the nearest.
+
+    >>> named({"relu": abs, "tanh": abs}, "rely", "activation")
+    Traceback (most recent call last):
+    ValueError: activation must be one of relu, tanh, not 'rely'; did you mean 'relu'?
+    """
+    if name not in choices:
+        meant = suggestion(name, choices)
+        raise ValueError(f"{what} must be one of {', '.join(choices)}, not {name!r}{meant}")
+    return choices[name]
 
 
 def check_logits(outputs: Sequence[Any], loss: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
 from inspect import signature
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import autograd
 from autograd import Value, notation
@@ -86,6 +86,14 @@ class Module:
         name = type(self).__name__
         remedy = ": give its method forward that name" if hasattr(self, "forward") else ""
         raise NotImplementedError(f"{name} does not define __call__{remedy}")
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Say what is written here instead of what others call by this name."""
+            remedy = f"; {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+            what = f"{type(self).__name__!r} object has no attribute {name!r}{remedy}"
+            raise AttributeError(what, name=name, obj=self)
 
     # --- the parameters ---------------------------------------------------------------------
 
@@ -332,6 +340,19 @@ class Module:
             state = "frozen" if frozen else "trainable"
         label = activation_label(getattr(self, "activation", "") if shape else "")
         return (name or kind.lower(), kind, label, shape, *counts, str(len(named)), state)
+
+
+_TRAINING = "there is no mode: Dropout acts in nn.fit and inside of `with nn.dropping(model):`"
+_ELSEWHERE = {
+    "train": _TRAINING,
+    "eval": _TRAINING,
+    "forward": "call the model itself: model(x)",
+    "fit": "write nn.fit(model, X, y)",
+    "predict": "write nn.predict(model, X)",
+    "weight": "a neuron has .w, a layer .W",
+    "weights": "a neuron has .w, a layer .W",
+    "bias": "a neuron and a layer have .b",
+}
 
 
 class Summary(str):

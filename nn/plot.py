@@ -1,8 +1,9 @@
 """Pictures of training, of activations and of what a trained network does.
 
 Every function returns a Matplotlib `Figure`. As the last line of a notebook cell it shows itself,
-whatever backend is active; `figure.savefig("name.png")` (or .svg, .pdf) writes it to a file. The
-figures are unknown to pyplot: they need no display, and none has to be closed.
+whatever backend is active; elsewhere `figure.show()` opens a window, and
+`figure.savefig("name.png")` (or .svg, .pdf) writes it to a file. The figures are unknown to pyplot:
+they need no display, and none has to be closed.
 
 The colours are those of Okabe and Ito, which the colour-blind can tell apart, and no picture relies
 on colour alone: lines differ in their dashes too, points in their markers.
@@ -601,11 +602,20 @@ def _figure_class() -> type[Figure]:
     from matplotlib.figure import Figure
 
     class NotebookFigure(Figure):
-        """A figure that shows itself in a notebook.
+        """A figure that shows itself in a notebook, or in a window.
 
         IPython knows how to show a Figure only once pyplot has set up its inline backend, which
         nothing in this package does. Where it has, IPython prefers its own way to this method.
         """
+
+        def show(self, warn: bool = True) -> None:  # noqa: ARG002 - Matplotlib's
+            """Open a window, and wait until it is closed."""
+            from matplotlib import pyplot
+
+            window = pyplot.figure(figsize=self.get_size_inches()).canvas
+            window.figure = self  # pyplot has windows for figures of its own alone
+            self.set_canvas(window)
+            pyplot.show()
 
         def _repr_png_(self) -> tuple[bytes, dict[str, float]]:
             """Draw at twice the resolution of the page, as projectors and paper deserve."""

@@ -45,6 +45,7 @@ from nn.dropout import Dropout
 from nn.embedding import Embedding
 from nn.interchange import linear_maps
 from nn.layers import ACTIVATIONS, MLP, Layer, Neuron
+from nn.mistakes import named
 from nn.module import Field, Frozen, Module, activation_label
 from nn.norms import LayerNorm, RMSNorm
 from nn.recurrent import GRU, LSTM, RNN
@@ -233,8 +234,7 @@ def _checked(x: Any, place: str, kind: type) -> Any:
 def _one_of(choices: Mapping[str, Any], x: Any, place: str) -> str:
     """Check a name."""
     name: str = _checked(x, place, str)
-    if name not in choices:
-        raise ValueError(f"field {place} must be one of {', '.join(choices)}, not {name!r}")
+    named(choices, name, f"field {place}")
     return name
 
 

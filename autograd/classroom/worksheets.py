@@ -146,8 +146,8 @@ def make(level: int, seed: int) -> Worksheet:
     raise RuntimeError(f"no pleasant graph found for level {level}, seed {seed}")
 
 
-def command(arguments: Sequence[str]) -> int:
-    """Run `python -m autograd worksheet`, and return its exit status."""
+def command(arguments: Sequence[str]) -> None:
+    """Run `python -m autograd worksheet`."""
     parser = argparse.ArgumentParser(
         prog="python -m autograd worksheet",
         description="Make a graph to fill in by hand, as a page to print, and a page with the key.",
@@ -171,18 +171,14 @@ def command(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
     out = options.out or ("sheet.html" if options.count == 1 else "sheets.pdf")
-    try:
-        if options.count < 1:
-            raise ValueError(f"--count must be at least 1, not {options.count}")
-        seeds = range(options.seed, options.seed + options.count)
-        sheets, keys = save([make(options.level, seed) for seed in seeds], out)
-    except (ValueError, OSError) as error:
-        parser.exit(2, f"error: {error}\n")
+    if options.count < 1:
+        raise ValueError(f"--count must be at least 1, not {options.count}")
+    seeds = range(options.seed, options.seed + options.count)
+    sheets, keys = save([make(options.level, seed) for seed in seeds], out)
     if options.count == 1:
         print(f"The sheet is in {sheets}, its key in {keys}")
     else:
         print(f"{options.count} sheets are in {sheets}, their keys in {keys}, a page each")
-    return 0
 
 
 # --- graphs ---------------------------------------------------------------------------------------

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from collections.abc import Mapping, Sequence
 
 from autograd import __version__, notation
 from autograd.classroom import animate, worksheets
 from autograd.command.expression import ExpressionError, evaluate
+from autograd.command.status import status_of
 from autograd.engine import Value
 from autograd.explanations import backward_steps, explain, forward_steps, why
 from autograd.pictures import draw
@@ -44,26 +44,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     x             3         2
     0
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name may have letters it lacks
-    if arguments is None:
-        arguments = sys.argv[1:]
-    if arguments[:1] == ["worksheet"]:
-        return worksheets.command(arguments[1:])
-    parser = _parser()
-    options = parser.parse_intermixed_args(_shielded(arguments))
-    try:
-        given = _numbers(options.variables)
-        result, variables = evaluate(options.expression.strip(), given)
-        result.backward()
-        if options.draw is not None:
-            draw(result).save(options.draw)
-        texts = _explanations(result, variables, options)
-        if options.animate is not None:
-            animate(result, options.animate)
-    except (ValueError, OSError, RuntimeError) as error:
-        parser.exit(2, f"error: {error}\n")
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["worksheet"]:
+        return status_of(lambda: worksheets.command(given[1:]))
+    return status_of(lambda: _evaluate(_parser().parse_intermixed_args(_shielded(given))))
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    """Evaluate the expression, and print and write what is asked for."""
+    given = _numbers(options.variables)
+    result, variables = evaluate(options.expression.strip(), given)
+    result.backward()
+    if options.draw is not None:
+        draw(result).save(options.draw)
+    texts = _explanations(result, variables, options)
+    if options.animate is not None:
+        animate(result, options.animate)
     print(f"{options.expression.strip()} = {result:.6g}")
     if variables:
         print(f"\n{_table(variables)}")
@@ -76,7 +72,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in given:
         if name not in variables:
             print(f"note: {name} does not occur in the expression", file=sys.stderr)
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

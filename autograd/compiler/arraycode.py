@@ -27,6 +27,7 @@ from autograd.compiler.codegen import (
     forward_rounds,
     function_code,
     numbers_of,
+    with_norms,
     with_runs,
 )
 from autograd.compiler.passes import (
@@ -83,7 +84,7 @@ class ArrayCode:
         native = native and not careful
         self.plan, self.program = plan, plan.program
         if native:
-            self.program = with_runs(plan.program, plan.machine)
+            self.program = with_norms(with_runs(plan.program, plan.machine))
         self.native = native and self.program.native
         self.branches = plan.leaves_out and not careful
         self._write(careful)
@@ -156,7 +157,9 @@ class ArrayCode:
     @property
     def work(self) -> list[Work]:
         """What the code costs, if NumPy runs all of it."""
-        return ArrayCode(self.plan, native=False).work if self.native else self._written.work
+        if self.program is self.plan.program:
+            return self._written.work
+        return ArrayCode(self.plan, native=False).work
 
     def _find_reads(self) -> None:
         """Note by what names the code reads leaves in the lanes, if it does not otherwise."""

@@ -110,7 +110,7 @@ class Plan:
             self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
             # what is computed for aux alone, which is like a branch that the loss has not taken
             self.aside = bool(wanted) and options.has_aux and not _is_all_for(rows[0], trace)
-            self.machine = machine_for(trace.ops)
+            self.machine = machine_for(trace.operations())
             return grouped(trace, rows, varying, not wanted, last_inputs, self.machine)
 
         program = None if options.check else by_rounds(trace, rows, made)

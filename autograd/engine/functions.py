@@ -346,8 +346,7 @@ def _reduction(op: Primitive, of_nothing: bool = False) -> Reduction:
     """Make the function for a row with any number of operands."""
 
     def function(xs: Iterable[Operand]) -> Operand:
-        operands = tuple(xs)
-        return _apply_to_many(op, operands if of_nothing else _not_empty(operands, op))
+        return _apply_to_many(op, _listed(xs, op, of_nothing))
 
     return _titled(op, function)  # type: ignore[no-any-return]
 
@@ -356,7 +355,7 @@ def _shares(op: Primitive) -> Shares:
     """Make the function for a row that gives the share of its first operand."""
 
     def function(xs: Iterable[Operand]) -> list[Operand]:
-        operands = _not_empty(tuple(xs), op)
+        operands = _listed(xs, op)
         each_first = [(x, *operands[:i], *operands[i + 1 :]) for i, x in enumerate(operands)]
         return [_apply_to_many(op, v) for v in each_first]
 
@@ -400,11 +399,14 @@ def _apply_to_mixture(op: Primitive, operands: tuple[Operand, ...]) -> Operand:
 _VALUES_AND_FLOATS = {Value, float}
 
 
-def _not_empty(xs: tuple[Operand, ...], op: Primitive) -> tuple[Operand, ...]:
-    """Refuse an empty sequence."""
-    if not xs:
+def _listed(xs: Iterable[Operand], op: Primitive, of_nothing: bool = False) -> tuple[Operand, ...]:
+    """Return the operands; refuse what is not a list, and an empty one where that means nothing."""
+    if not hasattr(xs, "__iter__"):
+        raise TypeError(f"{op.name} takes a list of numbers, such as [x, y], not {xs!r}")
+    operands = tuple(xs)
+    if not (operands or of_nothing):
         raise ValueError(f"{op.name} of no numbers is undefined: give at least one")
-    return xs
+    return operands
 
 
 fsum, mean = _reduction(p.fsum, of_nothing=True), _reduction(p.mean)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from math import isfinite
-from typing import Any
+from typing import Any, Self, TypeVar, overload
 
 from autograd.engine.graph import edges_of, note_site, operands_of, site_of
 from autograd.errors import AnomalyError, MistakeWarning
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 active: list[ContextDecorator] = []
 recording: ContextVar[bool] = ContextVar("recording", default=True)
@@ -37,9 +39,17 @@ class _Mode(ContextDecorator):
 
     _variable: ContextVar[bool]
     _value: bool
+    _tokens: list[Token[bool]]  # several where the mode is entered inside itself
 
-    def __init__(self) -> None:
-        self._tokens: list[Token[bool]] = []  # several where the mode is entered inside itself
+    @overload
+    def __new__(cls) -> Self: ...
+    @overload
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
+    def __new__(cls, function: Any = None) -> Any:
+        """Return the mode; or a function that runs in it, for `@no_grad` without parentheses."""
+        mode = super().__new__(cls)
+        mode._tokens = []
+        return mode if function is None else mode(function)
 
     def _recreate_cm(self) -> _Mode:
         return type(self)()  # a decorated function may run in several threads: one object per call

@@ -204,6 +204,8 @@ class Value(Node):
         self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **kwargs: Any
     ) -> Any:
         """Apply one of NumPy's functions or operators; `array -= v` has the array as `out`."""
+        if method == "reduce" and ufunc.__name__ in _TOTALS and not kwargs.get("out"):
+            return self  # of one number, as in `np.sum(v)`
         if method != "__call__" or kwargs or (out and out[0].dtype != object):
             return NotImplemented
         from autograd.engine.ufuncs import apply_ufunc
@@ -328,6 +330,9 @@ _ROUNDED = (
     "int(v) and round(v) of a Value would cut the graph, since a rounded number has the slope 0: "
     "round the data, as in round(v.data, 2)"
 )
+
+
+_TOTALS = {"add", "multiply", "maximum", "minimum"}
 
 
 def _rounded(x: Any) -> Any:

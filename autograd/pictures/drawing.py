@@ -189,7 +189,7 @@ def _as_roots(root: Any) -> list[Value]:
     if isinstance(root, Value):
         return [root]
     if not isinstance(root, Iterable):
-        raise TypeError(f"draw needs a Value, or a list of Values, not {root!r}")
+        raise TypeError(f"draw needs Values, a model or a compiled function, not {root!r}")
     roots = list(root)
     if not roots:
         raise ValueError("draw needs at least one Value, and the list is empty")

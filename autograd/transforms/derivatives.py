@@ -332,7 +332,7 @@ def value_and_grad(
     (18.0, {'x': 12.0, 'y': 9.0})
     """
 
-    @wraps(f)
+    @_named(f)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         run = _Recording(f, args, kwargs, argnums, has_aux)
         _require_scalar(f, run)
@@ -391,7 +391,7 @@ def jacobian(
     4.0000 exp(-0.6931 t), and ln 2 = 0.6931
     """
 
-    @wraps(f)
+    @_named(f)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         run = _Recording(f, args, kwargs, argnums, has_aux)
         return run.with_aux(outer(run.output_spec, run.spec, run.matrix()))
@@ -437,7 +437,7 @@ def hessian(
     log-odds 0.847 ± 0.690
     """
 
-    @wraps(f)
+    @_named(f)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         run = _Recording(f, args, kwargs, argnums, has_aux)
         _require_scalar(f, run)
@@ -626,6 +626,15 @@ def _refuse_mutation(
             x, old, new = next(expected)
             if leaf is not x or not (new == old or (new != new and old != old)):
                 raise RuntimeError(f"{name_of(f)} changed {name} in place: copy it first")
+
+
+def _named(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a transform the name of its function, after checking that it is one."""
+    if not callable(f):
+        raise TypeError(
+            f"derivatives are those of a function, not of {f!r}; a Value has backward()"
+        )
+    return wraps(f)
 
 
 def _require_scalar(f: Callable[..., Any], run: _Recording) -> None:

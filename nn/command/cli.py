@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import io
 import math
-import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from autograd import __version__
+from autograd.command import failed, status_of
 from nn.command import commands
 from nn.layers import ACTIVATIONS
 from nn.mistakes import suggestion
@@ -77,31 +76,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["show", "no-such-file.json"])
     2
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name may have letters it lacks
     given = _with_command(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(given)
     try:
-        options.run(options)
-        sys.stdout.flush()
+        return status_of(lambda: options.run(options))
     except KeyboardInterrupt as interrupt:
         if not isinstance(interrupt, commands.Interrupted):
-            return _fail("interrupted", 130)
+            return failed("interrupted", 130)
         resume = [] if options.resume else ["--resume"]
         command = shlex.join(["python", "-m", "nn", *given, *resume])
-        return _fail(f"interrupted; to go on: {command}", 130)
+        return failed(f"interrupted; to go on: {command}", 130)
     except FloatingPointError as error:
-        return _fail(f"error: the training diverged: {error}", 1)
-    except BrokenPipeError:  # the reader has seen enough, as in `python -m nn show … | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        text = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
-        return _fail(f"error: {text}", 2)
-    except (ValueError, RuntimeError) as error:
-        return _fail(f"error: {error}", 2)
-    return 0
+        return failed(f"error: the training diverged: {error}", 1)
 
 
 def _with_command(arguments: Sequence[str]) -> list[str]:
@@ -109,12 +95,6 @@ def _with_command(arguments: Sequence[str]) -> list[str]:
     only_options = not arguments or arguments[0].startswith("--")
     own = {"--help", "--version"}.isdisjoint(arguments)
     return ["train"] * (only_options and own) + list(arguments)
-
-
-def _fail(message: str, status: int) -> int:
-    """Print one line on standard error, and return the status."""
-    print(" ".join(message.split()), file=sys.stderr)
-    return status
 
 
 class _Parser(argparse.ArgumentParser):

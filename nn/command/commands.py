@@ -64,7 +64,7 @@ def train(options: argparse.Namespace) -> None:
         return
     out.mkdir(parents=True, exist_ok=True)
     print(f"{dataset!r}\n{len(training)} to train with, {len(test)} to test\n\n{model.summary()}\n")
-    sys.stdout.flush()  # before the progress bar, which goes to the other stream
+    print(end="", flush=True)  # before the progress bar, which goes to the other stream
 
     started = time.perf_counter()
     history = _fit(options, model, X, y, task.loss, checkpoint)

@@ -7,7 +7,7 @@ import os
 import random
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from autograd.errors import TraceError
 from nn.data import Stream
 from nn.layers import MLP, count
 from nn.losses import binary_cross_entropy, cross_entropy, hinge_loss, mae_loss, mse_loss
-from nn.mistakes import each_once, renamed, suggestion, warn
+from nn.mistakes import each_once, named, renamed, warn
 from nn.module import Frozen, Module
 from nn.optim import SGD, Adam, AdamW, Optimizer, checked_norm
 from nn.predictions import decision_threshold, predicted_classes
@@ -368,7 +368,7 @@ def _optimizer(optimizer: str | Optimizer, model: Module, lr: float | None) -> O
     """Make the optimiser, or check that it is one for this model."""
     parameters = model.parameters()
     if isinstance(optimizer, str):
-        make = _named(OPTIMIZERS, optimizer, "optimizer")
+        make = named(OPTIMIZERS, optimizer, "optimizer")
         if lr is None and make is SGD:
             raise ValueError(
                 'the optimizer "sgd" has no learning rate of its own: pass lr=0.1, say'
@@ -376,7 +376,10 @@ def _optimizer(optimizer: str | Optimizer, model: Module, lr: float | None) -> O
         made: Optimizer = make(parameters) if lr is None else make(parameters, lr=lr)
         optimizer = made
     elif not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be a name or an optimiser, not {optimizer!r}")
+        raise TypeError(
+            "optimizer must be a name or an optimiser, such as Adam(model.parameters()), not "
+            f"{optimizer!r}"
+        )
     elif not set(optimizer.params) <= set(parameters):
         raise ValueError(
             "the optimizer has parameters that the model has not: make it after the model, from "
@@ -391,16 +394,8 @@ def _optimizer(optimizer: str | Optimizer, model: Module, lr: float | None) -> O
 
 def loss_called(loss: str | Loss) -> Loss:
     """Return the loss of a name, or the function that was given instead."""
-    found: Loss = _named(LOSSES, loss, "loss") if isinstance(loss, str) else loss
+    found: Loss = named(LOSSES, loss, "loss") if isinstance(loss, str) else loss
     return found
-
-
-def _named(table: Mapping[str, Any], name: str, what: str) -> Any:
-    """Look up a loss or an optimiser."""
-    if name not in table:
-        meant = suggestion(name, table)
-        raise ValueError(f"{what} must be one of {', '.join(table)}, not {name!r}{meant}")
-    return table[name]
 
 
 # --- helpers --------------------------------------------------------------------------------------

@@ -34,10 +34,12 @@ def fails(capsys):
     """Call the command, which must fail as for wrong input, and return its message."""
 
     def call(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            main(arguments)
+        try:
+            status = main(arguments)
+        except SystemExit as stop:
+            status = stop.code
         output = capsys.readouterr()
-        assert stop.value.code == 2
+        assert status == 2
         assert output.out == ""
         assert "Traceback" not in output.err
         assert output.err.endswith("\n")
@@ -185,6 +187,28 @@ def test_output_may_go_to_any_stream():
     with contextlib.redirect_stdout(io.StringIO()) as output:
         assert main(["2*3"]) == 0
     assert output.getvalue() == "2*3 = 6\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = [sys.executable, "-m", "autograd", "x**2", "x=3"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=-1, stderr=-1) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
+def test_an_output_that_cannot_be_written_is_said_in_a_line():
+    command = [sys.executable, "-m", "autograd", "x**2", "x=3"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=-1, text=True, check=False)
+    assert done.stderr == "error: the output: No space left on device\n"
+    assert done.returncode == 2
+
+
+def test_there_may_be_no_output_at_all(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    assert main(["x**2", "x=3"]) == 0
 
 
 def test_help(capsys):

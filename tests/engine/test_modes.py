@@ -136,6 +136,16 @@ def test_decorator():
     assert is_recording()
 
 
+def test_decorator_without_parentheses():
+    @no_grad
+    def predict(v):
+        return v * v
+
+    assert predict(Value(2.0)).op == ""
+    assert predict.__name__ == "predict"
+    assert is_recording()
+
+
 def test_decorator_ends_with_an_exception():
     @no_grad()
     def fail():

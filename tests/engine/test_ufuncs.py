@@ -181,6 +181,13 @@ def test_matrix_products_of_object_arrays():
     assert is_array_of_values(m.T @ w, (2,))
 
 
+def test_a_total_of_a_single_value_is_the_value():
+    for total in (np.sum, np.prod, np.max, np.min, np.mean):
+        assert total(Value(2.0)).data == 2.0
+        assert autograd.grad(lambda x, total=total: total(np.sin(x) @ x))(np.zeros(2)).shape == (2,)
+        assert autograd.compile(lambda x, total=total: total(x * x))(3.0) == 9.0
+
+
 def test_a_matrix_product_with_a_single_value_is_refused():
     for product in (lambda: np.ones(2) @ Value(1.0), lambda: Value(1.0) @ np.ones(2)):
         with pytest.raises(TypeError, match=r"^@ multiplies arrays, .* single Value: write \*"):
@@ -340,7 +347,7 @@ def test_a_ufunc_without_a_row_is_refused(ufunc):
 
 def test_ufunc_methods_and_outputs_are_refused():
     with pytest.raises(TypeError):
-        np.add.reduce(Value(1.0))
+        np.add.accumulate(Value(1.0))
     with pytest.raises(TypeError):
         np.add(Value(1.0), 1.0, out=np.zeros(()))
     with pytest.raises(TypeError):

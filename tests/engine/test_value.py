@@ -73,7 +73,7 @@ def test_a_float_subclass_becomes_a_float():
         ({}, r"not the dict \{\}"),
         (b"3", r"not the bytes b'3'"),
         (Decimal("0.5"), r"not the Decimal"),
-        (Value(1.0), r"not the Value"),
+        (Value(1.0), r"not the Value .*, which is a node already; its number is \.data"),
         (object, r"not the type"),
     ],
     ids=lambda x: type(x).__name__,
@@ -277,6 +277,10 @@ def test_sums_of_nothing():
     assert autograd.dot([], []) == 0.0
     assert autograd.dot([], [], Value(2.0)).data == 2.0
     for function in (autograd.mean, autograd.logsumexp, autograd.softmax, autograd.log_softmax):
+        with pytest.raises(
+            TypeError, match=r"takes a list of numbers, such as \[x, y\], not Value"
+        ):
+            function(Value(1.0))
         with pytest.raises(ValueError, match=function.__name__):
             function([])
 
@@ -305,7 +309,7 @@ def test_where_refuses_a_value_as_its_condition():
     with pytest.raises(TypeError, match="v > 0"):
         autograd.where(Value(1.0), Value(1.0), 2.0)
     with pytest.raises(TypeError, match=r"where is -2: for ~c write where\(c, y, x\)"):
-        autograd.where(~(Value(1.0) > 0), 1.0, 2.0)
+        autograd.where(~int(Value(1.0) > 0), 1.0, 2.0)  # of a bool, Python 3.12 warns
 
 
 def test_where_with_two_numbers_is_a_number():

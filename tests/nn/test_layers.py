@@ -220,7 +220,7 @@ class TestMLP:
 
 NO_ACTIVATION = (
     "the activation must be one of linear, relu, leaky_relu, elu, silu, gelu, gelu_tanh, "
-    "tanh, sigmoid, log_sigmoid, softplus, softmax, or a function; not 'rely'"
+    "tanh, sigmoid, log_sigmoid, softplus, softmax, not 'rely'; did you mean 'relu'?"
 )
 
 

@@ -139,12 +139,30 @@ def test_a_module_that_is_not_callable_says_so():
         ("ReLU", 'nn.MLP(…, activation="…")'),
         ("BCELoss", "nn.binary_cross_entropy"),
         ("Parameter", "autograd.Value"),
+        ("relu", "autograd.relu"),
     ],
 )
 def test_a_name_from_elsewhere_is_answered_with_ours(name, here):
     with pytest.raises(AttributeError) as caught:
         getattr(nn, name)
     assert str(caught.value) == f"module 'nn' has no attribute {name!r}; did you mean {here}?"
+
+
+@pytest.mark.parametrize(
+    ("name", "here"),
+    [
+        ("eval", "; there is no mode: Dropout acts in nn.fit and inside of `with nn.dropping(mod"),
+        ("fit", "; write nn.fit(model, X, y)"),
+        ("weight", "; a neuron has .w, a layer .W"),
+        ("colour", ""),
+    ],
+)
+def test_an_attribute_from_elsewhere_is_answered_with_ours(name, here):
+    model = nn.MLP(2, [1])
+    with pytest.raises(AttributeError) as caught:
+        getattr(model, name)
+    assert str(caught.value).startswith(f"'MLP' object has no attribute {name!r}{here}")
+    assert (caught.value.name, caught.value.obj) == (name, model)
 
 
 def test_a_name_like_no_other_is_not_guessed_at():

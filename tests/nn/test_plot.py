@@ -58,6 +58,17 @@ class TestFigure:
         assert size == {"width": 600.0, "height": 400.0}
         assert Image.open(io.BytesIO(png)).size == (1200, 800)
 
+    def test_shows_itself_in_a_window(self, monkeypatch):
+        monkeypatch.setenv("MPLBACKEND", "agg")
+        from matplotlib import pyplot
+
+        shown = []
+        monkeypatch.setattr(pyplot, "show", lambda: shown.append(pyplot.gcf().canvas.figure))
+        figure = plot.activation("tanh")
+        figure.show()
+        pyplot.close("all")
+        assert shown == [figure]
+
 
 class TestLearningCurves:
     def test_two_panels(self):

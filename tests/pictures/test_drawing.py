@@ -438,7 +438,7 @@ def test_too_many_edges():
 @pytest.mark.parametrize(
     ("root", "error", "message"),
     [
-        (3.0, TypeError, r"draw needs a Value, or a list of Values, not 3\.0"),
+        (3.0, TypeError, r"draw needs Values, a model or a compiled function, not 3\.0"),
         ([], ValueError, "the list is empty"),
         ([Value(1.0), 2], TypeError, "draw needs Values, and element 1 is 2"),
         ("ab", TypeError, "element 0 is 'a'"),

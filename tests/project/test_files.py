@@ -77,6 +77,13 @@ def test_a_draft_of_a_killed_process_is_removed_by_the_next_and_that_of_a_live_o
     assert target.read_text() == "newest"
 
 
+def test_an_error_names_the_file_that_was_asked_for_and_not_its_draft(tmp_path):
+    target = tmp_path / ("a" * 250)  # with what a draft adds, too long
+    with pytest.raises(OSError, match="too long") as caught:
+        write_atomically(target, "new")
+    assert caught.value.filename == str(target)
+
+
 def test_a_draft_is_removed_when_writing_fails(tmp_path, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")

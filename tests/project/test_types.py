@@ -43,9 +43,24 @@ def test_functions_give_what_they_are_given() -> None:
     assert_type(ag.softmax([x, x]), list[Value])
 
 
+def test_modes_as_decorators() -> None:
+    @ag.no_grad
+    def plain(x: float) -> Value:
+        return Value(x)
+
+    @ag.no_grad()
+    def called(x: float) -> Value:
+        return Value(x)
+
+    assert_type(plain(1.0), Value)
+    assert_type(called(1.0), Value)
+
+
 def test_models_and_compiled_functions() -> None:
     assert_type(nn.Neuron(2)([1.0, 2.0]), Value)
-    assert_type(nn.MLP(2, [3, 1])([1.0, 2.0]), Value | Any)
+    model = nn.MLP(2, [3, 2])  # which gives a list of Values, and with one output a Value
+    assert_type(ag.dot(model([1.0, 2.0]), [Value(1.0), 2.0]), Value)
+    assert_type(model([1.0, 2.0])[0] * 2, Any)
     assert_type(ag.compile(lambda x: x * 2, in_axes=0), Compiled)
 
     @ag.compile(in_axes=0)

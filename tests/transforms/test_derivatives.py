@@ -1147,6 +1147,12 @@ def test_a_gradient_needs_one_number(result, what):
             call(1.0)
 
 
+def test_what_is_no_function_has_no_derivative():
+    for transform in (grad, value_and_grad, jacobian, hessian):
+        with pytest.raises(TypeError, match=r"of a function, not of Value\(.*has backward\(\)$"):
+            transform(Value(1.0))
+
+
 def test_directions_and_cotangents_of_another_structure():
     primals = {"w": [1.0, 2.0], "b": 3.0}, 4.0
     with pytest.raises(TypeError, match=r"tangents must be a tuple of 2, as primals is, not a tu"):

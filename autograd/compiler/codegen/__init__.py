@@ -40,6 +40,7 @@ from autograd.compiler.codegen.loops import (
 )
 from autograd.compiler.codegen.lowering import Backward, Forward, result_letters, sides
 from autograd.compiler.codegen.machine import for_operations as machine_for
+from autograd.compiler.codegen.norms import with_norms
 from autograd.compiler.codegen.product import ROWS, TERMS
 from autograd.compiler.codegen.runs import with_runs
 from autograd.compiler.codegen.tables import BadIndexError
@@ -75,5 +76,6 @@ __all__ = [
     "strided_view",
     "strides_of",
     "value_instructions",
+    "with_norms",
     "with_runs",
 ]

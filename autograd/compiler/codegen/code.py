@@ -549,6 +549,17 @@ class Code:
         self.known = {key: symbol for key, symbol in self.known.items() if symbol.name != name}
         return True
 
+    def is_negated(self) -> bool:
+        """Let the last line, a product, give the negative of it, if one factor is a number.
+
+        before   multiply(2.0, a1, out=a2)
+        after    multiply(-2.0, a1, out=a2)
+        """
+        line, count = _FLOAT.subn(lambda x: _literal(-float(x[0])), self.lines[-1])
+        if count == 1:
+            self.lines[-1] = line
+        return count == 1
+
 
 def _advance(values: Sequence[Any]) -> Any:
     """Return how far each value is from the one before it; None where that differs."""

@@ -14,7 +14,7 @@ the code reads
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from itertools import compress
 from math import isfinite, prod
 from typing import Any, NamedTuple
@@ -32,6 +32,7 @@ from autograd.compiler.codegen.code import (
     even,
     strides_of,
 )
+from autograd.compiler.codegen.norms import LONG_SUM
 from autograd.compiler.codegen.product import (
     LANES,
     ROWS,
@@ -150,7 +151,7 @@ class Forward:
                 places, over = np.moveaxis(places, over, range(len(over))), tuple(range(len(over)))
                 terms = code.gather(ref.space, places)
             n, varying = places.size, step.space == VARYING
-            is_row = step.size == 1 and n <= _LONG_SUM and has_no_gaps(places)
+            is_row = step.size == 1 and n <= LONG_SUM and has_no_gaps(places)
             if is_row and not varying and step.op is p.fsum and first:  # a quarter of the time
                 code.count(varying, n - 1, n + 1)
                 ones = code.name(("ones", n), lambda *_: np.ones(n))
@@ -198,14 +199,13 @@ class Forward:
         code = self.code
         left, right, bias = sides(step, code.ones)
         factors = [factor(code, *x) for x in (left, right)]
+        results = _result(step, step.space, step.start)
         if step.space == VARYING and left.space == right.space == SHARED:
             total = scratch(code, ROWS[: len(step.axes[0])], step.axes[0])
             multiply(code, total, *factors)
-            code.emit(
-                f"copyto({_result(step, step.space).view(code)}, {total.view(code)}[..., None])"
-            )
+            code.emit(f"copyto({results.view(code)}, {total.view(code)}[..., None])")
         else:
-            multiply(code, _result(step, step.space), *factors)
+            multiply(code, results, *factors)
         if step.missing is not None:
             self.but_for_missing(step)
         if bias != 0.0:
@@ -224,10 +224,10 @@ class Forward:
         code.emit(f"    add.reduce({terms}, 1, None, {out})")
 
 
-def _result(step: Step, buffer: str) -> Factor:
+def _result(step: Step, buffer: str, first: int) -> Factor:
     """Return the results of a step, or their gradients, with its axes."""
     sizes, _ = step.axes
-    return Factor(buffer, step.start, result_letters(step), sizes, strides_within(sizes))
+    return Factor(buffer, first, result_letters(step), sizes, strides_within(sizes))
 
 
 def result_letters(step: Step) -> str:
@@ -288,6 +288,7 @@ class Backward:
         self.totals = Totals(code.program)
         self.places: Any = None  # of the results of the step that is written
         self.gradient: Symbol | None = None  # with respect to these
+        self.latest: tuple[str, Any] = "", np.empty(0)  # a product: its line, the places it is for
         self.masked = not all(reached.all() for reached in always.values())
         self.mask: Symbol | None = None
 
@@ -359,7 +360,7 @@ class Backward:
         self.clear_unwritten(step.space, places)
         places = self.places = code.begin_step(step)
         varying = step.space == VARYING
-        if step.op is p.dot:
+        if step.op is p.dot and not has_no_gaps(self.aliases.places(step.space, places)):
             self.aliases.settle(step.space, places)
         gradient = self.gradient = Symbol(code, self.aliases.array(step.space, places), varying)
         self.mask = None
@@ -389,28 +390,33 @@ class Backward:
             self.add_difference(step, gradient)
         else:
             out = Symbol(code, str(code.array(step.space, places)), varying)
-            before = code.take_lines()
+            start = len(code.lines)
             operands = [code.read(ref) for ref in step.operands]
-            copies = code.take_lines()
+            copies = code.lines[start:]
+            del code.lines[start:]
             wanted = [self.wants(ref) for ref in step.operands]
+            slopes: Iterator[Any]
             if step.op in SLOPES:
                 slopes = iter([self.slope_from_result(step.op, out, operands[0])])
             elif step.op is p.power and is_negative_fraction(operands[1]):
                 slopes = iter([operands[1] * (out / (operands[0] + 0.0))])
             else:
                 slopes = iter(step.op.local_derivatives(out, operands, wanted))
-            is_one = wanted.count(True) == 1 and self.is_output()
+            is_sole = wanted.count(True) == 1
+            is_one = is_sole and self.is_output()
             for ref, want in zip(step.operands, wanted, strict=True):
                 if want:
                     slope = next(slopes)
+                    is_negative = is_sole and slope.__class__ is float and slope == -1.0
+                    if is_negative and self.is_latest(step) and code.is_negated():
+                        slope = 1.0
                     pair = (
                         (slope, 1.0) if is_one and isinstance(slope, Symbol) else (gradient, slope)
                     )
                     self.add(ref, *pair)
             # the derivatives of a sum or a difference do not look at the operands
-            read = {word for line in code.lines for word in WORD.findall(line)}
-            copies = [line for line in copies if line.split(", ")[3] in read]
-            code.lines = [*before, *copies, *code.lines]
+            read = {word for line in code.lines[start:] for word in WORD.findall(line)}
+            code.lines[start:start] = [line for line in copies if line.split(", ")[3] in read]
 
     def factorisation(self, step: Factorisation) -> None:
         """Write the gradients of what is factorised, or of what solutions are of."""
@@ -566,6 +572,7 @@ class Backward:
                 code.copied(gradient, target)
             else:
                 code.compute(p.mul, [gradient, slope], target)
+                self.latest = code.lines[-1], places
             return
         if lanes and is_same and self.totals.is_often_read(ref) and not code.is_flat:
             self.totals.put_off(places, over, slope, self.aliases.places(VARYING, self.places))
@@ -583,6 +590,13 @@ class Backward:
         if not self.is_alone or varying or self.mask is not None or isinstance(out, float):
             return False
         return bool((self.aliases.places(SHARED, self.places) == out[1]).all())
+
+    def is_latest(self, step: Step) -> bool:
+        """Tell whether the last line wrote the gradient of a step, and to its own places."""
+        line, written = self.latest
+        read = self.aliases.places(step.space, self.places)
+        own = [np.array_equal(x.reshape(-1), self.places.reshape(-1)) for x in (written, read)]
+        return self.code.lines[-1:] == [line] and all(own)
 
     def add_totals(self) -> None:
         """Write the sums over lanes that were put off."""
@@ -793,9 +807,16 @@ class Backward:
         left, right, bias = sides(step, code.ones if self.wants(step.operands[0]) else ())
         if self.wants(bias):
             self.add(bias, gradient, 1.0)
-        gradients, pairs = _result(step, "d" + step.space), [(left, right), (right, left)]
+        first = int(self.aliases.places(step.space, self.places).flat[0])
+        gradients = _result(step, "d" + step.space, first)
+        pairs = [(left, right), (right, left)]
         x, y, _ = step.operands
-        if left.space == right.space and np.array_equal(x.places, y.places):  # type: ignore[union-attr]
+        is_square = left.space == right.space and np.array_equal(x.places, y.places)  # type: ignore[union-attr]
+        if is_square and self.is_output():
+            x, code.shape = Ref(left.space, left.places), left.places.shape
+            self.add(x, code.read(x), 2.0)
+            return
+        if is_square:
             twice = scratch(code, gradients.letters, gradients.sizes)  # the gradient of a square
             code.emit(f"multiply({gradients.view(code)}, 2.0, out={twice.view(code)})")
             gradients, pairs = twice, pairs[:1]
@@ -873,7 +894,6 @@ def _gathered(which: Any, rows: Any, shape: tuple[int, int], none: int) -> Any:
     return index
 
 
-_LONG_SUM = 4096  # terms, of which one after the other is not as exact as NumPy's way by halves
 _MOST_GATHERED = 2048  # rows of lanes, of which a copy takes less time than a sparse matrix
 _MOST_WINDOWS = 512  # for which there are views
 _MOST_RUNS = 4  # of rows that are cleared one by one

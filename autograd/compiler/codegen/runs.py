@@ -19,16 +19,15 @@ from itertools import chain, groupby
 from autograd.compiler.passes import SHARED, TAKE, VARYING, Program, Ref, Step, Tape
 from autograd.engine import table as p
 
-# How many numbers the steps of a run read on average. In chains of 40 equal steps, value and
-# gradient together, the machine takes these parts of NumPy's time, for products and sums / dots /
-# tanh: with one lane 0.4 / 1.0 / 1.4 where steps read 64 numbers, and 0.2 / 0.6 / 0.8 where they
-# read 32; there, in the lanes, 0.3 / - / 0.7 in a batch of up to 32, and 0.5 / - / 1.2 in one of
-# 1,000.
-_MOST = {SHARED: 64, VARYING: 32}
+# How many numbers the steps of a run read on average, and a row of a sum of products in the lanes.
+# In chains of 70 equal layers of 4 / 5 / 6 / 8 neurons, the machine takes these parts of NumPy's
+# time for value and gradient: with tanh 0.3 / 0.3 / 0.4 / 0.7 with one lane and 1.0 / 0.9 / 0.7 /
+# 0.9 in a batch of 1,000; with what is divided by its sum 0.1 / 0.1 / 0.2 / 0.4, and 0.5 / 0.7 /
+# 0.6 / 1.0.
+_MOST, _MOST_PRODUCTS = 64, 8
 _MOST_OPERANDS = 32  # of a row
-_MOST_PRODUCTS = 3  # of a row in the lanes, as BLAS takes half the time for more in a large batch
 _FEWEST = 4  # steps of a run: to call the machine takes the time of two
-_FEWEST_TO_LOAD = 128  # steps in runs that are worth loading the machine
+_FEWEST_TO_LOAD = 64  # steps in runs that are worth loading the machine
 
 
 def with_runs(program: Program, is_machine_there: Callable[[], bool] | None) -> Program:
@@ -76,12 +75,12 @@ def _is_small(step: Step | Tape) -> bool:
         return False
     by_blas = step.op is p.dot and step.space == VARYING
     most, numbers = _MOST_PRODUCTS if by_blas else _MOST_OPERANDS, _numbers(step)
-    return numbers <= min(2 * _MOST[step.space], most * step.size)
+    return numbers <= min(2 * _MOST, most * step.size)
 
 
 def _is_worth_it(run: Sequence[Step | Tape]) -> bool:
     numbers = [_numbers(step) for step in run if isinstance(step, Step)]
-    return len(run) >= _FEWEST and sum(numbers) <= _MOST[run[0].space] * len(numbers)
+    return len(run) >= _FEWEST and sum(numbers) <= _MOST * len(numbers)
 
 
 def _numbers(step: Step) -> int:

@@ -33,14 +33,14 @@ _LONGEST, _MOST_TRIES = 4096, 32  # rows of a round, and periods that are looked
 
 
 class Period(NamedTuple):
-    """Rows that repeat: `count` rounds of `length` rows, from `start` on.
+    """Rows that repeat: `rounds` of `length` rows, from `start` on.
 
     They move on through numbers of the inputs, which are in these `ranges`.
     """
 
     start: int
     length: int
-    count: int
+    rounds: int
     ranges: set[tuple[int, int]]
 
 
@@ -74,7 +74,7 @@ def by_rounds(
             and _form(_given(first)) == _form(_given(second))
             and _form(_parts(_continued(first, second, 2))) == _form(_parts(third))
         ):
-            return _continued(first, second, period.count - _ROUNDS)
+            return _continued(first, second, period.rounds - _ROUNDS)
     except _IrregularError:
         pass
     return None
@@ -94,7 +94,7 @@ def _period(trace: Trace) -> Period | None:
             continue
         few = _Rounds(trace, kinds, middle, n, 4).period()  # mostly it is none
         found = _Rounds(trace, kinds, middle, n, len(kinds)).period() if few else None
-        if found and found.count >= _FEWEST and 2 * found.count * n > len(kinds):
+        if found and found.rounds >= _FEWEST and 2 * found.rounds * n > len(kinds):
             return found
         tries += 1
         if tries == _MOST_TRIES:
@@ -279,9 +279,11 @@ def _form(x: Any) -> tuple[Any, list[int]]:
     ([3], True)
     """
     of = x.__class__
-    if of is int:
-        return int, [x]
-    if of is np.ndarray and x.dtype == np.intp:
+    if of is int or of is np.intp:  # as in an array
+        return int, [int(x)]
+    if of is np.ndarray:
+        if x.dtype != np.intp:
+            raise _IrregularError
         return (of, x.shape), x.ravel().tolist()
     if isinstance(x, tuple) or is_dataclass(x):
         parts = [_form(y) for y in _held(x)]
@@ -316,37 +318,28 @@ def _longer(a: Any, b: Any, more: int) -> Any:
     >>> _longer((7, (0, 5, 7, 9, 3)), (9, (0, 5, 7, 9, 11, 4)), 3)
     (13, (0, 5, 7, 9, 11, 13, 15, 6))
     """
-    (form, x), (other, y) = _form(a), _form(b)
+    (form, now), (other, then) = _form(a), _form(b)
     if form == other:
-        now = np.array(x, np.int64)
-        return _built(form, now + more * (np.array(y, np.int64) - now))[0]
-    if a.__class__ is not b.__class__ or not (
-        isinstance(a, (tuple, np.ndarray)) or is_dataclass(a)
-    ):
+        return _built(form, np.array(now) + more * (np.array(then) - now))[0]
+    if a.__class__ is not b.__class__ or form is int or form[0] is None:
         raise _IrregularError
     if isinstance(a, np.ndarray):
-        axis = next(
-            (i for i, (n, m) in enumerate(zip(a.shape, b.shape, strict=False)) if n != m), 0
-        )
-        rows = [
-            tuple(np.moveaxis(x, axis, 0).tolist())
-            if x.ndim == 1
-            else tuple(np.moveaxis(x, axis, 0))
-            for x in (a, b)
-        ]
-        return np.moveaxis(np.array(_longer(*rows, more), np.intp), 0, axis)
-    if len(_held(a)) == len(_held(b)):
-        parts = [_longer(x, y, more) for x, y in zip(_held(a), _held(b), strict=True)]
-        return tuple(parts) if a.__class__ is tuple else a.__class__(*parts)
-    return _with_rounds(a, b, more)
+        axis = int(np.argmax(np.not_equal(a.shape, b.shape)))
+        rows, others = [tuple(np.moveaxis(x, axis, 0)) for x in (a, b)]
+        return np.moveaxis(np.array(_longer(rows, others, more)), 0, axis)
+    if len(_held(a)) != len(_held(b)):
+        return _with_rounds(_held(a), _held(b), more)
+    parts = [_longer(x, y, more) for x, y in zip(_held(a), _held(b), strict=True)]
+    return tuple(parts) if a.__class__ is tuple else a.__class__(*parts)
 
 
-def _with_rounds(a: tuple[Any, ...], b: tuple[Any, ...], more: int) -> tuple[Any, ...]:
-    """Continue a tuple that has so many elements more with a further round, somewhere inside."""
+def _with_rounds(a: Sequence[Any], b: Sequence[Any], more: int) -> tuple[Any, ...]:
+    """Continue what has so many elements more with a further round, somewhere inside."""
     n = len(b) - len(a)
-    own = [(form, np.array(numbers, np.int64)) for form, numbers in map(_form, a)]
-    even = end = 0  # how many elements in a row advance evenly, and where most of them end
-    longest = 0
+    own = [(form, np.array(numbers)) for form, numbers in map(_form, a)]
+    even = longest = end = (
+        0  # how many elements in a row advance evenly, and where most of them end
+    )
     for i, (x, y, z) in enumerate(zip(own, own[n:], own[2 * n :], strict=False) if n > 0 else ()):
         even = even + 1 if x[0] == y[0] == z[0] and (z[1] - y[1] == y[1] - x[1]).all() else 0
         if even > longest:
@@ -357,9 +350,7 @@ def _with_rounds(a: tuple[Any, ...], b: tuple[Any, ...], more: int) -> tuple[Any
     last = [_longer(x, y, more) for x, y in zip(a[end:], b[end + n :], strict=True)]
     added = []
     for x, y in zip(first[-2 * n : -n], first[-n:], strict=True):
-        form, numbers = _form(y)
-        now = np.array(numbers, np.int64)
-        step = now - np.array(_form(x)[1], np.int64)
-        rows = now + np.arange(1, more + 1)[:, None] * step
-        added.append([_built(form, row)[0] for row in rows])
+        (_, before), (form, latest) = _form(x), _form(y)
+        ahead = np.arange(1, more + 1)[:, None] * (np.array(latest) - before)
+        added.append([_built(form, row)[0] for row in latest + ahead])
     return *first, *chain.from_iterable(zip(*added, strict=True)), *last

@@ -334,6 +334,10 @@ class Trace:
         rows = [int(rows.flat[0])] if same else np.unique(rows).tolist()
         return all((row >= 0 and self.ops[row] in p.COMPARISONS) is wanted for row in rows)
 
+    def operations(self) -> set[Primitive | None]:
+        """Return the different operations, but for what only shows numbers of other rows."""
+        return {x for x in {*self.ops} if x is not PICK and x.__class__ is not View}
+
     def is_source(self, x: Operand) -> bool:
         """Tell whether an operand has numbers of its own."""
         op = self.ops[x] if x.__class__ is int else None

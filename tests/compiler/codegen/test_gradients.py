@@ -1,5 +1,7 @@
 """Gradients that are not copied, sums over the lanes that are put off, slopes from results."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,50 @@ def test_the_gradient_of_a_sum_of_squares_is_one_product():
 
     code = agrees(f, numbers(5), numbers(3, 5))
     assert "add(" not in code
+
+
+def taken_from_data(w, y):
+    return [a - ag.tanh(b) for a, b in zip(y, w, strict=True)]
+
+
+def taken_from_each_other(w, y):
+    return [a * ag.sin(b) - ag.tanh(b) for a, b in zip(y, w, strict=True)]
+
+
+def taken_and_added(w, y):
+    return [ag.sin(b) + (a - ag.tanh(b)) for a, b in zip(y, w, strict=True)]
+
+
+def taken_twice(w, y):
+    z = [a - ag.tanh(b) for a, b in zip(y, w, strict=True)]
+    return [x + (a - x) * b for x, a, b in zip(z, y, w, strict=True)]
+
+
+def products_of_a_matrix(w, y):
+    rows = [[a + 0.5 * b for a in y] for b in y]
+    return [a - ag.dot(row, w) for a, row in zip(y, rows, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("residuals", "products"),
+    [
+        (taken_from_data, ["-2.0"]),
+        (taken_from_each_other, ["2.0", "-1.0"]),
+        (taken_and_added, ["2.0", "-1.0"]),
+        (taken_twice, ["2.0", "-1.0", "-1.0"]),
+        (products_of_a_matrix, ["-2.0"]),
+    ],
+)
+def test_a_gradient_that_only_a_difference_reads_is_made_with_its_sign(residuals, products):
+    def f(w, y):
+        return sum(r**2 for r in residuals(w, y))
+
+    w, y = numbers(2, 5)
+    compiled = ag.compile(f)
+    np.testing.assert_allclose(compiled.grad(w, y), ag.grad(f)(w, y), rtol=1e-12)
+    lines = [x for x in compiled.code.split("at the end")[1].splitlines() if "multiply" in x]
+    assert [x for line in lines for x in re.findall(r"-?\d\.0", line)] == products
+    assert "copyto" not in compiled.code
 
 
 def elementwise(z):
@@ -100,3 +146,54 @@ def test_slopes_of_powers_from_results_have_the_same_edges(b):
     with np.errstate(all="ignore"):
         expected = [ag.grad(lambda x: x**b)(x) for x in edges]
     np.testing.assert_allclose(slopes, expected, rtol=1e-12)
+
+
+def errors(w, x):
+    return sum((b - ag.tanh(a)) ** 2 for a, b in zip(w, x, strict=True))
+
+
+def errors_on_average(w, x):
+    return errors(w, x) / len(w)
+
+
+def errors_and_decay(w, x):
+    return sum(a * b for a, b in zip(w, x, strict=True)) + 0.1 * sum(a**2 for a in w)
+
+
+def errors_in_turn(w, x):
+    for _ in range(12):
+        w = [ag.sin(a) / errors(w, x) for a in w]
+    return errors(w, x)
+
+
+@pytest.mark.parametrize("f", [errors, errors_on_average, errors_and_decay, errors_in_turn])
+def test_a_sum_of_squares_is_one_product(f):
+    w, x = numbers(2, 40)
+    compiled = ag.compile(f)
+    value, slopes = compiled.value_and_grad(w, x)
+    assert "square(" not in compiled.code
+    np.testing.assert_allclose(value, f(w, x), rtol=1e-13)
+    np.testing.assert_allclose(slopes, ag.grad(f)(w, x), rtol=1e-12)
+    assert any(step.what == "square (40)" for step in compiled.cost.steps)
+
+
+def both(squares):
+    return sum(squares) * sum(ag.sqrt(y) for y in squares)
+
+
+def largest(squares):
+    return sum(squares), squares[0]
+
+
+@pytest.mark.parametrize(("put_together", "has_aux"), [(both, False), (largest, True)])
+def test_squares_that_more_than_a_sum_reads_are_computed(put_together, has_aux):
+    def f(w):
+        return put_together([a**2 for a in w])
+
+    w = numbers(40)
+    compiled = ag.compile(f, has_aux=has_aux)
+    expected, slopes = ag.value_and_grad(f, has_aux=has_aux)(w)
+    found, own = compiled.value_and_grad(w)
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+    np.testing.assert_allclose(own, slopes, rtol=1e-12)
+    assert "square(" in compiled.code

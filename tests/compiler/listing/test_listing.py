@@ -69,7 +69,7 @@ backward, with respect to params, for each sample, then averaged over the batch
   ∂L/∂z1 = ∂L/∂x1 ⊙ ReLU′(z1)   (4)
   ∂L/∂W1 = x (∂L/∂z1)ᵀ          (3×4)
   ∂L/∂b1 = ∂L/∂z1               (4)
-cost of a batch of 5: 745 flops, 83 % in BLAS; 4.5 kB moved"""
+cost of a batch of 5: 745 flops, 83 % in BLAS; 4.3 kB moved"""
     )
     assert loss.listing() == str(loss)
 

@@ -569,7 +569,7 @@ frozen.freeze()
         ({"loss": "l2"}, ValueError, "loss must be one of cross_entropy, .*, not 'l2'"),
         ({"loss": lambda *_: 0.5}, TypeError, "loss must return a Value that depends on"),
         ({"optimizer": "adagrad"}, ValueError, "optimizer must be one of sgd, adam, adamw, not"),
-        ({"optimizer": None}, TypeError, "optimizer must be a name or an optimiser, not None"),
+        ({"optimizer": None}, TypeError, "must be a name or an optimiser, such as Adam.*, not No"),
         ({"optimizer": "sgd", "lr": None}, ValueError, '"sgd" has no learning rate of its own'),
         ({"optimizer": Adam(other.parameters())}, ValueError, "parameters that the model has not"),
         ({"lr": -1.0}, ValueError, "lr must be finite and at least 0"),
