@@ -5,7 +5,8 @@ choices by index; `simplify.py` writes some of them out in others; `shifts.py` f
 cancel, and `triangles.py` Cholesky's factorisation; `schedule.py` orders rows so that equal
 operations stand together, `group.py` makes steps of these, for which `layout.py` gives each row a
 place; `factors.py` keeps what these look up in dots again and again; `axes.py` finds the directions
-in which a step repeats itself, and `loops.py` the steps that repeat, as those of a recurrence. The
+in which a step repeats itself, and `loops.py` the steps that repeat, as those of a recurrence. Of a
+long one, `period.py` shows these passes a few rounds, and continues what they make of it. The
 result is plain data, in `program.py`; `activity.py` says which of its steps a derivative has to go
 through. No code is written here.
 """

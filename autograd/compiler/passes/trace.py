@@ -463,7 +463,8 @@ class Trace:
         rest.times, rest.time = self.times[kept[0]] + self.times[kept[1]], self.time
         rest.counts = {numbers[row]: n for row, n in self.counts.items() if row not in rows}
         rest.captured = {node: numbers[row] for node, row in self.captured.items()}
-        rest.reads_blocks, rest.scale = self.reads_blocks, len(self.ops) / len(rest.ops)
+        rest.reads_blocks = self.reads_blocks
+        rest.scale = (len(self.ops) - self.ops.count(None)) / (len(rest.ops) - rest.ops.count(None))
         for op, own in self._rows.items():
             rest._rows[op] = dict(takewhile(lambda x: x[1] < rows.start, own.items()))
         return rest
