@@ -143,9 +143,9 @@ def mapped(f: Callable[[Any], Any], x: Any) -> Any:
 def module_of(module: Any, taker: str) -> Module:
     """Check that something is a module; the error names who takes it."""
     if not isinstance(module, Module):
-        several = "; give each as an argument of its own: Sequential(*modules)"
-        several *= isinstance(module, (list, tuple))
-        raise TypeError(f"{taker} is made of Modules, such as a Layer, not of {module!r}{several}")
+        raise TypeError(
+            f"{taker} is made of Modules, each an argument of its own, not of {module!r}"
+        )
     return module
 
 

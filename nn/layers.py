@@ -421,14 +421,14 @@ class MLP(Module):
         return f"MLP({' → '.join([str(self.layers[0].n_in), *layers])})"
 
 
-def count(name: str, n: int) -> int:
+def count(name: str, n: int, least: int = 1) -> int:
     """Check a number of inputs, neurons, epochs or samples."""
     try:
         n = operator.index(n)
     except TypeError:
         raise TypeError(f"{name} must be an integer, not {n!r}") from None
-    if n < 1:
-        raise ValueError(f"{name} must be at least 1, not {n}")
+    if n < least:
+        raise ValueError(f"{name} must be at least {least}, not {n}")
     return n
 
 

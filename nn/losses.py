@@ -238,8 +238,8 @@ def _pairs(predictions: Any, targets: Any, place: str) -> list[tuple[Any, Any]]:
     ps = predictions if isinstance(predictions, list) else [predictions]
     ts = targets if isinstance(targets, list) else [targets]
     if len(ps) != len(ts) or not ps:
-        label = "; the label of a sample is a number, not a list: of an array write y.ravel()"
-        label *= len(ts) == 1 and place.startswith("cross_entropy")
+        of_classes = place.startswith("cross_entropy") and len(ts) == 1
+        label = "; of labels in a column make a row: y.ravel()" * of_classes
         raise ValueError(f"{place}: there are {len(ps)} predictions, {len(ts)} targets{label}")
     ts = [t if _is_node(t) else as_float(t, f"{place}: target[{i}]") for i, t in enumerate(ts)]
     return list(zip(ps, ts, strict=True))

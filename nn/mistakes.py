@@ -14,17 +14,6 @@ from typing import Any, ParamSpec, TypeVar
 from autograd import MistakeWarning, Value
 from autograd.engine import modes, operation_of, table
 
-__all__ = [
-    "StepWatch",
-    "check_logits",
-    "each_once",
-    "marked_like",
-    "named",
-    "renamed",
-    "suggestion",
-    "warn",
-]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")

@@ -24,7 +24,7 @@ from autograd import Value, no_grad, notation
 from nn.containers import Residual, Sequential
 from nn.dropout import Dropout
 from nn.forward import outputs, rows
-from nn.layers import MLP, Layer, Neuron, inputs_of
+from nn.layers import MLP, Layer, Neuron, count, inputs_of
 from nn.module import Module, activation_label
 from nn.predictions import count_of, predicted_indices, target_classes
 from nn.training import History
@@ -244,8 +244,7 @@ def decision_boundary(
     for i, row in enumerate(X):
         if len(row) != 2:
             raise ValueError(f"a plane has 2 features, but row {i} of X has {len(row)}")
-    if resolution < 2:
-        raise ValueError(f"resolution must be at least 2 points per axis, not {resolution}")
+    count("resolution", resolution, least=2)
     if isinstance(predict, Module):
         n_outputs = count_of(outputs(predict, X[:1])[0])
         y, class_names = target_classes(predict, y, n_outputs), class_names or predict.class_names
@@ -318,10 +317,7 @@ def network(model: Module, sample: Any = None, *, max_neurons: int = 16) -> Figu
     from matplotlib.path import Path
 
     stages = _stages(model)
-    if max_neurons < 2:
-        raise ValueError(
-            f"max_neurons must be at least 2, one on each side of a cut, not {max_neurons}"
-        )
+    count("max_neurons", max_neurons, least=2)
     n_in = stages[0].neurons[0].n_in
     titles = [f"$x^{{(0)}}$: {notation.count(n_in, 'input')}\n"]
     for k, stage in enumerate(stages, start=1):
@@ -486,9 +482,9 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], class_names: Sequence[str]
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for i, row in enumerate(matrix):
-        for j, count in enumerate(row):
-            colour = "white" if shares[i][j] > 0.5 else "black" if count else "0.6"
-            axes.text(j, i, str(count), ha="center", va="center", color=colour)
+        for j, number in enumerate(row):
+            colour = "white" if shares[i][j] > 0.5 else "black" if number else "0.6"
+            axes.text(j, i, str(number), ha="center", va="center", color=colour)
     axes.set_xticks(range(size), class_names)
     axes.set_yticks(range(size), class_names)
     if max(map(len, class_names)) > 3:
@@ -531,8 +527,7 @@ def digit_samples(
     for i, pixels in enumerate(X):
         if len(pixels) == 0 or math.isqrt(len(pixels)) ** 2 != len(pixels):
             raise ValueError(f"row {i} of X has {len(pixels)} pixels, which is not a square image")
-    if columns < 1:
-        raise ValueError(f"columns must be at least 1, not {columns}")
+    count("columns", columns)
     truths = _labels(y_true, "y_true", len(X))
     answers = _labels(y_pred, "y_pred", len(X))
     lowest, highest = min(map(min, X)), max(map(max, X))

@@ -231,13 +231,6 @@ def _checked(x: Any, place: str, kind: type) -> Any:
     return x
 
 
-def _one_of(choices: Mapping[str, Any], x: Any, place: str) -> str:
-    """Check a name."""
-    name: str = _checked(x, place, str)
-    named(choices, name, f"field {place}")
-    return name
-
-
 def _module(x: Any, place: str, most: int) -> Module:
     """Build a module of what the file says of it in the field `place`.
 
@@ -245,7 +238,7 @@ def _module(x: Any, place: str, most: int) -> Module:
     ask for more than memory holds.
     """
     _checked(x, place, dict)
-    kind = _MODULES[_one_of(_MODULES, _field(x, f"{place}.", "kind"), f"{place}.kind")]
+    kind = named(_MODULES, _field(x, f"{place}.", "kind", str), f"field {place}.kind")
     fields = {
         name: _part(field, _field(x, f"{place}.", name), f"{place}.{name}", most)
         for name, field in kind.saved.items()
@@ -272,7 +265,8 @@ def _part(field: Field, x: Any, place: str, most: int) -> Any:
             raise ValueError(f"field {place} is {x}, but field parameters has {most} numbers")
         return x
     if field is Field.ACTIVATION:
-        return _one_of(ACTIVATIONS, x, place)
+        named(ACTIVATIONS, _checked(x, place, str), f"field {place}")
+        return x
     return _number(x, place) if field is Field.NUMBER else _checked(x, place, bool)
 
 
@@ -292,11 +286,11 @@ def _built(document: dict[str, Any], tensors: Mapping[str, Any]) -> Module:
         except ValueError as error:
             raise ValueError(f"field parameters: {error}") from None
 
-    named = dict(model.named_parameters())
+    parameters = dict(model.named_parameters())
     for i, name in enumerate(_field(document, "", "frozen", list)):
-        if not isinstance(name, str) or name not in named:
+        if not isinstance(name, str) or name not in parameters:
             raise ValueError(f"field frozen[{i}] must be the name of a parameter, not {name!r:.40}")
-        named[name].__class__ = Frozen
+        parameters[name].__class__ = Frozen
     names = _field(document, "", "class_names", list)
     for i, name in enumerate(names):
         _checked(name, f"class_names[{i}]", str)

@@ -31,6 +31,7 @@ from autograd.compiler.passes import (
     stand_ins,
 )
 from autograd.engine import OWN, Value, modes
+from autograd.errors import TraceError
 from autograd.transforms import flatten_result, name_of, split_aux
 from autograd.transforms.trees import NUMBER, Spec, as_array, described, flatten, paths
 
@@ -149,6 +150,10 @@ class Plan:
         token = modes.tracing.set(trace)
         try:
             result = f(*[stand_ins(form, leaves) for form in forms])
+        except IndexError as error:
+            if "only integers" in str(error):  # of an array that stands outside of the function
+                raise TraceError(f"{error}; for a variable use take(array, v)") from error
+            raise
         finally:
             modes.tracing.reset(token)
         aux: list[Any] = []

@@ -250,9 +250,10 @@ def take(table: Any, index: Any) -> Any:
     """The entry of a table at an index: `table[index]`, also for an index that is not known yet.
 
     In a function that `compile` traces, an index among the arguments stands for all integers it may
-    be. A list or an array that is an argument too takes it as it is, in `table[index]`. Any other
-    list, such as one that was computed, needs this function. The derivative goes to the entry that
-    was taken. An index has none: a Value is refused, since its own derivative would be lost.
+    be. A list or an array that is an argument too takes it as it is, in `table[index]`, and so does
+    what `softmax` and `log_softmax` give. Any other list, such as one that was computed, needs this
+    function. The derivative goes to the entry that was taken. An index has none: a Value is
+    refused, since its own derivative would be lost.
 
     Args:
         table: a list or an array, of numbers or of rows of equal shape.
@@ -280,6 +281,15 @@ def take(table: Any, index: Any) -> Any:
     if not -len(table) <= index < len(table):
         raise IndexError(f"there is no entry {index} in a table of {len(table)}")
     return table[index]
+
+
+class Listed(list[Any]):
+    """A list that stand-ins for integers can index too."""
+
+    def __getitem__(self, key: Any) -> Any:
+        if key.__class__ is int:
+            return super().__getitem__(key)
+        return Listed(super().__getitem__(key)) if isinstance(key, slice) else take(self, key)
 
 
 @overload
@@ -357,7 +367,8 @@ def _shares(op: Primitive) -> Shares:
     def function(xs: Iterable[Operand]) -> list[Operand]:
         operands = _listed(xs, op)
         each_first = [(x, *operands[:i], *operands[i + 1 :]) for i, x in enumerate(operands)]
-        return [_apply_to_many(op, v) for v in each_first]
+        shares = [_apply_to_many(op, v) for v in each_first]
+        return Listed(shares) if hasattr(shares[0], "__gather__") else shares
 
     return _titled(op, function)  # type: ignore[no-any-return]
 

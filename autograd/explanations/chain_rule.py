@@ -29,7 +29,7 @@ def explain(root: Value, wrt: Value) -> Explanation:
 
     Args:
         root: the result that is differentiated.
-        wrt: the node by which it is differentiated.
+        wrt: the node to differentiate with respect to.
 
     Returns:
         The explanation; it is printed as text, and displays itself in a notebook as formulas.

@@ -37,7 +37,7 @@ def why(root: Value, wrt: Value) -> Diagnosis:
 
     Args:
         root: the result that is differentiated.
-        wrt: the node by which it is differentiated.
+        wrt: the node to differentiate with respect to.
 
     Returns:
         The diagnosis; print it, or look at `cause` and `findings`.

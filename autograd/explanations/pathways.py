@@ -26,7 +26,7 @@ def paths(root: Value, wrt: Value) -> Paths:
 
     Args:
         root: the result that is differentiated.
-        wrt: the node by which it is differentiated.
+        wrt: the node to differentiate with respect to.
 
     Returns:
         The paths. They are printed as a table, and can be iterated over.

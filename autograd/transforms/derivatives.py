@@ -69,6 +69,10 @@ class _Recording:
         argnums: int | Sequence[int],
         has_aux: bool = False,
     ) -> None:
+        if not callable(f):
+            raise TypeError(
+                f"what is differentiated is a function, not {f!r}: a Value has backward()"
+            )
         places = argument_places(f, args, argnums)
         taken = {place: flatten(args[place], f"args[{place}]") for place in places}
         specs = {place: spec for place, (_, spec) in taken.items()}
@@ -332,7 +336,7 @@ def value_and_grad(
     (18.0, {'x': 12.0, 'y': 9.0})
     """
 
-    @_named(f)
+    @wraps(f)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         run = _Recording(f, args, kwargs, argnums, has_aux)
         _require_scalar(f, run)
@@ -376,22 +380,9 @@ def jacobian(
 
     >>> jacobian(lambda v: [v[0] * v[1], v[0] + 3 * v[1]])([2.0, 5.0])
     [[5.0, 2.0], [1.0, 3.0]]
-
-    Gauss and Newton fit a curve to points. The residuals are taken as linear near the present
-    parameters, and the step is the solution of that linear least-squares problem:
-
-    >>> import numpy as np
-    >>> t, y = np.array([0.0, 1.0, 2.0, 3.0]), np.array([4.0, 2.0, 1.0, 0.5])
-    >>> def residuals(c):
-    ...     return c[0] * np.exp(c[1] * t) - y
-    >>> c = np.array([1.0, 0.0])
-    >>> for _ in range(9):
-    ...     c -= np.linalg.lstsq(jacobian(residuals)(c), residuals(c), rcond=None)[0]
-    >>> print(f"{c[0]:.4f} exp({c[1]:.4f} t), and ln 2 = {np.log(2.0):.4f}")
-    4.0000 exp(-0.6931 t), and ln 2 = 0.6931
     """
 
-    @_named(f)
+    @wraps(f)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         run = _Recording(f, args, kwargs, argnums, has_aux)
         return run.with_aux(outer(run.output_spec, run.spec, run.matrix()))
@@ -411,33 +402,9 @@ def hessian(
 
     >>> hessian(lambda v: v[0] ** 2 * v[1])([3.0, 2.0])
     [[4.0, 6.0], [6.0, 0.0]]
-
-    Newton's method goes where the gradient of the parabola that touches the function is zero:
-
-    >>> import numpy as np
-    >>> def banana(v):
-    ...     return (1 - v[0]) ** 2 + 100 * (v[1] - v[0] ** 2) ** 2
-    >>> v = np.array([-1.2, 1.0])
-    >>> for _ in range(6):
-    ...     v -= np.linalg.solve(hessian(banana)(v), grad(banana)(v))
-    >>> print(f"minimum at ({v[0]:.4f}, {v[1]:.4f})")
-    minimum at (1.0000, 1.0000)
-
-    Laplace's approximation of a density exp(-f) is the normal distribution around the minimum of
-    f that has the inverse Hessian as covariance. Here for the log-odds z of a coin that fell heads
-    7 times out of 10:
-
-    >>> from autograd import log_sigmoid
-    >>> def f(z):
-    ...     return -7 * log_sigmoid(z) - 3 * log_sigmoid(-z)
-    >>> z = 0.0
-    >>> for _ in range(5):
-    ...     z -= grad(f)(z) / hessian(f)(z)
-    >>> print(f"log-odds {z:.3f} ± {hessian(f)(z) ** -0.5:.3f}")
-    log-odds 0.847 ± 0.690
     """
 
-    @_named(f)
+    @wraps(f)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         run = _Recording(f, args, kwargs, argnums, has_aux)
         _require_scalar(f, run)
@@ -626,15 +593,6 @@ def _refuse_mutation(
             x, old, new = next(expected)
             if leaf is not x or not (new == old or (new != new and old != old)):
                 raise RuntimeError(f"{name_of(f)} changed {name} in place: copy it first")
-
-
-def _named(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a transform the name of its function, after checking that it is one."""
-    if not callable(f):
-        raise TypeError(
-            f"derivatives are those of a function, not of {f!r}; a Value has backward()"
-        )
-    return wraps(f)
 
 
 def _require_scalar(f: Callable[..., Any], run: _Recording) -> None:

@@ -84,27 +84,6 @@ class Standardiser:
         return cls(tuple(scaler.mean_.tolist()), tuple(scaler.scale_.tolist()))
 
     @classmethod
-    def from_range(cls, low: float, high: float, *, n_features: int) -> Standardiser:
-        """Map [low, high] to [0, 1] in every feature, whatever the data.
-
-        Args:
-            low: the value that becomes 0.
-            high: the value that becomes 1, above `low`.
-            n_features: the number d of features.
-
-        Raises:
-            ValueError: `high` is not above `low`, or one of them is not finite.
-
-        >>> from nn.data import digits
-        >>> scaled = Standardiser.from_range(0, 16, n_features=64).apply(digits())
-        >>> min(map(min, scaled.X)), max(map(max, scaled.X))
-        (0.0, 1.0)
-        """
-        if not low < high:
-            raise ValueError(f"high must be above low = {low}, not {high}")
-        return cls((float(low),) * n_features, (float(high - low),) * n_features)
-
-    @classmethod
     def from_dict(cls, state: Mapping[str, Sequence[float]]) -> Standardiser:
         """Rebuild a map from what `to_dict` returned; a ValueError is raised for anything else.
 

@@ -13,9 +13,8 @@ from nn.data.dataset import Dataset
 def digits() -> Dataset:
     """Load 1797 handwritten digits, 8x8 pixels each, in 10 classes.
 
-    The pixels are the raw grey levels 0 … 16, row by row. Scale them before training:
-    `Standardiser.from_range(0, 16, n_features=64)` maps them to [0, 1], `standardise` is the usual
-    alternative. Source: UCI, Alpaydin et al.
+    The pixels are the raw grey levels 0 … 16, row by row. Scale them before training, as
+    `standardise` does. Source: UCI, Alpaydin et al.
 
     >>> digits()
     <Dataset digits: 1797 samples, 64 features, 10 classes>

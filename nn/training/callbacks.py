@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, final
 
 from autograd.files import write_atomically
+from nn.layers import count
 from nn.training.history import Epoch
 from nn.training.run import Callback, Run
 
@@ -38,8 +39,7 @@ class EarlyStopping(Callback):
     def __init__(
         self, patience: int = 10, monitor: str = "val_loss", *, restore_best: bool = True
     ) -> None:
-        if patience < 1:
-            raise ValueError(f"patience must be at least 1 epoch, not {patience}")
+        count("patience", patience)
         if monitor not in _MONITORED:
             raise ValueError(f"monitor must be one of {', '.join(_MONITORED)}, not {monitor!r}")
         self.patience = patience

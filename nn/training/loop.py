@@ -376,10 +376,7 @@ def _optimizer(optimizer: str | Optimizer, model: Module, lr: float | None) -> O
         made: Optimizer = make(parameters) if lr is None else make(parameters, lr=lr)
         optimizer = made
     elif not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            "optimizer must be a name or an optimiser, such as Adam(model.parameters()), not "
-            f"{optimizer!r}"
-        )
+        raise TypeError(f"optimizer must be a name, or made as Adam(params), not {optimizer!r}")
     elif not set(optimizer.params) <= set(parameters):
         raise ValueError(
             "the optimizer has parameters that the model has not: make it after the model, from "

@@ -308,6 +308,16 @@ def test_rows_that_read_different_steps_are_not_one_that_copies_what_it_reads():
     assert "take(" not in compiled.code
 
 
+def test_a_matrix_product_is_not_joined_with_a_few_sums_of_other_inputs():
+    def f(W, v, x, y):
+        return inner(v, y) * sum(ag.tanh(inner(w, x)) for w in W)
+
+    W, v = np.ones((16, 16)).tolist(), [0.5] * 16
+    compiled = ag.compile(f, in_axes=(None, None, 0, 0))
+    compiled(W, v, np.ones((2, 16)), np.ones((2, 16)))
+    assert [step.what for step in compiled.cost.steps][:2] == ["dot (16→16)", "dot (16→1)"]
+
+
 def test_windows_are_copied_once_for_results_and_gradient():
     def f(filters, image):
         seen = [x for line in windows(image, 3) for x in line]

@@ -1,5 +1,7 @@
 """Tables by index, against NumPy and against the same code on Values."""
 
+from operator import getitem
+
 import numpy as np
 import pytest
 
@@ -54,10 +56,11 @@ def test_blocks_of_lanes_add_to_one_gradient():
         compiled.value_and_grad(TABLE, tokens, targets)
 
 
-def test_the_entry_of_a_list_that_was_computed_is_taken():
+@pytest.mark.parametrize("entry", [take, getitem])
+def test_the_entry_of_a_list_that_was_computed_is_taken(entry):
     def surprise(table, tokens, target):
         sums = [ag.fsum(column) for column in zip(*[table[t] for t in tokens], strict=True)]
-        return -take(ag.log_softmax(sums), target)
+        return -entry(ag.log_softmax(sums), target)
 
     tokens, targets = RNG.integers(10, size=(8, 2)), RNG.integers(3, size=8)
     compiled = ag.compile(surprise, in_axes=(None, 0, 0), reduce="mean")
@@ -170,6 +173,11 @@ def test_a_derivative_with_respect_to_an_index_is_refused():
 
 
 def test_other_lists_say_that_they_need_take():
+    outside = np.arange(3.0)
+    with pytest.raises(TraceError, match=r"for a variable use take\(array, v\)$"):
+        ag.compile(lambda i: outside[i])(1)
+    with pytest.raises(IndexError, match="out of bounds"):
+        ag.compile(lambda x: x * outside[3])(1.0)
     with pytest.raises(TraceError, match=r"v as an index .*: use take\(xs, v\)"):
         ag.compile(lambda xs, i: [x + 1.0 for x in xs][i])([1.0], 0)
     with pytest.raises(ValueError, match="must have the same length"):

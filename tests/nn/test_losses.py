@@ -322,7 +322,12 @@ NO_CHANCES = "the targets must be probabilities, at least 0 and with the sum 1; 
             f"{NO_LOGITS} 1.0; for a single logit there is binary_cross_entropy, f",
         ),
         (cross_entropy, [Z, []], [0, 0], f"row 1: {NO_LOGITS} []"),
-        (cross_entropy, Z, [1], "there are 2 predictions, 1 targets; the label of a sample is a"),
+        (
+            cross_entropy,
+            Z,
+            [1],
+            "there are 2 predictions, 1 targets; of labels in a column make a row",
+        ),
         (cross_entropy, Z, [0.2, 0.3, 0.5], "there are 2 predictions, 3 targets"),
         *(
             (cross_entropy, [Z], [wrong], f"row 0: {NO_CHANCES} {wrong}")

@@ -557,12 +557,15 @@ BLANK, DIGIT = [0.0] * 63, [0.0] * 64
         (lambda: boundary([], []), "X has no samples to draw"),
         (lambda: boundary([[0, 0], [0] * 3], [0, 0]), "a plane has 2 features, but row 1 of X has"),
         (lambda: boundary([[0, 0]], [0, 1]), "y has 2 labels for 1 rows"),
-        (lambda: boundary([[0, 0]], [0], resolution=1), "resolution must be at least 2 .* not 1"),
+        (lambda: boundary([[0, 0]], [0], resolution=1), "resolution must be at least 2, not 1"),
         (lambda: boundary([[0, 0]], [2], class_names="ab"), "y: label 0 is 2, but class_names has"),
         (lambda: boundary([[0, 0]], [-1], class_names="ab"), "y: label 0 is -1, but class_names"),
         (lambda: boundary([[0, 0]], [0], lambda _: [0], resolution=2), r"predict\(grid\) has 1 l"),
         (lambda: plot.network(nn.MLP(1, [1]), [1.0, 2.0]), "takes 1 inputs, not 2"),
-        (lambda: plot.network(nn.MLP(2, [2]), max_neurons=1), "at least 2, .* not 1"),
+        (
+            lambda: plot.network(nn.MLP(2, [2]), max_neurons=1),
+            "max_neurons must be at least 2, not 1",
+        ),
         (lambda: plot.activation("swish"), "no function called 'swish'; try 'relu'"),
         *(
             (partial(plot.activation, "relu", lo=lo, hi=hi), f"with lo < hi, not {lo} and {hi}")

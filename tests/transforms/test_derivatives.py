@@ -1149,8 +1149,8 @@ def test_a_gradient_needs_one_number(result, what):
 
 def test_what_is_no_function_has_no_derivative():
     for transform in (grad, value_and_grad, jacobian, hessian):
-        with pytest.raises(TypeError, match=r"of a function, not of Value\(.*has backward\(\)$"):
-            transform(Value(1.0))
+        with pytest.raises(TypeError, match=r"is a function, not Value\(.*: a Value has backward"):
+            transform(Value(1.0))(2.0)
 
 
 def test_directions_and_cotangents_of_another_structure():

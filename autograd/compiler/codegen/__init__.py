@@ -6,8 +6,7 @@ backward pass by it, `product.py` the sums of products in these, `tables.py` the
 `tape.py` those that run row by row; `instructions.py` makes these plain data, which `machine.py`
 runs in native code, and `runs.py` makes tapes of small steps for that; `kernels.py` has functions
 and products by lanes, and `native.py` has Numba make and keep native code. In the backward pass
-`aliases.py` saves copies of gradients, `totals.py` sums over lanes, and `saturating.py` functions
-whose slopes the results tell.
+`aliases.py` saves copies of gradients, and `saturating.py` functions whose slopes the results tell.
 """
 
 from autograd.compiler.codegen.code import (

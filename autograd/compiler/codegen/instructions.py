@@ -6,7 +6,7 @@ then the constants that the rows read. For a chain of the lecture's neurons with
 
     before   z1 = mul(w1, x)    a1 = relu(z1)    z2 = mul(w2, a1)    a2 = relu(z2)
     kinds    mul, relu
-    after    (0, z1, z1, w1, x, -)    (1, a1, a1, z1, -, -)    (0, z2, z2, w2, a1, -)    ...
+    after    (0, z1, w1, x, -)    (1, a1, z1, -, -)    (0, z2, w2, a1, -)    ...
 
 where each name means a place, and - is a place that is not looked at. Rows of many operands, such
 as sums, become several instructions on two. Nothing here depends on how the machine is made.
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from math import inf
 from typing import Any
 
@@ -28,9 +29,9 @@ from autograd.engine import table as p
 MOST_OPERANDS = 3  # of an instruction
 MANY = frozenset([p.dot, p.fsum, p.top, p.total, p.excess])  # of any number of operands
 
-# An operation, and either None for its value, or the operand that a gradient is given on to. The
+# An operation, and either None for its value, or whether each operand's gradient is wanted. The
 # sum of one number is that number, and a dot is w · x + b of single ones.
-Kind = tuple[Primitive, int | None]
+Kind = tuple[Primitive, tuple[bool, ...] | None]
 
 
 def arity(op: Primitive) -> int:
@@ -46,17 +47,17 @@ class Instructions:
 
     Attributes:
         kinds: the different kinds of instructions.
-        rows: an array of int32, a row per instruction: its kind, the place it writes to, the place
-            of a result, and those of the operands of that. To follow (k, target, result, a, b, c)
-            with `kinds[k] == (op, None)` is
+        rows: an array of int32, a row per instruction: its kind, the place of a result, and those
+            of its operands. To follow (k, result, a, b, c) with `kinds[k] == (op, None)` is
 
-                memory[target] = op(memory[a], memory[b], memory[c])
+                memory[result] = op(memory[a], memory[b], memory[c])
 
-            and where it is (op, i), with the partial derivative by the i-th operand,
+            and where it is (op, wanted), for each operand that is wanted, with the partial
+            derivative with respect to it,
 
-                gradients[target] += gradients[result] * slope(memory[result], memory[a], ...)
+                gradients[a] += gradients[result] * slope(memory[result], memory[a], ...)
 
-            but for `where`, whose branch i gets the gradient if it was taken, and 0 otherwise.
+            but for `where`, whose branches get the gradient if they were taken, and 0 otherwise.
         fresh: the places whose gradient must be -0.0 before, since it is added to for the first
             time. There, -0.0 + x is x, whatever the sign of a zero.
     """
@@ -112,14 +113,14 @@ def value_instructions(tape: Tape, numbers: Numbers) -> Instructions:
     >>> tape = Tape("V", (p.exp, p.dot), (2, 3), ((0,), (1, 2, 0.5)))
     >>> instructions = value_instructions(tape, Numbers([tape], 4))
     >>> [op.name for op, _ in instructions.kinds], instructions.rows.tolist()
-    (['exp', 'dot'], [[0, 2, 2, 0, 0, 0], [1, 3, 3, 1, 2, 9]])
+    (['exp', 'dot'], [[0, 2, 0, 0, 0], [1, 3, 1, 2, 9]])
     """
     writer = _Writer(numbers)
     for op, place, operands in zip(tape.ops, tape.places, tape.operands, strict=True):
         if op in MANY:
             writer.many(op, place, operands)
         else:
-            writer.write(op, None, place, place, operands)
+            writer.write(op, None, place, operands)
     return writer.instructions()
 
 
@@ -140,27 +141,29 @@ def gradient_instructions(
     >>> written = np.array([False, False, False, True])
     >>> flow = gradient_flow(tape, written, np.array([False, True, True, True]))
     >>> instructions = gradient_instructions(tape, flow, Numbers([tape], 4))
-    >>> [(op.name, i) for op, i in instructions.kinds], instructions.rows.tolist()
-    ([('exp', 0), ('*', 1)], [[0, 2, 3, 2, 0, 0], [1, 1, 2, 0, 1, 0]])
+    >>> [(op.name, wanted) for op, wanted in instructions.kinds], instructions.rows.tolist()
+    ([('exp', (True,)), ('*', (False, True))], [[0, 3, 2, 2, 2], [1, 2, 0, 1, 0]])
     >>> instructions.fresh.tolist()
     [2, 1]
     """
     writer = _Writer(numbers)
     for i, wanted, fresh in flow:
         op, place, operands = tape.ops[i], tape.places[i], tape.operands[i]
-        pairs = len(operands) // 2
-        for k, x in enumerate(operands):
-            if not wanted[k]:
-                continue
-            if fresh[k]:
-                writer.fresh.append(x)
-            if op is p.dot and k < 2 * pairs:
-                pair = operands[k % pairs], operands[k % pairs + pairs]
-                writer.write(p.mul, k // pairs, x, place, pair)
-            elif op in MANY:
-                writer.write(p.fsum, 0, x, place, (x,))
-            else:
-                writer.write(op, k, x, place, operands)
+        writer.fresh += compress(operands, fresh)
+        if op not in MANY:
+            writer.write(op, tuple(wanted), place, operands)
+            continue
+        terms = list(compress(operands, wanted))
+        if op is p.dot:
+            n = len(operands) // 2
+            for k in range(n):
+                if wanted[k] or wanted[k + n]:
+                    pair = operands[k], operands[k + n]
+                    writer.write(p.mul, (wanted[k], wanted[k + n]), place, pair)
+            terms = [operands[-1]] if wanted[-1] else []
+        for k in range(0, len(terms), 2):  # as to the operands of a sum of two
+            one, *two = terms[k : k + 2]
+            writer.write(p.add, (True, bool(two)), place, (one, *(two or [one])))
     return writer.instructions()
 
 
@@ -206,18 +209,23 @@ class _Writer:
 
     def instructions(self) -> Instructions:
         """Return what has been written."""
-        rows = np.array(self.flat, np.int32).reshape(-1, 3 + MOST_OPERANDS)
+        rows = np.array(self.flat, np.int32).reshape(-1, 2 + MOST_OPERANDS)
         return Instructions(tuple(self.kinds), rows, np.array(self.fresh, np.int32))
 
     def write(
-        self, op: Primitive, i: int | None, target: Operand, result: int, operands: Sequence[Any]
+        self,
+        op: Primitive,
+        wanted: tuple[bool, ...] | None,
+        result: int,
+        operands: tuple[Any, ...],
     ) -> None:
         """Write one instruction."""
         if len(operands) > MOST_OPERANDS:
             raise ValueError(f"{op.name} has {len(operands)} operands, not {MOST_OPERANDS} at most")
-        places = [x if x.__class__ is int else self.numbers.place(x) for x in operands]
-        kind = self.kinds.setdefault((op, i), len(self.kinds))
-        self.flat += (kind, target, result, *places, *[0] * (MOST_OPERANDS - len(places)))  # type: ignore[arg-type]
+        if float in map(type, operands):
+            operands = tuple(map(self.numbers.place, operands))
+        kind = self.kinds.setdefault((op, wanted), len(self.kinds))
+        self.flat += (kind, result, *(operands * MOST_OPERANDS)[:MOST_OPERANDS])
 
     def many(self, op: Primitive, out: int, operands: Sequence[Operand]) -> None:
         """Write a row of many operands, as instructions on two of them."""
@@ -226,7 +234,7 @@ class _Writer:
         total: Operand | None = None
 
         def compute(op: Primitive, target: int, *operands: Operand) -> int:
-            self.write(op, None, target, target, operands)
+            self.write(op, None, target, operands)
             return target
 
         def add(op: Primitive, x: Operand, y: Operand) -> None:

@@ -20,7 +20,6 @@ import numpy as np
 
 from autograd.compiler.codegen.code import Code
 from autograd.compiler.codegen.lowering import Backward, Forward, ends_before
-from autograd.compiler.codegen.totals import PutOff
 from autograd.compiler.passes import SHARED, VARYING, Ref, Step
 from autograd.engine import table as p
 
@@ -72,7 +71,7 @@ def backward_rounds(backward: Backward, rounds: Rounds) -> None:
     """Write the rounds of a loop, or a step alone, in reverse."""
     code, i, tries = backward.code, len(rounds) - 1, 0
     places = _places_of(code, rounds) if len(rounds) >= _FEWEST else None
-    if places is None or not _are_read_alike(backward, rounds):
+    if places is None:
         for steps in reversed(rounds):
             _write(backward, steps[::-1])
         return
@@ -88,7 +87,7 @@ def backward_rounds(backward: Backward, rounds: Rounds) -> None:
                 loop = _rolled(code, written, range(i + 1, i - 1, -1), range(i + 1, end - 1, -1))
         if loop is not None and latest:
             code.lines = [*before[: len(before) - len(latest.lines)], *loop]
-            now.repeat(latest, end)
+            backward.written, backward.aliases.at = now.then
             _mark_read(code, places, len(rounds))
             code.repeat_work(mark, i - end)
             i, latest = end - 1, None
@@ -117,7 +116,6 @@ class _Written:
         after = backward.state()
         self.after = self._known(after)
         self.lines = backward.code.take_lines()
-        self.put_off = after.waiting[len(before.waiting) :]
         self.is_whole = all(
             np.count_nonzero(x != y) == np.count_nonzero(own != then)
             for space in (SHARED, VARYING)
@@ -146,8 +144,7 @@ class _Written:
             for x, y in ((self.before, latest.before), (self.after, latest.after))
             for space in self.places
         ]
-        put_off = [x.key for x in self.put_off] == [x.key for x in latest.put_off]
-        return all(same) and put_off and self.is_whole and latest.is_whole
+        return all(same) and self.is_whole and latest.is_whole
 
     def first_alike(self, latest: _Written) -> int:
         """Follow what is known through the rounds to come; return the last one that is alike."""
@@ -173,14 +170,6 @@ class _Written:
             for is_written, at, own, *_, written, stands in followed:
                 is_written[own[i]], at[own[i]] = written, stands[i]
         return self.number - end
-
-    def repeat(self, latest: _Written, end: int) -> None:
-        """Note what the rounds down to `end` do, which are not written."""
-        self.backward.written, self.backward.aliases.at = self.then.written, self.then.at
-        for n in range(1, self.number - end + 1):
-            for x, y in zip(self.put_off, latest.put_off, strict=True):
-                sources = x.sources + n * (x.sources - y.sources)
-                self.backward.totals.waiting.append(PutOff(x.places, x.over, x.slope, sources))
 
 
 def _write(writer: Forward | Backward, steps: Sequence[Step]) -> None:
@@ -217,19 +206,7 @@ def _places_of(code: Code, rounds: Rounds) -> dict[str, Places] | None:
         ]
         for steps in rounds
     ]
-    return places_of(rounds) if _are_equal(has_one) else None
-
-
-def _are_read_alike(backward: Backward, rounds: Rounds) -> bool:
-    """Tell whether the sums over lanes are put off in all rounds alike."""
-    is_often_read = backward.totals.is_often_read
-    return _are_equal(
-        [[is_often_read(ref) for step in steps for ref in step.shared] for steps in rounds]
-    )
-
-
-def _are_equal(values: Sequence[Any]) -> bool:
-    return all(x == values[0] for x in values)
+    return places_of(rounds) if all(x == has_one[0] for x in has_one) else None
 
 
 def _of_space(steps: Sequence[Step], space: str) -> list[Any]:

@@ -6,7 +6,7 @@ step by step in reverse, with the rules of the table applied to symbols, which w
 are asked to compute. For a layer of the lecture, with b as a column of W and a row of ones in X,
 the code reads
 
-    W.dot(X, out=Z); maximum(Z, zeros, out=A)
+    W.dot(X, out=Z); maximum(Z, 0.0, out=A)
     ...
     ceil(clip(Z, 0.0, 1.0, out=t), out=t); multiply(dA, t, out=dZ)
     W.T.dot(dZ, out=dX); dZ.dot(X.T, out=dW)
@@ -14,7 +14,7 @@ the code reads
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from itertools import compress
 from math import isfinite, prod
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ import numpy as np
 from autograd.compiler.codegen.aliases import Aliases
 from autograd.compiler.codegen.code import (
     AND,
+    FLOAT,
     NONZERO,
     NOT,
     WORD,
@@ -47,7 +48,6 @@ from autograd.compiler.codegen.product import (
 from autograd.compiler.codegen.saturating import SLOPES, is_negative_fraction
 from autograd.compiler.codegen.tables import chosen_places, flat, forward_take
 from autograd.compiler.codegen.tape import backward_tape, forward_tape
-from autograd.compiler.codegen.totals import PutOff, Totals
 from autograd.compiler.codegen.triangles import backward_factorisation, forward_factorisation
 from autograd.compiler.passes import (
     SHARED,
@@ -240,7 +240,6 @@ class Known(NamedTuple):
 
     written: dict[str, Any]
     at: dict[str, Any]
-    waiting: list[PutOff]
 
     def of(self, space: str) -> tuple[Any, Any]:
         """Return which gradients of a space have been written, and where they are read."""
@@ -279,13 +278,8 @@ class Backward:
             SHARED: np.full(code.program.sizes[SHARED], not first),
             VARYING: np.zeros(code.program.sizes[VARYING], dtype=bool),
         }
-        self.unread = {space: ~places for space, places in active.items()}  # or not wanted
-        for step in code.program.steps:
-            if isinstance(step, Step) and step.is_filled:
-                step.within(self.unread)[...] = True
         self.first, self.is_alone = first, is_alone
         self.aliases = Aliases(code)
-        self.totals = Totals(code.program)
         self.places: Any = None  # of the results of the step that is written
         self.gradient: Symbol | None = None  # with respect to these
         self.latest: tuple[str, Any] = "", np.empty(0)  # a product: its line, the places it is for
@@ -294,11 +288,8 @@ class Backward:
 
     def state(self) -> Known:
         """Return what is known of gradients by now."""
-        written, at = [
-            {space: x.copy() for space, x in known.items()}
-            for known in (self.written, self.aliases.at)
-        ]
-        return Known(written, at, self.totals.waiting.copy())
+        known = self.written, self.aliases.at
+        return Known(*[{space: x.copy() for space, x in own.items()} for own in known])
 
     def seed(self) -> None:
         """Start a block: mark what is reached whatever branches are taken, the output above all."""
@@ -316,7 +307,6 @@ class Backward:
         """Clear gradients that nothing was added to, and add up those of copies into the lanes."""
         program = self.code.program
         self.clear_inputs(VARYING)
-        self.add_totals()
         if program.lifts:
             shared, lifted = self.code.lift_names()
             places, copies = map(np.array, zip(*program.lifts, strict=True))
@@ -349,8 +339,7 @@ class Backward:
             return
         if isinstance(step, Tape):
             space = step.space
-            own = [x for operands in step.operands for x in operands if isinstance(x, int)]
-            self.aliases.settle(space, np.array(own, np.intp))
+            self.aliases.settle(space, step.read)
             backward_tape(code, step, self.written[space], self.active[space], self.always[space])
             return
         places = np.arange(step.start, step.start + step.size)
@@ -395,7 +384,6 @@ class Backward:
             copies = code.lines[start:]
             del code.lines[start:]
             wanted = [self.wants(ref) for ref in step.operands]
-            slopes: Iterator[Any]
             if step.op in SLOPES:
                 slopes = iter([self.slope_from_result(step.op, out, operands[0])])
             elif step.op is p.power and is_negative_fraction(operands[1]):
@@ -406,14 +394,11 @@ class Backward:
             is_one = is_sole and self.is_output()
             for ref, want in zip(step.operands, wanted, strict=True):
                 if want:
-                    slope = next(slopes)
-                    is_negative = is_sole and slope.__class__ is float and slope == -1.0
-                    if is_negative and self.is_latest(step) and code.is_negated():
+                    slope: Any = next(slopes)
+                    is_symbol = isinstance(slope, Symbol)
+                    if is_sole and not is_symbol and slope == -1.0 and self.is_negated(step):
                         slope = 1.0
-                    pair = (
-                        (slope, 1.0) if is_one and isinstance(slope, Symbol) else (gradient, slope)
-                    )
-                    self.add(ref, *pair)
+                    self.add(ref, *((slope, 1.0) if is_one and is_symbol else (gradient, slope)))
             # the derivatives of a sum or a difference do not look at the operands
             read = {word for line in code.lines[start:] for word in WORD.findall(line)}
             code.lines[start:start] = [line for line in copies if line.split(", ")[3] in read]
@@ -561,21 +546,19 @@ class Backward:
             gradient, slope = code.compute(p.where, [self.mask, term, 0.0]), 1.0
         lanes = space == SHARED and code.varying  # what the lanes share gets the sum over them
         places, over = _without_repeats(places)
-        is_same = gradient is self.gradient and slope.__class__ is float
+        is_one = slope.__class__ is float and slope == 1.0
         if not over and not lanes:
-            if is_same and slope == 1.0 and self.is_alias(space, places, self.places):
+            is_same = is_one and gradient is self.gradient
+            if is_same and self.is_alias(space, places, self.places):
                 return
             target = self.fresh(space, places)
             if not target:
                 self.add_terms(space, places, code.compute(p.mul, [gradient, slope]).name)
-            elif slope.__class__ is float and slope == 1.0:
+            elif is_one:
                 code.copied(gradient, target)
             else:
                 code.compute(p.mul, [gradient, slope], target)
                 self.latest = code.lines[-1], places
-            return
-        if lanes and is_same and self.totals.is_often_read(ref) and not code.is_flat:
-            self.totals.put_off(places, over, slope, self.aliases.places(VARYING, self.places))
             return
         target = self.fresh(space, places)
         term = code.compute(p.mul, [gradient, slope]).name
@@ -591,26 +574,20 @@ class Backward:
             return False
         return bool((self.aliases.places(SHARED, self.places) == out[1]).all())
 
-    def is_latest(self, step: Step) -> bool:
-        """Tell whether the last line wrote the gradient of a step, and to its own places."""
-        line, written = self.latest
+    def is_negated(self, step: Step) -> bool:
+        """Let the last line give the negative, if it has scaled the gradient of a step in place.
+
+        before   multiply(2.0, a1, out=a2)
+        after    multiply(-2.0, a1, out=a2)
+        """
+        lines, (line, written) = self.code.lines, self.latest
         read = self.aliases.places(step.space, self.places)
         own = [np.array_equal(x.reshape(-1), self.places.reshape(-1)) for x in (written, read)]
-        return self.code.lines[-1:] == [line] and all(own)
-
-    def add_totals(self) -> None:
-        """Write the sums over lanes that were put off."""
-        code = self.code
-        for places, over, slope, sources in self.totals.taken():
-            code.begin(places.shape, False)
-            code.count(True, sources.size, sources.size)
-            target = self.fresh(SHARED, places)
-            total = target or code.temporary(places.shape, varying=False)
-            code.emit(f"add.reduce({code.array('d' + VARYING, sources)}, {over}, None, {total})")
-            if slope != 1.0:
-                code.emit(f"multiply({total}, {slope!r}, out={total})")
-            if not target:
-                self.add_terms(SHARED, places, total)
+        negative, count = FLOAT.subn(lambda x: repr(-float(x[0])), line)
+        if lines[-1:] != [line] or not all(own) or count != 1:
+            return False
+        lines[-1] = negative
+        return True
 
     def sum_over(
         self, term: str, over: tuple[int, ...], lanes: bool, target: str, is_packed: bool = True
@@ -632,7 +609,7 @@ class Backward:
 
     def add_terms(self, space: str, places: Any, term: str) -> None:
         """Add an array to the gradients at an array of places."""
-        code, buffer = self.code, "d" + space
+        code = self.code
         target = self.one_array(space, places)
         before = self.aliases.moved_home(space, places) if target else None
         self.aliases.settle(space, places)
@@ -640,9 +617,6 @@ class Backward:
         if target:
             self.clear_unwritten(space, places)
             code.emit(f"add({before or target}, {term}, out={target})")
-        elif not are_different(places) and (windows := _windows(places)):
-            self.clear_unwritten(space, places)
-            self.add_windows(buffer, places, windows, term)
         else:
             self.add_up(space, places, _range(places.shape), term, places.shape)
 
@@ -652,7 +626,7 @@ class Backward:
             return False
         places = x.places.reshape(self.code.shape)
         several = bool(self.active[x.space][places].all()) and not _without_repeats(places)[1]
-        return several and len(np.unique(places)) < places.size and _windows(places) is None
+        return several and not are_different(places)
 
     def add_difference(self, step: Step, gradient: Symbol) -> None:
         """Add the gradient of differences to those of both operands at once."""
@@ -669,40 +643,18 @@ class Backward:
         self.written[space][places] = True
         return "="
 
-    def add_windows(self, buffer: str, places: Any, axes: tuple[int, ...], term: str) -> None:
-        """Add an array to gradients, one index of some axes after the other."""
-        code = self.code
-        moved = np.moveaxis(places, axes, range(len(axes)))
-        each = moved.reshape(-1, *moved.shape[len(axes) :])
-        code.touch(buffer, places)
-        views = [str(code.array(buffer, x)) for x in each]
-        names = code.name(
-            ("views", *views), lambda names, _: [names[view] for view in views], prefix="views"
-        )
-        if axes != tuple(range(len(axes))):
-            term = f"moveaxis({term}, {axes}, {tuple(range(len(axes)))})"
-        if len(axes) > 1:
-            term = f"{term}.reshape({len(each)}, *{term}.shape[{len(axes)}:])"
-        code.emit(f"for view, part in zip({names}, {term}):")
-        code.emit("    add(view, part, out=view)")
-
     def add_up(
         self, space: str, places: Any, rows: Any, term: str, shape: Any, signs: Any = 1
     ) -> None:
-        """Add rows of an array of a shape to gradients, of which several may go to the same place.
-
-        If nobody reads the gradients that stand between those, they are cleared in one go.
-        """
+        """Add rows of an array of a shape to gradients, of which several may go to one place."""
         code, active = self.code, self.active[space][places]
         rows, signs = [np.broadcast_to(x, places.shape)[active] for x in (rows, signs)]
         places = places[active]
-        found = self.with_unread(space, np.unique(places))
-        which = np.searchsorted(found, places)
+        found, which = np.unique(places, return_inverse=True)
         most = np.bincount(which).max()
         limit = _MOST_GATHERED * (space == VARYING)
         is_gathered = most == 1 or most * len(found) <= 2 * len(places) <= limit
         is_gathered &= bool((signs == 1).all())
-        found = found if is_gathered else np.unique(places)
         sign = self.sign(space, found)
         target = code.rows("d" + space, found) if even(found) else None
         if not is_gathered:
@@ -710,7 +662,6 @@ class Backward:
             term = f"{matrix} @ {_in_rows(term, shape, space)}"
         elif target or most > 1 or not np.array_equal(rows, np.arange(prod(shape))):
             index = _gathered(which, rows, (most, len(found)), prod(shape))
-            index[0, ~self.active[space][found]] = 0  # which is as good as any other
             direct = target if sign == "=" else None
             term = self.gather_rows(space, term, shape, index, direct)
             if direct:
@@ -719,15 +670,6 @@ class Backward:
             found, term = places, _in_rows(term, shape, space)
         there = f"{target}[...]" if target else code.at("d" + space, found)
         code.emit(f"{there} {sign} {term}")
-
-    def with_unread(self, space: str, places: Any) -> Any:
-        """Return all places between the first and the last, if nobody reads those that are more."""
-        first, stop = places[0], places[-1] + 1
-        own = np.zeros(stop - first, dtype=bool)
-        own[places - first] = True
-        is_fresh = not self.written[space][first:stop].any()
-        is_whole = is_fresh and (own | self.unread[space][first:stop]).all()
-        return np.arange(first, stop) if is_whole and len(own) <= 2 * len(places) else places
 
     def gather_rows(self, space: str, term: str, shape: Any, index: Any, target: str | None) -> str:
         """Write sums of rows: their numbers stand in columns, and behind all is a row of zeros."""
@@ -857,19 +799,6 @@ def _without_repeats(places: Any) -> tuple[Any, tuple[int, ...]]:
     return places[tuple([0 if i in over else slice(None) for i in range(places.ndim)])], tuple(over)
 
 
-def _windows(places: Any) -> tuple[int, ...] | None:
-    """Find axes to go along so that the places are different at each index, and have strides."""
-    if strides_of(places) is None:
-        return None
-    order = sorted(range(places.ndim), key=lambda i: places.shape[i])
-    for count in range(1, places.ndim):
-        axes = tuple(sorted(order[:count]))
-        at_first = places[tuple([0 if i in axes else slice(None) for i in range(places.ndim)])]
-        if are_different(at_first):
-            return axes if places.size // at_first.size <= _MOST_WINDOWS else None
-    return None
-
-
 def _range(shape: tuple[int, ...]) -> Any:
     return np.arange(prod(shape)).reshape(shape)
 
@@ -895,7 +824,6 @@ def _gathered(which: Any, rows: Any, shape: tuple[int, int], none: int) -> Any:
 
 
 _MOST_GATHERED = 2048  # rows of lanes, of which a copy takes less time than a sparse matrix
-_MOST_WINDOWS = 512  # for which there are views
 _MOST_RUNS = 4  # of rows that are cleared one by one
 
 

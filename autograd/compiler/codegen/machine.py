@@ -4,16 +4,17 @@ The machine is a loop that serves all programs, and a function for each kind of 
 are written by applying the rows and the rules of the table to scalars, which write down what they
 are asked to compute. For the derivative of the lecture's neuron, relu(z):
 
-    before   kind (relu, 0), which is gradients[t] += gradients[r] * above(memory[a], 0.0)
+    before   kind (relu, (True,)), which is gradients[a] += gradients[r] * above(memory[a], 0.0)
     after    x0, g = memory[a + k], gradients[r + k]
              t0 = x0 > 0.0
              t1 = x0 <= 0.0
              t2 = 0.0 if t1 else nan
              t3 = 1.0 if t0 else t2
              t4 = g * t3
-             gradients[t + k] += t4
+             gradients[a + k] += t4
 
-for all lanes k. A function is compiled when a program first needs it, and is kept on disk.
+for all lanes k. A function follows all instructions of its kind that stand together. It is
+compiled when a program first needs it, and is kept on disk.
 
 The numbers are those of the eager engine, to 2 units in the last place; those of NumPy differ from
 both by up to 4, in tanh, σ, erfc and what is made of these. A dot is added up from its bias, term
@@ -27,13 +28,14 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from importlib.util import find_spec
+from itertools import compress, product
 from math import nan
 from typing import Any
 
 import numpy as np
 
 from autograd.compiler.codegen import kernels, native
-from autograd.compiler.codegen.instructions import MANY, Instructions, Kind, arity
+from autograd.compiler.codegen.instructions import MANY, MOST_OPERANDS, Instructions, Kind, arity
 from autograd.compiler.passes import TAKE, StandIn
 from autograd.engine import Primitive
 from autograd.engine import table as p
@@ -64,29 +66,38 @@ _LOOP = """
 from math import inf, nan
 
 @intrinsic
-def call(context, address, t, r, a, b, c, lanes, memory, gradients):
+def call(context, address, rows, count, lanes, memory, gradients):
     def code(context, builder, signature, args):
-        address, *numbers, memory, gradients = args
-        integer, pointer = ir.IntType(64), ir.DoubleType().as_pointer()
-        signature = ir.FunctionType(ir.VoidType(), [integer] * 6 + [pointer] * 2)
-        function = builder.inttoptr(address, signature.as_pointer())
-        arrays = [builder.inttoptr(x, pointer) for x in (memory, gradients)]
-        builder.call(function, [*numbers, *arrays])
+        integer, number = ir.IntType(64), ir.DoubleType().as_pointer()
+        kinds = [ir.IntType(32).as_pointer(), integer, integer, number, number]
+        function = ir.FunctionType(ir.VoidType(), kinds).as_pointer()
+        cast = [x if y is integer else builder.inttoptr(x, y) for x, y in zip(args[1:], kinds)]
+        builder.call(builder.inttoptr(args[0], function), cast)
         return context.get_dummy_value()
 
-    return types.void(*[types.uint64] * 9), code
+    return types.void(*[types.int64] * 6), code
 
-def follow(rows, functions, fresh, lanes, memory, gradients):
+def follow(functions, starts, rows, fresh, lanes, memory, gradients):
     for x in fresh:
-        start = np.uint64(x) * lanes
-        gradients[start : start + lanes] = -0.0
-    for i in range(len(rows)):
-        t, r = np.uint64(rows[i, 1]) * lanes, np.uint64(rows[i, 2]) * lanes
-        a, b, c = np.uint64(rows[i, 3]), np.uint64(rows[i, 4]), np.uint64(rows[i, 5])
+        start = x * lanes
+        for k in range(lanes):
+            gradients[start + k] = -0.0
+    for i in range(len(functions)):
         call(
-            functions[rows[i, 0]], t, r, a * lanes, b * lanes, c * lanes, lanes,
-            np.uint64(memory.ctypes.data), np.uint64(gradients.ctypes.data),
+            functions[i], rows.ctypes.data + starts[i] * rows.strides[0], starts[i + 1] - starts[i],
+            lanes, memory.ctypes.data, gradients.ctypes.data,
         )
+"""
+# A while loop costs less than a for loop, where there is one lane.
+_KIND = """
+def {name}(rows, count, lanes, memory, gradients):  # of {op}
+    for i in range(0, {width} * count, {width}):
+        r, a = rows[i + 1] * lanes, rows[i + 2] * lanes
+        b, c = rows[i + 3] * lanes, rows[i + 4] * lanes
+        k = 0
+        while k < lanes:
+            {lines}
+            k += 1
 """
 
 
@@ -107,10 +118,13 @@ def bound(instructions: Instructions, memory: Any, gradients: Any) -> tuple[Any,
         memory: the numbers, a row per place, and maybe a column per lane.
         gradients: likewise.
     """
-    functions = np.array([function(kind).address for kind in instructions.kinds], np.uint64)
-    lanes = np.uint64(memory[0].size)
+    rows = instructions.rows
+    starts = np.flatnonzero(np.diff(rows[:, 0], prepend=-1, append=-1))
+    addresses = np.array([function(kind).address for kind in instructions.kinds], np.int64)
+    lanes = memory[0].size
     arrays = memory.reshape(-1), gradients.reshape(-1)
-    return loop(), (instructions.rows, functions, instructions.fresh, lanes, *arrays)
+    functions = addresses[rows[starts[:-1], 0]]
+    return loop(), (functions, starts, rows, instructions.fresh, lanes, *arrays)
 
 
 # --- what Numba compiles --------------------------------------------------------------------------
@@ -121,19 +135,20 @@ def loop() -> Any:
     """Compile the loop."""
     from numba import njit
 
-    signature = "void(int32[:, ::1], uint64[::1], int32[::1], uint64, float64[::1], float64[::1])"
+    integers, numbers = "int64[::1], int64[::1], int32[:, ::1], int32[::1]", "float64[::1]"
+    signature = f"void({integers}, int64, {numbers}, {numbers})"
     return native.kept(lambda keep: njit(signature, cache=keep, nogil=True)(_code("follow")))
 
 
 @cache
 def function(kind: Kind) -> Any:
     """Compile the function for a kind; it has an `address`."""
-    import numba
+    from numba import cfunc, types
 
-    pointer = numba.types.CPointer(numba.types.float64)
-    signature = numba.types.void(*[numba.types.uint64] * 6, pointer, pointer)
+    rows, numbers = types.CPointer(types.int32), types.CPointer(types.float64)
+    signature = types.void(rows, types.int64, types.int64, numbers, numbers)
     code = _code(f"kind_{kinds().index(kind)}")
-    return native.kept(lambda keep: numba.cfunc(signature, cache=keep, error_model="numpy")(code))
+    return native.kept(lambda keep: cfunc(signature, cache=keep, error_model="numpy")(code))
 
 
 def _code(name: str) -> Any:
@@ -149,10 +164,11 @@ def kinds() -> list[Kind]:
     known = [op for op in p.TABLE.values() if op.numpy or op in _CALLS or op in _FORMS]
     values: list[Kind] = [(op, None) for op in known]
     return values + [
-        (op, i)
+        (op, wanted)
         for op in known
-        if op is p.where or (op is not p.dot and op.partials is not None)
-        for i in range(op is p.where, arity(op))
+        if op is p.where or (op not in MANY and op.partials is not None)
+        for wanted in product((False, True), repeat=arity(op))
+        if any(wanted) and not (op is p.where and wanted[0])
     ]
 
 
@@ -161,11 +177,9 @@ def _source() -> str:
     """Write the functions."""
     lines = [kernels.SOURCE, _LOOP]
     for i, kind in enumerate(kinds()):
-        lines += [
-            f"def kind_{i}(t, r, a, b, c, lanes, memory, gradients):  # of {kind[0].name}",
-            "    for k in range(lanes):",
-            *[f"        {line}" for line in _Lines().of(kind)],
-        ]
+        own = f"\n{' ' * 12}".join(_Lines().of(kind))
+        form = {"op": kind[0].name, "width": 2 + MOST_OPERANDS, "lines": own}
+        lines.append(_KIND.format(name=f"kind_{i}", **form))
     return "\n".join([*lines, ""])
 
 
@@ -195,22 +209,19 @@ class _Lines:
 
     def of(self, kind: Kind) -> list[str]:
         """Write the lines for a kind."""
-        op, i = kind
+        op, wanted = kind
         xs = [_Scalar(self, f"x{k}") for k in range(arity(op))]
         result, gradient = _Scalar(self, "y"), _Scalar(self, "g")
-        if i is None:
-            last = f"memory[t + k] = {_name(op(*xs))}"
+        if wanted is None:
+            self.lines.append(f"memory[r + k] = {_name(op(*xs))}")
         else:
             if op is p.where:
-                share = p.where(xs[0], *[gradient if i == k else 0.0 for k in (1, 2)])
-            elif op is p.fsum:
-                share = gradient
+                shares = [p.where(xs[0], gradient, 0.0), p.where(xs[0], 0.0, gradient)]
+                shares = list(compress(shares, wanted[1:]))
             else:
-                wanted = [k == i for k in range(len(xs))]
-                (slope,) = op.local_derivatives(result, xs, wanted)
-                share = gradient * slope
-            last = f"gradients[t + k] += {_name(share)}"
-        self.lines.append(last)
+                shares = [gradient * x for x in op.local_derivatives(result, xs, wanted)]
+            for name, share in zip(compress(_NAMES, wanted), shares, strict=True):
+                self.lines.append(f"gradients[{name} + k] += {_name(share)}")
         read = {word for line in self.lines for word in re.findall(r"\w+", line)}
         sources = {f"x{k}": f"memory[{_NAMES[k]} + k]" for k in range(len(xs))}
         sources |= {"y": "memory[r + k]", "g": "gradients[r + k]"}

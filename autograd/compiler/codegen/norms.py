@@ -22,10 +22,10 @@ LONG_SUM = 4096  # terms, of which one after the other is not as exact as NumPy'
 def with_norms(program: Program) -> Program:
     """Return the program with products for sums of squares, unless something else reads these."""
     steps: list[Step | Tape | None] = [*program.steps]
-    for i, (square, total) in enumerate(pairwise(program.steps)):
-        product = _product(square, total)
-        if product:
-            steps[i : i + 2] = None, product
+    for i, (x, y) in enumerate(pairwise(program.steps)):
+        if isinstance(x, Step) and x.op is p.square and isinstance(y, Step) and _is_sum(y, x):
+            (terms,) = [Ref(SHARED, ref.places[None]) for ref in x.shared]
+            steps[i : i + 2] = None, replace(y, op=p.dot, operands=(terms, terms, 0.0))
     if None not in steps:
         return program
     try:
@@ -34,21 +34,10 @@ def with_norms(program: Program) -> Program:
         return program
 
 
-def _product(square: Step | Tape, total: Step | Tape) -> Step | None:
-    """Return the product for squares and their sum, if that is what two steps are."""
-    if not isinstance(square, Step) or not isinstance(total, Step) or square.op is not p.square:
-        return None
-    (x,), (squares, *first) = square.operands, total.operands
-    if not isinstance(x, Ref) or not isinstance(squares, Ref):
-        return None
-    own = square.start + np.arange(square.size)
-    is_sum = total.op is p.fsum and first and total.space == SHARED and total.size == 1
-    if (
-        is_sum
-        and len(own) <= LONG_SUM
-        and np.array_equal(squares.places[0], own)
-        and has_no_gaps(x.places)
-    ):
-        terms = Ref(SHARED, x.places[None])
-        return replace(total, op=p.dot, operands=(terms, terms, 0.0))
-    return None
+def _is_sum(total: Step, squares: Step) -> bool:
+    """Tell whether a step is the sum of all results of another, of shared numbers side by side."""
+    own = squares.start + np.arange(squares.size)
+    is_long = 1 < len(own) <= LONG_SUM and total.op is p.fsum and len(total.operands) > 1
+    refs = [*total.shared, *squares.shared]
+    is_own = is_long and total.space == SHARED and np.array_equal(refs[0].places, own[None])
+    return is_own and has_no_gaps(refs[1].places)

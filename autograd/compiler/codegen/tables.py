@@ -72,8 +72,7 @@ class Finder:
         """
         index = self._found(numbers.reshape(len(self.distinct), -1))
         out = out.reshape(self._size, -1)
-        out[...] = index if self._which is None else index.take(self._which, 0)
-        out += self._starts
+        np.add(index if self._which is None else index.take(self._which, 0), self._starts, out=out)
         if self._entries is not None:
             np.add(self._entries[out], self._by_lane, out=out)
 

@@ -9,7 +9,7 @@ neurons with one input each:
     before   z1 = mul(w1, x)    a1 = relu(z1)    z2 = mul(w2, a1)    a2 = relu(z2)
     after    multiply(w1, x, z1)    relu(z1, a1)    multiply(w2, a1, z2)    relu(z2, a2)
 
-with `def relu(x0, y): maximum(x0, zeros, out=y)`, where zeros is an array of them.
+with `def relu(x0, y): maximum(x0, 0.0, out=y)`.
 """
 
 from __future__ import annotations
@@ -158,8 +158,7 @@ def _forward_function(
 
 def _emit(code: Code, tape: Tape, maker: Callable[[dict[Any, Any], int], Any]) -> str:
     """Write the call that runs what `maker` makes for a number of lanes, and give it."""
-    operands = [x for row in tape.operands for x in row if x.__class__ is int]
-    code.touch_both(tape.space, [*tape.places, *operands])
+    code.touch_both(tape.space, np.append(tape.places, tape.read))
     name = code.name(("tape", len(code.names)), maker, prefix="tape")
     code.makers["run"] = lambda *_: _run
     counts = Counter(op.name for op in tape.ops).most_common(4)

@@ -16,7 +16,7 @@ on a tape, which computes them one after the other:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, compress
 from typing import Any
 
@@ -37,7 +37,8 @@ _FEW_STEPS = 32  # a program of so few steps has no tapes, so that its code can 
 _MOST_STEPS = 256  # nor has one of up to so many that are large on average
 _LARGE = 4.0  # rows; steps of fewer read scattered places, and copy these first
 _FEWEST_ROWS = 16  # fewer are as fast on a tape, which copies no operands and reuses places
-_FEWEST_ON_MACHINE = 256  # fewer are done before the machine is loaded
+_FEWEST_ON_MACHINE = 32  # fewer are done before the machine is loaded
+_FEWEST_ON_TAPE = 8  # fewer are steps of their own, which may repeat as those of a recurrence do
 _FEWEST_REGULAR = 4  # rows that read no scattered places
 _MOST_GROUPS = 4096  # with more, code takes too long to write and to compile
 _MOST_OPERANDS = 32  # a row of more is worth a step of its own
@@ -153,7 +154,7 @@ def _likeness(trace: Trace, row: int, factors: Factors) -> tuple[Any, ...] | Non
         return op, here
     if len(operands) > 3:
         return op, len(operands), here
-    return op, here, *[_kind(x, varying) for x in operands]
+    return op, here, *[varying[x] if x.__class__ is int else None for x in operands]
 
 
 def _sorted_out(
@@ -174,13 +175,10 @@ def _sorted_out(
 
     def is_loose(rows: list[int], native: bool) -> bool:
         op, few = trace.ops[rows[0]], len(rows) < _FEWEST_ROWS
-        if (
-            rows[0] in whole
-            or op is TAKE
-            or trace.has_blocks(rows)
-            or trace.terms(rows[0]) > _MOST_OPERANDS
-        ):
+        if rows[0] in whole or op is TAKE or trace.has_blocks(rows):
             return False
+        if trace.terms(rows[0]) > _MOST_OPERANDS:
+            return native and len(rows) == 1 and not _is_regular(trace, rows)
         if not few and (op is p.dot or not native):
             return False
         if len(rows) < _FEWEST_REGULAR or (few and steps > _MOST_GROUPS):
@@ -202,29 +200,41 @@ def _arranged(
     groups: Sequence[list[int]], are_loose: Sequence[bool], varying: Sequence[bool]
 ) -> Iterator[tuple[bool, list[int]]]:
     """Put the shared groups first, and those together that go on a tape; these are marked."""
-    loose: list[int] = []
+    loose: list[list[int]] = []
+
+    def together() -> Iterator[tuple[bool, list[int]]]:
+        rows = sorted(chain.from_iterable(loose))
+        if len(rows) < _FEWEST_ON_TAPE and len(groups) <= _MOST_GROUPS:
+            yield from [(False, own) for own in loose]
+        elif rows:
+            yield True, rows
+        loose.clear()
+
     for lanes in (False, True):
         for rows, is_loose in zip(groups, are_loose, strict=True):
             if varying[rows[0]] is not lanes:
                 continue
             if is_loose:
-                loose += rows
+                loose.append(rows)
                 continue
-            if loose:
-                yield True, sorted(loose)
-                loose = []
+            yield from together()
             yield False, rows
-        if loose:
-            yield True, sorted(loose)
-            loose = []
+        yield from together()
 
 
 def _is_regular(trace: Trace, rows: Sequence[int]) -> bool:
-    """Tell whether rows, and most of what they read, were computed at regular intervals."""
-    operands = zip(*map(trace.flat, rows), strict=False)
-    columns = [rows, *[x for x in operands if float not in map(type, x)]]
+    """Tell whether rows, and most of what they read, were computed at regular intervals.
+
+    A single row is regular if its operands are.
+    """
+    own = trace.operands[rows[0]]
+    read: Iterable[Sequence[Operand]] = own[:2] if trace.ops[rows[0]] is p.dot else [own]
+    if len(rows) > 1:
+        read = [rows, *zip(*map(trace.flat, rows), strict=False)]
+    columns = [x for x in read if float not in map(type, x)]
     axes = [common_axes([np.array(list(map(trace.address, x)))]) for x in columns]
-    by_rule = sum([len(rows) - 1 - len(x) for x in axes if x])  # numbers that others foretell
+    pairs = zip(columns, axes, strict=True)
+    by_rule = sum([len(x) - 1 - len(y) for x, y in pairs if y])  # numbers that others foretell
     return by_rule >= _FEWEST_REGULAR and 2 * sum(x is not None for x in axes) > len(axes)
 
 

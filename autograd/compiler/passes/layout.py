@@ -357,15 +357,23 @@ class Layout:
         return [(*self.factors[row], self.trace.operands[row][-1]) for row in rows]
 
     def products(self, rows: list[int]) -> Iterator[tuple[Sequence[int | None], Matrix]]:
-        """Part sums of as many products, or fill them up."""
+        """Part sums of as many products, or fill them up.
+
+        Products with a matrix stand alone: copying its numbers to those of others takes longer.
+        """
         parts = self.by_inputs(rows)
         if len(parts) > 1:
             pairs = self.filled(rows)
             if pairs:
                 yield pairs
                 return
-            work = self.trace.count(rows) * (self.trace.terms(rows[0]) // 2)
-            parts = [rows] if work < _FEWEST_PRODUCTS * len(parts) else parts
+            large, small = list[list[int]](), list[int]()
+            for part in parts:
+                if self.trace.count(part) * (self.trace.terms(part[0]) // 2) >= _FEWEST_PRODUCTS:
+                    large.append(part)
+                else:
+                    small += part
+            parts = [*large, small] if small else large
         yield from [(part, self.sums(part)) for part in parts]
 
     def evened(self, rows: Sequence[int]) -> Matrix | None:

@@ -172,6 +172,12 @@ class Tape:
         """What no other step has."""
         return id(self)
 
+    @cached_property
+    def read(self) -> Any:
+        """The places that rows read, of one row after the other."""
+        operands = chain.from_iterable(self.operands)
+        return np.array([x for x in operands if x.__class__ is int], np.intp)
+
     @staticmethod
     def of(steps: Iterable[Step | Tape], lift: Callable[[int], int] | None = None) -> Tape:
         """Return a tape of all rows of steps of one space, for code; `lift` is as in `Step.rows`.
@@ -205,8 +211,8 @@ class Tape:
         """Mark the results of rows that depend on a place that is `active`."""
         here = active[self.space].data
         for op, place, operands in zip(self.ops, self.places, self.operands, strict=True):
-            places = [x for x in differentiable(op, operands) if x.__class__ is int]
-            here[place] = True in [here[x] for x in places]
+            flows = differentiable(op, operands)
+            here[place] = True in [here[x] for x in flows if x.__class__ is int]
 
     def reach(self, always: dict[str, Any]) -> None:
         """Mark the operands that a gradient `always` reaches, as it does the result of the row."""

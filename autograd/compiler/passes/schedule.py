@@ -76,13 +76,17 @@ def _by_depth(
     kinds: Sequence[Hashable], order: Sequence[int], reads: Sequence[Sequence[int]]
 ) -> tuple[list[list[int]], int]:
     """Put rows together that are at the same depth, counted from the inputs; give the deepest."""
-    depth = [0] * len(reads)
+    depth, count = [0] * len(reads), len(kinds)
     groups: dict[Any, list[int]] = defaultdict(list)
     for node in order:
-        depth[node] = max([depth[x] for x in reads[node]], default=0)
-        if node < len(kinds):
-            depth[node] += 1
-            groups[depth[node], kinds[node]].append(node)
+        here = 0
+        for x in reads[node]:
+            if depth[x] > here:
+                here = depth[x]
+        if node < count:
+            here += 1
+            groups[here, kinds[node]].append(node)
+        depth[node] = here
     by_depth = sorted(groups.items(), key=lambda x: (x[0][0], x[1][0]))
     return [rows for _, rows in by_depth], max(depth, default=0)
 

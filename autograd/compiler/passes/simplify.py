@@ -5,8 +5,7 @@ What these passes do to the lecture's neuron, written as a sum over its inputs:
     before   p1 = w1 * x1    p2 = w2 * x2    s1 = b + p1    s2 = s1 + p2    a = relu(s2)
     after    z = dot(w1, w2, x1, x2, b)                                     a = relu(z)
 
-Most sums of products come as one row, `SUM`, and are a dot in the end; where a part of one is a row
-of its own after all, the sum is written in parts.
+Most sums of products come as one row, `SUM`, and are a dot in the end.
 """
 
 from __future__ import annotations
@@ -46,44 +45,10 @@ def simplified(
     trace: Trace, outputs: Sequence[Operand], fast_math: bool = False
 ) -> tuple[Trace, list[Operand]]:
     """Apply all passes; give the new trace and its outputs."""
-    if trace.reads_blocks and trace.scale * _size(trace) < _FEW_NUMBERS:
-        trace, outputs = _written_in_scalars(trace, outputs)
     trace, outputs = _expanded(trace, outputs, fast_math)
-    trace, outputs = _parted(trace, outputs)
     trace, outputs = _contracted(trace, outputs)
     note_shifts(trace, outputs)
     return _without_dead_rows(trace, outputs)
-
-
-_FEW_NUMBERS = 4096  # read by all blocks together, which are as well written out
-
-
-def _size(trace: Trace) -> int:
-    """Count the numbers that blocks read."""
-    return sum(
-        trace.counts.get(row, 1) * sum(map(trace.width, trace.flat(row)))
-        for row, op in enumerate(trace.ops)
-        if op is not None and op is not PICK and op.__class__ is not View
-        if trace.has_blocks([row])
-    )
-
-
-def _written_in_scalars(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
-    """Write blocks out in rows of single numbers, which go together with others of their kind."""
-    work = _InScalars(trace)
-    for row, op, operands in work.rows():
-        if not trace.has_blocks([row]):
-            work.place[row] = work.entered(op, work.moved(operands))
-            continue
-        made: list[Operand] = []
-        for addresses in trace.grid(trace.flat(row), trace.counts.get(row, 1)).tolist():
-            own = tuple(map(work.number, addresses))
-            if op is p.dot:  # which has no bias yet
-                pairs = zip(own[: len(own) // 2], own[len(own) // 2 : -1], strict=True)
-                own = tuple([work.new.apply(p.mul, pair) for pair in pairs])
-            made.append(work.new.apply(p.fsum if op is p.dot else op, own))
-        work.numbers[row], work.place[row] = made, made[0]
-    return work.done(outputs)
 
 
 class _Pass:
@@ -224,29 +189,6 @@ class _Pass:
         return self.new, found
 
 
-class _InScalars(_Pass):
-    """A pass to a trace without blocks, which knows where each of their numbers has gone."""
-
-    def __init__(self, trace: Trace) -> None:
-        super().__init__(trace)
-        self.new.reads_blocks = False
-        self.numbers: dict[int, list[Operand]] = {}
-
-    def number(self, address: int) -> Operand:
-        """Return the operand for a single number of the old trace."""
-        row, i = address >> BITS, address & INDEX
-        if row in self.numbers:
-            return self.numbers[row][i]
-        if row in self.old.counts:
-            return self.new.one((int(self.place[row]) << BITS) + i)
-        return self.place[row] if row >= 0 else self.old.one(address)
-
-    def carry_numbers(self, row: int, _: tuple[Operand, ...]) -> None:
-        """Note where a single number has gone; views are read by what reads them."""
-        if self.old.ops[row] is PICK:
-            self.place[row] = self.number(int(self.old.addresses(row)))
-
-
 def _expanded(
     trace: Trace, outputs: Sequence[Operand], fast_math: bool
 ) -> tuple[Trace, list[Operand]]:
@@ -292,50 +234,6 @@ def _in_parts(trace: Trace, operands: tuple[Any, ...], fast_math: bool = False) 
         total = product if total is None else _simplest(trace, p.add, both, fast_math)  # type: ignore[arg-type]
     assert total is not None
     return total
-
-
-def _parted(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
-    """Write those sums in parts of which a product is there twice, so that it is computed once.
-
-    before   s = sum((a, b), (c, d))    t = sum((a, b, e), (c, d, f))
-    after    p = a * c    q = b * d    s = p + q    r = e * f    t = s + r
-    """
-    sums = [row for row, op in enumerate(trace.ops) if op is SUM]
-    pairs = [trace.operands[row][:2] for row in sums]
-    products = [x for op, x in zip(trace.ops, trace.operands, strict=True) if op is p.mul]
-    products = [x for x in products if float not in map(type, x)]
-    pairs.append(tuple(zip(*products, strict=True)) or ((), ()))
-    several = {id(half): half for half in chain.from_iterable(pairs)}
-    # one that is there twice has halves that are, or a factor that is in two places
-    rows = np.array([*chain.from_iterable(several.values())], np.intp)
-    of = np.repeat(np.arange(len(several)), [len(half) for half in several.values()])
-    often = set(of[(np.bincount(rows) > 1)[rows]].tolist())
-    is_open = {key: i in often for i, key in enumerate(several)}
-    uses = Counter([(id(x), id(y)) for x, y in pairs])
-    kept = [
-        i
-        for i, (x, y) in enumerate(pairs)
-        if is_open[id(x)] or is_open[id(y)] or uses[id(x), id(y)] > 1
-    ]
-    if not kept:
-        return trace, list(outputs)
-    sums, pairs = [sums[i] for i in kept if i < len(sums)], [pairs[i] for i in kept]
-    left, right = [np.array([*chain(*half)], np.int64) for half in zip(*pairs, strict=True)]
-    keys = (left << BITS) + right
-    ordered = np.sort(keys)
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    if not twice.size:
-        return trace, list(outputs)
-    ends = np.cumsum([len(x) for x, _ in pairs])
-    found = np.unique(np.searchsorted(ends, np.flatnonzero(np.isin(keys, twice)), "right")).tolist()
-    apart = {sums[i] for i in found if i < len(sums)}
-    if not apart:
-        return trace, list(outputs)
-    work = _Pass(trace, min(apart))
-    for row, op, operands in work.rows():
-        moved = work.moved(operands)
-        work.place[row] = _in_parts(work.new, moved) if row in apart else work.entered(op, moved)
-    return work.done(outputs)
 
 
 def _taken_apart(trace: Trace) -> set[int]:
@@ -435,7 +333,7 @@ def _simplest_dot(trace: Trace, operands: tuple[Any, ...], fast_math: bool) -> O
 
 def _entered(trace: Trace, op: Primitive, operands: tuple[Operand, ...]) -> Operand:
     """Add a row, or give its value where all operands are constants."""
-    if all(x.__class__ is float for x in operands):
+    if set(map(type, operands)) == {float}:
         return float(op.float_forward(*operands))  # a comparison gives a bool
     return trace.apply(op, operands)
 

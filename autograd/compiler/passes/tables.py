@@ -19,7 +19,7 @@ import numpy as np
 from autograd.compiler.arguments import Form, Leaf
 from autograd.engine import Primitive
 from autograd.engine import table as p
-from autograd.engine.functions import take
+from autograd.engine.functions import Listed
 from autograd.errors import TraceError
 from autograd.transforms.trees import NUMBER, Spec, as_array, wrapped
 
@@ -73,15 +73,6 @@ def refuse_slope_of_index() -> NoReturn:
         "an index depends on what is differentiated with respect to, but has no "
         "derivative: use v.detach() as the index, if that is meant, or other argnums"
     )
-
-
-class Listed(list[Any]):
-    """A list that stand-ins for integers can index too."""
-
-    def __getitem__(self, key: Any) -> Any:
-        if key.__class__ is int:
-            return super().__getitem__(key)
-        return Listed(super().__getitem__(key)) if isinstance(key, slice) else take(self, key)
 
 
 class Table(np.ndarray[Any, Any]):

@@ -23,9 +23,10 @@ whole layer, with W and x one row each, is
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, compress, takewhile
+from itertools import chain, compress, islice, takewhile
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -436,14 +437,8 @@ class Trace:
         first.reads_blocks, first.scale = self.reads_blocks, self.scale
         first._halves, first.mixed = self._halves, self.mixed
         first._rows, self._rows, self._stand_ins = self._rows, first._rows, {}
-        if not count:
-            first._rows.clear()
-        for rows in first._rows.values():
-            while rows:  # in the order in which they were entered
-                key, row = rows.popitem()
-                if row < count:
-                    rows[key] = row
-                    break
+        for op, rows in first._rows.items():  # in the order in which they were entered
+            first._rows[op] = dict(islice(rows.items(), bisect_left(list(rows.values()), count)))
         return first
 
     def without(self, rows: range, moved: Callable[[Any], Any]) -> Trace:

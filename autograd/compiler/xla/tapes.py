@@ -2,13 +2,14 @@
 
 What is compiled grows with the kinds of instructions, not with their number. Their arrays are data:
 
-    for kind, target, result, a, b, c in instructions:
-        memory[target] = functions[kind](memory[a], memory[b], memory[c])
+    for kind, result, a, b, c in instructions:
+        memory[result] = functions[kind](memory[a], memory[b], memory[c])
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import Any
 
 import jax.numpy as jnp
@@ -37,9 +38,9 @@ def run_forward(tape: Tape, space: Space, dtype: Any) -> tuple[Any, Any]:
     functions = [_value(op) for op, _ in instructions.kinds]
 
     def follow(i: Any, x: Any) -> Any:
-        kind, target, _, *operands = _instruction(memory.rows, i)
+        kind, place, *operands = _instruction(memory.rows, i)
         result = lax.switch(kind, functions, *[_at(x, place) for place in operands])
-        return lax.dynamic_update_index_in_dim(x, result, target, 0)
+        return lax.dynamic_update_index_in_dim(x, result, place, 0)
 
     found = lax.fori_loop(0, len(memory.rows), follow, memory.values)
     places = np.unique(tape.places)
@@ -76,22 +77,27 @@ def run_back(tape: Tape, space: Space, owner: int, active: Any, always: Any) -> 
         sure = always[own[is_here]].reshape(-1, *[1] * (slopes.ndim - 1))
         more = False if ways is None else ways[is_here] > 0.0
         reached = reached.at[here].set(sure | more)
-    functions = [_slope(op, i, masked) for op, i in instructions.kinds]
+    functions = [_slopes(op, wanted or (), masked) for op, wanted in instructions.kinds]
 
     def follow(i: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
         slopes, reached = state
-        kind, target, result, *operands = _instruction(memory.rows, i)
+        kind, result, *operands = _instruction(memory.rows, i)
         read = [_at(memory.values, place) for place in (result, *operands)]
         mask = _at(reached, result) if masked else True
-        term, is_reached = lax.switch(kind, functions, _at(slopes, result), mask, *read)
-        slopes = lax.dynamic_update_index_in_dim(slopes, _at(slopes, target) + term, target, 0)
-        if masked:
-            is_reached |= _at(reached, target)
-            reached = lax.dynamic_update_index_in_dim(reached, is_reached, target, 0)
+        given = lax.switch(kind, functions, _at(slopes, result), mask, *read)
+        for place, (term, is_reached) in zip(operands, given, strict=True):
+            slopes = lax.dynamic_update_index_in_dim(slopes, _at(slopes, place) + term, place, 0)
+            if masked:
+                is_reached |= _at(reached, place)
+                reached = lax.dynamic_update_index_in_dim(reached, is_reached, place, 0)
         return slopes, reached
 
     slopes, reached = lax.fori_loop(0, len(memory.rows), follow, (slopes, reached))
-    targets = np.setdiff1d(memory.used[memory.rows[:, 1]], own)
+    operands = memory.used[memory.rows[:, 2:]]
+    are_targets = np.zeros(operands.shape, bool)
+    for kind, (_, wanted) in enumerate(instructions.kinds):
+        are_targets[memory.rows[:, 0] == kind, : len(wanted or ())] = wanted
+    targets = np.setdiff1d(operands[are_targets], own)
     if targets.size:
         read = space.read(targets)
         space.give(space.slopes, read, slopes[memory.local(targets)])
@@ -152,21 +158,26 @@ def _value(op: Primitive) -> Callable[..., Any]:
     return compute
 
 
-def _slope(op: Primitive, i: int | None, masked: bool) -> Callable[..., Any]:
-    """Make the function for instructions that give a gradient on to operand i.
+def _slopes(op: Primitive, wanted: Sequence[bool], masked: bool) -> Callable[..., Any]:
+    """Make the function for instructions that give a gradient on to operands.
 
-    It takes the gradient, whether it is reached, the result and the operands; and gives what to
-    add to the gradient of the operand, and whether that is reached.
+    It takes the gradient, whether it is reached, the result and the operands; and gives for each
+    operand what to add to its gradient, and whether that is reached.
     """
 
-    def compute(gradient: Any, mask: Any, out: Any, *memory: Any) -> tuple[Any, Any]:
+    def compute(gradient: Any, mask: Any, out: Any, *memory: Any) -> Any:
         operands = memory[: arity(op)]
+        given = [(jnp.full_like(gradient, -0.0), jnp.zeros_like(mask))] * len(memory)
         if op is p.where:
-            taken = operands[0] != 0.0 if i == 1 else operands[0] == 0.0
-            return jnp.where(taken, gradient, 0.0), (taken & mask if masked else mask)
-        wanted = [k == i for k in range(len(operands))]
-        (slope,) = op.local_derivatives(Number(out), list(map(Number, operands)), wanted)
-        term = gradient * array_of(slope)
-        return jnp.where(mask, term, 0.0) if masked else term, mask
+            for i, taken in (1, operands[0] != 0.0), (2, operands[0] == 0.0):
+                if wanted[i]:
+                    is_reached = taken & mask if masked else mask
+                    given[i] = jnp.where(taken, gradient, 0.0), is_reached
+            return given
+        slopes = op.local_derivatives(Number(out), list(map(Number, operands)), wanted)
+        for i, slope in zip(compress(range(len(wanted)), wanted), slopes, strict=True):
+            term = gradient * array_of(slope)
+            given[i] = jnp.where(mask, term, 0.0) if masked else term, mask
+        return given
 
     return compute

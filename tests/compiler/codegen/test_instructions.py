@@ -1,6 +1,7 @@
 """Tapes as arrays of instructions, followed by the simplest machine there is."""
 
 import random
+from itertools import compress
 
 import numpy as np
 import pytest
@@ -34,13 +35,15 @@ def follow(instructions, memory, gradients):
     """Do what instructions say, on lists of floats."""
     for place in instructions.fresh:
         gradients[place] = -0.0
-    for kind, target, result, *places in instructions.rows.tolist():
-        op, i = instructions.kinds[kind]
+    for kind, result, *places in instructions.rows.tolist():
+        op, wanted = instructions.kinds[kind]
         xs = [memory[x] for x in places[: ARITIES.get(op, {p.fsum: 1, p.dot: 3}.get(op, 2))]]
-        if i is None:
-            memory[target] = float(op(*xs))
+        if wanted is None:
+            memory[result] = float(op(*xs))
         else:
-            gradients[target] += shares(op, memory[result], xs, gradients[result])[i]
+            own = shares(op, memory[result], xs, gradients[result])
+            for x, share in compress(zip(places, own, strict=False), wanted):
+                gradients[x] += share
 
 
 def tape_of(rng):
@@ -97,10 +100,14 @@ def test_only_gradients_that_are_wanted_are_given_on():
     flow = gradient_flow(tape, written, active)
     instructions = gradient_instructions(tape, flow, Numbers([tape], 4))
     given = [
-        (instructions.kinds[kind][0].name, target, result)
-        for kind, target, result, *_ in instructions.rows.tolist()
+        (instructions.kinds[kind][0].name, *instructions.kinds[kind][1], result, *places[:2])
+        for kind, result, *places in instructions.rows.tolist()
     ]
-    assert given == [("*", 2, 3), ("*", 0, 3), ("*", 2, 3), ("*", 0, 2)]
+    assert given == [
+        ("*", True, False, 3, 2, 1),
+        ("*", True, True, 3, 0, 2),
+        ("*", True, False, 2, 0, 1),
+    ]
     assert written.tolist() == [True, False, True, True]
     assert instructions.fresh.tolist() == [2, 0]
 

@@ -21,7 +21,6 @@ FIXED, MASK = RNG.normal(size=(3, 5)), np.eye(5, 4) > 0
 def kind(request, monkeypatch):
     """Small arrays are traced as large ones are, and as they usually are."""
     if request.param == "blocks":
-        monkeypatch.setattr("autograd.compiler.passes.simplify._FEW_NUMBERS", 0)
         monkeypatch.setattr("autograd.compiler.passes.arrays._FEW", 0)
     return request.param
 

@@ -167,6 +167,24 @@ def test_code_is_written_once_for_all_rounds(name: str, batched: bool) -> None:
     assert len(lines) < 120
 
 
+def test_a_few_numbers_of_their_own_in_each_round_are_steps_that_repeat() -> None:
+    """As the gain of a filter is, which would fill no tape."""
+
+    def filtered(W: Any, h: Any, observed: Any) -> Any:
+        m, total = [0.1] * 6, 0.0
+        for z in observed:
+            m = [inner(w, m) for w in W]
+            rest = z - inner(h, m)
+            m = [mi + 0.5 * rest * hi for mi, hi in zip(m, h, strict=True)]
+            total = total + rest * rest
+        return total
+
+    W = np.random.default_rng(0).normal(size=(6, 6)).tolist()
+    rolled = same_bits(lambda: ag.compile(filtered), W, [0.1] * 6, list(range(12)))
+    assert [loop.count for loop in loops_in(rolled)] == [11]
+    assert not rolled._used_last().plan.program.tapes
+
+
 def test_no_loop_where_places_do_not_advance_evenly() -> None:
     def loss(w: Any, xs: Any) -> Any:
         h = [0.0] * 4

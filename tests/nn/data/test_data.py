@@ -477,12 +477,6 @@ class TestStandardiser:
         )
         assert train.X == [[0.0], [4.0]]
 
-    def test_pixels_to_the_unit_interval(self):
-        digits = data.digits()
-        scaled = Standardiser.from_range(0, 16, n_features=64).apply(digits)
-        assert scaled.X[7] == [x / 16 for x in digits.X[7]]
-        assert Standardiser.from_range(-1, 3, n_features=1).transform([[-1], [3]]) == [[0.0], [1.0]]
-
     @given(st.lists(st.tuples(finite, st.floats(1e-300, 1e300)), max_size=4))
     def test_survives_json_exactly(self, columns):
         mean, scale = zip(*columns, strict=True) if columns else ((), ())
@@ -556,10 +550,6 @@ rng = random.Random(0)
         *(
             (partial(Standardiser, (0.0,), (x,)), f"feature 0: the scale must .* positive, not {x}")
             for x in (0.0, -1.0, math.inf)
-        ),
-        *(
-            (partial(Standardiser.from_range, 1, x, n_features=1), f"above low = 1, not {x}")
-            for x in (1, 0, math.nan)
         ),
         (lambda: Standardiser.fit(plane([])), "toy: cannot standardise a data set without samples"),
         *(
