@@ -191,7 +191,7 @@ def _sorted_out(
         work = [n * trace.terms(rows[0]) for n, rows in zip(lengths, groups, strict=True)]
         most = 2 * sum(compress(work, are_loose)) > sum(work)
         count = sum(compress(lengths, are_loose if most else by_numpy))
-        if trace.scale * count >= _FEWEST_ON_MACHINE and is_machine_there():
+        if count >= _FEWEST_ON_MACHINE and is_machine_there():
             return are_loose, True
     return by_numpy, False
 
