@@ -52,9 +52,16 @@ def as_float(x: Any, what: str = "operand") -> float:
         except OverflowError:
             raise TypeError(f"{what} is too large for a float, which ends at 1.8e308") from None
     # a NumPy scalar that is not registered as real, such as a bool, or an array without axes
-    if getattr(x, "shape", None) == () and getattr(x, "dtype", x).kind in "fiub":
+    if getattr(unmasked(x, what), "shape", None) == () and getattr(x, "dtype", x).kind in "fiub":
         return float(x)
     raise TypeError(f"{what} must be a real number, not {_describe(x, what)}")
+
+
+def unmasked(x: Any, what: str) -> Any:
+    """Return what is given; raise if numbers of it are masked, since nothing heeds a mask."""
+    if hasattr(x, "filled") and x.mask.any():
+        raise TypeError(f"{what} has masked numbers: give x.filled(0.0) or x.compressed() instead")
+    return x
 
 
 def data_of(node: Any) -> float:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 from autograd import dot, softmax
 from nn.init import generator
 from nn.layers import Layer, count
-from nn.module import Field, Module
-
-__all__ = ["Attention"]
+from nn.module import Module
 
 
 @final
@@ -45,11 +43,7 @@ class Attention(Module):
     key: Layer
     value: Layer
     output: Layer
-    saved: ClassVar[dict[str, Field]] = {
-        "size": Field.SIZE,
-        "heads": Field.SIZE,
-        "causal": Field.FLAG,
-    }
+    saved = ("size", "heads", "causal")
 
     def __init__(
         self,

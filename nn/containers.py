@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 from nn.forward import listed
-from nn.module import Field, Module
-
-__all__ = ["Each", "Flatten", "Residual", "Sequential"]
+from nn.module import Module
 
 
 @final
@@ -28,7 +26,7 @@ class Sequential(Module):
     """
 
     parts: list[Module]
-    saved: ClassVar[dict[str, Field]] = {"parts": Field.MODULES}
+    saved = ("parts",)
 
     def __init__(self, *modules: Module) -> None:
         if not modules:
@@ -59,7 +57,7 @@ class Around(Module):
     """What is made of one module; a TypeError is raised if that is none."""
 
     module: Module
-    saved: ClassVar[dict[str, Field]] = {"module": Field.MODULE}
+    saved = ("module",)
 
     def __init__(self, module: Module) -> None:
         self.module = module_of(module, type(self).__name__)
@@ -116,8 +114,6 @@ class Flatten(Module):
     >>> Flatten()([[[1, 2], [3, 4]], [[5, 6], [7, 8]]])
     [1, 2, 3, 4, 5, 6, 7, 8]
     """
-
-    saved: ClassVar[dict[str, Field]] = {}
 
     def __call__(self, x: Any) -> list[Any]:
         """Return the elements of nested lists, from left to right."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 from nn.init import Initialiser
 from nn.layers import Activation, Layer, count
 from nn.mistakes import renamed
-from nn.module import Field, Module
-
-__all__ = ["Conv2d"]
+from nn.module import Module
 
 
 @final
@@ -41,14 +39,7 @@ class Conv2d(Module):
     """
 
     filters: Layer
-    saved: ClassVar[dict[str, Field]] = {
-        "n_in": Field.SIZE,
-        "n_out": Field.SIZE,
-        "size": Field.SIZE,
-        "stride": Field.SIZE,
-        "padding": Field.COUNT,
-        "activation": Field.ACTIVATION,
-    }
+    saved = ("n_in", "n_out", "size", "stride", "padding", "activation")
 
     @renamed(kernel_size="size")
     def __init__(

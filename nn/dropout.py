@@ -9,15 +9,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 from autograd import no_grad
 from autograd.errors import as_float
 from nn.containers import mapped
 from nn.init import generator
-from nn.module import Field, Module
-
-__all__ = ["Dropout", "dropping", "factors", "rates_of"]
+from nn.module import Module
 
 Source = Callable[[float], Any]
 
@@ -45,7 +43,7 @@ class Dropout(Module):
     """
 
     p: float
-    saved: ClassVar[dict[str, Field]] = {"p": Field.NUMBER}
+    saved = ("p",)
 
     def __init__(self, p: float = 0.5) -> None:
         self.p = as_float(p, "p")

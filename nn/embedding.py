@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 from autograd import Value, take
 from nn.init import generator
 from nn.layers import count
-from nn.module import Field, Module
-
-__all__ = ["Embedding"]
+from nn.module import Module
 
 
 @final
@@ -37,7 +35,7 @@ class Embedding(Module):
     """
 
     w: list[list[Value]]
-    saved: ClassVar[dict[str, Field]] = {"n_in": Field.SIZE, "n_out": Field.SIZE}
+    saved = ("n_in", "n_out")
 
     def __init__(
         self, n_in: int, n_out: int, *, scale: float = 1.0, seed: int | random.Random | None = None

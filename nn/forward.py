@@ -7,11 +7,14 @@ from typing import Any
 
 import autograd
 from autograd import Value, no_grad
+from autograd.engine import modes
+from autograd.errors import unmasked
+from autograd.transforms import trees
 
 _MANY = 100  # samples, from where on compiling takes less time than it saves
 
 
-def outputs(f: Callable[[Any], Any], X: Iterable[Any]) -> list[Any]:
+def outputs(f: Callable[[Any], Any], X: Iterable[Any], what: str = "") -> list[Any]:
     """Return what a function of one sample gives for each, floats for Values; record no graph.
 
     For many samples the function is compiled. If that is impossible, or if for the first or the
@@ -21,6 +24,7 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any]) -> list[Any]:
     Args:
         f: a function that gives a number, or a list, maybe of lists, of numbers.
         X: n samples; a DataFrame will do.
+        what: the name of a function that is not to be differentiated or compiled.
 
     >>> w = Value(2.0)
     >>> outputs(lambda x: [w * x, w + x], [1.0, 2.0])
@@ -28,8 +32,11 @@ def outputs(f: Callable[[Any], Any], X: Iterable[Any]) -> list[Any]:
     """
     try:
         samples = list(rows(X))
-    except TypeError:
-        raise TypeError(f"X must be a list of samples, not {X!r}") from None
+    except TypeError as error:
+        raise TypeError(f"X must be a list of samples, not {X!r}: {error}") from None
+    is_watched = what and (modes.tracing.get() or modes.differentiating.get())
+    if is_watched and any(isinstance(x, Value) for x in trees.flatten(samples, "X")[0]):
+        raise TypeError(f"{what} gives plain numbers, without a derivative: call model(x) itself")
     with no_grad():
         if len(samples) >= _MANY:
             try:
@@ -62,7 +69,7 @@ def rows(table: Any) -> Any:
     >>> rows([[1, 2], [3, 4]])
     [[1, 2], [3, 4]]
     """
-    return table.to_numpy() if hasattr(table, "to_numpy") else table
+    return table.to_numpy() if hasattr(table, "to_numpy") else unmasked(table, "it")
 
 
 def entries(column: Any) -> Any:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[np.float64]]
 
-__all__ = ["from_torch", "linear_maps", "to_onnx", "to_torch"]
-
 
 @dataclass(frozen=True)
 class _Peer:

@@ -6,7 +6,7 @@ import itertools
 import operator
 import random
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, NamedTuple, final
+from typing import Any, NamedTuple, final
 
 from autograd import (
     Value,
@@ -24,9 +24,7 @@ from autograd import (
 )
 from nn.init import Initialiser, generator, resolve
 from nn.mistakes import named
-from nn.module import Field, Module, activation_label
-
-__all__ = ["ACTIVATIONS", "MLP", "Activations", "Layer", "Neuron"]
+from nn.module import Module, activation_label
 
 Activation = Callable[[Any], Any]
 
@@ -99,7 +97,7 @@ class Neuron(Module):
     w: list[Value]
     b: Value
     activate: Activation
-    saved: ClassVar[dict[str, Field]] = {"n_in": Field.SIZE, "activation": Field.ACTIVATION}
+    saved = ("n_in", "activation")
 
     def __init__(
         self,
@@ -186,11 +184,7 @@ class Layer(Module):
     """
 
     neurons: list[Neuron]
-    saved: ClassVar[dict[str, Field]] = {
-        "n_in": Field.SIZE,
-        "n_out": Field.SIZE,
-        "activation": Field.ACTIVATION,
-    }
+    saved = ("n_in", "n_out", "activation")
 
     def __init__(
         self,
@@ -328,7 +322,7 @@ class MLP(Module):
     """
 
     layers: list[Layer]
-    saved: ClassVar[dict[str, Field]] = {"layers": Field.MODULES}
+    saved = ("layers",)
 
     def __init__(
         self,

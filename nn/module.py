@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from enum import Enum, auto
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,8 +10,6 @@ import autograd
 from autograd import Value, notation
 from autograd.errors import as_float, data_of
 from nn.tables import html_table
-
-__all__ = ["Field", "Frozen", "Module", "activation_label"]
 
 
 class Frozen(Value):
@@ -28,18 +25,6 @@ class Frozen(Value):
     """
 
     __slots__ = ()
-
-
-class Field(Enum):
-    """What an argument is that a module is made of: how it stands in a file."""
-
-    SIZE = auto()  # an integer from 1
-    COUNT = auto()  # an integer from 0
-    NUMBER = auto()
-    FLAG = auto()
-    ACTIVATION = auto()
-    MODULE = auto()
-    MODULES = auto()
 
 
 class Module:
@@ -71,7 +56,7 @@ class Module:
 
     class_names: tuple[str, ...] = ()
     regression: bool = False
-    saved: ClassVar[dict[str, Field]] = {}  # what `nn.save` keeps, besides the parameters
+    saved: ClassVar[tuple[str, ...]] = ()  # what it is made of, and `nn.save` keeps
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - for those who override it
         """Compute the output: to be defined by each kind of module.
@@ -259,9 +244,9 @@ class Module:
         every = signature(type(self)).parameters.items()
         plain = {name for name, argument in every if argument.default is argument.empty}
         written = []
-        for name, field in saved.items():
+        for name in saved:
             held = getattr(self, name)
-            text = repr(activation_label(held) if field is Field.ACTIVATION else held)
+            text = repr(activation_label(held) if name == "activation" else held)
             written.append(text if name in plain else f"{name}={text}")
         return f"{type(self).__name__}({', '.join(written)})"
 
@@ -342,15 +327,13 @@ class Module:
         return (name or kind.lower(), kind, label, shape, *counts, str(len(named)), state)
 
 
-_TRAINING = "there is no mode: Dropout acts in nn.fit and inside of `with nn.dropping(model):`"
+_MODE = "there is no mode: Dropout acts in nn.fit and inside of `with nn.dropping(model):`"
 _ELSEWHERE = {
-    "train": _TRAINING,
-    "eval": _TRAINING,
+    **dict.fromkeys(("train", "eval"), _MODE),
     "forward": "call the model itself: model(x)",
     "fit": "write nn.fit(model, X, y)",
     "predict": "write nn.predict(model, X)",
-    "weight": "a neuron has .w, a layer .W",
-    "weights": "a neuron has .w, a layer .W",
+    **dict.fromkeys(("weight", "weights"), "a neuron has .w, a layer .W"),
     "bias": "a neuron and a layer have .b",
 }
 

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 from autograd import Value, dot, mean
+from autograd.errors import as_float
 from nn.layers import count, inputs_of
-from nn.module import Field, Module
-
-__all__ = ["LayerNorm", "RMSNorm"]
+from nn.module import Module
 
 
 class Norm(Module):
     """What the normalisations have in common."""
 
     w: list[Value]
-    saved: ClassVar[dict[str, Field]] = {"size": Field.SIZE, "eps": Field.NUMBER}
+    saved = ("size", "eps")
 
     def __init__(self, size: int, eps: float = 1e-5) -> None:
-        self.size, self.eps = count("size", size), eps
+        self.size, self.eps = count("size", size), as_float(eps, "eps")
         self.w = [Value(1.0) for _ in range(self.size)]
         self.name_parameters()
 

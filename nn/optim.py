@@ -10,7 +10,9 @@ import math
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, final
+from typing import Any, ClassVar, TypeAlias, final
+
+import numpy as np
 
 import autograd
 from autograd import Value
@@ -18,13 +20,7 @@ from autograd.errors import as_float, data_of, grad_of
 from nn.mistakes import StepWatch, marked_like, renamed
 from nn.module import Frozen
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array: TypeAlias = NDArray[np.float64]
-
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm"]
+Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class Optimizer(ABC):
@@ -51,8 +47,6 @@ class Optimizer(ABC):
     _memory: ClassVar[tuple[str, ...]]  # the attributes that hold one number per parameter
 
     def __init__(self, params: Iterable[Value], lr: float, weight_decay: float) -> None:
-        import numpy as np
-
         self.params = _parameters(params)
         self._watch = StepWatch()
         self.lr = lr
@@ -84,8 +78,6 @@ class Optimizer(ABC):
         >>> w.data
         0.8
         """
-        import numpy as np
-
         trained, rows = self.trained()
         self._watch.before_step(trained)
         if trained:
@@ -319,7 +311,7 @@ class Adam(Optimizer):
         t = steps + 1.0
         m = beta1 * mean + (1.0 - beta1) * g
         v = beta2 * square + (1.0 - beta2) * g * g
-        rate, scale = lr / (1.0 - _power(beta1, t)), (1.0 - _power(beta2, t)) ** 0.5
+        rate, scale = lr / (1.0 - beta1**t), (1.0 - beta2**t) ** 0.5
         return shrink * theta - rate * m / (v**0.5 / scale + self.eps), (m, v, t)
 
     def memory(self, rows: Any) -> tuple[Array, ...]:
@@ -419,8 +411,6 @@ def read(params: Sequence[Value]) -> Array:
     >>> read([Value(1.0), Value(2.0)]).tolist()
     [1.0, 2.0]
     """
-    import numpy as np
-
     try:  # not by NumPy, which takes the text "1.5" for a number
         return np.frombuffer(array("d", [p.data for p in params]))
     except TypeError:
@@ -429,8 +419,6 @@ def read(params: Sequence[Value]) -> Array:
 
 def _gradient(params: Sequence[Value]) -> Array:
     """Return the gradient with respect to parameters."""
-    import numpy as np
-
     return np.array([grad_of(p) for p in params])
 
 
@@ -449,29 +437,9 @@ def write(params: Sequence[Value], theta: Array) -> None:
 
 def _norm(gradient: Array) -> float:
     """Return the Euclidean norm, also where the square of a number is beyond the floats."""
-    import numpy as np
-
     with np.errstate(all="ignore"):
         square = float(gradient @ gradient)
-    if 1e-280 < square < math.inf:
-        return math.sqrt(square)
-    largest = float(abs(gradient).max(initial=0.0))
-    if not 0.0 < largest < math.inf:
-        return largest
-    scaled = gradient / largest
-    return largest * math.sqrt(scaled @ scaled)
-
-
-def _power(beta: float, steps: Array) -> Any:
-    """Return βᵗ for each t; one number if there is only one, as there nearly always is."""
-    import numpy as np
-
-    if not isinstance(steps, np.ndarray):
-        return beta**steps
-    if len(steps) == 1:
-        return beta ** float(steps[0])
-    distinct, place = np.unique(steps, return_inverse=True)
-    return np.array([beta**t for t in distinct.tolist()])[place]
+    return math.sqrt(square) if 1e-280 < square < math.inf else math.hypot(*gradient.tolist())
 
 
 # --- arguments ------------------------------------------------------------------------------------
@@ -507,8 +475,6 @@ def _option(name: str, x: float, below: float = math.inf) -> float:
 
 def _numbers(saved: Any, name: str, n: int) -> Array:
     """Check that a saved list holds n numbers, and make it an array."""
-    import numpy as np
-
     if not isinstance(saved, list) or len(saved) != n:
         raise ValueError(f"{name} must be a list of {n} numbers, one per parameter")
     for i, x in enumerate(saved):

@@ -14,33 +14,34 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from io import BytesIO
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.colors import ListedColormap, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.path import Path
 
 import autograd
 from autograd import Value, no_grad, notation
 from nn.containers import Residual, Sequential
 from nn.dropout import Dropout
 from nn.forward import outputs, rows
+from nn.inspection import GradientStatistics
 from nn.layers import MLP, Layer, Neuron, count, inputs_of
 from nn.module import Module, activation_label
 from nn.predictions import count_of, predicted_indices, target_classes
 from nn.training import History
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from nn.inspection import GradientStatistics
-
 __all__ = ["activation", "confusion_matrix", "decision_boundary", "digit_samples"]
 __all__ += ["gradient_statistics", "learning_curves", "level_lines", "lines", "network"]
 
 _BLUE, _VERMILLION = "#0072B2", "#D55E00"
-_FIRST_LINE: dict[str, Any] = {"color": _BLUE}
-_SECOND_LINE: dict[str, Any] = {"color": _VERMILLION, "linestyle": "--"}
 _GREEN, _PURPLE = "#009E73", "#CC79A7"
 _LINES = ((_BLUE, "-", "o"), (_VERMILLION, "--", "s"), (_GREEN, "-.", "^"), (_PURPLE, ":", "D"))
 _CLASS_COLOURS = (_BLUE, "#E69F00", _GREEN, _PURPLE, "#56B4E9", _VERMILLION, "#F0E442")
@@ -153,7 +154,7 @@ def lines(
     axes.set(**settings)
     _lighten(axes)
     axes.legend()
-    return cast("Figure", axes.figure)
+    return cast(Figure, axes.figure)
 
 
 def level_lines(
@@ -183,8 +184,6 @@ def level_lines(
     >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     ['descent']
     """
-    import numpy as np
-
     axes = axes or _figure(5.4, 4.8).subplots()
     across, up = np.linspace(*x, 121).tolist(), np.linspace(*y, 121).tolist()
     with no_grad():
@@ -199,7 +198,7 @@ def level_lines(
     axes.set(**shape | settings)
     if paths:
         axes.legend()
-    return cast("Figure", axes.figure)
+    return cast(Figure, axes.figure)
 
 
 def decision_boundary(
@@ -235,9 +234,6 @@ def decision_boundary(
     >>> [text.get_text() for text in figure.legends[0].get_texts()]
     ['0', '1']
     """
-    import numpy as np
-    from matplotlib.colors import ListedColormap, to_rgb
-
     X = list(rows(X))
     if len(X) == 0:
         raise ValueError("X has no samples to draw")
@@ -312,10 +308,6 @@ def network(model: Module, sample: Any = None, *, max_neurons: int = 16) -> Figu
     >>> figure.axes[0].get_title()
     'MLP(2 → 3 tanh → 1 linear)'
     """
-    from matplotlib.collections import LineCollection, PathCollection
-    from matplotlib.lines import Line2D
-    from matplotlib.path import Path
-
     stages = _stages(model)
     count("max_neurons", max_neurons, least=2)
     n_in = stages[0].neurons[0].n_in
@@ -345,8 +337,8 @@ def network(model: Module, sample: Any = None, *, max_neurons: int = 16) -> Figu
                 arcs.append(Path([(start, y0), (start, y0 + up), (k, y1 + up), (k, y1)], _CURVE))
     largest = max((abs(w) for w, _ in weights if math.isfinite(w)), default=0.0)
     kinds: tuple[tuple[str, Callable[[float], bool], dict[str, Any]], ...] = (
-        ("w > 0", lambda w: 0.0 < w < math.inf, _FIRST_LINE),
-        ("w < 0", lambda w: -math.inf < w < 0.0, _SECOND_LINE),
+        ("w > 0", lambda w: 0.0 < w < math.inf, {"color": _BLUE}),
+        ("w < 0", lambda w: -math.inf < w < 0.0, {"color": _VERMILLION, "linestyle": "--"}),
         ("w is nan or infinite", lambda w: not math.isfinite(w), {"color": "black"}),
     )
 
@@ -419,8 +411,6 @@ def activation(
     >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     ['tanh(x)', 'derivative']
     """
-    import numpy as np
-
     if isinstance(f, str):
         if f not in autograd.__all__:
             raise ValueError(f"autograd has no function called {f!r}; try 'relu' or 'tanh'")
@@ -591,40 +581,33 @@ def gradient_statistics(statistics: GradientStatistics) -> Figure:
 # --- Helpers --------------------------------------------------------------------------------------
 
 
-@cache
-def _figure_class() -> type[Figure]:
-    """Make the class of the figures; here, so that Matplotlib is loaded when first used."""
-    from matplotlib.figure import Figure
+class NotebookFigure(Figure):
+    """A figure that shows itself in a notebook, or in a window.
 
-    class NotebookFigure(Figure):
-        """A figure that shows itself in a notebook, or in a window.
+    IPython knows how to show a Figure only once pyplot has set up its inline backend, which
+    nothing in this package does. Where it has, IPython prefers its own way to this method.
+    """
 
-        IPython knows how to show a Figure only once pyplot has set up its inline backend, which
-        nothing in this package does. Where it has, IPython prefers its own way to this method.
-        """
+    def show(self, warn: bool = True) -> None:  # noqa: ARG002 - Matplotlib's
+        """Open a window, and wait until it is closed."""
+        from matplotlib import pyplot
 
-        def show(self, warn: bool = True) -> None:  # noqa: ARG002 - Matplotlib's
-            """Open a window, and wait until it is closed."""
-            from matplotlib import pyplot
+        window = pyplot.figure(figsize=self.get_size_inches()).canvas
+        window.figure = self  # pyplot has windows for figures of its own alone
+        self.set_canvas(window)
+        pyplot.show()
 
-            window = pyplot.figure(figsize=self.get_size_inches()).canvas
-            window.figure = self  # pyplot has windows for figures of its own alone
-            self.set_canvas(window)
-            pyplot.show()
-
-        def _repr_png_(self) -> tuple[bytes, dict[str, float]]:
-            """Draw at twice the resolution of the page, as projectors and paper deserve."""
-            width, height = self.get_size_inches() * self.dpi
-            png = BytesIO()
-            self.savefig(png, format="png", dpi=2 * self.dpi)
-            return png.getvalue(), {"width": float(width), "height": float(height)}
-
-    return NotebookFigure
+    def _repr_png_(self) -> tuple[bytes, dict[str, float]]:
+        """Draw at twice the resolution of the page, as projectors and paper deserve."""
+        width, height = self.get_size_inches() * self.dpi
+        png = BytesIO()
+        self.savefig(png, format="png", dpi=2 * self.dpi)
+        return png.getvalue(), {"width": float(width), "height": float(height)}
 
 
 def _figure(width: float, height: float) -> Figure:
     """Make an empty figure of a size in inches."""
-    return _figure_class()(figsize=(width, height), layout="constrained")
+    return NotebookFigure(figsize=(width, height), layout="constrained")
 
 
 def _lighten(axes: Axes) -> None:
@@ -702,8 +685,6 @@ def _heights(n: int, most: int) -> dict[int, float]:
 
 def _padded_range(values: Iterable[float], n: int) -> list[float]:
     """Cover the values with n equidistant points and leave a margin of a tenth."""
-    import numpy as np
-
     lo, hi = min(values), max(values)
     margin = 0.1 * (hi - lo) or 1.0
     points: list[float] = np.linspace(lo - margin, hi + margin, n).tolist()

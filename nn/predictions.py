@@ -15,8 +15,6 @@ from nn.layers import MLP
 from nn.losses import class_index
 from nn.module import Module
 
-__all__ = ["accuracy", "confusion_matrix", "predict", "predicted_class", "target_class"]
-
 
 def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) -> list[Any]:
     """Return what a model predicts for each sample: a class, or a number.
@@ -32,6 +30,7 @@ def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) 
 
     Raises:
         ValueError: a sample does not have as many features as the network has inputs.
+        TypeError: a derivative is being taken of what it gives, or it is being compiled.
 
     >>> from nn import Neuron
     >>> neuron = Neuron(1, "linear", init=lambda n_in, n_out, *, rng: [1.0])
@@ -42,7 +41,7 @@ def predict(model: Module, X: Iterable[Any], *, threshold: float | None = None) 
     [-2.0, 3.0]
     """
     if model.regression and threshold is None:
-        return outputs(model, X)
+        return outputs(model, X, "predict")
     indices = predicted_indices(model, X, threshold)
     return [model.class_names[k] for k in indices] if model.class_names else indices
 
@@ -55,7 +54,7 @@ def predicted_indices(model: Module, X: Iterable[Any], threshold: float | None =
     2
     """
     threshold = decision_threshold(model) if threshold is None else threshold
-    return [predicted_class(output, threshold) for output in outputs(model, X)]
+    return [predicted_class(output, threshold) for output in outputs(model, X, "predict")]
 
 
 def count_of(output: Any) -> int:

@@ -11,9 +11,7 @@ from typing import Any, ClassVar, final
 from autograd import sigmoid, tanh
 from nn.init import generator
 from nn.layers import Layer, count
-from nn.module import Field, Module
-
-__all__ = ["GRU", "LSTM", "RNN"]
+from nn.module import Module
 
 
 class Recurrent(Module):
@@ -28,7 +26,7 @@ class Recurrent(Module):
     kept: ClassVar[int] = 1  # vectors in the state
     inputs: Layer
     hidden: Layer
-    saved: ClassVar[dict[str, Field]] = {"n_in": Field.SIZE, "n_out": Field.SIZE}
+    saved = ("n_in", "n_out")
 
     def __init__(self, n_in: int, n_out: int, *, seed: int | random.Random | None = None) -> None:
         self.n_in, self.n_out = count("n_in", n_in), count("n_out", n_out)

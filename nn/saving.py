@@ -46,11 +46,9 @@ from nn.embedding import Embedding
 from nn.interchange import linear_maps
 from nn.layers import ACTIVATIONS, MLP, Layer, Neuron
 from nn.mistakes import named
-from nn.module import Field, Frozen, Module, activation_label
+from nn.module import Frozen, Module, activation_label
 from nn.norms import LayerNorm, RMSNorm
 from nn.recurrent import GRU, LSTM, RNN
-
-__all__ = ["load", "read_metadata", "save"]
 
 FORMAT, VERSION = "chainrule-model", 2
 
@@ -240,8 +238,7 @@ def _module(x: Any, place: str, most: int) -> Module:
     _checked(x, place, dict)
     kind = named(_MODULES, _field(x, f"{place}.", "kind", str), f"field {place}.kind")
     fields = {
-        name: _part(field, _field(x, f"{place}.", name), f"{place}.{name}", most)
-        for name, field in kind.saved.items()
+        name: _part(_field(x, f"{place}.", name), f"{place}.{name}", most) for name in kind.saved
     }
     try:
         return kind.from_saved(**fields)
@@ -249,25 +246,15 @@ def _module(x: Any, place: str, most: int) -> Module:
         raise ValueError(f"field {place} describes no module: {error}") from None
 
 
-def _part(field: Field, x: Any, place: str, most: int) -> Any:
+def _part(x: Any, place: str, most: int) -> Any:
     """Read one of the things that a module is made of: see `_module`."""
-    if field is Field.MODULE:
+    if isinstance(x, dict):
         return _module(x, place, most)
-    if field is Field.MODULES:
-        if not _checked(x, place, list):
-            raise ValueError(f"field {place} is empty")
+    if isinstance(x, list):
         return [_module(entry, f"{place}[{i}]", most) for i, entry in enumerate(x)]
-    if field in (Field.SIZE, Field.COUNT):
-        least = int(field is Field.SIZE)
-        if _checked(x, place, int) < least:
-            raise ValueError(f"field {place} must be at least {least}, not {x}")
-        if x > most:
-            raise ValueError(f"field {place} is {x}, but field parameters has {most} numbers")
-        return x
-    if field is Field.ACTIVATION:
-        named(ACTIVATIONS, _checked(x, place, str), f"field {place}")
-        return x
-    return _number(x, place) if field is Field.NUMBER else _checked(x, place, bool)
+    if isinstance(x, int) and x > most:
+        raise ValueError(f"field {place} is {x}, but field parameters has {most} numbers")
+    return x
 
 
 def _built(document: dict[str, Any], tensors: Mapping[str, Any]) -> Module:
@@ -358,14 +345,14 @@ def _described(module: Module, place: str, seen: set[int]) -> dict[str, Any]:
         raise ValueError(f"{place} is used in two places, which a file cannot tell")
     seen.add(id(module))
     description: dict[str, Any] = {"kind": kind}
-    for name, field in module.saved.items():
+    for name in module.saved:
         held, here = getattr(module, name), f"{place}.{name}" if place else name
-        if field is Field.MODULE:
-            held = _described(held, here, seen)
-        elif field is Field.MODULES:
-            held = [_described(part, f"{here}[{i}]", seen) for i, part in enumerate(held)]
-        elif field is Field.ACTIVATION:
+        if name == "activation":
             held = _activation(module, place)
+        elif isinstance(held, Module):
+            held = _described(held, here, seen)
+        elif isinstance(held, list):
+            held = [_described(part, f"{here}[{i}]", seen) for i, part in enumerate(held)]
         description[name] = held
     return description
 

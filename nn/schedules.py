@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Constant", "Cosine", "Exponential", "Schedule", "StepDecay", "WarmUp"]
+from autograd.errors import as_float
 
 Schedule = Callable[[float], float]
 
@@ -22,9 +22,9 @@ class Checked:
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        for name in ("every", "epochs", "factor"):
-            x = getattr(self, name, 1.0)
-            if not 0.0 < x < math.inf:
+        for name in ("lr", "every", "epochs", "factor"):
+            x = as_float(getattr(self, name, 1.0), name)
+            if name != "lr" and not 0.0 < x < math.inf:
                 raise ValueError(f"{name} must be finite and above 0, not {x}")
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograd.pictures.paint import page_of, paint, save_pages
 from autograd.pictures.shapes import shapes
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _SIDES = 595.0, 842.0  # A4, in points, as are all lengths here
 _MARGIN = 45.0
@@ -75,28 +72,12 @@ def _drawn(page: Page) -> Any:
     paint(axes, picture, _MARGIN - scale * left, y - scale * bottom, scale)
     x = width - _MARGIN - table if is_across else _MARGIN
     y = y + 10 if is_across else y + scale * high + 10
-    step = min((height - _MARGIN - y) / (len(page.rows) + 1), _MOST)
-    _tabulate(
-        axes, [page.header, *page.rows], [w * table / sum(widths) for w in widths], x, y, step
-    )
+    high = min((height - _MARGIN - y) / (len(page.rows) + 1), _MOST) * (len(page.rows) + 1)
+    box: Any = x / width, 1.0 - (y + high) / height, table / width, high / height
+    cells = axes.table([page.header, *page.rows], colWidths=widths, cellLoc="left", bbox=box)
+    cells.auto_set_font_size(False)
+    for (i, _), cell in cells.get_celld().items():
+        cell.set(linewidth=0.6, edgecolor="0.5", facecolor="none" if i else "0.93")
+        cell.set_text_props(fontsize=_SIZE, weight="normal" if i else "bold")
+        cell.PAD = 5 * sum(widths) / (table * cell.get_width())  # a share of the width
     return figure
-
-
-def _tabulate(
-    axes: Axes,
-    rows: Sequence[Sequence[str]],
-    widths: Sequence[float],
-    x: float,
-    y: float,
-    step: float,
-) -> None:
-    """Draw a table with lines around its cells; the first row has its titles."""
-    edges = [x + sum(widths[:k]) for k in range(len(widths) + 1)]
-    bottom = y + step * len(rows)
-    axes.fill_between([x, edges[-1]], y, y + step, color="0.93", linewidth=0)
-    axes.hlines([y + step * k for k in range(len(rows) + 1)], x, edges[-1], "0.5", linewidth=0.6)
-    axes.vlines(edges, y, bottom, "0.5", linewidth=0.6)
-    for i, row in enumerate(rows):
-        for left, cell in zip(edges, row, strict=False):
-            middle, weight = y + step * (i + 0.5), "bold" if i == 0 else "normal"
-            axes.text(left + 5, middle, cell, va="center_baseline", fontsize=_SIZE, weight=weight)

@@ -23,6 +23,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from autograd.errors import unmasked
 from autograd.transforms.trees import NUMBER, Spec, described, flatten, paths, size, wrapped
 
 _FLOAT = np.dtype(np.float64)
@@ -192,7 +193,7 @@ def _numbers(tree: Any, path: str) -> Any:
 def _real_array(x: Any, path: str) -> Any:
     """Return an array of floats."""
     try:
-        array = np.asarray(x)
+        array = np.asarray(unmasked(x, path))
     except ValueError:
         raise ValueError(
             f"{path} is ragged: all samples must have the same shape{_odd_one_out(x, path)}"
@@ -230,7 +231,7 @@ def matcher(forms: Sequence[Form]) -> Callable[[Sequence[Any]], tuple[int, tuple
     """
     names: dict[str, Any] = {
         "ndarray": np.ndarray,
-        "asarray": np.asarray,
+        "asarray": lambda x: np.asarray(unmasked(x, "an argument")),
         "packed": _packed,
         "FLOAT": _FLOAT,
         "floats": _floats,

@@ -109,8 +109,9 @@ class Plan:
         def made(trace: Trace, rows: Sequence[int | float]) -> Program:
             trace, rows = simplified(trace, rows, options.fast_math)
             self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
-            # what is computed for aux alone, which is like a branch that the loss has not taken
-            self.aside = bool(wanted) and options.has_aux and not _is_all_for(rows[0], trace)
+            # what is for aux alone, or for nothing, is like a branch that the loss has not taken
+            others = bool(wanted) and (options.has_aux or trace.reads_blocks)
+            self.aside = others and not _is_all_for(rows[0], trace)
             self.machine = machine_for(trace.operations())
             return grouped(trace, rows, varying, not wanted, last_inputs, self.machine)
 
@@ -147,7 +148,7 @@ class Plan:
         """Run the function on stand-ins; give what it did, and the rows of its results."""
         trace = Trace()
         leaves = iter([given(trace, leaf) for form in forms for leaf in leaves_of(form)])
-        token = modes.tracing.set(trace)
+        tokens = modes.tracing.set(trace), modes.recording.set(True)  # within a `no_grad`, too
         try:
             result = f(*[stand_ins(form, leaves) for form in forms])
         except IndexError as error:
@@ -155,7 +156,8 @@ class Plan:
                 raise TraceError(f"{error}; for a variable use take(array, v)") from error
             raise
         finally:
-            modes.tracing.reset(token)
+            modes.tracing.reset(tokens[0])
+            modes.recording.reset(tokens[1])
         aux: list[Any] = []
         self.put_aux: Callable[[Any, Any], Any] | None = None
         self.aux_spec: Spec | None = None
@@ -257,9 +259,10 @@ def _row_of(y: Any, trace: Trace) -> int | float:
 
 
 def _is_all_for(result: int | float, trace: Trace) -> bool:
-    """Tell whether all rows that are computed have a part in a result."""
-    rows = zip(trace.depended_on([result]), trace.ops, strict=True)
-    return all(has_part or op is None for has_part, op in rows)
+    """Tell whether all numbers that are computed have a part in a result."""
+    found, numbers = trace.depended_on([result])
+    rows = [x or op is None for x, op in zip(found, trace.ops, strict=True)]
+    return all(rows) and all(own.all() for own in numbers.values())
 
 
 class Gradient:

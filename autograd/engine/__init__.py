@@ -27,33 +27,8 @@ from autograd.engine.primitives import OWN, REAL, TABLE, Interval, Primitive
 from autograd.engine.speed import collector_paused
 from autograd.engine.value import Value
 
-__all__ = [
-    "OWN",
-    "REAL",
-    "TABLE",
-    "Interval",
-    "Operators",
-    "Primitive",
-    "Value",
-    "collector_paused",
-    "custom",
-    "described",
-    "detect_anomaly",
-    "edges_of",
-    "functions",
-    "gradient_order",
-    "higher_order",
-    "modes",
-    "no_grad",
-    "nodes_of",
-    "operands_of",
-    "operation_of",
-    "site_of",
-    "slopes_of",
-    "sums",
-    "sweep",
-    "table",
-    "topological_order",
-    "ufuncs",
-    "zero_grad",
-]
+__all__ = ["OWN", "REAL", "TABLE", "Interval", "Operators", "Primitive", "Value"]
+__all__ += ["collector_paused", "custom", "described", "detect_anomaly", "edges_of", "functions"]
+__all__ += ["gradient_order", "higher_order", "modes", "no_grad", "nodes_of", "operands_of"]
+__all__ += ["operation_of", "site_of", "slopes_of", "sums", "sweep", "table", "topological_order"]
+__all__ += ["ufuncs", "zero_grad"]

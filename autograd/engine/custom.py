@@ -121,7 +121,8 @@ class _Own(Primitive):
             )
         of_floats = out.__class__ is float
         for i, slope in enumerate(slopes):
-            if of_floats or not _is_node_or_array(slope):
+            is_array = hasattr(slope, "__array_function__")
+            if of_floats or not (is_array or hasattr(slope.__class__, "__rank__")):
                 what = f"partial derivative {i} of the primitive {self.name!r}"
                 slopes[i] = as_float(slope, what)
         if of_floats and not self._checked and all(map(isfinite, (out, *operands))):
@@ -153,10 +154,6 @@ def _parameters(function: Callable[..., Any]) -> tuple[int, bool] | None:
     count = kinds.count(inspect.Parameter.POSITIONAL_ONLY)
     count += kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return count, inspect.Parameter.VAR_POSITIONAL in kinds
-
-
-def _is_node_or_array(x: Any) -> bool:
-    return hasattr(x.__class__, "__rank__") or hasattr(x, "__array_function__")
 
 
 def _on_arrays(function: Callable[..., Any], operands: Sequence[Any]) -> Any:

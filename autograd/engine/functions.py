@@ -21,54 +21,12 @@ from autograd.engine.modes import active
 from autograd.engine.primitives import Primitive
 from autograd.engine.value import Value
 
-__all__ = [
-    "acos",
-    "acosh",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
-    "cbrt",
-    "clip",
-    "cos",
-    "cosh",
-    "dot",
-    "elu",
-    "erf",
-    "erfc",
-    "exp",
-    "expm1",
-    "fsum",
-    "gelu",
-    "hypot",
-    "leaky_relu",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "log_sigmoid",
-    "log_softmax",
-    "logsumexp",
-    "maximum",
-    "mean",
-    "minimum",
-    "relu",
-    "sigmoid",
-    "sign",
-    "silu",
-    "sin",
-    "sinh",
-    "softmax",
-    "softplus",
-    "sqrt",
-    "square",
-    "take",
-    "tan",
-    "tanh",
-    "where",
-    "xlogy",
-]
+__all__ = ["acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "clip", "cos"]
+__all__ += ["cosh", "dot", "elu", "erf", "erfc", "exp", "expm1", "fsum", "gelu", "hypot"]
+__all__ += ["leaky_relu", "log", "log1p", "log2", "log10", "log_sigmoid", "log_softmax"]
+__all__ += ["logsumexp", "maximum", "mean", "minimum", "relu", "sigmoid", "sign", "silu", "sin"]
+__all__ += ["sinh", "softmax", "softplus", "sqrt", "square", "take", "tan", "tanh", "where"]
+__all__ += ["xlogy"]
 
 if TYPE_CHECKING:
     from numpy import ndarray

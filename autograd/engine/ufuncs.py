@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from autograd.engine import table as p
@@ -36,7 +36,10 @@ def apply_ufunc(ufunc: Any, inputs: Sequence[Any]) -> Any:
         return own.__array_ufunc__(ufunc, "__call__", *inputs)
     op = row_of(ufunc)
     if op is p.eq or op is p.ne:  # of Values it is not the row, but identity
-        return elementwise(_asked(op.forward), inputs)
+        same = op.forward  # of the node: a NumPy scalar would ask NumPy, and that here again
+        return elementwise(
+            lambda a, b: same(a, b) if hasattr(a, "__rank__") else same(b, a), inputs
+        )
     if ufunc.__name__ == "matmul":
         raise TypeError("@ multiplies arrays, but one of the two is a single Value: write * there")
     if op is None:
@@ -44,8 +47,3 @@ def apply_ufunc(ufunc: Any, inputs: Sequence[Any]) -> Any:
             f"numpy.{ufunc.__name__} has no rule for Values; build it from autograd's functions"
         )
     return elementwise(op, inputs)
-
-
-def _asked(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Ask a node, wherever it stands: a NumPy scalar would ask NumPy, which asks here again."""
-    return lambda a, b: compare(a, b) if hasattr(a, "__rank__") else compare(b, a)

@@ -311,6 +311,11 @@ class Value(Node):
 
     __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = __floordiv__
 
+    def __and__(self, *_: Any) -> Never:
+        raise TypeError("&, |, ^ and ~ are for comparisons, in brackets: (v > 0) & (w < 1)")
+
+    __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __invert__ = __and__
+
     def __bool__(self) -> bool:
         raise TypeError("the truth of a Value is unclear: write v.data != 0, or compare it")
 

@@ -240,15 +240,12 @@ def _beyond(node: Value) -> str:
     for x, (low, high) in zip(operands, _domains(node), strict=False):
         if not low < x < high and x == x:
             where = "at the edge" if x in (low, high) else "outside"
-            numbers = _between(low, high, closed=len(operands) == 1 and _has_edges(op, low, high))
+            edges = [edge for edge in (low, high) if isfinite(edge)]  # where a value may be
+            closed = len(operands) == 1 and all(isfinite(op.forward(edge)) for edge in edges)
+            numbers = _between(low, high, closed=closed)
             symbol = notation.symbol(node.op)
             return f"{symbol} is for numbers {numbers}, and {TEXT.number(x)} is {where}"
     return ""
-
-
-def _has_edges(op: Any, low: float, high: float) -> bool:
-    """Tell whether an operation has a value at the edges of its domain, where its slope has not."""
-    return all(isfinite(op.forward(edge)) for edge in (low, high) if isfinite(edge))
 
 
 def _between(low: float, high: float, *, closed: bool) -> str:

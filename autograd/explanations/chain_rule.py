@@ -126,14 +126,13 @@ class Explanation:
         is_simple = len(self._equations) == len(terms) == len(terms[0].factors) == 1
         if not is_simple:
             yield "", [*map(page.symbols, self._equations), *self._remark(page)]
-        factors = _distinct(
-            [
-                (user, node)
-                for equation in self._equations
-                for term in Cut(equation.terms, MAX_TERMS).kept
-                for user, node, _ in Cut(term.factors, MAX_FACTORS).kept
-            ]
+        distinct = dict.fromkeys(
+            (user, node)
+            for equation in self._equations
+            for term in Cut(equation.terms, MAX_TERMS).kept
+            for user, node, _ in Cut(term.factors, MAX_FACTORS).kept
         )
+        factors = list(distinct)
         inner = {x for pair in factors for x in pair if x.op}
         rates = page.lines(factors, lambda factor: page.rate(*factor))
         definitions = page.lines([x for x in self._region.computed if x in inner], page.definition)
@@ -147,7 +146,7 @@ class Explanation:
         """Say which gradients in the equations have no equation of their own."""
         explained = {equation.node for equation in self._equations} | {self._region.root}
         ends = [x.end for e in self._equations for x in Cut(e.terms, MAX_TERMS).kept]
-        others = _distinct([x for x in ends if x not in explained])
+        others = list(dict.fromkeys(x for x in ends if x not in explained))
         if not others:
             return []
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
@@ -215,10 +214,6 @@ def _equations(region: Region) -> list[_Equation]:
     return list(equations.values())
 
 
-def _distinct(items: Sequence[Any]) -> list[Any]:
-    return list(dict.fromkeys(items))
-
-
 # --- how they are written -------------------------------------------------------------------------
 
 
@@ -230,22 +225,18 @@ class _Page:
     style: Style
     names: Names
 
-    @property
-    def root(self) -> Value:
-        return self.region.root
-
     def name(self, node: Value) -> str:
         return self.style.name(node, self.names)
 
     def gradient(self, node: Value) -> str:
-        return self.style.partial(self.root, node, self.names)
+        return self.style.partial(self.region.root, node, self.names)
 
     def local(self, user: Value, node: Value) -> str:
         """Write ∂user/∂node; "direct" tells it from the whole derivative where there is more to it.
 
         In L = ab with b = a² the direct way from a to L is but one of two.
         """
-        is_whole = user is not self.root or len(self.region.steps(node)) == 1
+        is_whole = user is not self.region.root or len(self.region.steps(node)) == 1
         return self.style.partial(user, node, self.names, "" if is_whole else "direct")
 
     def symbols(self, equation: _Equation) -> _Sides:
@@ -256,7 +247,7 @@ class _Page:
             factors = Cut(term.factors, MAX_FACTORS).joined(
                 f" {style.times} ", lambda factor: self.local(factor[0], factor[1]), style.gap
             )
-            if term.end is self.root:
+            if term.end is self.region.root:
                 return factors
             return f"{self.gradient(term.end)} {style.times} {factors}"
 
@@ -269,9 +260,9 @@ class _Page:
 
         def product(term: _Term) -> str:
             factors = [x for *_, x in term.factors]
-            if term.end is not self.root:
+            if term.end is not self.region.root:
                 factors = [self.region.gradients[term.end], *factors]
-            longest = MAX_FACTORS + (term.end is not self.root)
+            longest = MAX_FACTORS + (term.end is not self.region.root)
             return Cut(factors, longest).joined(
                 f" {style.times} ", style.factor, lambda cut: style.gap(cut, prod(cut))
             )

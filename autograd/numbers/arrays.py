@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from autograd.errors import unmasked
 from autograd.numbers import erf_table as errorfunction
 
 
@@ -103,6 +104,7 @@ def apply_to_arrays(op: Any, operands: Sequence[Any]) -> Any:
 
     A kind of array may say by its method `__elementwise__` how operations apply to it.
     """
+    operands = [unmasked(x, f"operand of {op.name}") for x in operands]
     own = next((x for x in operands if hasattr(type(x), "__elementwise__")), None)
     if own is not None:
         return own.__elementwise__(op, operands)

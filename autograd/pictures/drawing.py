@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from autograd.engine import Value, collector_paused, nodes_of, operands_of, topological_order
 from autograd.errors import data_of
+from autograd.files import write_atomically
 from autograd.pictures.boxes import MAX_EDGES, MAX_NODES, SIDES
 from autograd.pictures.group_boxes import collapsed_source, node_frames
 from autograd.pictures.groups import LEVELS, collapsed
@@ -15,11 +18,9 @@ from autograd.pictures.membership import membership
 from autograd.pictures.model import model_picture
 from autograd.pictures.nodes import FIELDS, graph_source, with_edge
 from autograd.pictures.outlines import outline
+from autograd.pictures.render import FORMATS, render
 
 if TYPE_CHECKING:
-    from os import PathLike
-    from pathlib import Path
-
     from autograd.compiler import Compiled
 
 _LEGIBLE_NODES, _LEGIBLE_EDGES = 60, 120
@@ -63,9 +64,15 @@ class Drawing:
         Traceback (most recent call last):
         ValueError: cannot save a picture as 'graph.jpg': end the name in .svg, .png, ...
         """
-        from autograd.pictures.render import save
-
-        return save(self.source, path)
+        path = Path(path)
+        kind = path.suffix.lower().removeprefix(".")
+        if kind not in FORMATS:
+            raise ValueError(
+                f"cannot save a picture as {str(path)!r}: end the name in "
+                ".svg, .png, .gif, .pdf, .tex or .dot"
+            )
+        write_atomically(path, render(self.source, kind))
+        return path
 
     def __repr__(self) -> str:
         return '<Drawing; .save("graph.svg") writes it to a file>'
@@ -75,8 +82,6 @@ class Drawing:
 
     def _repr_svg_(self) -> str:
         """Give Jupyter the picture."""
-        from autograd.pictures.render import render
-
         return render(self.source, "svg").decode()
 
 

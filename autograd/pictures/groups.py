@@ -87,11 +87,6 @@ class Collapsed:
     groups: list[Group]
     links: list[Link]
 
-    @property
-    def is_legible(self) -> bool:
-        """Whether a reader can take it in."""
-        return len(self.groups) <= MOST_BOXES and len(self.links) <= MOST_ARROWS
-
 
 def collapsed(
     order: Sequence[Value], variables: Collection[Value], found: Membership, collapse: str
@@ -111,7 +106,7 @@ def collapsed(
         group_of: dict[Value, Group] = {}
         if _collect_modules(order, found, level, group_of) <= MOST_BOXES:
             result = _completed(order, variables, level, group_of)
-            if result.is_legible:
+            if len(result.groups) <= MOST_BOXES and len(result.links) <= MOST_ARROWS:
                 return result
     group_of = {}
     _collect_modules(order, found, coarsest, group_of)

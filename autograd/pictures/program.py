@@ -91,7 +91,11 @@ class _Blueprint:
                 f"the program has {len(self.boxes)} arguments and lines, and without collapsing a "
                 f'picture can have {MAX_NODES}, and {MAX_EDGES} arrows: leave `collapse` at "auto"'
             )
-        return write(self.boxes, list(self._arrows()), rankdir)
+        arrows = [
+            Arrow(f"a{i}", self.boxes[tail].key, self.boxes[head].key, bundle(n, "number"))
+            for i, ((tail, head), n) in enumerate(self.counts.items())
+        ]
+        return write(self.boxes, arrows, rankdir)
 
     def _shown(self) -> Iterator[_Shown]:
         """Return the lines of the listing with the equations that they stand for."""
@@ -155,8 +159,3 @@ class _Blueprint:
         tail = self.place.get(vector, head)
         if tail != head:
             self.counts[tail, head] += count
-
-    def _arrows(self) -> Iterator[Arrow]:
-        for i, ((tail, head), n) in enumerate(self.counts.items()):
-            keys = self.boxes[tail].key, self.boxes[head].key
-            yield Arrow(f"a{i}", *keys, bundle(n, "number"))

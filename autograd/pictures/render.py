@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sysconfig
 from collections.abc import Callable
-from pathlib import Path
 
-from autograd.files import write_atomically
 from autograd.pictures.paint import MOST_PIXELS, painted
 from autograd.pictures.tikz import tikz
 
@@ -64,19 +61,6 @@ def set_layout(layout: Callable[[str], str] | None) -> None:
     """
     global _layout
     _layout = layout
-
-
-def save(source: str, path: str | os.PathLike[str]) -> Path:
-    """Draw a graph into a file: see `Drawing.save`."""
-    path = Path(path)
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in FORMATS:
-        raise ValueError(
-            f"cannot save a picture as {str(path)!r}: end the name in "
-            ".svg, .png, .gif, .pdf, .tex or .dot"
-        )
-    write_atomically(path, render(source, kind))
-    return path
 
 
 def _graphviz_pure() -> str:

@@ -526,7 +526,7 @@ def _recorded() -> Iterator[None]:
 
 def _as_recorded(x: Any) -> Any:
     """Return a node, or within `no_grad` one like it without a past."""
-    return x if x.__class__ is not Value or modes.recording.get() else x.detach()
+    return x.detach() if isinstance(x, Value) and not modes.recording.get() else x
 
 
 def _variable(x: Any) -> Any:

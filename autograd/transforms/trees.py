@@ -11,7 +11,7 @@ from itertools import product
 from math import prod
 from typing import Any, TypeAlias
 
-from autograd.errors import as_float
+from autograd.errors import as_float, unmasked
 
 # "number", ("array", shape), ("list", children), ("tuple", its type, children) or
 # ("dict", keys, children). Equal specs mean structures of the same form.
@@ -56,7 +56,7 @@ def _flatten_into(leaves: list[Any], tree: Any, path: str) -> Spec:
         return ("list", spec) if isinstance(tree, list) else ("tuple", kind, spec)
     shape = getattr(tree, "shape", ())
     if shape != () and hasattr(tree, "reshape"):
-        elements = tree.reshape(-1).tolist()
+        elements = unmasked(tree, path).reshape(-1).tolist()
         if not set(map(type, elements)) <= {float}:
             places = product(*map(range, shape))
             elements = [

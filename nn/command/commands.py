@@ -16,13 +16,15 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import autograd
+import nn  # for `nn.plot`, which loads Matplotlib when first used
 from autograd import notation
 from autograd.files import write_atomically
-from nn import plot, predictions, saving
+from nn import predictions, saving
 from nn.command.report import confusion_table, neuron_graph, output_graph, save_figure
 from nn.command.task import REGRESSION, Answer, Task
 from nn.data import Dataset, Standardiser, load, load_csv, train_test_split
@@ -30,8 +32,6 @@ from nn.forward import outputs
 from nn.layers import MLP
 from nn.schedules import Cosine
 from nn.training import LOSSES, OPTIMIZERS, Checkpoint, History, described, fit, joined
-
-__all__ = ["Interrupted", "predict", "show", "train"]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -84,10 +84,10 @@ def train(options: argparse.Namespace) -> None:
         "epochs": len(history),
         "seed": options.seed,
     }
-    metadata = {"task": task.to_dict(), "training": about, "test": result, "example": X_test[0]}
+    metadata = {"task": asdict(task), "training": about, "test": result, "example": X_test[0]}
     saving.save(model, out / "model.json", metadata)
     history.to_csv(out / "history.csv")
-    save_figure(plot.learning_curves(history.columns()), out / "learning_curves.png")
+    save_figure(nn.plot.learning_curves(history.columns()), out / "learning_curves.png")
     names = ["model.json", "history.csv", "learning_curves.png"]
     if task.class_names:
         names += _show_classes(model, task, dataset, (X_test, y_test), out, digits)
@@ -227,14 +227,14 @@ def _show_classes(
     X, y = test
     matrix = predictions.confusion_matrix(model, X, y)
     print(f"{confusion_table(matrix, task.class_names)}\n")
-    save_figure(plot.confusion_matrix(matrix, task.class_names), out / "confusion_matrix.png")
+    save_figure(nn.plot.confusion_matrix(matrix, task.class_names), out / "confusion_matrix.png")
     names = ["confusion_matrix.png"]
     if digits:
         guesses = predictions.predict(model, X[:40])
-        save_figure(plot.digit_samples(X[:40], y[:40], guesses), out / "samples.png")
+        save_figure(nn.plot.digit_samples(X[:40], y[:40], guesses), out / "samples.png")
         names.append("samples.png")
     if dataset.n_features == 2:
-        figure = plot.decision_boundary(
+        figure = nn.plot.decision_boundary(
             lambda points: predictions.predict(model, task.inputs.transform(points)),
             dataset.X,
             [int(k) for k in dataset.y],

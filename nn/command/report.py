@@ -15,8 +15,6 @@ from nn.layers import MLP
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["confusion_table", "neuron_graph", "output_graph", "save_figure"]
-
 _FOLLOWED = 100  # nodes that a reader can follow through both passes
 
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from autograd import sigmoid, softmax
 from nn.data import Column, Dataset, Standardiser, load_csv
 from nn.predictions import predicted_class
-
-__all__ = ["REGRESSION", "Answer", "Task"]
 
 REGRESSION = ("mse_loss", "mae_loss")
 
@@ -107,7 +105,7 @@ class Task:
             training.columns or tuple(Column(name, (), (mean,)) for name, mean in numbers),
             training.class_names,
             inputs,
-            None if n else Standardiser.fit(_column(training.y)),
+            None if n else Standardiser.from_parts([[[t] for t in training.y]]),
         )
 
     @property
@@ -185,16 +183,13 @@ class Task:
         task: Literal["classes", "numbers"] = "classes" if self.targets is None else "numbers"
         return load_csv(path, label=self.label, columns=self.columns, task=task)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the task as plain data for JSON."""
-        return asdict(self)
-
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Task:
-        """Rebuild a task from what `to_dict` returned.
+        """Rebuild a task from what `dataclasses.asdict` made of it.
 
+        >>> from dataclasses import asdict
         >>> from nn.data import iris
-        >>> Task.from_dict(Task.of(iris()).to_dict()) == Task.of(iris())
+        >>> Task.from_dict(asdict(Task.of(iris()))) == Task.of(iris())
         True
         """
         try:
@@ -211,8 +206,3 @@ class Task:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the task is damaged: {error!r}") from error
-
-
-def _column(y: Sequence[float]) -> Dataset:
-    """Make a table with a single column."""
-    return Dataset([[t] for t in y], [], ("target",), (), "target")

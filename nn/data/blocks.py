@@ -14,15 +14,14 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from autograd.extras import imported
 from nn.data.csv_files import Table
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, np.dtype[np.float64]]
+Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
 _BLOCK = 2**19  # numbers, that is 4 MiB: read in one go, and some of them fit into memory
 _CSV_BLOCK = 2**23  # bytes
@@ -61,8 +60,6 @@ class NpyBlocks(Blocks):
     """An array of two axes in a file of NumPy."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        import numpy as np
-
         super().__init__(path)
         table = np.load(self.file, mmap_mode="r", allow_pickle=False)
         if table.ndim != 2 or table.dtype.kind not in "fiub":
@@ -82,8 +79,6 @@ class NpyBlocks(Blocks):
 
     def read(self, k: int) -> Array:
         """Read block k, but not through the memory map, whose pages would count as memory."""
-        import numpy as np
-
         width, size = len(self.names), self.sizes[k]
         offset = self._offset + self.starts[k] * width * self._dtype.itemsize
         cells = np.fromfile(self.file, self._dtype, size * width, offset=offset)
@@ -186,8 +181,6 @@ _FORMATS: dict[str, Callable[[str | os.PathLike[str]], Blocks]] = {
 
 def _array(table: Any) -> Array:
     """Make an array of a table of Arrow; what is missing becomes nan."""
-    import numpy as np
-
     array = np.empty((table.num_rows, table.num_columns))
     for j, column in enumerate(table.columns):
         array[:, j] = column.to_numpy()

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, SupportsIndex
 
 from nn.data.dataset import Column, Dataset, Note
 
@@ -44,7 +44,8 @@ def load_csv(
     to be whole). Otherwise they are classes in alphabetical order.
 
     All other columns are features. In one without any number, each text becomes a feature, which is
-    1 where the cell has that text and 0 elsewhere. In all others the cells are finite numbers.
+    1 where the cell has that text and 0 elsewhere. In all others the cells are finite numbers. A
+    cell is empty, too, if it says NA, N/A, NaN, null or ?.
 
     Cells are separated by commas; or by semicolons or tabs, if each row has them, all equally many.
     Numbers may then have decimal commas, and points between thousands. Blank lines are skipped. The
@@ -143,7 +144,7 @@ def _completed(
     filled = [(i, j) for i, j in gaps if i not in lost]
     if gaps and empty is None:
         remedy = 'empty="drop" leaves out such rows, and empty="mean" fills in the mean'
-        raise table.error(*gaps[0], f"the cell is empty; {remedy}")
+        raise table.error(*gaps[0], f"the cell is empty or says NA; {remedy}")
     if len(lost) == len(table.rows):
         raise table.error(*gaps[0], "the cell is empty, and so is one in every other row")
     notes = []
@@ -335,7 +336,7 @@ class Table:
 
     def with_points(self) -> Table:
         """Write numbers with decimal points, if the file has decimal commas."""
-        if not any(_decimal_comma(cell) for row in self.rows for cell in row if "," in cell):
+        if not any(_COMMA.fullmatch(cell) for row in self.rows for cell in row if "," in cell):
             return self
         rows = [[_with_point(cell) for cell in row] for row in self.rows]
         return replace(self, rows=rows, decimal_comma=True)
@@ -416,25 +417,21 @@ def column_called(label: int | str, names: Sequence[str], width: int, file: str)
     if isinstance(label, str):
         if label in names:
             return names.index(label)
-    elif -width <= label < width:
+    elif isinstance(label, SupportsIndex) and -width <= label < width:
         return label % width
     columns = ", ".join(map(repr, names)) or f"0 to {width - 1}, without names"
     raise ValueError(f"{file}: there is no column {label!r}; the columns are {columns}")
 
 
+_GAPS = {"na", "n/a", "nan", "null", "?"}  # cells that say that they are empty
 _SEPARATED = {";": "semicolons", "\t": "tabs"}
 _COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")  # 0,5 or 1.234,5
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")  # in a file that has decimal commas
 
 
-def _decimal_comma(cell: str) -> bool:
-    """Tell whether the cell is a number with a decimal comma."""
-    return _COMMA.fullmatch(cell) is not None
-
-
 def _with_point(cell: str) -> str:
     """Write a number as Python does, if the cell is one of a file with decimal commas."""
-    if _decimal_comma(cell) or _THOUSANDS.fullmatch(cell):
+    if _COMMA.fullmatch(cell) or _THOUSANDS.fullmatch(cell):
         return cell.replace(".", "").replace(",", ".")
     return cell
 
@@ -464,7 +461,7 @@ def _cells(
     reader = csv.reader(stream, delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         for cells in reader:
-            row = [cell.strip() for cell in cells]
+            row = ["" if x.strip().lower() in _GAPS else x.strip() for x in cells]
             if row not in ([], [""]):
                 lines.append(line)
                 rows.append(row)

@@ -15,16 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
+
+import numpy as np
 
 from autograd.extras import imported
 from autograd.files import atomically
-from nn.data.blocks import Blocks, blocks
+from nn.data.blocks import Array, Blocks, blocks
 from nn.data.csv_files import column_called
 from nn.data.scaling import Standardiser
-
-if TYPE_CHECKING:
-    from nn.data.blocks import Array
 
 _CHUNK = 2**21  # numbers, that is 16 MiB
 
@@ -89,8 +88,6 @@ class Stream:
         Raises:
             ValueError: a cell is no finite number; the message says where.
         """
-        import numpy as np
-
         order = list(range(len(self.table.sizes)))
         if rng is not None:
             rng.shuffle(order)
@@ -144,15 +141,11 @@ class Stream:
 
     def _read(self, part: list[int], seed: int | None) -> Array:
         """Read some blocks, and shuffle their rows."""
-        import numpy as np
-
         rows = np.concatenate([self._checked(k) for k in part])
         return rows if seed is None else rows[np.random.default_rng(seed).permutation(len(rows))]
 
     def _checked(self, k: int) -> Array:
         """Read a block, all of whose numbers must be finite."""
-        import numpy as np
-
         rows = self.table.read(k)
         if not np.isfinite(rows).all():
             i, j = np.argwhere(~np.isfinite(rows))[0].tolist()
@@ -164,8 +157,6 @@ class Stream:
 
     def _divided(self, rows: Array) -> tuple[Array, Array]:
         """Divide features from targets."""
-        import numpy as np
-
         X, y = np.delete(rows, self.target, axis=1), rows[:, self.target].copy()
         if self.standardiser is not None:
             X -= self.standardiser.mean
@@ -252,8 +243,6 @@ def convert(
 @contextmanager
 def _npy_writer(file: BinaryIO, table: Blocks) -> Iterator[Callable[[Array], Any]]:
     """Begin a file of NumPy; what is returned writes blocks of the table."""
-    import numpy as np
-
     shape = sum(table.sizes), len(table.names)
     header = {"descr": np.dtype(np.float64).str, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from autograd import Value, notation
 from autograd.engine import table
 from nn.inspection.units import checked_mlp
@@ -19,8 +21,6 @@ from nn.layers import MLP
 from nn.module import activation_label
 from nn.tables import html_table
 from nn.training import checked, loss_called, needs_value
-
-__all__ = ["GradientStatistics", "LayerStatistics", "gradient_statistics"]
 
 _FLAT = 0.05  # an activation with a slope below this hardly passes a gradient on
 _SHRINKS, _GROWS = 1e-3, 1e3  # from the last layer to another: beyond, training will not work well
@@ -129,8 +129,6 @@ def gradient_statistics(
     3          linear  0.494    1.4    0%    0%     0      1.8     1.26  0.5
     nothing is wrong
     """
-    import numpy as np
-
     checked_mlp(model)
     criterion = loss_called(loss)
     samples, parameters = checked(X, y), model.parameters()
@@ -183,12 +181,7 @@ def _slope(x: Value, z: Value) -> float:
 
 def _rms(numbers: Any) -> float:
     """Return the root of the mean square, also of numbers whose squares are too small or large."""
-    import numpy as np
-
-    scale = float(np.abs(numbers).max())
-    if scale == 0.0 or not math.isfinite(scale):
-        return scale
-    return scale * float(np.sqrt(np.square(numbers / scale).mean()))
+    return math.hypot(*numbers.flat) / math.sqrt(numbers.size)
 
 
 def _findings(rows: list[LayerStatistics], model: MLP) -> list[str]:

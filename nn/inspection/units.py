@@ -12,8 +12,6 @@ from typing import Any
 from nn.forward import outputs
 from nn.layers import MLP
 
-__all__ = ["dead_units", "saturation", "sparsity"]
-
 
 def dead_units(model: MLP, X: Iterable[Any]) -> list[tuple[int, int]]:
     """Find the relu units that are never active, for no sample of a whole data set.

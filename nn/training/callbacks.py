@@ -13,8 +13,6 @@ from nn.layers import count
 from nn.training.history import Epoch
 from nn.training.run import Callback, Run
 
-__all__ = ["Callback", "Checkpoint", "EarlyStopping"]
-
 
 @final
 class EarlyStopping(Callback):

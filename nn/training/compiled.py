@@ -10,7 +10,9 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 import autograd
 from autograd import AnomalyError, Value, dot, no_grad
@@ -19,14 +21,9 @@ from autograd.errors import TraceError
 from autograd.transforms import trees
 from nn.dropout import dropping, factors, rates_of
 from nn.forward import listed
-from nn.optim import read
+from nn.optim import Array, read
 from nn.training.engines import EagerEngine, Engine, Loss, needs_value
 from nn.training.samples import Samples, distinct
-
-if TYPE_CHECKING:
-    from nn.optim import Array
-
-__all__ = ["CompiledEngine"]
 
 
 class CompiledEngine(Engine):
@@ -146,8 +143,6 @@ class CompiledEngine(Engine):
 
     def _encoded(self, y: list[Any]) -> Array:
         """Make an array of targets: of rows that say which one is meant, or as they are."""
-        import numpy as np
-
         if self._columns:
             return np.eye(len(self._columns))[[self._columns[target] for target in y]]
         try:
@@ -179,8 +174,6 @@ class CompiledEngine(Engine):
 
     def drawn(self, count: int) -> Array:
         """Draw the factors that Dropout takes for samples, in the order in which it would."""
-        import numpy as np
-
         if not self._rates:
             return np.empty((count, 0))
         draw = factors(self.rng)
@@ -188,8 +181,6 @@ class CompiledEngine(Engine):
 
     def kept(self, *shape: int) -> Array:
         """Return the factors with which Dropout leaves numbers as they are, by sample."""
-        import numpy as np
-
         return np.ones((*shape, len(self._rates)))
 
 

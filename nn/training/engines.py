@@ -9,20 +9,17 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, final
+from typing import Any, ClassVar, NamedTuple, final
+
+import numpy as np
 
 import autograd
 from autograd import Value, fsum, no_grad
 from nn.dropout import dropping
 from nn.forward import numbers
 from nn.module import Module
-from nn.optim import Optimizer, clipped, read, write
+from nn.optim import Array, Optimizer, clipped, read, write
 from nn.training.samples import Samples
-
-if TYPE_CHECKING:
-    from nn.optim import Array
-
-__all__ = ["Course", "EagerEngine", "Engine", "Loss"]
 
 Loss = Callable[[Any, Any], Any]
 
@@ -160,8 +157,6 @@ class EagerEngine(Engine):
         all of them: that takes two thirds of the time of a pass per sample. More would hardly be
         faster, and the memory that a graph takes stays bounded for any batch size.
         """
-        import numpy as np
-
         write(self.params, theta)
         autograd.zero_grad(self.params)
         total = 0.0

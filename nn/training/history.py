@@ -11,8 +11,6 @@ from dataclasses import dataclass, fields
 from autograd.files import write_atomically
 from nn.tables import html_table
 
-__all__ = ["Epoch", "History"]
-
 _MOST_ROWS, _FIRST_ROWS = 12, 4  # of the table in a notebook
 
 

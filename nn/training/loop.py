@@ -12,6 +12,8 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import autograd
 from autograd import Value
 from autograd.engine import collector_paused
@@ -24,18 +26,16 @@ from nn.module import Frozen, Module
 from nn.optim import SGD, Adam, AdamW, Optimizer, checked_norm
 from nn.predictions import decision_threshold, predicted_classes
 from nn.schedules import Schedule
-from nn.training.callbacks import Callback, Checkpoint
+from nn.training.callbacks import Checkpoint
 from nn.training.compiled import CompiledEngine
 from nn.training.engines import Course, EagerEngine, Engine, Loss
 from nn.training.history import Epoch, History, described
 from nn.training.precautions import check_before_training
-from nn.training.run import Run
+from nn.training.run import Callback, Run
 from nn.training.samples import Samples, Streamed, checked, first_of, names_of, set_aside
 
 if TYPE_CHECKING:
     from tqdm import tqdm
-
-__all__ = ["LOSSES", "OPTIMIZERS", "fit"]
 
 _OF_CLASSES = (cross_entropy, binary_cross_entropy, hinge_loss)
 
@@ -131,8 +131,6 @@ def fit(
     >>> history[-1].accuracy
     1.0
     """
-    import numpy as np
-
     if not isinstance(model, Module):
         raise TypeError(f"model must be a Module, such as an MLP, not {model!r}")
     if isinstance(callbacks, Callback):
@@ -332,8 +330,6 @@ class _Tally:
 
     def _look(self) -> None:
         """Count which of the outputs so far are right."""
-        import numpy as np
-
         outputs, classes = map(np.concatenate, (self._outputs, self._classes))
         right = predicted_classes(outputs, self._threshold) == classes
         self._right = (self._right or 0) + int(right.sum())

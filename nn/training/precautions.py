@@ -9,6 +9,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from autograd import Value
 from autograd.engine import nodes_of, topological_order
 from nn.embedding import Embedding
@@ -16,8 +18,6 @@ from nn.mistakes import warn
 from nn.module import Module
 from nn.optim import SGD, Adam, Optimizer, read, write
 from nn.training.engines import EagerEngine, Engine
-
-__all__ = ["check_before_training", "curvature", "limit"]
 
 _LARGE = 30.0  # inputs of this size want to be scaled
 _TRIAL = 30  # steps
@@ -43,8 +43,6 @@ def check_before_training(engine: Engine, optimizer: Optimizer) -> None:
 
 def _check_inputs(X: Any) -> None:
     """Warn if a feature is far larger than 1, on average."""
-    import numpy as np
-
     if isinstance(X, list):  # of different lengths
         return
     table = X.reshape(len(X), -1)
@@ -149,8 +147,6 @@ def curvature(
     changes in the direction v; of a quadratic it is exact. At most so many iterations compute one
     each; the parameters keep their numbers.
     """
-    import numpy as np
-
     theta = read(params)
     vector = np.random.default_rng(0).normal(size=len(theta))
     step = 1e-5 * max(1.0, float(np.linalg.norm(theta)))

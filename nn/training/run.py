@@ -19,8 +19,6 @@ from nn.optim import Optimizer
 from nn.training.engines import Engine
 from nn.training.history import Epoch, History
 
-__all__ = ["Callback", "Run"]
-
 FORMAT, VERSION = "chainrule-checkpoint", 1
 
 

@@ -9,6 +9,8 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from autograd import no_grad
 from autograd.errors import as_float
 from nn.data import Stream, batches, is_number
@@ -16,8 +18,6 @@ from nn.forward import entries, rows
 from nn.layers import MLP
 from nn.module import Module
 from nn.predictions import count_of, index_of, target_class
-
-__all__ = ["Samples", "checked", "set_aside"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,8 +83,6 @@ class Samples:
         >>> checked([[1.0], [2.0]], [2, 0]).with_classes(3).classes
         array([2, 0])
         """
-        import numpy as np
-
         targets = distinct(self.y)
         classes = [target_class(t, n_outputs) for t in targets]
         if len(targets) < len(self.y):
@@ -275,8 +273,6 @@ def set_aside(samples: Samples, validation: Any, rng: random.Random) -> tuple[Sa
 
 def _inputs(X: Any, name: str) -> Any:
     """Check inputs, and make them an array if they are all of one length, else a list."""
-    import numpy as np
-
     if isinstance(X, np.ndarray) and X.dtype.kind in "fiub" and X.ndim:
         array = np.asarray(X, dtype=np.float64)
         for place in np.argwhere(~np.isfinite(array))[:1].tolist():

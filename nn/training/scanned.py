@@ -30,8 +30,6 @@ from nn.optim import Optimizer
 from nn.training.compiled import MEAN, CompiledEngine
 from nn.training.engines import Course
 
-__all__ = ["Scanned"]
-
 _SAME, _SHARED = PartitionSpec(), PartitionSpec(None, "data")  # (minibatch, sample of it, …)
 
 Added: TypeAlias = Callable[[Any], Any]  # adds up what the devices have

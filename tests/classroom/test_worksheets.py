@@ -143,7 +143,10 @@ def test_a_page_has_room_for_everything(level, solved):
     figure = paper._drawn(page)
     renderer = FigureCanvasAgg(figure).get_renderer()
     (axes,) = figure.axes
-    shown = [(text.get_text(), text.get_window_extent(renderer)) for text in axes.texts]
+    axes.tables[0].draw(renderer)  # which places its texts
+    inside = [cell.get_text() for _, cell in sorted(axes.tables[0].get_celld().items())]
+    texts = [*axes.texts, *inside]
+    shown = [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
     cells = [cell for row in [page.header, *page.rows] for cell in row]
     assert [text for text, _ in shown][-len(cells) :] == cells
     assert {page.title, page.subtitle, *page.task} <= {text for text, _ in shown}

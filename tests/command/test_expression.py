@@ -3,7 +3,6 @@
 import inspect
 import math
 import re
-import unicodedata
 
 import pytest
 from effort import examples
@@ -124,10 +123,6 @@ def test_ln_and_the_constants_are_known_as_people_write_them():
     assert list(variables) == ["x"]
     result, variables = evaluate("e * x", {"x": 2, "e": 3})  # a variable of that name comes first
     assert (result.data, list(variables)) == (6.0, ["x", "e"])
-
-
-def test_only_variables_that_occur_are_returned():
-    assert list(evaluate("y + x", {"x": 1, "z": 2, "y": 3})[1]) == ["x", "y"]
 
 
 def test_every_public_function_can_be_called():
@@ -319,10 +314,6 @@ def test_refusals_say_where_and_why(text, caret, reason):
         assert line == "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
-def test_nothing_is_given():
-    assert refusal("x", {})[0] == "no value is given for x: give one, as in x=2"
-
-
 @pytest.mark.parametrize("text", ["", " ", "\n\t "])
 def test_an_empty_expression(text):
     assert refusal(text)[0].startswith("the expression is empty: write one such as")
@@ -462,9 +453,3 @@ def test_the_value_and_gradients_are_those_of_the_same_code_in_python(text):
     result.backward()
     for name, leaf in variables.items():
         assert same(leaf.grad, leaves[name].grad), text
-
-
-def test_letters_that_only_look_alike_have_their_names_told():
-    for letter in "\u0430\u03bf\u0391":
-        reason, _, _ = refusal(f"{letter}1", {})
-        assert unicodedata.name(letter) in reason

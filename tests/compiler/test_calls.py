@@ -297,6 +297,7 @@ def double(x):
         ([None], r"args\[0\]\[0\] must be a real number, not the NoneType"),
         (np.array([1j]), r"args\[0\]\[0\] must be a real number, not the complex"),
         (np.array(["2020-01-01"], "datetime64[D]"), r"args\[0\]\[0\] must be a real number"),
+        (np.ma.array([1.0], mask=True), "masked numbers: give x.filled"),
         (7.0, r"args\[0\] is one number, but in_axes asks for a batch of them"),
         ("text", r"args\[0\] must be a real number, not the str 'text'"),
         ({"a": None}, r"args\[0\]\['a'\] must be a real number, not the NoneType"),

@@ -55,7 +55,7 @@ def path(request):
         patch.setattr(grouping, "_MOST_STEPS", steps)
         patch.setattr(grouping, "_FEWEST_ROWS", rows)
         patch.setattr(grouping, "_FEWEST_ON_MACHINE", rows_on_machine)
-        patch.setattr(grouping, "_FEWEST_ON_TAPE", 0)
+        patch.setattr(grouping, "_FEWEST_ON_TAPE", 1)
         yield
 
 

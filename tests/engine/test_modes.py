@@ -42,15 +42,6 @@ def test_a_result_made_without_recording_is_a_constant_later():
     assert (w.grad, h.grad) == (4.0, 2.0)
 
 
-def test_comparisons_and_numbers_are_the_same_without_recording():
-    v = Value(2.0)
-    with no_grad():
-        assert v > 1
-        assert (v > 1) is True
-        assert autograd.exp(0.0) == 1.0
-        assert +v is v
-
-
 @pytest.mark.parametrize("create_graph", [False, True])
 @pytest.mark.parametrize(
     "make", [lambda w: w * w, lambda w: where(w > 0, w, 0.0), lambda w: copy.deepcopy(w * w)]
@@ -76,21 +67,6 @@ def test_what_was_recorded_before_can_be_differentiated_inside():
     assert v.grad == 6.0
 
 
-def test_a_recorded_pass_inside_gives_leaves():
-    v = Value(3.0)
-    y = v * v
-    with no_grad():
-        y.backward(create_graph=True)
-    assert v.grad == 6.0
-    assert v.grad_value.parents == ()
-
-
-def test_it_ends_with_an_exception():
-    with pytest.raises(KeyError), no_grad():
-        raise KeyError
-    assert is_recording()
-
-
 def test_nested():
     with no_grad():
         with no_grad():
@@ -100,14 +76,6 @@ def test_nested():
             assert not is_recording()
         assert not is_recording()
     assert is_recording()
-
-
-def test_one_object_used_again():
-    mode = no_grad()
-    for _ in range(2):
-        with mode:
-            assert not is_recording()
-        assert is_recording()
 
 
 def test_one_object_nested_in_itself():
@@ -146,16 +114,6 @@ def test_decorator_without_parentheses():
     assert is_recording()
 
 
-def test_decorator_ends_with_an_exception():
-    @no_grad()
-    def fail():
-        raise KeyError
-
-    with pytest.raises(KeyError):
-        fail()
-    assert is_recording()
-
-
 def test_another_thread_keeps_recording():
     entered, done, seen = threading.Event(), threading.Event(), []
 
@@ -175,25 +133,6 @@ def test_another_thread_keeps_recording():
         assert not is_recording()
     thread.join()
     assert seen == [True, False, True]
-    assert is_recording()
-
-
-def test_two_threads_may_overlap():
-    inside, left = threading.Event(), threading.Event()
-
-    def other():
-        with no_grad():
-            inside.set()
-            left.wait(10)
-            assert not is_recording()
-
-    thread = threading.Thread(target=other)
-    with no_grad():
-        thread.start()
-        assert inside.wait(10)
-    assert is_recording()  # while the other thread is still in its block
-    left.set()
-    thread.join()
     assert is_recording()
 
 
@@ -246,16 +185,6 @@ def test_the_line_is_that_of_the_caller_of_a_function_of_the_package():
     assert line_of(model, "# here") in str(error.value)
 
 
-def test_an_anomaly_is_an_arithmetic_error():
-    assert issubclass(AnomalyError, ArithmeticError)
-
-
-def test_where_of_a_bad_number_is_an_anomaly():
-    x = Value(1.0, "x")
-    with detect_anomaly(), pytest.raises(AnomalyError, match="where gave nan"):
-        where(x > 0, Value(math.nan), x)
-
-
 def test_a_bad_branch_that_is_not_taken_is_none():
     x, bad = Value(1.0), Value(math.nan)
     with detect_anomaly():
@@ -264,26 +193,9 @@ def test_a_bad_branch_that_is_not_taken_is_none():
     assert x.grad == 1.0
 
 
-def test_finite_computations_pass():
-    with detect_anomaly():
-        x = Value(2.0)
-        y = (x.exp() + autograd.logsumexp([x, 1.0])).tanh()
-        y.backward()
-    assert math.isfinite(x.grad)
-
-
-def test_comparisons_with_nan_pass():
-    with detect_anomaly():
-        assert not Value(math.nan) > 0
-
-
-def test_without_recording_too():
-    with no_grad(), detect_anomaly(), pytest.raises(AnomalyError, match=r"log gave -inf"):
-        Value(0.0).log()
-
-
 def test_it_is_off_outside():
     assert math.isnan(Value(-1.0).log().data)
+    assert issubclass(AnomalyError, ArithmeticError)
     with pytest.raises(AnomalyError), detect_anomaly():
         Value(-1.0).log()
     assert math.isnan(Value(-1.0).log().data)
@@ -305,23 +217,6 @@ def test_an_infinite_gradient_is_named():
     assert "sqrt(x=0.0) = 0.0" in message
     assert "own gradient is 1.0" in message
     assert line_of(model, "# here") in message
-
-
-def test_a_nan_gradient_is_named():
-    with detect_anomaly():
-        y = 0.0 * Value(0.0, "x").sqrt()
-        with pytest.raises(AnomalyError, match=r"x=0\.0 became nan.*own gradient is 0\.0"):
-            y.backward()
-
-
-def test_a_bad_gradient_of_many_operands_is_named():
-    with detect_anomaly():
-        w, x = Value(1e308, "w"), Value(0.0, "x")
-        y = autograd.dot([w], [x]) * 100.0
-        with pytest.raises(
-            AnomalyError, match=r"x=0\.0 became inf.*dot\(w=1e\+308, x=0\.0, 0\.0\)"
-        ):
-            y.backward()
 
 
 @pytest.mark.parametrize("seed", [math.nan, math.inf])
@@ -352,14 +247,6 @@ def test_a_bad_gradient_in_a_recorded_pass():
         y = Value(0.0, "x").sqrt()
         with pytest.raises(AnomalyError, match=r"test_modes\.py"):
             y.backward(create_graph=True)
-
-
-def test_an_untaken_branch_is_no_anomaly_in_the_pass():
-    x = Value(-1.0)
-    bad = x.log()
-    with detect_anomaly():
-        where(x > 0, bad, x * x).backward()
-    assert x.grad == -2.0
 
 
 # --- detect_anomaly: compiled functions -----------------------------------------------------------

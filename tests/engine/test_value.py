@@ -48,11 +48,6 @@ def test_name_is_positional_or_keyword():
     assert "later" in repr(v)
 
 
-def test_nan_and_infinity_are_numbers():
-    assert math.isnan(Value(math.nan).data)
-    assert Value(-math.inf).data == -math.inf
-
-
 def test_a_float_subclass_becomes_a_float():
     class Celsius(float):
         pass
@@ -125,14 +120,6 @@ def test_operators_with_values(op):
     assert op(a, a).parents == (a, a)
 
 
-@given(a=finite, b=finite)
-def test_operators_agree_with_floats(a, b):
-    for op in OPERATORS[:3]:
-        want = op(a, b)
-        for x, y in ((Value(a), Value(b)), (Value(a), b), (a, Value(b))):
-            assert op(x, y).data == want
-
-
 @pytest.mark.parametrize(
     ("expression", "data", "slopes"),
     [
@@ -165,26 +152,6 @@ def test_signs():
     assert (-v).op == "neg"
     assert +v is v
     assert abs(v).data == v.abs().data == 1.5
-
-
-def test_in_place_operators_make_new_nodes():
-    v = w = Value(2.0)
-    w += 1
-    w -= 0.5
-    w *= 2
-    w /= 4
-    w **= 2
-    assert w.data == 1.5625
-    assert v.data == 2.0
-    w.backward()
-    assert v.grad == 1.25
-
-
-def test_sum_and_math_prod_work():
-    vs = [Value(1.0), Value(2.0), Value(3.0)]
-    assert sum(vs).data == 6.0
-    assert math.prod(vs).data == 6.0
-    assert sum(vs).op == "+"
 
 
 @pytest.mark.parametrize("op", [*OPERATORS, *COMPARE], ids=lambda o: o.__name__)
@@ -312,11 +279,6 @@ def test_where_refuses_a_value_as_its_condition():
         autograd.where(~int(Value(1.0) > 0), 1.0, 2.0)  # of a bool, Python 3.12 warns
 
 
-def test_where_with_two_numbers_is_a_number():
-    assert autograd.where(True, 1, 2) == 1.0
-    assert autograd.where(Value(1.0) > 2.0, 1, 2) == 2.0
-
-
 # --- methods and functions --------------------------------------------------------------------
 
 
@@ -404,19 +366,6 @@ def test_the_hash_is_that_of_a_plain_object():
     assert Value.__hash__ is object.__hash__  # in C, so that walks of the graph are quick
 
 
-def test_data_can_change_in_a_set():
-    a = Value(1.0)
-    seen = {a}
-    a.data = 5.0
-    assert a in seen
-
-
-def test_sorting_and_max_use_the_data():
-    a, b, c = Value(3.0), Value(1.0), Value(2.0)
-    assert sorted([a, b, c]) == [b, c, a]
-    assert max([a, b, c]) is a
-
-
 # --- as a number ------------------------------------------------------------------------------
 
 
@@ -438,6 +387,15 @@ def test_rounding_names_the_data(convert):
         convert(Value(1.0))
 
 
+@pytest.mark.parametrize("op", [operator.and_, operator.or_, operator.xor])
+def test_what_joins_comparisons_says_so(op):
+    """As in `v > 0 & v < 1`, where brackets are missing."""
+    v = Value(2.0)
+    for expression in (lambda: op(v, 1), lambda: op(0, v), lambda: op(v, v), lambda: ~v):
+        with pytest.raises(TypeError, match=r"for comparisons, in brackets: \(v > 0\) & \(w < 1\)"):
+            expression()
+
+
 @pytest.mark.parametrize("op", [operator.floordiv, operator.mod, divmod])
 @pytest.mark.parametrize("operands", [(Value(7.0), 2), (7.0, Value(2.0)), (Value(7.0), Value(2.0))])
 def test_floor_and_remainder_say_what_to_write(op, operands):
@@ -445,13 +403,6 @@ def test_floor_and_remainder_say_what_to_write(op, operands):
         TypeError, match=r"write v\.data // 2 .* v - 2 \* \(v\.data // 2\) for v % 2"
     ):
         op(*operands)
-
-
-def test_the_remainder_as_it_is_to_be_written():
-    v = Value(7.0)
-    rest = v - 2 * (v.data // 2)
-    rest.backward()
-    assert (rest.data, v.grad) == (7.0 % 2, 1.0)
 
 
 @pytest.mark.parametrize("convert", [operator.index, list, len])
@@ -464,11 +415,6 @@ def test_other_conversions_are_type_errors(convert):
 def test_truth_is_refused(test):
     with pytest.raises(TypeError, match=r"v\.data != 0"):
         test(Value(1.0))
-
-
-def test_item():
-    assert Value(2).item() == 2.0
-    assert type(Value(2).item()) is float
 
 
 def test_format():
@@ -497,12 +443,6 @@ def test_repr(value, text):
     assert repr(value) == text
 
 
-def test_repr_shows_the_gradient():
-    v = Value(2.0, "x")
-    (v * v).backward()
-    assert repr(v) == "Value(data=2.0, grad=4.0, name='x')"
-
-
 # --- parents ----------------------------------------------------------------------------------
 
 
@@ -522,14 +462,6 @@ def test_parents_keep_order_and_multiplicity():
     assert autograd.where(False, a, a).parents == (a, a)
 
 
-def test_dot_has_2n_plus_1_parents():
-    ws, xs, b = [Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)], Value(5.0)
-    z = autograd.dot(ws, xs, b)
-    assert z.parents == (*ws, *xs, b)
-    assert z.local_derivatives == (3.0, 4.0, 1.0, 2.0, 1.0)
-    assert len(autograd.dot(ws, xs).parents) == 5
-
-
 @given(st.lists(st.tuples(st.floats(), st.floats()), max_size=5), st.floats())
 def test_dot_takes_its_row_at_once(pairs, bias):
     ws, xs = [Value(w) for w, _ in pairs], [Value(x) for _, x in pairs]
@@ -547,10 +479,6 @@ def test_numbers_of_any_kind_among_the_operands_of_dot(three):
     assert mixed.data == 15.0
     assert mixed.local_derivatives == (4.0, None, None, 3.0, None)
     assert x.grad == 7.0
-
-
-def constants_of(node):
-    return [v for v, d in zip(node.parents, node.local_derivatives, strict=True) if d is None]
 
 
 @pytest.mark.parametrize(
@@ -600,16 +528,6 @@ def test_parents_cannot_be_assigned():
             setattr(v, name, ())
 
 
-def test_local_derivatives():
-    a, b = Value(2.0), Value(5.0)
-    assert (a * b).local_derivatives == (5.0, 2.0)
-    assert (a * 3).local_derivatives == (3.0, None)
-    assert (3 * a).local_derivatives == (None, 3.0)
-    assert autograd.where(False, a, b).local_derivatives == (None, 1.0)
-    assert a.square().local_derivatives == (4.0,)
-    assert autograd.dot([a, 3.0], [7.0, a], 1.0).local_derivatives == (7.0, None, None, 3.0, None)
-
-
 # --- detach -----------------------------------------------------------------------------------
 
 
@@ -644,16 +562,6 @@ def test_micrograds_readme():
     g.backward()
     assert f"{a.grad:.4f}" == "138.8338"
     assert f"{b.grad:.4f}" == "645.5773"
-
-
-def test_micrograds_sanity_check():
-    x = Value(-4.0)
-    z = 2 * x + 2 + x
-    q = z.relu() + z * x
-    h = (z * z).relu()
-    y = h + q + q * x
-    y.backward()
-    assert (y.data, x.grad) == (-20.0, 46.0)
 
 
 def test_micrograds_drawing_code_runs():
@@ -752,13 +660,6 @@ def test_subclasses_take_part_in_functions(make):
     assert p in node.parents
     node.backward()
     node.backward(create_graph=True)
-
-
-def test_subclasses_compare():
-    assert Parameter(1.0) < Value(2.0)
-    assert Value(1.0) < Parameter(2.0)
-    assert not Parameter(1.0) > 2
-    assert Parameter(1.0) <= 1
 
 
 # --- data changed later -----------------------------------------------------------------------

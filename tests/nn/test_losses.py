@@ -120,12 +120,6 @@ class TestCrossEntropy:
         slopes = [p - t for t, p in zip(y, shares, strict=True)]
         assert grads == pytest.approx(slopes, rel=1e-12, abs=1e-14)
 
-    @given(st.integers(1, 6).flatmap(lambda n: st.tuples(vectors(n), st.integers(0, n - 1))))
-    def test_a_one_hot_target_is_a_class(self, case):
-        x, k = case
-        one_hot = [float(i == k) for i in range(len(x))]
-        assert gradient(cross_entropy, x, one_hot) == gradient(cross_entropy, x, k)
-
     def test_at_extremes(self):
         assert gradient(cross_entropy, [-1000.0, 1000.0], 0) == (2000.0, [-1.0, 1.0])
         assert gradient(cross_entropy, [-1000.0, 1000.0], 1) == (0.0, [0.0, 0.0])
@@ -133,11 +127,6 @@ class TestCrossEntropy:
         assert loss == 0.0
         assert all(map(math.isfinite, grads))
         assert gradient(cross_entropy, [-inf, 0.0, 0.0], [0.0, 0.5, 0.5])[0] == math.log(2.0)
-
-    def test_keeps_its_digits_when_nearly_certain(self):
-        loss, (slope, _) = gradient(cross_entropy, [40.0, 0.0], 0)
-        assert loss == pytest.approx(math.exp(-40.0), rel=1e-14)
-        assert slope == pytest.approx(-math.exp(-40.0), rel=1e-14)
 
     def test_is_one_node_and_its_negative(self):
         loss = cross_entropy(values([1.0, 2.0, 3.0]), 1)
@@ -169,12 +158,6 @@ class TestBinaryCrossEntropy:
         assert loss == pytest.approx(expected, rel=1e-12)
         assert slope == pytest.approx(share - t, rel=1e-10, abs=1e-14)
 
-    @given(moderate)
-    def test_is_the_cross_entropy_of_two_classes(self, z):
-        for t in (0, 1):
-            two = cross_entropy([0.0, z], t)
-            assert binary_cross_entropy(z, t) == pytest.approx(two, rel=1e-14)
-
     @pytest.mark.parametrize(
         ("z", "t", "loss", "slope"),
         [
@@ -189,15 +172,6 @@ class TestBinaryCrossEntropy:
     )
     def test_at_extremes(self, z, t, loss, slope):
         assert gradient(binary_cross_entropy, [z], [t]) == (loss, [slope])
-
-    def test_keeps_its_digits_when_nearly_certain(self):
-        tail = pytest.approx(math.exp(-40.0), rel=1e-14)
-        assert binary_cross_entropy(40.0, 1) == binary_cross_entropy(-40.0, 0) == tail
-
-    def test_of_several_outputs_is_the_mean(self):
-        logits, targets = [0.5, -2.0, 3.0], [1.0, 0.25, 0.0]
-        single = [binary_cross_entropy(z, t) for z, t in zip(logits, targets, strict=True)]
-        assert binary_cross_entropy(logits, targets) == pytest.approx(sum(single) / 3)
 
     def test_a_target_may_be_a_value(self):
         t = Value(0.25)
@@ -231,12 +205,6 @@ class TestHinge:
         assert gradient(hinge_loss, [1.0, 0.5, -3.0], 0) == (0.5, [-1.0, 1.0, 0.0])
         assert gradient(hinge_loss, [0.5, 0.5], 1) == (1.0, [1.0, -1.0])
         assert gradient(hinge_loss, [3.0, 0.5], 0) == (0.0, [0.0, 0.0])
-
-    def test_of_two_scores_and_two_labels_is_a_batch(self):
-        assert hinge_loss([0.5, 0.5], [1, -1]) == pytest.approx((0.5 + 1.5) / 2)
-
-    def test_a_label_may_be_a_value(self):
-        assert hinge_loss(Value(0.25), Value(-1.0)).data == 1.25
 
 
 BATCHES = [
@@ -292,10 +260,6 @@ class TestBatch:
         mixed = cross_entropy([[1.0, 2.0], [3.0, 5.0]], [1, [0.5, 0.5]])
         single = cross_entropy([1.0, 2.0], 1), cross_entropy([3.0, 5.0], [0.5, 0.5])
         assert mixed == pytest.approx(sum(single) / 2)
-
-    def test_numbers_alone_give_a_float(self):
-        assert [type(loss([[1.0, 2.0]], [[1.0, 0.0]])) for loss in LOSSES[:4]] == [float] * 4
-        assert type(hinge_loss([[1.0, 2.0]], [1])) is float
 
 
 Z = [0.0, 0.0]

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import autograd
-import nn
 from autograd import Value, draw
 from nn import (
     GRU,
@@ -243,12 +242,6 @@ def test_what_is_refused(make, error, message):
         make()
 
 
-def test_the_weights_of_attention_are_shares():
-    rows = numbers(Attention(4, heads=2, causal=True, seed=0).weights(SEQUENCE))
-    assert [[len(row) for row in head] for head in rows] == [[1, 2, 3, 4, 5]] * 2
-    assert all(sum(row) == pytest.approx(1.0) for head in rows for row in head)
-
-
 # --- dropout --------------------------------------------------------------------------------------
 
 
@@ -261,13 +254,6 @@ def test_dropout_keeps_the_mean_and_leaves_out_a_share():
     assert left.count(0.0) / 10_000 == pytest.approx(0.25, abs=0.02)
     assert drop(x) == x
     assert rates_of(Sequential(Dropout(0.1), Dropout(0.2)), [1.0]) == [0.1, 0.2]
-
-
-def test_dropout_ends_with_the_block_even_after_an_error():
-    drop = Dropout(0.5)
-    with pytest.raises(KeyError), dropping(drop, seed=0):
-        raise KeyError
-    assert drop([1.0] * 50) == [1.0] * 50
 
 
 def test_training_with_dropout_is_the_same_by_both_engines():
@@ -320,13 +306,6 @@ def test_a_network_of_images_is_trained():
     history = fit(model, images, images[:, 0, 1, 1], "mse_loss", epochs=30, lr=0.03, progress=False)
     assert history.engine == "compiled"
     assert history[-1].loss < 0.5 * history[0].loss
-
-
-def test_what_is_drawn_has_the_names_of_its_parts():
-    model = Sequential(Each(Embedding(3, 2, seed=0)), Attention(2, seed=1))
-    source = draw(model, collapse="layer").source
-    assert all(f">{name}<" in source for name in ("query", "key", "value", "output"))
-    assert nn.Sequential(model).summary().count("part1.part2.") == 4
 
 
 def test_values_pass_through_everything_to_the_inputs():

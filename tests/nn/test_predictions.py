@@ -5,10 +5,9 @@ import re
 import numpy as np
 import pytest
 
+import autograd
 import nn
-from autograd import Value
 from nn import MLP, Layer, Neuron
-from nn.predictions import predicted_class, target_class
 
 NO_INDEX = "must be the index of a class, not"
 
@@ -48,18 +47,6 @@ class TestPredict:
         model = MLP(1, [1], output="sigmoid", init=ones)
         assert nn.predict(model, [[-0.1], [0.0], [0.1]]) == [0, 0, 1]
 
-    def test_a_module_of_your_own(self):
-        class Sum(nn.Module):
-            def __call__(self, x):
-                return sum(x)
-
-        class Pair(nn.Module):
-            def __call__(self, x):
-                return [0.5, Value(x[0])]
-
-        assert nn.predict(Sum(), [[1.0, -2.0], [1.0, 2.0]]) == [0, 1]
-        assert nn.predict(Pair(), [[0.0], [1.0]]) == [0, 1]
-
     def test_leaves_no_graph_and_no_gradient(self, copier):
         seen = []
 
@@ -70,6 +57,31 @@ class TestPredict:
 
         nn.predict(Spy(), [[1.0, 2.0, 3.0]])
         assert [v.parents for v in seen] == [(), (), ()]
+
+    @pytest.mark.parametrize("count", [1, 150])
+    @pytest.mark.parametrize("regression", [False, True])
+    @pytest.mark.parametrize("transform", [autograd.grad, autograd.compile, autograd.hessian])
+    def test_refuses_to_be_differentiated(self, transform, regression, count):
+        """Its numbers have no graph, and the gradient would be 0."""
+        model = nn.MLP(2, [2, 1], seed=0)
+        model.regression = regression
+        with pytest.raises(TypeError, match=r"predict gives plain numbers.*model\(x\)"):
+            transform(lambda x: sum(nn.predict(model, [x] * count)))([1.0, 2.0])
+
+    def test_masks_are_refused(self):
+        X = np.ma.array([[1.0, 2.0]], mask=[[False, True]])
+        model = nn.MLP(2, [1], seed=0)
+        for use in (lambda: nn.predict(model, X), lambda: nn.fit(model, X, [1.0], epochs=1)):
+            with pytest.raises(TypeError, match=r"masked numbers: give x\.filled"):
+                use()
+
+    def test_is_a_constant_in_a_derivative_of_something_else(self):
+        model = nn.MLP(2, [1], seed=0)
+        model.regression = True
+        (want,) = nn.predict(model, [[1.0, 2.0]])
+        assert autograd.grad(lambda x: x * nn.predict(model, [[1.0, 2.0]])[0])(3.0) == want
+        detached = autograd.grad(lambda x: x * nn.predict(model, [[x.item(), 2.0]])[0])
+        assert detached(1.0) == want
 
     def test_an_error_says_which_sample(self, copier):
         with pytest.raises(ValueError, match="takes 3 inputs, not 2") as caught:
@@ -159,16 +171,6 @@ class TestAccuracyAndConfusion:
             nn.confusion_matrix(y_true, y_pred)
 
 
-def test_classes_of_outputs_and_targets():
-    assert predicted_class([Value(1.0), Value(3.0)]) == 1
-    assert predicted_class([0.0, nn.softmax([1.0])[0]]) == 1
-    assert predicted_class(Value(0.4), threshold=0.5) == 0
-    assert target_class(np.int64(3), 5) == 3
-    assert target_class((0.2, 0.8), 2) == 1
-    with pytest.raises(ValueError, match=r"^target is class 2, but the 2 classes are 0 … 1$"):
-        target_class(2, 1)
-
-
 class TestUnits:
     @pytest.fixture
     def model(self):
@@ -193,10 +195,6 @@ class TestUnits:
         ((k, i),) = nn.dead_units(model, X)
         assert [p.grad for p in model.layers[k - 1].neurons[i - 1].parameters()] == [0.0, 0.0]
         assert all(p.grad != 0.0 for p in model.layers[0].neurons[0].parameters())
-
-    def test_nan_is_not_dead(self, model):
-        model.layers[0].b[1].data = float("nan")
-        assert nn.dead_units(model, [[0.5], [3.0]]) == []
 
     def test_sparsity_is_the_share_of_zeros(self, model):
         assert nn.sparsity(model, [[-1.0], [0.5]]) == {1: 5 / 6, 2: 2 / 4}

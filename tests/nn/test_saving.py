@@ -31,6 +31,7 @@ def model():
 
 LAYERS = "architecture/layers"
 WRONG = "architecture describes no module: "
+WRONG_LAYER = "architecture.layers[0] describes no module: "
 UNFIT = "parameters: the state does not fit the parameters: "
 
 
@@ -273,18 +274,17 @@ class TestDamage:
             ("architecture", [], " must be an object, not []"),
             ("architecture/kind", ..., " is missing"),
             ("architecture/kind", "os.system", " must be one of Neuron, Layer, MLP, "),
-            (f"{LAYERS}/0/n_in", 2.0, " must be an integer, not 2.0"),
-            (f"{LAYERS}/0/n_in", 0, " must be at least 1, not 0"),
+            (f"{LAYERS}/0/n_in", 2.0, f"{WRONG_LAYER}n_in must be an integer, not 2.0"),
+            (f"{LAYERS}/0/n_in", 0, f"{WRONG_LAYER}n_in must be at least 1, not 0"),
             (f"{LAYERS}/0/n_out", 3, f"{WRONG}layer 2 takes 2 inputs, but layer 1 gives"),
             (LAYERS, [{"kind": "Flatten"}], f"{WRONG}an MLP is made of Layers, not of Flat"),
             (LAYERS, ..., " is missing"),
-            (LAYERS, {}, " must be a list, not {}"),
-            (LAYERS, [], " is empty"),
+            (LAYERS, 3, f"{WRONG}'int' object is not iterable"),
+            (LAYERS, [], f"{WRONG}there are no layers"),
             (LAYERS, [3], "[0] must be an object, not 3"),
             (f"{LAYERS}/1/n_out", ..., " is missing"),
-            (f"{LAYERS}/1/n_out", True, " must be an integer, not True"),
-            (f"{LAYERS}/1/activation", None, " must be a string, not None"),
-            (f"{LAYERS}/1/activation", "eval", " must be one of linear, relu, leaky_relu, "),
+            (f"{LAYERS}/0/activation", None, f"{WRONG_LAYER}the activation must be a name"),
+            (f"{LAYERS}/0/activation", "eval", f"{WRONG_LAYER}the activation must be one of lin"),
             (f"{LAYERS}/0/n_in", 10**12, " is 1000000000000, but field parameters has 9 "),
             ("parameters", ..., " is missing"),
             ("parameters", [1.0], " must be an object, not [1.0]"),

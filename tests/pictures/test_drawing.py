@@ -22,7 +22,6 @@ from autograd import (
     Value,
     clip,
     dot,
-    files,
     fsum,
     log_sigmoid,
     notation,
@@ -88,10 +87,6 @@ def test_show_chooses_the_fields(show, texts):
     assert parts(draw(x, show=show)) == {"n0": texts}
 
 
-def test_a_leaf_with_nothing_to_show_is_still_drawn():
-    assert parts(draw(Value(2.0), show=())) == {"n0": []}
-
-
 def test_kinds_of_nodes_differ_in_shape():
     x = Value(2.0, "x")
     root = ET.fromstring(draw(x * 3)._repr_svg_())
@@ -126,11 +121,6 @@ def test_a_coloured_gradient_stays_inside_of_the_round_corner():
     assert math.dist((px, py), (right - radius, bottom - radius)) < radius
 
 
-def test_an_operand_used_twice_has_two_edges():
-    a = Value(3.0, "a")
-    assert edges(draw(a + a)) == [("n0", "n1", 0, False), ("n0", "n1", 1, False)]
-
-
 def test_the_order_of_operands_shows():
     a, b = Value(3.0, "a"), Value(4.0, "b")
     for root, first, second in ((a - b, "a", "b"), (b - a, "b", "a")):
@@ -145,10 +135,6 @@ def test_the_order_of_operands_shows():
 def test_the_slots_of_operands_are_named_in_order():
     picture = draw(dot([Value(1.0, "w")], [Value(2.0, "x")], 3.0))
     assert parts(picture)[key_of(picture, "⟨w, x⟩ + b")][:3] == ["w₁", "x₁", "b"]
-
-
-def test_one_operand_needs_no_slot():
-    assert edges(draw(tanh(Value(1.0)))) == [("n0", "n1", None, False)]
 
 
 def cases_of_where():
@@ -173,14 +159,6 @@ def test_the_branch_not_taken_is_dashed(root, dashed):
     assert [e[3] for e in edges(draw(root)) if e[1] == head] == dashed
 
 
-def test_a_shared_node_is_drawn_once():
-    a = Value(3.0, "a")
-    shared = a * 2
-    picture = draw(shared * shared + shared)
-    assert len(parts(picture)) == 5
-    assert len(edges(picture)) == 6
-
-
 def test_several_roots_in_one_picture():
     xs = [Value(1.0, "x"), Value(2.0, "y")]
     picture = draw(softmax(xs))
@@ -199,12 +177,6 @@ def test_numbers_are_told_from_variables_whoever_looked_before():
     for root in (expression(), looked, copy.deepcopy(looked), pickle.loads(pickle.dumps(looked))):
         assert draw(root).source == draw(expression()).source
         assert draw(root).source.count("ellipse") == 4
-
-
-def test_a_variable_is_no_number():
-    assert "ellipse" not in draw(Value(2.0) * Value(3.0)).source
-    assert "ellipse" not in draw(Value(2.0)).source
-    assert "ellipse" not in draw(where(True, Value(2.0), Value(3.0, "y"))).source
 
 
 @pytest.mark.parametrize(
@@ -335,12 +307,6 @@ def test_a_long_name_is_cut():
     assert "x" * 33 in picture.source  # the tooltip has more
     assert parts(draw(Value(1.0, "x" * 32)))["n0"][0] == "x" * 32
     assert len(draw(Value(1.0, "x" * 10**6)).source) < 2000
-
-
-def test_a_name_may_be_any_object():
-    x = Value(1.0)
-    x.name = 7
-    assert parts(draw(x))["n0"][0] == "7"
 
 
 def test_the_name_of_an_operation_is_text_too():
@@ -475,22 +441,12 @@ def test_save_writes_the_format_of_the_suffix(tmp_path, name, start):
     assert draw(neuron(backward=True)).save(str(path)) == path  # again, as a text, over the first
 
 
-def test_dot_is_the_source(tmp_path):
-    picture = draw(Value(1.0, "θ"))
-    assert picture.save(tmp_path / "g.dot").read_text(encoding="utf-8") == picture.source
-
-
 @pytest.mark.parametrize("name", ["g.mp4", "g", ".svg", "g.svg.txt", ""])
 def test_unknown_suffix(tmp_path, name):
     with pytest.raises(ValueError, match=r"end the name in \.svg, \.png, \.gif, \.pdf, \.tex or"):
         draw(Value(1.0)).save(tmp_path / name)
     with pytest.raises(ValueError, match="can be svg, png, gif, pdf, tex, dot, not 'mp4'"):
         render.render("digraph {}", "mp4")
-
-
-def test_missing_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere; make it"):
-        draw(Value(1.0)).save(tmp_path / "nowhere" / "g.svg")
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -502,14 +458,6 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
         Drawing("no graph").save(path)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["g.svg"]
-
-
-def test_files_are_written_through_links(tmp_path):
-    link = tmp_path / "link.txt"
-    link.symlink_to(tmp_path / "target.txt")
-    files.write_atomically(link, "text ✓")
-    assert link.is_symlink()
-    assert (tmp_path / "target.txt").read_text(encoding="utf-8") == "text ✓"
 
 
 def test_it_displays_itself_in_a_notebook():
@@ -577,15 +525,6 @@ def test_a_program_that_does_not_start(only_folder):
     program(only_folder, "graphviz-pure", "").write_text("#!/no/such/interpreter\n")
     with pytest.raises(RuntimeError, match="graphviz-pure does not start: "):
         Drawing("digraph { a }")._repr_svg_()
-
-
-def test_the_module_is_light():
-    code = (
-        "import sys, autograd.pictures.drawing\n"
-        "heavy = {'graphviz', 'numpy', 'matplotlib'} & set(sys.modules)\n"
-        "assert not heavy, heavy"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_pdf_is_as_large_as_the_picture_and_the_same_each_time_and_a_gif_as_a_png(tmp_path):

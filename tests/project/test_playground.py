@@ -84,8 +84,8 @@ def test_errors_name_the_line(call, code, error):
 
 def test_what_needs_another_package_says_what_the_playground_has(call, monkeypatch):
     monkeypatch.setitem(sys.modules, "numpy", None)
-    error = call("graph", "a = Value(1.0)\nnn.SGD([a], lr=0.1)\na", {})["error"]
-    assert error.startswith("line 2: nn.SGD([a], lr=0.1)\nnumpy is not in the playground")
+    error = call("graph", "a = Value(1.0)\nimport numpy\na", {})["error"]
+    assert error.startswith("line 2: import numpy\nnumpy is not in the playground")
 
 
 def test_a_warning_of_the_engine_is_a_note(call):

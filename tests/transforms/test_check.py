@@ -152,13 +152,6 @@ def test_a_rule_that_differs_between_floats_and_nodes():
         check_grads(f, (0.7,))
 
 
-def test_a_python_function_that_detaches():
-    with pytest.raises(GradientError):
-        check_grads(lambda x: x * number(x), (2.0,))
-    with pytest.raises(GradientError):
-        check_grads(lambda v: v[0] * v[1].detach() if isinstance(v[1], Value) else 0, ([1.0, 2.0],))
-
-
 # --- faults in the engine ------------------------------------------------------------------------
 
 
@@ -479,10 +472,6 @@ def test_a_large_table_is_cut():
     lines = str(caught.value).splitlines()
     assert len(lines) == 2 + 20 + 1
     assert lines[-1] == "... and 5 more"
-
-
-def test_third_order():
-    assert check_grads(program, POINT, order=3) == []
 
 
 # --- kinks ---------------------------------------------------------------------------------------

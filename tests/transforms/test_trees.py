@@ -10,7 +10,7 @@ from graphs import same_structure
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd import Value
+from autograd import Value, exp, grad, mean
 from autograd.transforms.trees import (
     NUMBER,
     described,
@@ -198,3 +198,13 @@ def test_structures_in_words():
         ({"a": 1.0, 2: 3.0}, "a dict with the keys ['a', 2]"),
     ]:
         assert described(flatten(tree, "x")[1]) == words
+
+
+@pytest.mark.parametrize(
+    "use", [grad(mean), grad(lambda x: x[0]), mean, exp, lambda x: Value(x[1])]
+)
+def test_masks_are_refused(use):
+    """Nothing would heed them."""
+    with pytest.raises(TypeError, match=r"masked numbers: give x\.filled\(0\.0\) or x\.comp"):
+        use(np.ma.array([1.0, 2.0], mask=[False, True]))
+    assert grad(lambda x: x[1])(np.ma.array([1.0, 2.0])).tolist() == [0.0, 1.0]

@@ -45,7 +45,7 @@ from autograd.compiler.codegen.product import (
     strides_within,
     sum_of_rows,
 )
-from autograd.compiler.codegen.saturating import SLOPES, is_negative_fraction
+from autograd.compiler.codegen.saturating import SLOPES
 from autograd.compiler.codegen.tables import chosen_places, flat, forward_take
 from autograd.compiler.codegen.tape import backward_tape, forward_tape
 from autograd.compiler.codegen.triangles import backward_factorisation, forward_factorisation
@@ -386,8 +386,6 @@ class Backward:
             wanted = [self.wants(ref) for ref in step.operands]
             if step.op in SLOPES:
                 slopes = iter([self.slope_from_result(step.op, out, operands[0])])
-            elif step.op is p.power and is_negative_fraction(operands[1]):
-                slopes = iter([operands[1] * (out / (operands[0] + 0.0))])
             else:
                 slopes = iter(step.op.local_derivatives(out, operands, wanted))
             is_sole = wanted.count(True) == 1

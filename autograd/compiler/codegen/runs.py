@@ -19,12 +19,12 @@ from itertools import chain, groupby
 from autograd.compiler.passes import SHARED, TAKE, VARYING, Program, Ref, Step, Tape
 from autograd.engine import table as p
 
-# How many numbers the steps of a run read on average, and a row of a sum of products in the lanes.
-# In chains of 70 equal layers of 4 / 5 / 6 / 8 neurons, the machine takes these parts of NumPy's
-# time for value and gradient: with tanh 0.3 / 0.3 / 0.4 / 0.7 with one lane and 1.0 / 0.9 / 0.7 /
-# 0.9 in a batch of 1,000; with what is divided by its sum 0.1 / 0.1 / 0.2 / 0.4, and 0.5 / 0.7 /
-# 0.6 / 1.0.
-_MOST, _MOST_PRODUCTS = 64, 8
+# How many numbers the steps of a run read on average, and a row of a sum of products in the lanes,
+# whose numbers count half there. In chains of 70 equal steps, the machine takes these parts of
+# NumPy's time for value and gradient, with one lane / in a batch of 32 / of 200: for layers of 8
+# tanh 0.2 / 0.4 / 0.8, of 12 0.4 / 0.6 / 1.1, of 16 0.5 / 0.8 / 1.3; for 32 products alone
+# 0.2 / 0.4 / 1.2, for 64 0.2 / 0.7 / 1.4; for 32 tanh 0.2 / 0.7 / 1.7, for 64 0.4 / 1.1 / 1.9.
+_MOST, _MOST_PRODUCTS = {SHARED: 160, VARYING: 40}, 12
 _MOST_OPERANDS = 32  # of a row
 _FEWEST = 4  # steps of a run: to call the machine takes the time of two
 _FEWEST_TO_LOAD = 64  # steps in runs that are worth loading the machine
@@ -73,16 +73,23 @@ def _is_small(step: Step | Tape) -> bool:
         return step.__class__ is Tape
     if step.op is TAKE or step.missing is not None:
         return False
-    by_blas = step.op is p.dot and step.space == VARYING
-    most, numbers = _MOST_PRODUCTS if by_blas else _MOST_OPERANDS, _numbers(step)
-    return numbers <= min(2 * _MOST, most * step.size)
+    most = _MOST_PRODUCTS if _is_for_blas(step) else _MOST_OPERANDS
+    return _numbers(step) <= 2 * _MOST[step.space] and _numbers_read(step) <= most * step.size
 
 
 def _is_worth_it(run: Sequence[Step | Tape]) -> bool:
     numbers = [_numbers(step) for step in run if isinstance(step, Step)]
-    return len(run) >= _FEWEST and sum(numbers) <= _MOST * len(numbers)
+    return len(run) >= _FEWEST and sum(numbers) <= _MOST[run[0].space] * len(numbers)
 
 
-def _numbers(step: Step) -> int:
+def _numbers(step: Step) -> float:
+    return _numbers_read(step) / (2 if _is_for_blas(step) else 1)
+
+
+def _is_for_blas(step: Step) -> bool:
+    return step.op is p.dot and step.space == VARYING
+
+
+def _numbers_read(step: Step) -> int:
     """Return how many numbers a step reads in the operand of which it reads most."""
     return max([x.places.size for x in step.operands if isinstance(x, Ref)], default=step.size)

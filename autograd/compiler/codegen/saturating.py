@@ -1,4 +1,4 @@
-"""The slopes of tanh, the sigmoid and powers, from results where these keep enough digits.
+"""The slopes of tanh and the sigmoid, from results where these keep enough digits.
 
 1 - y² and y (1 - y) take a fifth of the time of the exact forms, which have a function of x. But
 near y = 1 they have few digits left. So each array of results is looked at:
@@ -43,11 +43,3 @@ SLOPES: dict[Primitive, Callable[[Any, Any, Any], None]] = {
     p.tanh: _slope_of_tanh,
     p.sigmoid: _slope_of_sigmoid,
 }
-
-
-def is_negative_fraction(exponent: Any) -> bool:
-    """Tell whether the slope of a power is b · xᵇ / x as exactly as b · xᵇ⁻¹, and at its edges.
-
-    If xᵇ is too large or too small for a number, so is xᵇ⁻¹.
-    """
-    return exponent.__class__ is float and exponent < 0.0 and (exponent - 1.0) % 1.0 > 0.0

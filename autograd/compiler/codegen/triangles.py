@@ -104,22 +104,12 @@ def solve(matrix: Any, given: Any, out: Any) -> None:
     >>> x.tolist()
     [[2.5, 3.0]]
     """
-    if not _solved(matrix, given, out, is_transposed=True):
-        out[...] = given
-        for j in reversed(range(len(matrix))):
-            below = matrix[j + 1 :, j]
-            out[:, j] -= np.einsum("ik...,k...->i...", out[:, j + 1 :], below)
-            out[:, j] /= matrix[j, j]
+    _solve(matrix, given, out, is_transposed=True)
 
 
 def gradients_of_given(matrix: Any, slopes: Any, out: Any) -> None:
     """Compute the gradients of right sides, which are solutions, too: of L z = y."""
-    out = out.reshape(slopes.shape)
-    if not _solved(matrix, slopes, out, is_transposed=False):
-        out[...] = slopes
-        for j in range(len(matrix)):
-            out[:, j] /= matrix[j, j]
-            out[:, j + 1 :] -= out[:, j, None] * matrix[j + 1 :, j]
+    _solve(matrix, slopes, out.reshape(slopes.shape), is_transposed=False)
 
 
 def gradients_of_matrix(own: Any, right: Any, lower: Any, out: Any) -> None:
@@ -128,14 +118,20 @@ def gradients_of_matrix(own: Any, right: Any, lower: Any, out: Any) -> None:
     np.negative(found.reshape(-1, *own.shape[2:]).take(lower, 0), out=out)
 
 
-def _solved(matrix: Any, given: Any, out: Any, is_transposed: bool) -> bool:
-    """Let BLAS compute the solutions of L z = y, or Lᵀ x = z, a row each; tell if it went well."""
+def _solve(matrix: Any, given: Any, out: Any, is_transposed: bool) -> None:
+    """Compute the solutions of L z = y, or Lᵀ x = z, a row each: BLAS does it, if it can."""
     from scipy.linalg import blas
 
-    if out.ndim > 2 or not matrix.diagonal().all():
-        return False
-    out[...] = blas.dtrsm(1.0, matrix.T, given.T, trans_a=not is_transposed).T
-    return isfinite(np.add.reduce(out, None))
+    if out.ndim == 2 and matrix.diagonal().all():
+        out[...] = blas.dtrsm(1.0, matrix.T, given.T, trans_a=not is_transposed).T
+        if isfinite(np.add.reduce(out, None)):
+            return
+    n, lower = len(matrix), np.swapaxes(matrix, 0, 1) if is_transposed else matrix
+    out[...] = given
+    for j in reversed(range(n)) if is_transposed else range(n):
+        known = slice(j + 1, n) if is_transposed else slice(j)
+        out[:, j] -= np.einsum("ik...,k...->i...", out[:, known], lower[j, known])
+        out[:, j] /= lower[j, j]
 
 
 def _by_lapack(given: Any, out: Any) -> bool:

@@ -263,9 +263,8 @@ class Naming:
     def _letter(self, keys: Keys, fixed: Sequence[int], letter: str) -> str:
         """Choose a letter: that which the arguments have, or that of the lecture."""
         names = [keys[k] for k in fixed if k and isinstance(keys[k], str)]
-        if names and len(names[-1]) == 1 and letter == "W":
-            return str(names[-1]).upper()
-        return str(names[-1]) if names and len(names[-1]) == 1 else letter
+        found = str(names[-1]) if names and len(names[-1]) == 1 else letter
+        return found.upper() if letter == "W" else found
 
     def _source(
         self,

@@ -181,7 +181,7 @@ class Array(NDArrayOperatorsMixin):
     def __elementwise__(self, op: Primitive, operands: Sequence[Any]) -> Any:
         """Apply a row of the table with broadcasting."""
         trace = self._trace
-        if op is p.where and _is_known(operands[0]):
+        if op is p.where and np.asarray(_without(operands[0])).dtype != object:
             branches = [_addresses(trace, x) for x in operands[1:]]
             return Array(trace, np.where(operands[0], *branches))
         given = [_addresses(trace, x) for x in operands]
@@ -207,9 +207,8 @@ class Array(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **how: Any) -> Any:
         if method == "at":
-            raise ValueError(
-                f"numpy.{ufunc.__name__}.at finds its array read-only: write x[i] += y"
-            )
+            name = f"numpy.{ufunc.__name__}"
+            raise ValueError(f"{name}.at finds its array read-only: write x[i] += y for each index")
         out = how.pop("out", None)
         op = row_of(ufunc)
         if method == "__call__" and not how and ufunc is np.matmul:
@@ -300,7 +299,8 @@ class Array(NDArrayOperatorsMixin):
 
     def _made(self, row: Any, shape: tuple[int, ...]) -> Any:
         """Return the results of a row."""
-        trace, found = self._trace, self._trace.addresses(row)
+        trace, row = self._trace, self._trace.result(row).row
+        found = trace.addresses(row)
         if not shape:
             return trace.number(int(found))
         made = Array(trace, found.reshape(shape) if found.ndim else np.full(shape, found))
@@ -353,10 +353,6 @@ def _flat(addresses: Any) -> Any:
     if all(addresses.strides[i] == 0 or shape[i] == 1 for i in range(len(shape))):
         return broadcast(addresses[tuple([0] * len(shape))], (count, n))
     return addresses.reshape(count, n)
-
-
-def _is_known(condition: Any) -> bool:
-    return type(condition) is not Array and np.asarray(condition).dtype != object
 
 
 def _without(x: Any) -> Any:

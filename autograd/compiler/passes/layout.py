@@ -94,7 +94,7 @@ class Layout:
         self.grids: dict[Any, Any] = {}  # addresses of neurons
         self.reuse = reuse
         self.free: dict[str, list[int]] = {SHARED: [], VARYING: []}
-        self.uses = _uses(trace, outputs) if reuse else []
+        self.uses = trace.reads(outputs) if reuse else {}
         self.on_tape = bytearray(len(trace.ops))
         self.addresses = np.arange(len(trace.ops)) << BITS  # of rows of one number
         self.picks: dict[int, list[int]] = defaultdict(list)  # by the block
@@ -632,13 +632,3 @@ def _different(rows: Matrix) -> Collection[Sequence[Any]]:
 
 def _side_by_side(columns: Sequence[Any]) -> Any:
     return columns[0] if len(columns) == 1 else np.hstack(columns)
-
-
-def _uses(trace: Trace, outputs: Sequence[Operand]) -> list[int]:
-    """Count how often each row is read; an output is never done with."""
-    uses = [0] * len(trace.ops)
-    for operands in (*map(trace.flat, range(len(uses))), outputs):
-        for x in operands:
-            if x.__class__ is int:
-                uses[x] += 1
-    return uses

@@ -238,11 +238,12 @@ class Factorisation(Tape):
 
     own: Any = None
     given: Any = None
+    verb = "cholesky"
 
     @property
     def title(self) -> str:
-        """What it does, and how large the matrix is."""
-        return f"cholesky ({'×'.join(map(str, self.own.shape))})"
+        """What it does, and how large the matrix is, or how many solutions of what size."""
+        return f"{self.verb} ({'×'.join(map(str, self.own.shape))})"
 
     @property
     def entries(self) -> Any:
@@ -264,11 +265,7 @@ class Substitution(Factorisation):
     """
 
     matrix: Any = None
-
-    @property
-    def title(self) -> str:
-        """What it does, and how many solutions of what size there are."""
-        return f"solve ({'×'.join(map(str, self.own.shape))})"
+    verb = "solve"
 
     @property
     def lower(self) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain, compress, groupby, islice
 from math import nan
-from operator import and_, itemgetter
+from operator import and_
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,6 @@ from autograd.compiler.passes.trace import (
     BITS,
     DOTS,
     INDEX,
-    MANY,
     PICK,
     SUM,
     Half,
@@ -66,6 +65,7 @@ class _Pass:
         self.place: list[Operand] = [*range(settled), *[nan] * (len(trace.ops) - settled)]
         self._owners = {row: value for value, row in trace.captured.items()}
         self._halves: dict[int, Half] = {}  # by the identity of the old one
+        self.kept: dict[str, Any] = {}  # of blocks that are narrowed, where each number is then
 
     def rows(
         self, without: Sequence[bool] = ()
@@ -128,12 +128,18 @@ class _Pass:
                 self.place[row] = new.view(op.at, moved, op)
             return
         which, index = indices(self.old, row)
-        parts = [new.addresses(x).reshape(-1) for x in moved]
+        parts = [self.addresses(x).reshape(-1) for x in operands]
         starts = np.cumsum([0, *map(len, parts)])
         several = np.array([len(x) > 1 for x in parts])
         self.place[row] = new.select(
             np.concatenate(parts)[starts[which] + np.where(several[which], index, 0)]
         )
+
+    def addresses(self, x: Operand) -> Any:
+        """Return the address in the new trace of each number of an operand of the old one."""
+        own = self.new.addresses(*self.moved((x,)))
+        at = self.kept.get(repr(x))  # the row 2 is not the number 2.0
+        return own if at is None else own.reshape(-1)[at]
 
     def taken(self, x: Operand, at: Any) -> Operand:
         """Return numbers of an operand of the old trace as an operand of the new one.
@@ -142,21 +148,16 @@ class _Pass:
             x: the operand.
             at: which numbers, a row for each of the result; None for it as it is.
         """
-        (x,) = self.moved((x,))
-        if at is None or (at.shape[1] == 1 and x.__class__ is float):
-            return x
-        own = self.new.addresses(x)
+        (moved,) = self.moved((x,))
+        if at is None or (at.shape[1] == 1 and moved.__class__ is float):
+            return moved  # type: ignore[no-any-return]
+        own = self.addresses(x)
         found = own[at].reshape(len(at), -1) if own.ndim else np.broadcast_to(own, at.shape)
         return self.new.select(found if found.shape[1] > 1 else found[:, 0])
 
     def moved(self, operands: Sequence[Any]) -> tuple[Any, ...]:
         """Return operands of the old trace as operands of the new one."""
         place = self.place
-        if len(operands) > MANY:
-            try:  # rows, but for what is added at last
-                return *itemgetter(*operands[:-1])(place), *self.moved(operands[-1:])
-            except TypeError:  # there are constants
-                pass
         return tuple(
             [
                 place[x] if x.__class__ is int else x if x.__class__ is float else self.half(x)
@@ -607,15 +608,31 @@ def _summed(trace: Trace, terms: Sequence[Term]) -> Operand:
     return trace.enter_dot(p.dot, left, right, bias) if left else bias
 
 
+_NARROW = 8  # times fewer numbers are worth that what they read may be scattered
+
+
 def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace, list[Operand]]:
-    """Drop rows that no output depends on; inputs stay."""
-    needed = trace.depended_on(outputs)
+    """Drop rows that no output depends on, and numbers of blocks; inputs stay.
+
+    before   z = dot(W[...], x[...])        y = tanh(z[0])
+    after    z = dot(W[0, ...], x[...])     y = tanh(z)
+    """
+    needed, numbers = trace.depended_on(outputs)
+    few = {x: own for x, own in numbers.items() if np.count_nonzero(own) * _NARROW <= len(own)}
+    for row, own in few.items():
+        needed[row] = needed[row] and bool(own.any())
     alive = [x or op is None for x, op in zip(needed, trace.ops, strict=True)]
-    if all(alive):
+    if all(alive) and not few:
         return trace, list(outputs)
-    work = _Pass(trace, alive.index(False))
+    work = _Pass(trace, min(*few, [*alive, False].index(False), len(alive)))
+    work.kept = {repr(row): np.maximum(np.cumsum(own) - 1, 0) for row, own in few.items()}
     for row, op, operands in work.rows([not x for x in alive]):
-        work.place[row] = work.new.add(op, work.moved(operands))
+        if row in few:
+            at = np.flatnonzero(few[row])[:, None]
+            taken = [work.taken(x, at if x in trace.counts else None) for x in trace.flat(row)]
+            work.place[row] = work.new.apply(op, tuple(taken))
+        else:
+            work.place[row] = work.new.add(op, work.moved(operands))
     return work.done(outputs)
 
 

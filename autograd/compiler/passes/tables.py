@@ -75,8 +75,16 @@ def refuse_slope_of_index() -> NoReturn:
     )
 
 
+def _comparison(ufunc: Any) -> Any:
+    """Make an operator that gives conditions, where NumPy's asks for bools."""
+    return lambda x, y: ufunc(x, y, dtype=object if x.dtype == object else None)
+
+
 class Table(np.ndarray[Any, Any]):
     """An array that stand-ins for integers can index too, also along with slices and integers."""
+
+    __lt__, __le__, __eq__ = map(_comparison, (np.less, np.less_equal, np.equal))
+    __gt__, __ge__, __ne__ = map(_comparison, (np.greater, np.greater_equal, np.not_equal))
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.tolist()) if self.ndim == 1 else super().__iter__()

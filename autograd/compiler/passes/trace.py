@@ -24,10 +24,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, compress, islice, takewhile
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,13 +50,13 @@ from autograd.errors import TraceError, as_float
 from autograd.transforms.trees import Spec
 
 _new = object.__new__
+_modes = modes.active  # not empty while a mode such as `no_grad` is on somewhere
 
 Operand = int | float  # the number of a row, or a constant
 
 # The address of a number: its row in the high bits, below them its index in the row. Constants have
 # negative rows.
 BITS = 32
-MANY = 8  # operands, which are looked up at once
 INDEX = (1 << BITS) - 1
 
 # One number of a block; its operands are the block and, as a constant, the index.
@@ -149,6 +148,12 @@ class Trace:
         tracer = _new(Condition if op in p.COMPARISONS else Tracer)
         tracer._trace, tracer.row, tracer.name, tracer._primitive = self, row, None, op
         return tracer
+
+    def result(self, row: int) -> Tracer:
+        """Return a stand-in for what an operation gives: within `no_grad` it is a constant."""
+        if _modes and not modes.recording.get() and self.ops[row] not in p.COMPARISONS:
+            row = self.enter(p.detached, (row,), (row,))
+        return self.tracer(row)
 
     def tracers(self, rows: Iterable[int]) -> list[Tracer]:
         """Return a stand-in for each row."""
@@ -363,6 +368,11 @@ class Trace:
             return *operands[0], *operands[1], operands[2]
         return operands
 
+    def reads(self, outputs: Iterable[Operand]) -> Counter[int]:
+        """Count how often each row is read; an output is never done with."""
+        read = chain(*map(self.flat, range(len(self.ops))), outputs)
+        return Counter([x for x in read if x.__class__ is int])
+
     def count(self, rows: Sequence[int]) -> int:
         """Return how many numbers there are in rows."""
         counts = self.counts
@@ -402,29 +412,47 @@ class Trace:
         rows = [broadcast(x, (count, x.shape[1])) for x in columns]
         return rows[0] if len(rows) == 1 else np.hstack(rows)
 
-    def depended_on(self, outputs: Iterable[Operand]) -> list[bool]:
-        """Tell of each row whether one of some outputs depends on it.
+    def depended_on(self, outputs: Iterable[Operand]) -> tuple[list[bool], dict[int, Any]]:
+        """Tell of each row whether one of some outputs depends on it, and of blocks which numbers.
 
         >>> trace = Trace()
-        >>> x, y = trace.inputs(2)
-        >>> trace.depended_on([trace.apply(p.exp, (y,))])
-        [False, True, True]
+        >>> x, y = trace.input(), trace.select(trace.addresses(trace.input(2))[::-1])
+        >>> z = trace.apply(p.exp, (y,))
+        >>> trace.depended_on([trace.select(trace.addresses(z)[1])])
+        ([False, True, True, True, True], {3: array([False,  True])})
         """
-        found, halves = [False] * len(self.ops), set[int]()
+        ops, found, halves = self.ops, [False] * len(self.ops), set[int]()
+        counts = self.counts.items()
+        numbers = {x: np.zeros(n, bool) for x, n in counts if ops[x] and self.is_source(x)}
+        shown = {x for x in (self.views() if numbers else ()) if ops[x] is not PICK}
+        shown = {x for x in shown if not numbers.keys().isdisjoint(self.operands[x])} | {*numbers}
         for x in outputs:
             if x.__class__ is int:
                 found[x] = True
         for row in range(len(found) - 1, -1, -1):
-            if found[row]:
-                for x in self.operands[row]:
-                    if x.__class__ is int:
-                        found[x] = True
-                    elif x.__class__ is tuple and id(x) not in halves:
-                        halves.add(id(x))
-                        for y in x:
-                            if y.__class__ is int:
-                                found[y] = True
-        return found
+            if not found[row]:
+                continue
+            own, operands = numbers.get(row), self.operands[row]
+            if ops[row] is PICK and operands[0] in numbers:
+                numbers[operands[0]][int(operands[1])] = True
+            elif shown and self.is_source(row):
+                every = own is None or bool(own.all())
+                for x in [x for x in self.flat(row) if x.__class__ is int and x in shown]:
+                    at = self.addresses(x)
+                    at = distinct(at if every or len(at) == 1 else at[own])
+                    for y in numbers.keys() & {*(at >> BITS).flat}:
+                        numbers[y][at[at >> BITS == y] & INDEX] = True
+                    if every:
+                        shown.discard(x)
+            for x in operands:
+                if x.__class__ is int:
+                    found[x] = True
+                elif x.__class__ is tuple and id(x) not in halves:
+                    halves.add(id(x))
+                    for y in x:
+                        if y.__class__ is int:
+                            found[y] = True
+        return found, numbers
 
     def beginning(self, count: int) -> Trace:
         """Return a trace of the first rows, to go on with another way; nothing goes on here."""
@@ -569,11 +597,6 @@ def of_rows(table: Sequence[Any], operands: Sequence[Operand | None]) -> Sequenc
     >>> of_rows("abc", (2, 0.5, 1))
     ['c', 'b']
     """
-    if len(operands) > MANY:
-        try:
-            return itemgetter(*operands)(table)  # type: ignore[no-any-return]
-        except TypeError:  # there are constants
-            pass
     return [table[x] for x in operands if x.__class__ is int]
 
 
@@ -703,7 +726,7 @@ def _recorded(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[An
             known = rows[0], repr(b)
         else:
             return general(x, y)
-        return trace.tracer(trace.enter(op, rows, known))
+        return trace.result(trace.enter(op, rows, known))
 
     return method
 
@@ -717,7 +740,7 @@ def _reflected(op: Primitive, general: Callable[[Any, Any], Any]) -> Callable[[A
             return general(y, x)
         trace: Trace = y._trace
         a, row = x if of is float else as_float(x), y.row
-        return trace.tracer(trace.enter(op, (a, row), (repr(a), row)))
+        return trace.result(trace.enter(op, (a, row), (repr(a), row)))
 
     return method
 
@@ -742,7 +765,7 @@ class Tracer(StandIn):
         """Return self · y, which has no row yet, if both are rows of one trace."""
         trace: Trace = self._trace
         of = y.__class__
-        if (of is not Tracer and of not in _OF_ONE_NUMBER) or y._trace is not trace:
+        if (of is not Tracer and of not in _OF_ONE_NUMBER) or y._trace is not trace or _modes:
             return self._times(y)
         node = trace.spare
         if node is None:
@@ -758,14 +781,14 @@ class Tracer(StandIn):
 
     def __add__(self, y: Any) -> Any:
         """Return self + y, which has no row yet if it ends with a product that has none."""
-        if y.__class__ is not Product or y._trace is not self._trace:
+        if y.__class__ is not Product or y._trace is not self._trace or _modes:
             return self._plus(y)
         return Total.ending_with(y, self)
 
     def __radd__(self, x: Any) -> Any:
         """Return x + self; `sum` begins with 0."""
         of = x.__class__
-        if self.__class__ is Product and (of is int or of is float):
+        if self.__class__ is Product and (of is int or of is float) and not _modes:
             return Total.ending_with(self, x if of is float else as_float(x))
         return self._plus_left(x)
 
@@ -792,7 +815,7 @@ class Tracer(StandIn):
                     f"`where` takes, at {modes.caller()}"
                 )
             takes_comparison = False
-        return trace.tracer(trace.apply(op, tuple(rows)))
+        return trace.result(trace.apply(op, tuple(rows)))
 
     def __bool__(self) -> bool:
         raise self._refuse("the truth of v", f"use where(v != 0, x, y), {_SETTING}")
@@ -824,7 +847,7 @@ class Tracer(StandIn):
 
 
 class Condition(Tracer):
-    """A comparison, which only `where` takes, and `&` and `|` make another one of."""
+    """A comparison, which only `where` takes, and `&`, `|`, `^` and `~` make another one of."""
 
     __slots__ = ()
 
@@ -837,7 +860,13 @@ class Condition(Tracer):
     def __or__(self, other: Any) -> Any:
         return p.where(self, 1.0, p.where(other, 1.0, 0.0)) > 0
 
-    __rand__, __ror__ = __and__, __or__
+    def __xor__(self, other: Any) -> Any:
+        return p.where(self, p.where(other, 0.0, 1.0), p.where(other, 1.0, 0.0)) > 0
+
+    def __invert__(self) -> Any:
+        return p.where(self, 0.0, 1.0) > 0
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
     def __bool__(self) -> bool:
         op = self._primitive
@@ -902,7 +931,7 @@ class Total(Tracer):
     def __add__(self, y: Any) -> Any:
         """Return self + y; if y is a product that has no row, it may be written in later."""
         trace: Trace = self._trace
-        if y.__class__ is not Product or y._trace is not trace:
+        if y.__class__ is not Product or y._trace is not trace or _modes:
             return self._plus(y)
         first, last = self._a, self._b
         if (  # as in most steps of a long sum

@@ -11,7 +11,6 @@ steps for each pivot; together they are one each, a `Factorisation` and a `Subst
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -68,8 +67,7 @@ def with_triangles(
         return trace, list(outputs), []
     order, at = list(range(len(trace.ops))), list(range(len(trace.ops)))
     owner: dict[int, Triangle] = {}
-    read = chain(*map(trace.flat, range(len(trace.ops))), outputs)
-    reads = Counter([x for x in read if x.__class__ is int])
+    reads = trace.reads(outputs)
     for candidate in candidates:
         if any(x[-1] not in owner for x in candidate.matrix):
             continue
@@ -142,18 +140,40 @@ def _in_order(
 # --- finding them ---------------------------------------------------------------------------------
 
 
-class _Candidate(ABC):
-    """Quotients by the same pivots, which may be one step.
+class _Factorised:
+    """Quotients by the same pivots, which may be one step: L, and solutions of L z = y.
 
     Attributes:
         pivots: the rows that are divided by.
     """
 
-    def __init__(self, trace: Trace, pivots: list[int]) -> None:
-        self.trace, self.pivots = trace, pivots
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.pivots: list[int] = []
+        self.before: list[_Entries] = []  # the entries before each pivot
+        self.column: dict[Operand, int] = {}  # of each entry
         self.begun: dict[_Entries, None] = {(): None}  # the beginnings of rows of entries
         self.given: dict[int, Operand] = {}  # for each entry, what the products are taken from
         self.inner: dict[int, list[int]] = {}  # for each entry, the rows on the way to it
+
+    @property
+    def needed(self) -> list[_Entries]:
+        """The rows of entries that must all be there: those of L."""
+        return [(*x, pivot) for x, pivot in zip(self.before, self.pivots, strict=True)]
+
+    @property
+    def others(self) -> list[_Entries]:
+        """The rows of entries of which each may be there: quotients by all pivots."""
+        return [x for x in self.begun if len(x) == len(self.pivots)]
+
+    @property
+    def matrix(self) -> list[_Entries]:
+        """For solutions of Lᵀ x = z, the rows of L."""
+        return []
+
+    def factors(self, j: int) -> Sequence[int]:
+        """Return the entries of L by which those before are multiplied, for the pivot j."""
+        return self.before[j]
 
     def triangle(self, others: Sequence[_Entries]) -> Triangle:
         """Put it together, with these of the other rows."""
@@ -207,81 +227,6 @@ class _Candidate(ABC):
             self.begun[*found, row] = None
         return found is not None
 
-    @property
-    @abstractmethod
-    def needed(self) -> list[_Entries]:
-        """The rows of entries that must all be there."""
-
-    @property
-    @abstractmethod
-    def others(self) -> list[_Entries]:
-        """The rows of entries of which each may be there."""
-
-    @property
-    @abstractmethod
-    def matrix(self) -> list[_Entries]:
-        """For solutions of Lᵀ x = z, the rows of L."""
-
-    @abstractmethod
-    def factors(self, j: int) -> Sequence[int]:
-        """Return the entries of L by which those before are multiplied, for the pivot j."""
-
-
-class _Solutions(_Candidate):
-    """Solutions of Lᵀ x = z, the last of x first."""
-
-    def __init__(self, of: _Factorised) -> None:
-        super().__init__(of.trace, of.pivots)
-        self.of = of
-
-    @property
-    def needed(self) -> list[_Entries]:
-        """None."""
-        return []
-
-    @property
-    def others(self) -> list[_Entries]:
-        """The solutions."""
-        return [x[::-1] for x in self.begun if len(x) == len(self.pivots)]
-
-    @property
-    def matrix(self) -> list[_Entries]:
-        """The rows of L."""
-        return self.of.needed
-
-    def factors(self, j: int) -> Sequence[int]:
-        """Return the column of L below the pivot, the last entry first."""
-        return [row[j] for row in self.of.before[:j:-1]]
-
-
-class _Factorised(_Candidate):
-    """A factorisation, and solutions of L z = y."""
-
-    def __init__(self, trace: Trace) -> None:
-        super().__init__(trace, [])
-        self.before: list[_Entries] = []  # the entries before each pivot
-        self.column: dict[Operand, int] = {}  # of each entry
-        self.solutions = _Solutions(self)
-
-    @property
-    def matrix(self) -> list[_Entries]:
-        """None."""
-        return []
-
-    @property
-    def needed(self) -> list[_Entries]:
-        """The rows of L."""
-        return [(*x, pivot) for x, pivot in zip(self.before, self.pivots, strict=True)]
-
-    @property
-    def others(self) -> list[_Entries]:
-        """The rows of quotients by all pivots."""
-        return [x for x in self.begun if len(x) == len(self.pivots)]
-
-    def factors(self, j: int) -> Sequence[int]:
-        """Return the row of L before the pivot."""
-        return self.before[j]
-
     def add_pivot(self, row: int, x: Operand) -> bool:
         """Add the root of x, if it is the next pivot."""
         found: Any = None
@@ -296,9 +241,36 @@ class _Factorised(_Candidate):
         return found is not None
 
 
-def _candidates(trace: Trace) -> list[_Candidate]:
+class _Solutions(_Factorised):
+    """Solutions of Lᵀ x = z, the last of x first, for the L of a factorisation."""
+
+    def __init__(self, of: _Factorised) -> None:
+        super().__init__(of.trace)
+        self.pivots, self.before, self.of = of.pivots, of.before, of
+
+    @property
+    def needed(self) -> list[_Entries]:
+        """None."""
+        return []
+
+    @property
+    def others(self) -> list[_Entries]:
+        """The solutions."""
+        return [x[::-1] for x in super().others]
+
+    @property
+    def matrix(self) -> list[_Entries]:
+        """The rows of L."""
+        return self.of.needed
+
+    def factors(self, j: int) -> Sequence[int]:
+        """Return the column of L below the pivot, the last entry first."""
+        return [row[j] for row in self.before[:j:-1]]
+
+
+def _candidates(trace: Trace) -> list[_Factorised]:
     """Find what looks like a factorisation, in the order of the first pivots, and its solutions."""
-    found: list[_Factorised] = []
+    found: dict[_Factorised, _Solutions] = {}
     owner: dict[Any, tuple[_Factorised, int]] = {}  # of pivots and entries, and the pivot's number
     if {p.sqrt, p.power}.isdisjoint(trace.ops):
         return []
@@ -314,17 +286,17 @@ def _candidates(trace: Trace) -> list[_Candidate]:
             if candidate is None:
                 candidate = _Factorised(trace)
                 candidate.add_pivot(row, operands[0])
-                found.append(candidate)
+                found[candidate] = _Solutions(candidate)
             owner[row] = candidate, len(candidate.pivots) - 1
         elif op is p.div and operands[1] in owner:
             candidate, j = owner[operands[1]]
             if candidate.pivots[j] != operands[1]:
                 continue
-            candidate.solutions.add_quotient(row, j, operands[0])
+            found[candidate].add_quotient(row, j, operands[0])
             if candidate.add_quotient(row, j, operands[0]):
                 owner[row], candidate.column[row] = (candidate, j), j
-    large = [x for x in found if len(x.pivots) >= _FEWEST_PIVOTS]
-    return [y for x in large for y in (x, x.solutions) if y is x or y.others]
+    large = [both for both in found.items() if len(both[0].pivots) >= _FEWEST_PIVOTS]
+    return [y for x, solutions in large for y in (x, solutions) if y is x or y.others]
 
 
 def _peeled(trace: Trace, x: Operand) -> Iterator[tuple[Operand, _Pairs, list[int]]]:

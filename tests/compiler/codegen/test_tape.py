@@ -40,6 +40,16 @@ def test_a_long_narrow_program_is_one_tape():
     assert len(tape.places) == len(set(tape.places)) > 1500
 
 
+def test_a_chain_of_more_groups_than_code_is_written_for_is_one_tape():
+    def f(x, y):
+        for _ in range(2500):
+            x = ag.sin(x) * y
+        return x
+
+    (tape,) = program_of(f, 2).steps
+    assert len(tape.places) == 5000
+
+
 def test_without_a_gradient_places_are_used_again():
     program = program_of(narrow(1500), 2, reuse=True)
     assert program.sizes["V"] < 60

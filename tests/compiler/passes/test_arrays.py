@@ -53,6 +53,9 @@ FUNCTIONS = {
     "reversed": lambda W, _, b: ((b - b[::-1]) ** 2).sum() + W[::-1].T[1] @ b,
     "extremes": lambda W, _, b: np.maximum(W, 0.1).sum() + ag.clip(b, -1.0, 1.0).sum(),
     "choice": lambda W, *_: ag.where(W > 0, W, 0.5 * W).sum() + ag.where(MASK, W, 3 * W).sum(),
+    "choice by products of one term": lambda W, x, b: (
+        ag.where(W[:, :1] @ x[:1] > 0.1, b, 3 * b).sum() + ag.where(x[:1] <= x[:1, None], x, b[0])
+    ).sum(),
     "rows": lambda W, x, *_: sum(w @ x for w in W) + (W[:, :2] @ W[:, 2:].T).sum(),
     "broadcasting": lambda W, x, b: (x[None] * b[:, None] + 1).sum() + np.hypot(W, x).sum(),
     "powers": lambda W, x, b: (2**W).sum() + (np.exp(W) ** x).sum() + b[0] ** 2,
@@ -104,6 +107,38 @@ def test_batches_with_and_without_a_reduction(f):
         got, slopes = compiled.value_and_grad(W, xs, B)
         for a, b in zip((got, *slopes), want, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+UNREAD = {
+    "one row": lambda W, x: (W @ x)[0],
+    "most rows": lambda W, x: (W @ x)[[0, 2, 3, 4]].sum() - ag.logsumexp((W @ x)[2:]),
+    "some rows": lambda W, x: (W @ x)[::2] @ ag.tanh(W @ x)[2:],
+    "through an operation": lambda W, x: ag.sin(ag.exp(W @ x)[[0, 2, 0]]).sum(),
+    "of a stack": lambda W, x: np.concatenate([W @ x, ag.sin(W @ x)])[[0, 7]] @ x[:2],
+    "of a row that is computed": lambda W, x: (W * x)[2].sum() + (W * x)[3, 0],
+    "of a product": lambda W, x: np.trace((W @ W.T)[2:, 2:]) * x[0] * x[1],
+    "most of a product": lambda W, x: (W @ np.outer(x, x))[[0, 2, 3, 4]].sum(),
+    "of none": lambda W, x: x[0] * W[0, 0] + 0.0 * len(ag.exp(W @ x)),
+}
+
+
+@pytest.mark.parametrize("f", UNREAD.values(), ids=UNREAD)
+def test_what_nobody_reads_has_no_part_in_gradients(f):
+    """A slope of 0 times an infinity would be nan."""
+    weights = W.copy()
+    weights[1, 0] = np.inf
+    value, gradient = ag.value_and_grad(f, (0, 1))(weights, X)
+    assert np.isfinite(np.asarray(gradient[1], float)).all()
+    got, slopes = ag.compile(f, argnums=(0, 1)).value_and_grad(weights, X)
+    for a, b in zip([got, *slopes], [value, *gradient], strict=True):
+        np.testing.assert_allclose(a, np.asarray(b, float), rtol=1e-12, atol=1e-13)
+
+
+def test_only_what_is_read_is_computed():
+    W = RNG.normal(size=(100, 80))
+    compiled = ag.compile(lambda W, x: ag.tanh(W @ x)[:2].sum(), argnums=1)
+    compiled.grad(W, W[0])
+    assert compiled.cost.flops < 10 * W[:2].size  # and not W.size
 
 
 def test_second_derivatives():
@@ -164,7 +199,7 @@ def test_copies_may_be_changed_alone(copied):
     [
         lambda W: W.fill(0.0),
         lambda W: W.swapaxes(0, 1).put(0, 1.0),
-        lambda W: np.add.at(W[0], [0, 0], 1.0),
+        lambda W: np.add.at(W[0], [0, 0], 1.0),  # where x[[0, 0]] += 1 adds but once
         lambda W: np.fill_diagonal(W, 0.0),
     ],
 )

@@ -62,13 +62,23 @@ def test_what_a_trace_cannot_answer_names_the_line_and_the_remedy(f, message):
 def test_conditions_are_combined_as_bools_are():
     def f(x, y):
         both, either = (x > 1) & (x < y), (x < 1) | (y == 2)
-        return [ag.where(c, x, -y) for c in (both, either, True & both | (y > 3), False | either)]
+        one = both ^ either, True ^ both, either ^ False
+        several = both, either, True & both | (y > 3), False | either, *one
+        return [ag.where(c, x, -y) for c in several]
 
     x, y = [0.0, 1.5, 2.0, 1.5], [2.0, 2.0, 3.0, 4.0]
     compiled = ag.compile(f, in_axes=0)
     assert np.array(compiled(x, y)).T.tolist() == [f(a, b) for a, b in zip(x, y, strict=True)]
     slopes = ag.compile(lambda x, y: sum(f(x, y)), in_axes=0, argnums=(0, 1)).grad(x, y)
-    assert np.array(slopes).T.tolist() == [[2, -2], [4, 0], [2, -2], [2, -2]]
+    assert np.array(slopes).T.tolist() == [[5, -2], [5, -2], [3, -4], [3, -4]]
+
+
+def test_the_contrary_of_conditions_on_arrays():
+    def f(x):
+        return ag.where(~(x > 0), x, 3.0 * x).sum()
+
+    x = np.array([-1.0, 0.0, 2.0])
+    assert ag.compile(f).grad(x).tolist() == ag.grad(f)(x).tolist() == [1.0, 1.0, 3.0]
 
 
 def test_equality_is_a_condition():
@@ -154,6 +164,51 @@ def test_constant_conditions_choose_while_tracing():
 def test_a_constant_inside_a_derivative_that_a_rule_compares():
     f = ag.compile(lambda x: x * ag.grad(lambda t: ag.where(t > 0, 2 * t, -t))(3.0))
     assert f.value_and_grad(5.0) == (10.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        lambda x: x * x,
+        lambda x: x + x * x,
+        lambda x: 2 * x - 1.0,
+        lambda x: sum(a * x for a in (x, x)),
+        lambda x: (np.array([[x, 2.0]]) @ np.array([x, x]))[0],
+        lambda x: ag.where(x > 0, ag.exp(x), x),
+        ag.grad(lambda y: y**3),
+        ag.hessian(lambda y: y**3),
+        ag.compile(lambda y: y**3),
+    ],
+)
+@pytest.mark.parametrize("before", [False, True])
+def test_no_grad_inside_detaches(op, before):
+    """It does so as in the engine, also what is there already."""
+
+    def f(x):
+        y = op(x) if before else x
+        with ag.no_grad():
+            z = op(x)
+        return y * z
+
+    assert ag.compile(f).grad(3.0) == ag.grad(f)(3.0)
+    assert ag.compile(ag.grad(f))(3.0) == ag.grad(f)(3.0)
+
+
+def test_no_grad_around_a_first_call_does_not_matter():
+    f = ag.compile(lambda x: x * x + ag.exp(x) * x)
+    with ag.no_grad():
+        slope = f.grad(2.0)
+    assert slope == f.grad(2.0) == ag.compile(f.__wrapped__).grad(2.0) > 4.0
+
+
+def test_no_grad_inside_detaches_arrays():
+    def f(W, x):
+        with ag.no_grad():
+            y = W @ x
+        return y @ (W @ x)
+
+    args = np.ones((3, 2)), np.array([1.0, 2.0])
+    assert np.array_equal(ag.compile(f).grad(*args), ag.grad(f)(*args))
 
 
 def test_detach_passes_no_gradient_on():
