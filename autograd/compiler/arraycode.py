@@ -76,7 +76,8 @@ class ArrayCode:
         listing: the code as text.
         makers, numbers: see `Code`.
         block: how many lanes it works on at a time.
-        called, functions: what names it has, and how many functions it takes in each lane.
+        called: what names it has.
+        functions: how many functions it takes in each lane, one time after the other.
         branches: whether a nan may come from a branch that was not taken.
     """
 
@@ -97,7 +98,7 @@ class ArrayCode:
         self.block: int = min(max(fewest, _BLOCK_BYTES // lane_bytes), most)
         self.most_blocks = max(1, most // self.block)  # that should be in memory at a time
         self.called = {name for x in (self.once, self.first, self.end) for name in x.co_names}
-        self.functions = sum([x[4] for x in self._written.work if x[1]])
+        self.functions = [x[4] for x in self._written.work if x[1]]
         self._views: dict[str, Any] = {}
         self.makers, self.numbers = self._written.makers, self._written.numbers
         for out in self.program.outputs:

@@ -18,9 +18,11 @@ from autograd.compiler.arguments import Form, Leaf, assembler, leaves_of, matche
 from autograd.compiler.codegen import BadIndexError, machine_for
 from autograd.compiler.passes import (
     SHARED,
+    Program,
     Table,
     Trace,
     Tracer,
+    by_rounds,
     given,
     grouped,
     has_branches,
@@ -102,14 +104,19 @@ class Plan:
                 f"a gradient needs a function that returns one number, but {name_of(f)} returns "
                 f"{described(self.output_spec)}: compile autograd.jacobian of it instead"
             )
-        trace, rows = simplified(trace, rows, options.fast_math)
-        self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
-        # what is for aux alone, or for nothing, is like a branch that the loss has not taken
-        others = bool(wanted) and (options.has_aux or trace.reads_blocks)
-        self.aside = others and not _is_all_for(rows[0], trace)
         last_inputs = {end - 1 for end in accumulate(x.count for own in leaves for x in own)}
-        self.machine = machine_for(trace.operations())
-        self.program = grouped(trace, rows, varying, not wanted, last_inputs, self.machine)
+
+        def made(trace: Trace, rows: Sequence[int | float]) -> Program:
+            trace, rows = simplified(trace, rows, options.fast_math)
+            self.text = repr((trace.ops, trace.operands, rows)) if options.check else ""
+            # what is for aux alone, or for nothing, is like a branch that the loss has not taken
+            others = bool(wanted) and (options.has_aux or trace.reads_blocks)
+            self.aside = others and not _is_all_for(rows[0], trace)
+            self.machine = machine_for(trace.operations())
+            return grouped(trace, rows, varying, not wanted, last_inputs, self.machine)
+
+        program = None if options.check else by_rounds(trace, rows, made)
+        self.program = program or made(trace, rows)
         self.wanted, self.active_inputs = bool(wanted), active
         operations = set().union(*[step.operations() for step in self.program.steps])
         self.branches = bool(wanted) and has_branches(self.program)

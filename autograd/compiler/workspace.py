@@ -71,7 +71,7 @@ class Workspace:
         shared["mS"] = np.zeros(count, dtype=bool)
         self.blocks = -(-size // code.block)
         self.block = -(-size // self.blocks) if size else 1
-        shared |= native_functions(code.called, code.functions * size)
+        shared |= native_functions(code.called, [n * size for n in code.functions])
         with collector_paused():  # a long tape makes many objects, and no garbage
             self.full = _Lanes(code, shared, min(self.block, size))
             left_over = size % self.block

@@ -19,6 +19,7 @@ from autograd.compiler.codegen import native
 
 # What is worth loading Numba: functions of so many numbers in a call, or products, in so many lanes
 _FEWEST_FUNCTIONS, _FEWEST_PRODUCTS, _FEWEST_LANES = 2**13, 2**14, 4
+_FEWEST_AT_ONCE = 2**9  # numbers; of fewer, as in a round of a loop, NumPy's exp and σ are as quick
 
 
 def _series(powers: Sequence[int]) -> str:
@@ -152,17 +153,18 @@ _OF_ONE = ["float64(float64)"]
 FUNCTIONS = frozenset({"exp", "tanh", "cosh", "expit"})
 
 
-def functions(names: Iterable[str], count: int) -> dict[str, Any]:
+def functions(names: Iterable[str], counts: Iterable[int]) -> dict[str, Any]:
     """Return the functions that are to stand for those of these names; they take no `where`.
 
     Args:
         names: what code names.
-        count: of how many numbers it takes functions in a call.
+        counts: of how many numbers it takes functions, one time after the other in a call.
 
-    >>> functions(["exp", "log"], 10)
+    >>> functions(["exp", "log"], [10])
     {}
     """
     found = FUNCTIONS.intersection(names)
+    count = sum([n for n in counts if n >= _FEWEST_AT_ONCE])
     is_worth_it = found and count >= _FEWEST_FUNCTIONS and native.is_there()
     return {name: _ufunc(name) for name in sorted(found)} if is_worth_it else {}
 

@@ -150,25 +150,26 @@ class _Written:
         """Follow what is known through the rounds to come; return the last one that is alike."""
         backward = self.backward
         self.then = backward.state()
-        written, at = self.then.written, self.then.at
         static = backward.active, backward.always, backward.aliases.wholes
-        for i in range(self.number - 1, -1, -1):
-            n = self.number - i
-            for space, places in self.places.items():
-                own, here = places.at(i), places.at(self.number)
-                known, stands = self.before[space]
-                if (written[space][own] != known).any():
-                    return i + 1
-                if (at[space][own] != stands + n * (stands - latest.before[space][1])).any():
-                    return i + 1
-                if any((x[space][own] != x[space][here]).any() for x in static):
-                    return i + 1
-            for space, places in self.places.items():
-                own = places.at(i)
-                known, stands = self.after[space]
-                written[space][own] = known
-                at[space][own] = stands + n * (stands - latest.after[space][1])
-        return 0
+        numbers = np.arange(self.number - 1, -1, -1)[:, None]
+        end, followed = len(numbers), []
+        for space, places in self.places.items():
+            own, here = places.at(numbers), places.at(self.number)
+            for x in static:
+                differs = (x[space][own] != x[space][here]).any(axis=1)
+                end = min([end, *np.flatnonzero(differs)[:1].tolist()])
+            (known, stood), (written, stands) = self.before[space], self.after[space]
+            n = self.number - numbers
+            stood = stood + n * (stood - latest.before[space][1])
+            stands = stands + n * (stands - latest.after[space][1])
+            followed.append((*self.then.of(space), own, known, stood, written, stands))
+        for i in range(end):
+            for is_written, at, own, known, stood, *_ in followed:
+                if (is_written[own[i]] != known).any() or (at[own[i]] != stood[i]).any():
+                    return self.number - i
+            for is_written, at, own, *_, written, stands in followed:
+                is_written[own[i]], at[own[i]] = written, stands[i]
+        return self.number - end
 
 
 def _write(writer: Forward | Backward, steps: Sequence[Step]) -> None:

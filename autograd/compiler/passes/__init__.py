@@ -5,7 +5,8 @@ choices by index; `simplify.py` writes some of them out in others; `shifts.py` f
 cancel, and `triangles.py` Cholesky's factorisation; `schedule.py` orders rows so that equal
 operations stand together, `group.py` makes steps of these, for which `layout.py` gives each row a
 place; `factors.py` keeps what these look up in dots again and again; `axes.py` finds the directions
-in which a step repeats itself, and `loops.py` the steps that repeat, as those of a recurrence. The
+in which a step repeats itself, and `loops.py` the steps that repeat, as those of a recurrence. Of a
+long one, `period.py` shows these passes a few rounds, and continues what they make of it. The
 result is plain data, in `program.py`; `activity.py` says which of its steps a derivative has to go
 through. No code is written here.
 """
@@ -21,6 +22,7 @@ from autograd.compiler.passes.arrays import given
 from autograd.compiler.passes.axes import are_different, common_axes, has_no_gaps
 from autograd.compiler.passes.group import grouped
 from autograd.compiler.passes.loops import loops_of
+from autograd.compiler.passes.period import by_rounds
 from autograd.compiler.passes.program import (
     SHARED,
     VARYING,
@@ -55,6 +57,7 @@ __all__ = [
     "active_places",
     "always_reached",
     "are_different",
+    "by_rounds",
     "common_axes",
     "differentiable",
     "everywhere",

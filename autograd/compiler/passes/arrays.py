@@ -11,7 +11,8 @@ any other. What NumPy's functions do that has no such row, they do on an array o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,11 @@ class Array(NDArrayOperatorsMixin):
         addresses: where each number stands in it.
     """
 
-    __slots__ = ("_addresses", "_items", "_trace", "_writes")
+    __slots__ = ("_addresses", "_items", "_known", "_trace", "_writes")
 
     def __init__(self, trace: Trace, addresses: Any) -> None:
         self._trace, self._addresses, self._writes = trace, addresses, -1
+        self._known: tuple[int, dict[Any, Any]] = -1, {}  # since that many writes
 
     @property  # type: ignore[misc]
     def __class__(self) -> type[Any]:
@@ -164,6 +166,18 @@ class Array(NDArrayOperatorsMixin):
 
     # --- operations ---------------------------------------------------------------------------
 
+    def _once(self, x: Any, key: Any, made: Callable[[], Any]) -> Any:
+        """Return what is made of an operand, the same until numbers of an array are replaced."""
+        if type(x) is not Array:
+            return made()
+        writes = self._trace.writes
+        if x._known[0] != writes:
+            x._known = writes, {}
+        known = x._known[1]
+        if key not in known:
+            known[key] = made()
+        return known[key]
+
     def __elementwise__(self, op: Primitive, operands: Sequence[Any]) -> Any:
         """Apply a row of the table with broadcasting."""
         trace = self._trace
@@ -173,12 +187,19 @@ class Array(NDArrayOperatorsMixin):
         given = [_addresses(trace, x) for x in operands]
         shape = np.broadcast_shapes(*[x.shape for x in given])
         takes = [op is p.where, *[False] * (len(given) - 1)]  # a comparison
-        fits = all(trace.compares(x, take) for x, take in zip(given, takes, strict=True))
+        fits = all(
+            self._once(own, take, partial(trace.compares, x, take))
+            for own, x, take in zip(operands, given, takes, strict=True)
+        )
         if len(operands) > _MOST_OPERANDS or 0 in shape or not fits:
             return op(*map(_without, operands))
+
+        def spread(x: Any) -> Any:
+            return trace.select(x.reshape(()) if x.size == 1 else broadcast(x, shape).reshape(-1))
+
         rows = [
-            trace.select(x.reshape(()) if x.size == 1 else broadcast(x, shape).reshape(-1))
-            for x in given
+            self._once(own, shape, partial(spread, x))
+            for own, x in zip(operands, given, strict=True)
         ]
         if all(x.__class__ is float for x in rows):
             return np.full(shape, op.float_forward(*rows))
@@ -231,7 +252,7 @@ class Array(NDArrayOperatorsMixin):
             return np.matmul(_without(left), _without(right))  # which says what is wrong
         pairs = rows[..., :, None, :], columns[..., None, :, :]
         shape = np.broadcast_shapes(*[x.shape for x in pairs])
-        result = self._inner(*[broadcast(x, shape) for x in pairs])
+        result = self._inner(shape, pairs, (left, right))
         if a.ndim == 1:
             result = result[..., 0, :]
         return result[..., 0] if b.ndim == 1 else result
@@ -258,25 +279,34 @@ class Array(NDArrayOperatorsMixin):
             aligned.append(moved[tuple([slice(None) if y in own else None for y in axes])])
         shape = np.broadcast_shapes(*[x.shape for x in aligned])
         n = int(np.prod(shape[len(gives) :], dtype=int))
-        left, right = [broadcast(x, shape).reshape(*shape[: len(gives)], n) for x in aligned]
-        return self._inner(left, right)
+        pairs = [broadcast(x, shape).reshape(*shape[: len(gives)], n) for x in aligned]
+        return self._inner(pairs[0].shape, pairs)
 
-    def _inner(self, left: Any, right: Any) -> Any:
-        """Multiply, and add up along the last axis."""
-        *shape, n = left.shape
-        if not left.size or n == 1:
-            return (self._single(left) * self._single(right)).sum(-1)
+    def _inner(
+        self, shape: tuple[int, ...], pairs: Sequence[Any], of: Sequence[Any] = (0, 0)
+    ) -> Any:
+        """Multiply, and add up along the last axis; `of` may be the arrays that the factors are."""
+        *outer, n = shape
+        if 0 in shape or n == 1:
+            left, right = [self._single(broadcast(x, shape)) for x in pairs]
+            return (left * right).sum(-1)
         trace = self._trace
-        flat = [trace.select(_flat(x)) for x in (left, right)]
-        return self._made(trace.apply(p.dot, (*flat, 0.0)), tuple(shape))
+        flat = [
+            self._once(own, (i, shape), lambda x=x: trace.select(_flat(broadcast(x, shape))))  # type: ignore[misc]
+            for i, (own, x) in enumerate(zip(of, pairs, strict=True))
+        ]
+        return self._made(trace.apply(p.dot, (*flat, 0.0)), tuple(outer))
 
     def _made(self, row: Any, shape: tuple[int, ...]) -> Any:
         """Return the results of a row."""
-        row = self._trace.result(row).row
-        found = self._trace.addresses(row)
+        trace, row = self._trace, self._trace.result(row).row
+        found = trace.addresses(row)
         if not shape:
-            return self._trace.number(int(found))
-        return Array(self._trace, found.reshape(shape) if found.ndim else np.full(shape, found))
+            return trace.number(int(found))
+        made = Array(trace, found.reshape(shape) if found.ndim else np.full(shape, found))
+        if found.ndim:
+            made._known = trace.writes, {shape: row}
+        return made
 
     def _single(self, addresses: Any) -> Any:
         """Return an array of NumPy's with the stand-ins at some addresses."""

@@ -169,9 +169,9 @@ def _sorted_out(
     is in rows that read scattered places, native code runs these, and all others of that kind.
     Rows that are `whole` stand for many.
     """
-    lengths = list(map(trace.count, groups))
-    little = len(groups) > _FEW_STEPS and sum(lengths) < _LARGE * len(groups)
-    long = little or len(groups) > _MOST_STEPS
+    lengths, steps = list(map(trace.count, groups)), trace.scale * len(groups)
+    little = steps > _FEW_STEPS and sum(lengths) < _LARGE * len(groups)
+    long = little or steps > _MOST_STEPS
 
     def is_loose(rows: list[int], native: bool) -> bool:
         op, few = trace.ops[rows[0]], len(rows) < _FEWEST_ROWS
@@ -181,12 +181,12 @@ def _sorted_out(
             return native and len(rows) == 1 and not _is_regular(trace, rows)
         if not few and (op is p.dot or not native):
             return False
-        if len(rows) < _FEWEST_REGULAR or (few and len(groups) > _MOST_GROUPS):
+        if len(rows) < _FEWEST_REGULAR or (few and steps > _MOST_GROUPS):
             return True
         return not _is_regular(trace, rows)
 
     by_numpy = [long and is_loose(rows, native=False) for rows in groups]
-    if is_machine_there is not None and len(groups) > _FEW_STEPS:
+    if is_machine_there is not None and steps > _FEW_STEPS:
         are_loose = [is_loose(rows, native=True) for rows in groups]
         work = [n * trace.terms(rows[0]) for n, rows in zip(lengths, groups, strict=True)]
         most = 2 * sum(compress(work, are_loose)) > sum(work)

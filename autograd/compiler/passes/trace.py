@@ -26,7 +26,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, compress, islice
+from itertools import chain, compress, islice, takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -116,6 +116,7 @@ class Trace:
             anew at each call, so a compiled model sees its parameters change.
         parts: what rows are of operations that have been written out.
         mixed: the halves in which there are constants, by identity.
+        scale: how many times as many rows there are where it stands for a longer trace.
     """
 
     def __init__(self) -> None:
@@ -131,6 +132,7 @@ class Trace:
         self.parts: dict[int, Part] = {}
         self._halves: dict[Any, Half] = {}
         self.mixed: set[int] = set()
+        self.scale = 1.0
         self._rows: defaultdict[Any, dict[Any, int]] = defaultdict(dict)  # by operation
         self._stand_ins: dict[int, Any] = {}  # by the address of a number of an array
         self._nodes: dict[int, Row] = {}
@@ -246,7 +248,7 @@ class Trace:
 
     def select(self, addresses: Any) -> Operand:
         """Return the operand with the numbers at these addresses, of up to two axes."""
-        few = _distinct(addresses)
+        few = distinct(addresses)
         if few.size == 1 and addresses.ndim < 2:
             return self.one(int(few.flat[0]))
         self.reads_blocks = True
@@ -333,7 +335,7 @@ class Trace:
 
     def compares(self, addresses: Any, wanted: bool) -> bool:
         """Tell whether all numbers are comparisons, or none is, as `wanted`."""
-        rows = _distinct(addresses) >> BITS
+        rows = distinct(addresses) >> BITS
         same = rows.size and (rows == rows.flat[0]).all()
         rows = [int(rows.flat[0])] if same else np.unique(rows).tolist()
         return all((row >= 0 and self.ops[row] in p.COMPARISONS) is wanted for row in rows)
@@ -437,7 +439,7 @@ class Trace:
                 every = own is None or bool(own.all())
                 for x in [x for x in self.flat(row) if x.__class__ is int and x in shown]:
                     at = self.addresses(x)
-                    at = _distinct(at if every or len(at) == 1 else at[own])
+                    at = distinct(at if every or len(at) == 1 else at[own])
                     for y in numbers.keys() & {*(at >> BITS).flat}:
                         numbers[y][at[at >> BITS == y] & INDEX] = True
                     if every:
@@ -460,12 +462,35 @@ class Trace:
         first.time = self.time
         first.counts = {row: n for row, n in self.counts.items() if row < count}
         first.captured = {node: row for node, row in self.captured.items() if row < count}
-        first.reads_blocks = self.reads_blocks
+        first.reads_blocks, first.scale = self.reads_blocks, self.scale
         first._halves, first.mixed = self._halves, self.mixed
         first._rows, self._rows, self._stand_ins = self._rows, first._rows, {}
         for op, rows in first._rows.items():  # in the order in which they were entered
             first._rows[op] = dict(islice(rows.items(), bisect_left(list(rows.values()), count)))
         return first
+
+    def without(self, rows: range, moved: Callable[[Any], Any]) -> Trace:
+        """Return a trace without some rows; `moved` tells what later ones read then."""
+        rest, kept = Trace(), [slice(rows.start), slice(rows.stop, None)]
+        numbers = {
+            x: x - len(rows) * (x >= rows.stop) for x in {*self.counts, *self.captured.values()}
+        }
+
+        def half(x: Any) -> Any:
+            return rest.half(map(moved, x)) if x.__class__ is tuple else moved(x)
+
+        rest._halves, rest.mixed = self._halves.copy(), self.mixed.copy()
+        rest.ops = [op for own in kept for op in self.ops[own]]
+        later = [tuple(map(half, operands)) for operands in self.operands[kept[1]]]
+        rest.operands = self.operands[kept[0]] + later
+        rest.times, rest.time = self.times[kept[0]] + self.times[kept[1]], self.time
+        rest.counts = {numbers[row]: n for row, n in self.counts.items() if row not in rows}
+        rest.captured = {node: numbers[row] for node, row in self.captured.items()}
+        rest.reads_blocks = self.reads_blocks
+        rest.scale = (len(self.ops) - self.ops.count(None)) / (len(rest.ops) - rest.ops.count(None))
+        for op, own in self._rows.items():
+            rest._rows[op] = dict(takewhile(lambda x: x[1] < rows.start, own.items()))
+        return rest
 
     def forget(self) -> None:
         """Let go of all rows: stand-ins that somebody may still have are of no use any more."""
@@ -558,7 +583,7 @@ def _by_repr(operands: tuple[Operand, ...]) -> tuple[Any, ...]:
 
 def mapped(function: Callable[[Any], Any], array: Any) -> Any:
     """Apply a function to each number of an array, but only once where an axis repeats one."""
-    return broadcast(function(_distinct(array)), array.shape)
+    return broadcast(function(distinct(array)), array.shape)
 
 
 def broadcast(array: Any, shape: tuple[int, ...]) -> Any:
@@ -575,7 +600,7 @@ def of_rows(table: Sequence[Any], operands: Sequence[Operand | None]) -> Sequenc
     return [table[x] for x in operands if x.__class__ is int]
 
 
-def _distinct(array: Any) -> Any:
+def distinct(array: Any) -> Any:
     """Leave out what an axis without a stride repeats."""
     if 0 not in array.strides:
         return array

@@ -26,17 +26,22 @@ def native(monkeypatch):
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0, 400.0])
 def test_a_function_is_right_to_the_last_digits(name, scale):
     x = np.random.default_rng(0).normal(0.0, scale, 4000)
-    (function,) = kernels.functions([name], 1).values()
+    (function,) = kernels.functions([name], [1]).values()
     with np.errstate(over="ignore", under="ignore"):
         expected = TRUE[name](x)
         np.testing.assert_allclose(function(x), expected, rtol=ULPS * 2.0**-53, atol=5e-324)
         np.testing.assert_array_equal(function(x[::2]), function(x)[::2])
 
 
+def test_few_numbers_at_once_are_left_to_numpy_however_often():
+    assert kernels.functions(["exp"], [100] * 1000) == {}
+    assert list(kernels.functions(["exp"], [1000] * 100)) == ["exp"]
+
+
 @pytest.mark.usefixtures("native")
 @pytest.mark.parametrize("name", sorted(kernels.FUNCTIONS))
 def test_a_function_has_the_infinities_zeros_and_nans_of_numpy(name):
-    (function,) = kernels.functions([name], 1).values()
+    (function,) = kernels.functions([name], [1]).values()
     for x in EDGES:
         with np.errstate(all="ignore"):
             expected, found = TRUE[name](x), function(x)
