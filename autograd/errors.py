@@ -59,7 +59,7 @@ def as_float(x: Any, what: str = "operand") -> float:
 
 def unmasked(x: Any, what: str) -> Any:
     """Return what is given; raise if numbers of it are masked, since nothing heeds a mask."""
-    if hasattr(x, "filled") and x.mask.any():
+    if hasattr(type(x), "filled") and x.mask.any():
         raise TypeError(f"{what} has masked numbers: give x.filled(0.0) or x.compressed() instead")
     return x
 
