@@ -249,14 +249,17 @@ def _continued(a: Program, b: Program, more: int) -> Program:
     shared, lanes, loops, sizes, constants, lifts, outputs = [
         _longer(x, y, more) for x, y in zip(_parts(a), _parts(b), strict=True)
     ]
-    program = replace(
-        a,
-        steps=shared + lanes,
-        sizes=dict(sizes),
-        constants=constants,
-        lifts=lifts,
-        outputs=outputs,
-    )
+    try:
+        program = replace(
+            a,
+            steps=shared + lanes,
+            sizes=dict(sizes),
+            constants=constants,
+            lifts=lifts,
+            outputs=outputs,
+        )
+    except (ValueError, IndexError) as wrong:  # it reads what nothing has written
+        raise _IrregularError from wrong
     program.__dict__["loops"] = loops  # which are known
     return program
 
