@@ -15,7 +15,7 @@ foretell of 18 has to be what the passes make of it; where it is not, they see a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from itertools import accumulate, chain
 from math import prod
@@ -86,15 +86,19 @@ def by_rounds(
 def _period(trace: Trace) -> Period | None:
     """Find the rounds that most of a trace consists of."""
     kinds = [op.at.shape if isinstance(op, View) else op for op in trace.ops]
-    middle, tries = len(kinds) // 2, 0
-    for n in range(1, min(_LONGEST, len(kinds) // _FEWEST) + 1):
+    inputs = [row for row, op in enumerate(kinds) if op is None]
+    counts = [trace.counts.get(row, 1) for row in inputs]
+    numbers = dict(zip(inputs, accumulate(counts, initial=0), strict=False))
+    computed, tries = len(kinds) - len(inputs), 0
+    middle = len(kinds) - computed // 2  # of what is computed: inputs come first
+    for n in range(1, min(_LONGEST, computed // _FEWEST) + 1):
         if kinds[middle] != kinds[middle + n]:
             continue
         if kinds[middle : middle + 3 * n] != kinds[middle + n : middle + 4 * n]:
             continue
-        few = _Rounds(trace, kinds, middle, n, 4).period()  # mostly it is none
-        found = _Rounds(trace, kinds, middle, n, len(kinds)).period() if few else None
-        if found and found.rounds >= _FEWEST and 2 * found.rounds * n > len(kinds):
+        few = _Rounds(trace, kinds, middle, n, 4).period(numbers)  # mostly it is none
+        found = _Rounds(trace, kinds, middle, n, len(kinds)).period(numbers) if few else None
+        if found and found.rounds >= _FEWEST and 2 * found.rounds * n > computed:
             return found
         tries += 1
         if tries == _MOST_TRIES:
@@ -179,18 +183,18 @@ class _Rounds:
         self._keep(values, first, order=2)
         self.read.append((i, values, first))
 
-    def period(self) -> Period | None:
+    def period(self, numbers: Mapping[int, int]) -> Period | None:
         """Return the period, if what the rows read makes it one.
 
         A row reads what that of the round before reads, or the row a round later, or a number of
         the inputs that is as far on as in all rounds. And no round can do without the one before.
+
+        Args:
+            numbers: how many numbers of the inputs come before each.
         """
         n, start, ops = self.n, self.begin + self.first * self.n, self.trace.ops
         if self.stop - self.first <= _EDGE:
             return None
-        inputs = [row for row, op in enumerate(ops) if op is None]
-        counts = [self.trace.counts.get(row, 1) for row in inputs]
-        numbers = dict(zip(inputs, accumulate(counts, initial=0), strict=False))
         ranges: set[tuple[int, int]] = set()
         is_read = np.zeros(2 * n + 1, np.int64)  # across the beginning of a row
         for i, values, first in self.read:
