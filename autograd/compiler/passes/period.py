@@ -64,9 +64,10 @@ def by_rounds(
     if period is None:
         return None
     try:
-        first, second, third = [
-            made(*_shortened(trace, outputs, period, _ROUNDS + i)) for i in range(3)
-        ]
+        traces = [_shortened(trace, outputs, period, _ROUNDS + i) for i in range(3)]
+        if not _is_needed_alike(*traces[0], period):
+            return None
+        first, second, third = [made(*x) for x in traces]
         places = [x.places + ((x.space == VARYING) << BITS) for x in first.inputs]
         advance = np.diff(np.concatenate(places))
         if (
@@ -75,7 +76,7 @@ def by_rounds(
             and _form(_parts(_continued(first, second, 2))) == _form(_parts(third))
         ):
             return _continued(first, second, period.rounds - _ROUNDS)
-    except _IrregularError:
+    except (_IrregularError, ValueError, IndexError):  # what reads what nothing has written is none
         pass
     return None
 
@@ -85,16 +86,22 @@ def by_rounds(
 
 def _period(trace: Trace) -> Period | None:
     """Find the rounds that most of a trace consists of."""
-    kinds = [op.at.shape if isinstance(op, View) else op for op in trace.ops]
+    kinds = [
+        (op.at.shape, distinct(op.at).shape) if isinstance(op, View) else op for op in trace.ops
+    ]
     inputs = [row for row, op in enumerate(kinds) if op is None]
     counts = [trace.counts.get(row, 1) for row in inputs]
     numbers = dict(zip(inputs, accumulate(counts, initial=0), strict=False))
+    for row in trace.captured.values():  # which are not among the arguments
+        numbers.pop(row, None)
     computed, tries = len(kinds) - len(inputs), 0
     middle = len(kinds) - computed // 2  # of what is computed: inputs come first
     for n in range(1, min(_LONGEST, computed // _FEWEST) + 1):
         if kinds[middle] != kinds[middle + n]:
             continue
         if kinds[middle : middle + 3 * n] != kinds[middle + n : middle + 4 * n]:
+            continue
+        if None in kinds[middle : middle + n]:  # each round captures a node of its own
             continue
         few = _Rounds(trace, kinds, middle, n, 4).period(numbers)  # mostly it is none
         found = _Rounds(trace, kinds, middle, n, len(kinds)).period(numbers) if few else None
@@ -245,6 +252,19 @@ def _shortened(
     return trace.without(range(cut, cut + left_out), moved), list(map(moved, outputs))
 
 
+def _is_needed_alike(trace: Trace, outputs: Sequence[Operand], period: Period) -> bool:
+    """Tell whether an output depends on the same of each round, but for the last ones.
+
+    If it does not, as where numbers are handed on from place to place, what a round is for depends
+    on how many there are.
+    """
+    found, numbers = trace.depended_on(outputs)
+    needed = [(x, *numbers.get(row, ())) for row, x in enumerate(found)]
+    stop = period.start + (_ROUNDS - _EDGE) * period.length
+    rounds = [needed[i : i + period.length] for i in range(period.start, stop, period.length)]
+    return all(x == rounds[0] for x in rounds)
+
+
 # --- the program ----------------------------------------------------------------------------------
 
 
@@ -253,17 +273,14 @@ def _continued(a: Program, b: Program, more: int) -> Program:
     shared, lanes, loops, sizes, constants, lifts, outputs = [
         _longer(x, y, more) for x, y in zip(_parts(a), _parts(b), strict=True)
     ]
-    try:
-        program = replace(
-            a,
-            steps=shared + lanes,
-            sizes=dict(sizes),
-            constants=constants,
-            lifts=lifts,
-            outputs=outputs,
-        )
-    except (ValueError, IndexError) as wrong:  # it reads what nothing has written
-        raise _IrregularError from wrong
+    program = replace(
+        a,
+        steps=shared + lanes,
+        sizes=dict(sizes),
+        constants=constants,
+        lifts=lifts,
+        outputs=outputs,
+    )
     program.__dict__["loops"] = loops  # which are known
     return program
 
@@ -344,9 +361,7 @@ def _with_rounds(a: Sequence[Any], b: Sequence[Any], more: int) -> tuple[Any, ..
     """Continue what has so many elements more with a further round, somewhere inside."""
     n = len(b) - len(a)
     own = [(form, np.array(numbers)) for form, numbers in map(_form, a)]
-    even = longest = end = (
-        0  # how many elements in a row advance evenly, and where most of them end
-    )
+    even = longest = end = 0  # how many in a row advance evenly, the most that do, and their end
     for i, (x, y, z) in enumerate(zip(own, own[n:], own[2 * n :], strict=False) if n > 0 else ()):
         even = even + 1 if x[0] == y[0] == z[0] and (z[1] - y[1] == y[1] - x[1]).all() else 0
         if even > longest:

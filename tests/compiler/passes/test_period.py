@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,14 @@ def with_numbers_that_grow(weights: Any, sequence: Any, y: Any) -> Any:
     return (h - y) ** 2
 
 
+def of_long_ago(weights: Any, sequence: Any, y: Any) -> Any:
+    """Read what was computed 40 rounds ago, and has been handed on since."""
+    line = [x[1] for x in sequence[:40]]
+    for x in sequence:
+        line = [1.0 * z for z in line[1:]] + [ag.tanh(weights[2][0] * line[0] + x[0])]
+    return (line[-1] - y) ** 2
+
+
 def of_a_table(weights: Any, sequence: Any, y: Any) -> Any:
     h = 0.1
     squares = [x[0] * x[0] for x in sequence] + [x[1] for x in sequence]
@@ -105,7 +114,7 @@ def of_a_table(weights: Any, sequence: Any, y: Any) -> Any:
 
 
 REPEATED = [plain, in_arrays, gated, of_two_before, error_of_each, likelihood]
-OTHERS = [reading_one_between, with_numbers_that_grow, of_a_table]
+OTHERS = [reading_one_between, with_numbers_that_grow, of_long_ago, of_a_table]
 
 
 @pytest.fixture
@@ -161,18 +170,58 @@ def test_rounds_are_those_of_the_eager_engine(loss: Any) -> None:
         np.testing.assert_allclose(x, np.array(own, float), rtol=1e-10, atol=1e-12)
 
 
-def test_parameters_of_each_round_may_stand_elsewhere() -> None:
-    """Weights stand with their bias where a layer reads them, of rounds that are left out not."""
-    rng = np.random.default_rng(0)
-    layers, x = rng.normal(size=(150, 4, 5)), rng.normal(size=(3, 4))
+def test_inputs_of_later_rounds_may_be_shared_and_those_of_others_not(seen: list[int]) -> None:
+    weights, own, _ = arguments(100)
 
-    def loss(layers: Any, x: Any) -> Any:
-        for W in layers:
-            x = [ag.tanh(inner(w[:4], x) + w[4]) for w in W]
-        return sum(x)
+    def loss(weights: Any, own: Any, shared: Any) -> Any:
+        return in_arrays(weights, [*own, *shared], 0.0)
 
-    found = ag.compile(loss, in_axes=(None, 0), reduce="sum").value_and_grad(layers, x)
-    h = [x]
-    for W in layers:
-        h.append(np.tanh(h[-1] @ W[:, :4].T + W[:, 4]))
-    np.testing.assert_allclose(found[0], h[-1].sum(), rtol=1e-9)
+    found = ag.compile(loss, in_axes=(None, 0, None), reduce="sum")(weights, own, own[0])
+    expected = sum(loss(weights, x, own[0]) for x in own)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert len(seen) == 4
+
+
+def test_nodes_from_outside_are_no_inputs_that_go_on(seen: list[int]) -> None:
+    leaves = [ag.Value(x) for x in np.random.default_rng(0).normal(size=200).tolist()]
+
+    def state(w: Any) -> Any:
+        h = 0.1
+        for x in leaves:
+            h = ag.tanh(w * h + x)
+        return h
+
+    found = ag.compile(state, backend="numpy")(0.9)
+    np.testing.assert_allclose(found, state(0.9).data, rtol=1e-12)
+    assert len(seen) == 1
+
+
+def test_rows_of_a_matrix_may_be_read_once_in_some_rounds_and_each_in_others() -> None:
+    wide, square = np.random.default_rng(0).normal(size=(3, 9)), 0.5 * np.eye(3)
+
+    def total(wide: Any, square: Any) -> Any:
+        h = (wide[0].reshape(3, 3) @ square).ravel()
+        for i in range(200):
+            h = ag.tanh(h[:3] @ wide if i < 40 else (h.reshape(3, 3) @ square).ravel())
+        return h.sum()
+
+    found = ag.compile(total, backend="numpy")(wide, square)
+    np.testing.assert_allclose(found, total(wide, square), rtol=1e-12)
+
+
+def test_a_program_that_cannot_be_continued_is_made_of_all_rows(
+    monkeypatch: pytest.MonkeyPatch, seen: list[int]
+) -> None:
+    grouped = plan.grouped
+
+    def tight(*args: Any) -> Any:  # with room for results that does not grow with the rounds
+        program = grouped(*args)
+        room = {space: max(n, 2000) for space, n in program.sizes.items()}
+        return replace(program, sizes=room)
+
+    monkeypatch.setattr(plan, "grouped", tight)
+    given = arguments(200)
+    value = compiled(plain)(*given)
+    assert len(seen) == 4
+    monkeypatch.setattr(plan, "by_rounds", lambda *_: None)
+    assert value == compiled(plain)(*given)
