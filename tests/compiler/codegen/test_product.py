@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd.compiler.codegen import kernels
+from autograd.compiler.codegen import kernels, native
 from autograd.compiler.codegen import product as products
 from autograd.compiler.codegen.code import Code, bound, function_code
 from autograd.compiler.codegen.product import LANES, Factor, factor, multiply
@@ -60,7 +60,8 @@ def check_product(target, factors, lanes):
 
 
 def test_a_large_product_by_lanes_is_native_code_where_that_can_be(monkeypatch):
-    pytest.importorskip("numba", reason="Numba is of the extra `native`")
+    if not native.is_there():
+        pytest.skip("native code needs Numba, of the extra `native`")
     called = []
     monkeypatch.setattr(kernels, "_product", lambda: lambda *_: called.append(True))
     factors = [Factor(VARYING, 0, letters, (16, 16), (16, 1)) for letters in ("arl", "brl")]
@@ -76,8 +77,8 @@ def test_a_large_product_by_lanes_is_native_code_where_that_can_be(monkeypatch):
 def way(request):
     """Let products of which each lane has one be computed in either way, whatever their size."""
     is_native = request.param == "in native code"
-    if is_native:
-        pytest.importorskip("numba", reason="Numba is of the extra `native`")
+    if is_native and not native.is_there():
+        pytest.skip("native code needs Numba, of the extra `native`")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kernels, "_FEWEST_PRODUCTS", 0 if is_native else 10**9)
         patch.setattr(kernels, "_FEWEST_LANES", 0)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd.compiler.codegen import machine
+from autograd.compiler.codegen import machine, native
 
-pytest.importorskip("numba", reason="the machine is made by Numba, of the extra `native`")
+if not native.is_there():
+    pytest.skip("the machine is made by Numba, of the extra `native`", allow_module_level=True)
 
 W = np.random.default_rng(1).uniform(-0.5, 0.5, (5, 5)).tolist()
 
