@@ -640,6 +640,20 @@ def test_bad_arguments_are_named(tmp_path):
         animate(neuron(), tmp_path / "nowhere" / "a.html")
 
 
+def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.html"
+    path.write_text("old")
+
+    def fail(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="no space left"):
+        animate(neuron(), path)
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.html"]
+
+
 def test_texts_of_the_picture_stay_apart():
     """Every number has room for the widest one that it shows."""
     x = Value(1e-5, "x")

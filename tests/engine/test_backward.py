@@ -39,6 +39,16 @@ def test_leaves_accumulate_and_inner_nodes_do_not(create_graph):
     assert (a.grad, b.grad, c.grad) == (8.0, 2.0, 1.0)
 
 
+def test_two_roots_accumulate_in_a_shared_leaf():
+    a = Value(3.0)
+    h = a * a
+    y, z = h + 1, h.exp() * 0
+    y.backward()
+    z.backward()
+    assert a.grad == 6.0
+    assert h.grad == 0.0
+
+
 def test_backward_from_an_inner_node_leaves_its_users_alone():
     a = Value(3.0)
     h = a * a
@@ -70,6 +80,28 @@ def test_seed():
 def test_a_seed_that_is_no_number_is_named(seed):
     with pytest.raises(TypeError, match="seed must be a real number"):
         Value(1.0).backward(seed=seed)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_node_used_many_times(create_graph):
+    a = Value(3.0)
+    (a * a + a * a + a).backward(create_graph=create_graph)
+    assert a.grad == 13.0
+    b = Value(2.0)
+    autograd.dot([b, b], [b, b], b).backward(create_graph=create_graph)
+    assert b.grad == 9.0
+    c = Value(2.0)
+    autograd.fsum([c, c, c]).backward(create_graph=create_graph)
+    assert c.grad == 3.0
+
+
+def test_a_node_used_at_different_depths():
+    a = Value(0.5)
+    h = a
+    for _ in range(5):
+        h = h * a + a
+    h.backward()
+    assert a.grad == pytest.approx(sum(k * 0.5 ** (k - 1) for k in range(1, 7)))
 
 
 def test_zero_gradient_times_an_infinite_weight_is_nan():
@@ -136,6 +168,21 @@ def test_where_passes_the_gradient_to_the_branch_taken(create_graph):
         assert (y.op, y.data) == ("where", 2.0 if condition else 3.0)
         y.backward(create_graph=create_graph)
         assert (a.grad, b.grad) == slopes
+
+
+def test_where_with_the_same_node_in_both_branches():
+    a = Value(2.0)
+    where(True, a, a).backward()
+    assert a.grad == 1.0
+
+
+def test_nested_where():
+    x = Value(-2.0)
+    bad = x.log()
+    y = where(x > 0, bad, where(x > -1, bad * 2, where(x < -1, x * x, bad + bad)))
+    y.backward()
+    assert (y.data, x.grad) == (4.0, -4.0)
+    assert bad.grad == 0.0
 
 
 def test_a_node_in_a_taken_and_an_untaken_branch():

@@ -133,6 +133,15 @@ def test_deepcopy_takes_what_the_memo_has():
 
 
 @copies
+def test_objects_around_nodes(copied):
+    class_like = {"w": [Value(1.0), Value(2.0)], "text": "t"}
+    class_like["sum"] = sum(class_like["w"])
+    got = copied(class_like)
+    got["sum"].backward()
+    assert [w.grad for w in got["w"]] == [1.0, 1.0]
+
+
+@copies
 @pytest.mark.parametrize("name", ORACLES)
 def test_every_row(name, copied):
     leaves = [Value(x) for x in (0.31, 0.47, 0.83, 0.22, 0.56)[: arity(name)]]

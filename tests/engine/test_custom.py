@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles import exact
 
 import autograd
 from autograd import (
@@ -218,6 +219,15 @@ def test_rules_of_math_serve_the_first_order_and_refuse_the_second():
     for second in (grad(grad(f)), hessian(f), lambda x: hvp(f, x, 1.0)):
         with pytest.raises(TypeError, match=r"autograd"):
             second(0.3)
+
+
+@given(x=st.one_of(st.floats(-4, -0.1), st.floats(0.1, 4)))
+def test_against_mpmath(x):
+    """The sine integral, Si'(x) = sin(x)/x."""
+    f = primitive(lambda x: float(exact.si(x)), lambda x: sin(x) / x, name="Si")
+    for order, derivative in enumerate((f, grad(f), grad(grad(f)), hessian(grad(f)))):
+        want = float(exact.diff(exact.si, exact.mpf(x), order))
+        assert derivative(x) == pytest.approx(want, rel=1e-12, abs=1e-12)
 
 
 # --- arrays and the compiler ---------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Every row of the table against an independent oracle: see `oracles`."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from effort import examples
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from limits import SPECIAL
 from oracles import COMPARISONS, ORACLES, ROWS, TAILS, arity, check_number, check_row, exact
 
+import autograd
 from autograd import Value
 from autograd.engine.primitives import TABLE, lookup
 
@@ -209,3 +211,20 @@ def test_nan_and_infinities_are_not_close_to_a_number(got):
 
 
 # --- shares -------------------------------------------------------------------------------------
+
+
+scores = st.lists(st.floats(-600, 600), min_size=1, max_size=8)
+
+
+@given(xs=scores)
+def test_softmax_lies_in_the_simplex(xs):
+    shares = autograd.softmax(xs)
+    assert all(0.0 <= p <= 1.0 for p in shares)
+    assert math.fsum(shares) == pytest.approx(1.0, rel=1e-14)
+
+
+@given(xs=scores)
+def test_softmax_keeps_the_order(xs):
+    shares = autograd.softmax(xs)
+    by_score = sorted(range(len(xs)), key=xs.__getitem__)
+    assert all(shares[i] <= shares[j] for i, j in pairwise(by_score))

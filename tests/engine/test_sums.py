@@ -1,6 +1,8 @@
 """Sums of products are kept as one node; nothing but time and memory may show it."""
 
+import copy
 import gc
+import pickle
 import sys
 
 import numpy as np
@@ -10,7 +12,7 @@ from graphs import ordered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd import Value
+from autograd import Value, explain
 
 MODULE = sys.modules["autograd.engine.methods"]
 
@@ -185,3 +187,20 @@ def test_a_second_pass_goes_through_what_the_first_one_wrote_in():
     (total.relu() + b * b).backward()
     (longer * 2.0).backward()
     assert (total.grad, longer.grad) == (2.0, 2.0)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))])
+def test_a_copy_is_whole(copied):
+    a, b = leaves(2.0, 3.0)
+    total = sum(products([a, b, a], [b, b, a]))
+    total.backward()
+    assert described(copied(total)) == described(total)
+
+
+def test_the_chain_rule_is_explained_term_by_term():
+    a, b = leaves(2.0, 3.0)
+    total = a * b + b * b + a * a
+    total.backward()
+    assert "2" in str(explain(total, a))
+    total.backward(create_graph=True)
+    assert a.grad_value.data == 7.0

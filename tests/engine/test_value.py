@@ -120,6 +120,14 @@ def test_operators_with_values(op):
     assert op(a, a).parents == (a, a)
 
 
+@given(a=finite, b=finite)
+def test_operators_agree_with_floats(a, b):
+    for op in OPERATORS[:3]:
+        want = op(a, b)
+        for x, y in ((Value(a), Value(b)), (Value(a), b), (a, Value(b))):
+            assert op(x, y).data == want
+
+
 @pytest.mark.parametrize(
     ("expression", "data", "slopes"),
     [
@@ -152,6 +160,26 @@ def test_signs():
     assert (-v).op == "neg"
     assert +v is v
     assert abs(v).data == v.abs().data == 1.5
+
+
+def test_in_place_operators_make_new_nodes():
+    v = w = Value(2.0)
+    w += 1
+    w -= 0.5
+    w *= 2
+    w /= 4
+    w **= 2
+    assert w.data == 1.5625
+    assert v.data == 2.0
+    w.backward()
+    assert v.grad == 1.25
+
+
+def test_sum_and_math_prod_work():
+    vs = [Value(1.0), Value(2.0), Value(3.0)]
+    assert sum(vs).data == 6.0
+    assert math.prod(vs).data == 6.0
+    assert sum(vs).op == "+"
 
 
 @pytest.mark.parametrize("op", [*OPERATORS, *COMPARE], ids=lambda o: o.__name__)
@@ -481,6 +509,10 @@ def test_numbers_of_any_kind_among_the_operands_of_dot(three):
     assert x.grad == 7.0
 
 
+def constants_of(node):
+    return [v for v, d in zip(node.parents, node.local_derivatives, strict=True) if d is None]
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -562,6 +594,16 @@ def test_micrograds_readme():
     g.backward()
     assert f"{a.grad:.4f}" == "138.8338"
     assert f"{b.grad:.4f}" == "645.5773"
+
+
+def test_micrograds_sanity_check():
+    x = Value(-4.0)
+    z = 2 * x + 2 + x
+    q = z.relu() + z * x
+    h = (z * z).relu()
+    y = h + q + q * x
+    y.backward()
+    assert (y.data, x.grad) == (-20.0, 46.0)
 
 
 def test_micrograds_drawing_code_runs():

@@ -200,6 +200,15 @@ def test_gradients_without_an_equation_are_mentioned():
     assert symbols[-1].endswith(": in the same way")
 
 
+def test_a_deep_graph():
+    x = Value(0.5, "x")
+    node = x
+    for _ in range(20_000):
+        node = node * 1.0
+    assert explain(node, x).value == 1.0
+    assert len(str(explain(node, x))) < 2000
+
+
 def test_a_wide_graph_is_not_followed_along_every_way(monkeypatch):
     x = Value(0.5, "x")
     root = x
@@ -227,6 +236,17 @@ def test_what_is_not_a_node_is_refused():
         explain(3.0, x)
     with pytest.raises(TypeError, match="wrt must be a Value, not 'x'"):
         explain(x * 2, "x")
+
+
+def test_nothing_heavy_is_loaded(run_python):
+    code = """
+import sys
+from autograd import Value, explain, paths
+x = Value(1.0, "x")
+str(explain(x * x, x)), explain(x * x, x)._repr_latex_(), str(paths(x * x, x))
+print([name for name in ("numpy", "graphviz", "matplotlib") if name in sys.modules])
+"""
+    assert run_python(code) == "[]\n"
 
 
 # --- formulas ------------------------------------------------------------------------------------

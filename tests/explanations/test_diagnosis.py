@@ -17,7 +17,7 @@ from autograd.explanations.causes import ADVICE
 from autograd.explanations.diagnosis import LARGE, MAX_FINDINGS, SMALL
 from autograd.explanations.region import Region
 
-NAN = math.nan
+INF, NAN = math.inf, math.nan
 
 
 def leaves():

@@ -18,11 +18,14 @@ from autograd import (
     Value,
     backward_steps,
     dot,
+    exp,
     forward_steps,
     fsum,
     notation,
     relu,
+    sqrt,
     tanh,
+    where,
     zero_grad,
 )
 from autograd.engine.backward import sweep
@@ -76,6 +79,36 @@ def test_every_step_equals_the_sweep_of_the_engine_to_the_last_bit(seed, special
         zero_grad(order)
         root.backward(upstream)
         assert [bits(x.grad) for x in order] == ends
+
+
+def test_a_shared_node_gets_a_running_sum():
+    a = Value(3.0, "a")
+    y = a * a + exp(a)
+    steps = {step.node: step for step in backward_steps(y)}
+    product, growth = y.parents
+    contributions = [
+        edge for node in (growth, product) for edge in steps[node].edges if edge.parent is a
+    ]
+    assert sorted(edge.contribution for edge in contributions) == [3.0, 3.0, math.exp(3.0)]
+    assert steps[a].upstream == 3.0 + 3.0 + math.exp(3.0)
+    assert steps[a].edges == ()
+
+
+def test_each_node_is_visited_once():
+    x = Value(1.0)
+    for _ in range(50):
+        x = x * x  # 2**50 paths
+    steps = list(backward_steps(x))
+    assert len(steps) == 51
+    assert steps[-1].upstream == 2.0**50
+
+
+def test_no_gradient_goes_to_numbers_and_to_branches_not_taken():
+    x, y = Value(2.0, "x"), Value(0.0, "y")
+    (first, second, last) = backward_steps(where(x > 0, 3 * x, sqrt(y)))
+    assert [step.node.op for step in (first, second, last)] == ["where", "*", ""]
+    assert [len(step.edges) for step in (first, second, last)] == [1, 1, 0]
+    assert last.upstream == 3.0
 
 
 def test_the_text_of_a_backward_step():

@@ -259,6 +259,9 @@ class TestSeed:
         assert first.state_dict() == second.state_dict()
         assert first.state_dict() != MLP(2, [4, 1], seed=8).state_dict()
 
+    def test_without_a_seed_every_network_is_another(self):
+        assert MLP(2, [4, 1]).state_dict() != MLP(2, [4, 1]).state_dict()
+
     def test_the_global_generator_is_neither_used_nor_changed(self):
         random.seed(1)
         state = random.getstate()
@@ -309,6 +312,14 @@ class TestInit:
             Layer(3, 4, activation, seed=0).state_dict()
             == Layer(3, 4, "linear", init=name, seed=0).state_dict()
         )
+
+    def test_uniform_draws_as_micrograd_does(self):
+        """micrograd calls random.uniform(-1, 1) for each weight, neuron by neuron."""
+        rng = random.Random(1337)
+        model = MLP(2, [16, 16, 1], init="uniform", seed=1337)
+        for layer in model.layers:
+            for neuron in layer.neurons:
+                assert numbers(neuron.w) == [rng.uniform(-1, 1) for _ in neuron.w]
 
     def test_a_function_sees_the_size_of_the_layer(self):
         def constant(n_in, n_out, *, rng):

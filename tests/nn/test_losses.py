@@ -128,6 +128,11 @@ class TestCrossEntropy:
         assert all(map(math.isfinite, grads))
         assert gradient(cross_entropy, [-inf, 0.0, 0.0], [0.0, 0.5, 0.5])[0] == math.log(2.0)
 
+    def test_keeps_its_digits_when_nearly_certain(self):
+        loss, (slope, _) = gradient(cross_entropy, [40.0, 0.0], 0)
+        assert loss == pytest.approx(math.exp(-40.0), rel=1e-14)
+        assert slope == pytest.approx(-math.exp(-40.0), rel=1e-14)
+
     def test_is_one_node_and_its_negative(self):
         loss = cross_entropy(values([1.0, 2.0, 3.0]), 1)
         assert (loss.op, loss.parents[0].op) == ("neg", "log_softmax")
@@ -158,6 +163,12 @@ class TestBinaryCrossEntropy:
         assert loss == pytest.approx(expected, rel=1e-12)
         assert slope == pytest.approx(share - t, rel=1e-10, abs=1e-14)
 
+    @given(moderate)
+    def test_is_the_cross_entropy_of_two_classes(self, z):
+        for t in (0, 1):
+            two = cross_entropy([0.0, z], t)
+            assert binary_cross_entropy(z, t) == pytest.approx(two, rel=1e-14)
+
     @pytest.mark.parametrize(
         ("z", "t", "loss", "slope"),
         [
@@ -172,6 +183,10 @@ class TestBinaryCrossEntropy:
     )
     def test_at_extremes(self, z, t, loss, slope):
         assert gradient(binary_cross_entropy, [z], [t]) == (loss, [slope])
+
+    def test_keeps_its_digits_when_nearly_certain(self):
+        tail = pytest.approx(math.exp(-40.0), rel=1e-14)
+        assert binary_cross_entropy(40.0, 1) == binary_cross_entropy(-40.0, 0) == tail
 
     def test_a_target_may_be_a_value(self):
         t = Value(0.25)

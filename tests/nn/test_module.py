@@ -270,6 +270,11 @@ class TestSummary:
         assert "custom" in nn.Neuron(1, type("Callable", (), {"__call__": abs})()).summary()
 
 
+def test_import_is_light(run_python):
+    heavy = "('numpy', 'scipy', 'sklearn', 'matplotlib', 'tqdm', 'graphviz')"
+    assert run_python(f"import sys, nn; print([m for m in {heavy} if m in sys.modules])") == "[]\n"
+
+
 def test_all_public_names_exist():
     assert sorted(set(nn.__all__)) == sorted(nn.__all__)
     assert all(hasattr(nn, name) for name in nn.__all__)

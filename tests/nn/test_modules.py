@@ -242,6 +242,12 @@ def test_what_is_refused(make, error, message):
         make()
 
 
+def test_the_weights_of_attention_are_shares():
+    rows = numbers(Attention(4, heads=2, causal=True, seed=0).weights(SEQUENCE))
+    assert [[len(row) for row in head] for head in rows] == [[1, 2, 3, 4, 5]] * 2
+    assert all(sum(row) == pytest.approx(1.0) for head in rows for row in head)
+
+
 # --- dropout --------------------------------------------------------------------------------------
 
 
@@ -254,6 +260,13 @@ def test_dropout_keeps_the_mean_and_leaves_out_a_share():
     assert left.count(0.0) / 10_000 == pytest.approx(0.25, abs=0.02)
     assert drop(x) == x
     assert rates_of(Sequential(Dropout(0.1), Dropout(0.2)), [1.0]) == [0.1, 0.2]
+
+
+def test_dropout_ends_with_the_block_even_after_an_error():
+    drop = Dropout(0.5)
+    with pytest.raises(KeyError), dropping(drop, seed=0):
+        raise KeyError
+    assert drop([1.0] * 50) == [1.0] * 50
 
 
 def test_training_with_dropout_is_the_same_by_both_engines():

@@ -39,6 +39,18 @@ def close(actual, expected):
 # --- update rules ---------------------------------------------------------------------------------
 
 
+def test_plain_gradient_descent_by_hand():
+    w = Value(1.0)
+    optimizer = SGD([w], lr=0.1)
+    seen = []
+    for _ in range(3):
+        optimizer.zero_grad()
+        (w * w).backward()
+        optimizer.step()
+        seen.append(w.data)
+    close(seen, [0.8, 0.64, 0.512])
+
+
 @given(gradients, rates, unit, st.booleans(), unit)
 def test_sgd_follows_its_formula(gradients, lr, momentum, nesterov, decay):
     nesterov = nesterov and momentum > 0
@@ -275,6 +287,13 @@ def test_clipping_leaves_what_has_no_direction(gradient):
     a.grad, b.grad = gradient, 2.0
     assert not math.isfinite(clip_grad_norm([a, b], 1.0))
     assert b.grad == 2.0
+
+
+def test_clipping_does_not_overflow():
+    a, b = Value(0.0), Value(0.0)
+    a.grad, b.grad = 3e200, 4e200
+    assert clip_grad_norm([a, b], 5.0) == pytest.approx(5e200)
+    assert (a.grad, b.grad) == pytest.approx((3.0, 4.0))
 
 
 # --- schedules ------------------------------------------------------------------------------------

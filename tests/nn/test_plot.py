@@ -236,6 +236,13 @@ class TestDecisionBoundary:
         assert vertices[:, 0].min() < -1.1
         assert vertices[:, 1].max() > 2.1
 
+    def test_one_region_has_no_border(self):
+        def constant(rows):
+            return [0] * len(rows)
+
+        axes = rendered(plot.decision_boundary(constant, self.points, [0, 1, 1])).axes[0]
+        assert not any(isinstance(c, ContourSet) for c in axes.collections)
+
     def test_many_classes(self):
         points = [[float(k), 0.0] for k in range(12)]
         figure = plot.decision_boundary(

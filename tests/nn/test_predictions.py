@@ -7,7 +7,7 @@ import pytest
 
 import autograd
 import nn
-from nn import MLP, Layer, Neuron
+from nn import MLP, Layer
 
 NO_INDEX = "must be the index of a class, not"
 
@@ -217,10 +217,3 @@ class TestUnits:
         assert nn.saturation(deep, [[-20.0], [0.0], [20.0], [0.5]]) == {1: 0.5}
         assert nn.saturation(deep, [[-4.5]], tolerance=0.01) == {1: 0.0}
         assert nn.saturation(deep, [[-4.7]], tolerance=0.01) == {1: 1.0}
-
-    @pytest.mark.parametrize("look", [nn.dead_units, nn.sparsity, nn.saturation])
-    def test_bad_arguments(self, look, line):
-        with pytest.raises(ValueError, match=r"^X is empty: give the samples to look at$"):
-            look(line, [])
-        with pytest.raises(TypeError, match=r"^this looks into the layers of an MLP, and cannot "):
-            look(Neuron(1), [[1.0]])

@@ -22,6 +22,7 @@ from autograd import (
     Value,
     clip,
     dot,
+    files,
     fsum,
     log_sigmoid,
     notation,
@@ -121,6 +122,11 @@ def test_a_coloured_gradient_stays_inside_of_the_round_corner():
     assert math.dist((px, py), (right - radius, bottom - radius)) < radius
 
 
+def test_an_operand_used_twice_has_two_edges():
+    a = Value(3.0, "a")
+    assert edges(draw(a + a)) == [("n0", "n1", 0, False), ("n0", "n1", 1, False)]
+
+
 def test_the_order_of_operands_shows():
     a, b = Value(3.0, "a"), Value(4.0, "b")
     for root, first, second in ((a - b, "a", "b"), (b - a, "b", "a")):
@@ -157,6 +163,14 @@ def cases_of_where():
 def test_the_branch_not_taken_is_dashed(root, dashed):
     head = f"n{len(parts(draw(root))) - 1}"
     assert [e[3] for e in edges(draw(root)) if e[1] == head] == dashed
+
+
+def test_a_shared_node_is_drawn_once():
+    a = Value(3.0, "a")
+    shared = a * 2
+    picture = draw(shared * shared + shared)
+    assert len(parts(picture)) == 5
+    assert len(edges(picture)) == 6
 
 
 def test_several_roots_in_one_picture():
@@ -460,6 +474,14 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["g.svg"]
 
 
+def test_files_are_written_through_links(tmp_path):
+    link = tmp_path / "link.txt"
+    link.symlink_to(tmp_path / "target.txt")
+    files.write_atomically(link, "text ✓")
+    assert link.is_symlink()
+    assert (tmp_path / "target.txt").read_text(encoding="utf-8") == "text ✓"
+
+
 def test_it_displays_itself_in_a_notebook():
     assert draw(neuron(backward=True))._repr_svg_().startswith("<?xml")
     assert repr(draw(neuron(backward=True))) == '<Drawing; .save("graph.svg") writes it to a file>'
@@ -525,6 +547,15 @@ def test_a_program_that_does_not_start(only_folder):
     program(only_folder, "graphviz-pure", "").write_text("#!/no/such/interpreter\n")
     with pytest.raises(RuntimeError, match="graphviz-pure does not start: "):
         Drawing("digraph { a }")._repr_svg_()
+
+
+def test_the_module_is_light():
+    code = (
+        "import sys, autograd.pictures.drawing\n"
+        "heavy = {'graphviz', 'numpy', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_pdf_is_as_large_as_the_picture_and_the_same_each_time_and_a_gif_as_a_png(tmp_path):

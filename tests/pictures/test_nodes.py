@@ -67,6 +67,15 @@ def test_highlights_are_on_what_is_active_and_move_nothing():
     assert places(plain) == places(bright)
 
 
+def test_edges_carry_local_derivatives_where_there_are_any():
+    x = Value(2.0, "x")
+    y = x * 3
+    order = [*y.parents, y]
+    found = elements(graph_source(order, [y], show=["local"]))
+    assert [texts(found[key]) for key in ("e2_0", "e2_1", "n0")] == [["3"], [], ["x"]]
+    assert texts(elements(graph_source(order, [y]))["e2_0"]) == []
+
+
 def test_highlighted_edges_of_a_backward_pass_point_to_the_operands():
     order = neuron()
     i, product = next((i, node) for i, node in enumerate(order) if node.op == "*")

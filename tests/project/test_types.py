@@ -59,7 +59,8 @@ def test_modes_as_decorators() -> None:
 def test_models_and_compiled_functions() -> None:
     assert_type(nn.Neuron(2)([1.0, 2.0]), Value)
     model = nn.MLP(2, [3, 2])  # which gives a list of Values, and with one output a Value
-    assert_type(ag.dot(model([1.0, 2.0]), [Value(1.0), 2.0]), Value)
+    weighted: Value = ag.dot(model([1.0, 2.0]), [Value(1.0), 2.0])
+    assert_type(weighted * 2, Value)
     assert_type(model([1.0, 2.0])[0] * 2, Any)
     assert_type(ag.compile(lambda x: x * 2, in_axes=0), Compiled)
 

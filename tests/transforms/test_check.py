@@ -474,6 +474,10 @@ def test_a_large_table_is_cut():
     assert lines[-1] == "... and 5 more"
 
 
+def test_third_order():
+    assert check_grads(program, POINT, order=3) == []
+
+
 # --- kinks ---------------------------------------------------------------------------------------
 
 

@@ -171,6 +171,18 @@ def test_jacobian_of_arrays_by_arrays_has_the_joint_shape():
     }
 
 
+def test_jacobian_backward_and_forward_give_the_same():
+    """Wide ones are made of backward sweeps, tall ones of forward sweeps."""
+
+    def f(v):
+        return [v[0] * v[1], sin(v[0]), v[1] ** 3]
+
+    tall = jacobian(f)([2.0, 5.0])
+    assert tall == [[5.0, 2.0], [close(math.cos(2.0)), 0.0], [0.0, 75.0]]
+    wide = [jacobian(lambda v, i=i: [f(v)[i]])([2.0, 5.0])[0] for i in range(3)]
+    assert wide == [close(row) for row in tall]
+
+
 def test_jacobian_without_inputs_or_outputs():
     assert jacobian(constant([]))([1.0, 2.0]) == []
     assert jacobian(constant([1.0, 2.0]))([]) == [[], []]
@@ -228,6 +240,29 @@ def test_argnums(argnums, want):
     assert grad(product, argnums)(*args) == want
     assert value_and_grad(product, argnums=argnums)(*args) == (90.0, want)
     assert jacobian(product, argnums)(*args) == want
+
+
+def test_argnums_of_a_hessian():
+    assert hessian(product, argnums=-1)(3.0, 2.0, 5.0) == 0.0
+    assert hessian(product, argnums=(0, 1))(3.0, 2.0, 5.0) == ((20.0, 30.0), (30.0, 0.0))
+
+
+def test_keywords_are_handed_through():
+    assert grad(product)(3.0, 2.0, scale=10.0) == 120.0
+    assert hessian(product)(3.0, 2.0, z=2.0, scale=10.0) == 80.0
+    assert jacobian(product, 1)(3.0, 2.0, scale=Value(10.0)) == 90.0
+
+
+def test_other_arguments_are_handed_through_as_they_are():
+    seen = []
+
+    def f(x, *rest):
+        seen.extend(rest)
+        return x * x
+
+    rest = ["text", None, {1, 2}, [1, "a"]]
+    grad(f)(3.0, *rest)
+    assert all(a is b for a, b in zip(seen, rest, strict=True))
 
 
 @pytest.mark.parametrize("argnums", [1, -2, (0, 1), (0, -2), 5])
@@ -298,6 +333,14 @@ def test_numbers_in_named_tuples_and_arrays_of_aux():
     assert texts.tolist() == ["a"]
 
 
+def test_aux_keeps_what_depends_on_a_variable_of_a_function_around():
+    def f(x):
+        inner, aux = grad(lambda y: (y * y, [x * 3.0]), has_aux=True)(2.0)
+        return inner + aux[0]
+
+    assert grad(f)(1.0) == 3.0
+
+
 def test_aux_may_be_a_tuple_or_a_structure_with_nodes_of_outside():
     w = Value(5.0)
     assert grad(lambda x: (x * w, (w, x)), has_aux=True)(2.0) == (5.0, (5.0, 2.0))
@@ -340,11 +383,25 @@ def test_unconnected_results_give_zeros(first, second):
         assert type(first(f)(2.0)) is type(second(f)(2.0)) is float
 
 
+def test_unconnected_arguments_give_zeros():
+    assert grad(lambda v: v[0] ** 2)([3.0, 4.0]) == [6.0, 0.0]
+    assert jacobian(lambda v: [v[0], 1.0])([3.0, 4.0]) == [[1.0, 0.0], [0.0, 0.0]]
+    assert jacobian(lambda v: [v[0], 1.0, v[0] * 2])([3.0, 4.0]) == [[1, 0], [0, 0], [2, 0]]
+    assert hvp(lambda v: v[0] ** 3, [3.0, 4.0], [1.0, 1.0]) == [18.0, 0.0]
+    assert grad(lambda _, y: y * y, argnums=(0, 1))(1.0, 3.0) == (0.0, 6.0)
+    assert hessian(constant(Value(2.0) * 3.0))([1.0, 2.0]) == [[0.0, 0.0], [0.0, 0.0]]
+
+
 def test_the_argument_itself_as_result(first, second):
     assert first(lambda x: x)(2.0) == 1.0
     assert second(lambda x: x)(2.0) == 0.0
     assert jacobian(lambda x: [x, x, 2 * x])(5.0) == [1.0, 1.0, 2.0]
     assert vjp(lambda x: [x, x], 5.0)[1]([1.0, 10.0]) == (11.0,)
+
+
+def test_linear_functions_have_no_second_derivative(first, second):
+    assert second(lambda x: 3 * x + 1)(2.0) == 0.0
+    assert first(first(lambda x: 3 * x + 1))(2.0) == 0.0
 
 
 # --- oracles: every row of the table, every order, every mode ------------------------------------
@@ -616,6 +673,16 @@ def test_perturbations_are_not_confused_between_modes(outer, inner):
     )
 
 
+def test_functions_close_over_the_variables_of_those_around():
+    def f(x):
+        return grad(lambda y: grad(lambda z: x**2 * y**3 * z**4)(y))(x)
+
+    # ∂/∂z gives 4 x² y⁶ at z = y for the total: ∂/∂y by y alone is 4·3 x² y² z³ → z = y first
+    # d/dy [4 x² y³ y³] = 24 x² y⁵, at y = x: 24 x⁷
+    assert f(2.0) == 24 * 2.0**7
+    assert grad(f)(2.0) == 168 * 2.0**6
+
+
 def test_hvp_inside_a_gradient_by_its_direction_and_by_its_point():
     def f(v):
         return v[0] ** 2 * v[1]
@@ -638,6 +705,19 @@ def test_jacobian_of_jacobian():
     array = jacobian(jacobian(lambda v: np.array(f(v))))(np.array([3.0, 2.0]))
     assert (array.shape, array.dtype) == ((2, 2, 2), np.float64)
     assert array[0].tolist() == [[4.0, 6.0], [6.0, 0.0]]
+
+
+def test_hessian_of_a_function_that_uses_grad():
+    """Of the squared slope of sin: d²/dx² cos² x = -2 cos 2x."""
+    slope_squared = lambda x: grad(sin)(x) ** 2  # noqa: E731
+    assert hessian(slope_squared)(0.3) == close(-2 * math.cos(0.6))
+    assert hvp(slope_squared, 0.3, 2.0) == close(-4 * math.cos(0.6))
+    by_list = hessian(lambda v: grad(lambda u: sin(u[0]) * u[1] ** 2)(v)[0])([0.3, 2.0])
+    np.testing.assert_allclose(
+        by_list,
+        [[-math.cos(0.3) * 4, -math.sin(0.3) * 4], [-math.sin(0.3) * 4, math.cos(0.3) * 2]],
+        rtol=1e-13,
+    )
 
 
 def test_a_pullback_inside_another_function():
@@ -680,6 +760,37 @@ def test_gradient_of_a_function_that_runs_a_backward_pass():
 
 
 # --- nodes as arguments, nodes from outside ------------------------------------------------------
+
+
+def test_gradient_by_a_node_is_a_node():
+    x = Value(2.0, "x")
+    slope = grad(lambda x: x**3)(x)
+    assert isinstance(slope, Value)
+    assert slope.data == 12.0
+    slope.backward()
+    assert x.grad == 12.0
+    value, slopes = value_and_grad(lambda v: v[0] * v[1] ** 2)([x, 3.0])
+    assert (value.data, slopes[0].data, slopes[1].data) == (18.0, 9.0, 12.0)
+
+
+def test_second_derivatives_by_a_node_are_nodes(second):
+    x = Value(2.0)
+    curvature = second(lambda x: x**4)(x)
+    assert curvature.data == 48.0
+    curvature.backward()
+    assert x.grad == 48.0
+
+
+def test_jvp_and_vjp_by_a_node():
+    x = Value(2.0)
+    value, rate = jvp(lambda x: x**3, (x,), (1.0,))
+    (rate * value).backward()
+    assert x.grad == close(5 * 3 * 2.0**4)
+    x = Value(2.0)
+    value, pullback = vjp(lambda x: x**3, x)
+    (slope,) = pullback(1.0)
+    (slope * value).backward()
+    assert x.grad == close(5 * 3 * 2.0**4)
 
 
 def test_arrays_of_nodes():
@@ -836,6 +947,21 @@ def test_where_takes_the_derivatives_of_its_branch(first, second):
     assert first(first(first(f)))(2.0) == 6.0
 
 
+def test_python_branches(first, second):
+    def f(x):
+        return x**3 if x > 1.0 else x**2
+
+    assert (first(f)(2.0), second(f)(2.0)) == (12.0, 12.0)
+    assert (first(f)(1.0), second(f)(1.0)) == (2.0, 2.0)
+    assert first(first(f))(2.0) == 12.0
+
+
+def test_branches_in_a_hessian():
+    f = lambda v: where(v[0] > v[1], v[0] ** 2 * v[1], log(v[1] - 5.0))  # noqa: E731
+    assert hessian(f)([3.0, 2.0]) == [[4.0, 6.0], [6.0, 0.0]]
+    assert jacobian(grad(f))([3.0, 2.0]) == [[4.0, 6.0], [6.0, 0.0]]
+
+
 def test_kinks_take_the_least_subgradient(first, second):
     for f in (relu, abs):
         assert (first(f)(0.0), second(f)(0.0)) == (0.0, 0.0)
@@ -863,6 +989,18 @@ def test_hessian_columns_do_not_spoil_each_other():
     assert hessian(f)([0.0, 3.0, 2.0]) == want
     assert jacobian(grad(f))([0.0, 3.0, 2.0]) == want
     same_structure(hessian(f)(np.array([0.0, 3.0, 2.0])), np.array(want))
+
+
+def test_zero_times_infinity_is_nan(first):
+    """As in PyTorch, where the factors meet in one term of the chain rule."""
+    assert math.isnan(first(lambda x: 0.0 * sqrt(x))(0.0))
+
+
+def test_overflow_and_nan_pass_through(first):
+    assert first(exp)(1000.0) == math.inf
+    assert math.isnan(first(log)(-1.0))
+    assert math.isnan(first(sin)(math.nan))
+    assert grad(lambda x: 2 * x)(math.inf) == 2.0
 
 
 def test_large_graphs():

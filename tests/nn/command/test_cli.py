@@ -518,6 +518,15 @@ def test_a_mistake_gets_one_line_and_status_2(run, command, message):
     assert not Path("new").exists()
 
 
+def test_a_checkpoint_of_another_run_is_refused(run, tmp_path):
+    arguments = ["train", "--data", "iris", "--epochs", 1, "--out", tmp_path]
+    assert run(*arguments)[0] == 0
+    status, _, err = run(*arguments, "--resume", "--layers", "3")
+    assert status == 2
+    last = err.splitlines()[-1]
+    assert "checkpoint.json: it belongs to another run: model was 'MLP(4 → 16 relu" in last
+
+
 @pytest.mark.filterwarnings("ignore::nn.MistakeWarning")
 def test_divergence_is_status_1(run, tmp_path):
     options = ["--optimizer", "sgd", "--lr", 1e300, "--loss", "hinge_loss"]
@@ -535,6 +544,15 @@ def test_help_has_examples_that_are_right(run, command):
     for example in examples:
         if example:
             cli._parser().parse_args(cli._with_command(shlex.split(example)))
+
+
+def test_python_m_nn_runs(run_python):
+    code = """
+import runpy, sys
+sys.argv = ["nn", "show", "--help"]
+runpy.run_module("nn", run_name="__main__")
+"""
+    assert "Show the layers of a network" in run_python(code)
 
 
 # --- parts ----------------------------------------------------------------------------------------

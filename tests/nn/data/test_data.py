@@ -363,6 +363,10 @@ class TestEmptyCells:
             with pytest.raises(ValueError, match=exactly(f"{name} must be {choices}, not 'zero'")):
                 load_csv(path, **{name: "zero"})
 
+    def test_a_file_without_gaps_has_no_notes(self, write):
+        for empty in (None, "drop", "mean"):
+            assert load_csv(write("age,kind\n1,cat\n3,dog\n"), empty=empty).notes == ()
+
 
 class TestOtherSeparators:
     @pytest.mark.parametrize(("separator", "word"), [(";", "semicolons"), ("\t", "tabs")])

@@ -17,7 +17,7 @@ from nn.training.callbacks import Callback, Checkpoint
 from nn.training.compiled import CompiledEngine
 from nn.training.engines import EagerEngine
 from nn.training.loop import LOSSES, OPTIMIZERS, fit
-from nn.training.samples import checked
+from nn.training.samples import Samples, checked
 
 (POINTS,) = standardise(moons(50, seed=3))
 X, Y = POINTS.X, POINTS.y
@@ -151,6 +151,13 @@ def test_every_optimiser_trains_to_the_same_network(name):
         validation=(X[:7], Y[:7]),
         seed=5,
     )
+
+
+def test_momentum_and_decay_train_to_the_same_network():
+    def make(model):
+        return nn.SGD(model.parameters(), 0.1, 0.9, nesterov=True, weight_decay=0.01)
+
+    assert_same_training(network, optimizer=make, lr=None)
 
 
 class Cubic(Module):
@@ -393,3 +400,11 @@ def test_irregular_samples_run_eagerly(inputs, targets, loss, message):
     with pytest.warns(RuntimeWarning, match=message):
         history = fit(Longest(), inputs, targets, loss, lr=0.1, progress=False)
     assert history.engine == "eager"
+
+
+def test_nothing_held_out_is_nothing_to_evaluate():
+    compiled, _ = engines(network(), nn.cross_entropy)
+    alone = CompiledEngine(compiled.model, compiled.loss, compiled.samples, Samples([], []))
+    alone.begin(compiled.params)
+    theta = np.array([p.data for p in compiled.params])
+    assert alone.gradient(theta, [0])[0] == compiled.gradient(theta, [0])[0]

@@ -99,6 +99,19 @@ def test_an_epoch_of_gradient_descent_by_hand():
     assert line.intercept.data == pytest.approx(-0.3 * 2)
 
 
+def test_loss_of_an_epoch_is_the_mean_over_samples_not_minibatches():
+    # batches of 2 and 1; with lr = 0 every sample is seen by the same model
+    history = fit(Line(), [0, 1, 2], [1, 1, 1], "mse_loss", "sgd", 1, 2, lr=0, progress=False)
+    assert history[-1].loss == pytest.approx(11 / 3)
+
+
+def test_it_learns():
+    model, history = train(network(sizes=(6, 2)), epochs=25, lr=0.1)
+    assert history[-1].loss < 0.2 * history[0].loss
+    assert nn.accuracy(model, X, Y) > 0.95
+    assert [epoch.epoch for epoch in history] == list(range(1, 26))
+
+
 @pytest.mark.parametrize("compiled", [True, False])
 def test_training_is_deterministic_for_a_seed(compiled):
     options = {"validation": 0.2, "lr": Cosine(0.05, 3), "compile": compiled}
@@ -107,6 +120,16 @@ def test_training_is_deterministic_for_a_seed(compiled):
     assert numbers(h1) == numbers(h2)
     assert one.state_dict() != other.state_dict()
     assert numbers(h1) != numbers(h3)
+
+
+def test_training_ignores_and_leaves_alone_the_global_generator():
+    random.seed(1)
+    before = random.getstate()
+    first, _ = train()
+    assert random.getstate() == before
+    random.seed(2)
+    second, _ = train()
+    assert first.state_dict() == second.state_dict()
 
 
 @pytest.mark.parametrize(
@@ -274,6 +297,15 @@ def test_callbacks_are_called_around_epochs():
     assert spy.seen == [("begin", 0), ("epoch", 1), ("epoch", 2), ("end", 2)]
 
 
+def test_a_callback_can_stop_the_training():
+    class Stop(Callback):
+        def on_epoch_end(self, run):
+            run.stopped = len(run.history) == 2
+
+    _, history = train(epochs=9, callbacks=[Stop()])
+    assert len(history) == 2
+
+
 def test_an_error_skips_the_end():
     spy = Spy()
     with pytest.raises(KeyboardInterrupt):
@@ -395,6 +427,24 @@ def test_ctrl_c_leaves_the_last_whole_epoch_from_which_to_go_on(tmp_path, compil
     resumed, history = train(network(5), epochs=5, resume=path, **options)
     assert resumed.state_dict() == expected.state_dict()
     assert numbers(history) == numbers(whole)
+
+
+def test_ctrl_c_in_the_first_epoch_leaves_a_checkpoint_too(tmp_path):
+    path = tmp_path / "c.json"
+    expected, _ = train()
+    with pytest.raises(KeyboardInterrupt):
+        train(lr=Interrupting(0.05, 2), callbacks=[Checkpoint(path)])
+    model, _ = train(network(3), resume=path)
+    assert model.state_dict() == expected.state_dict()
+
+
+def test_a_finished_run_is_not_trained_further(tmp_path):
+    path = tmp_path / "c.json"
+    expected, whole = train(epochs=2, callbacks=[Checkpoint(path)])
+    spy = Spy()
+    model, history = train(network(4), epochs=2, resume=path, callbacks=[spy])
+    assert (model.state_dict(), history) == (expected.state_dict(), whole)
+    assert spy.seen == [("begin", 2), ("end", 2)]
 
 
 def test_a_checkpoint_knows_what_callbacks_after_it_have_done(tmp_path):
