@@ -21,7 +21,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from autograd.compiler.arguments import Leaf
 from autograd.compiler.passes.tables import Table
 from autograd.compiler.passes.trace import BITS, Trace, broadcast
-from autograd.engine import Primitive
+from autograd.engine import Primitive, modes
 from autograd.engine import table as p
 from autograd.engine.ufuncs import row_of
 from autograd.transforms.trees import NUMBER, as_array
@@ -183,7 +183,8 @@ class Array(NDArrayOperatorsMixin):
         trace = self._trace
         if op is p.where and np.asarray(_without(operands[0])).dtype != object:
             branches = [_addresses(trace, x) for x in operands[1:]]
-            return Array(trace, np.where(operands[0], *branches))
+            taken = Array(trace, np.where(operands[0], *branches))
+            return taken if modes.recording.get() else p.detached(taken)
         given = [_addresses(trace, x) for x in operands]
         shape = np.broadcast_shapes(*[x.shape for x in given])
         takes = [op is p.where, *[False] * (len(given) - 1)]  # a comparison

@@ -799,7 +799,10 @@ class Tracer(StandIn):
                 trace: Trace = x._trace
                 break
         if op is p.where and not isinstance(operands[0], Tracer):
-            return operands[1] if operands[0] else operands[2]
+            taken = operands[1] if operands[0] else operands[2]
+            if isinstance(taken, Tracer) and not modes.recording.get():
+                return trace.result(taken.row)
+            return taken
         rows: list[Operand] = []
         takes_comparison = op is p.where  # as its first operand
         for x in operands:
