@@ -54,7 +54,7 @@ def apply_to_values(kind: type[Any], op: Any, operands: Sequence[Any]) -> Any:
     out = op.float_forward(*data)
     if op.partials is None:  # a comparison
         return out
-    if not modes.recording.get():
+    if not (modes.recording.get() or modes.tracing.get()):  # a trace reads outer nodes anew
         node = new_unrecorded(kind, out)
     elif isinstance(op.partials, tuple) and len(operands) <= 2:
         rest = iter(op.local_derivatives(out, data, wanted))
@@ -76,7 +76,7 @@ def _choose(kind: type[Any], op: Any, condition: Any, x: Any, y: Any) -> Any:
     x, y = [v if hasattr(v, "__rank__") else as_float(v, "branch of where") for v in (x, y)]
     taken = x if condition else y
     out = taken if taken.__class__ is float else data_of(taken)
-    if not modes.recording.get():
+    if not (modes.recording.get() or modes.tracing.get()):
         node = new_unrecorded(kind, out)
     elif condition:
         node = new_node(kind, op, out, x, y, None if x.__class__ is float else 1.0, None)

@@ -195,6 +195,21 @@ def test_no_grad_inside_detaches(op, before):
     assert ag.compile(ag.grad(f))(3.0) == ag.grad(f)(3.0)
 
 
+@pytest.mark.parametrize("op", [lambda w: 3.0 * w, lambda w: ag.where(True, 3.0 * w, w)])
+def test_what_no_grad_computes_of_outer_nodes_is_computed_anew_at_each_call(op):
+    w = Value(2.0)
+
+    def f(x):
+        with ag.no_grad():
+            y = op(w)
+        return x * y
+
+    compiled = ag.compile(f)
+    assert compiled.value_and_grad(1.0) == (6.0, 6.0)
+    w.data = 5.0
+    assert compiled.value_and_grad(1.0) == (15.0, 15.0)
+
+
 def test_no_grad_around_a_first_call_does_not_matter():
     f = ag.compile(lambda x: x * x + ag.exp(x) * x)
     with ag.no_grad():
