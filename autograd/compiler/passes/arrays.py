@@ -286,7 +286,7 @@ class Array(NDArrayOperatorsMixin):
     def _inner(
         self, shape: tuple[int, ...], pairs: Sequence[Any], of: Sequence[Any] = (0, 0)
     ) -> Any:
-        """Multiply, and add up along the last axis; `of` may be the arrays that the factors are."""
+        """Multiply, and add up along the last axis; `of` are the arrays of the factors, if any."""
         *outer, n = shape
         if 0 in shape or n == 1:
             left, right = [self._single(broadcast(x, shape)) for x in pairs]

@@ -26,9 +26,9 @@ import numpy as np
 from autograd.compiler.passes.program import VARYING, Program
 from autograd.compiler.passes.trace import BITS, PICK, Operand, Trace, View, distinct
 
-_ROUNDS = 16  # that stay of a trace, as rows make a step; in the other programs one and two more
+_ROUNDS = 16  # that stay of a trace: enough for a step of their rows; then one and two more
 _FEWEST = 128  # rounds of a trace that are worth it
-_EDGE = 3  # rounds at each end, of which rows outside may read
+_EDGE = 3  # rounds at each end that rows outside may read
 _LONGEST, _MOST_TRIES = 4096, 32  # rows of a round, and periods that are looked into
 
 
@@ -76,7 +76,7 @@ def by_rounds(
             and _form(_parts(_continued(first, second, 2))) == _form(_parts(third))
         ):
             return _continued(first, second, period.rounds - _ROUNDS)
-    except (_IrregularError, ValueError, IndexError):  # what reads what nothing has written is none
+    except (_IrregularError, ValueError, IndexError):  # as where it reads what nothing has written
         pass
     return None
 

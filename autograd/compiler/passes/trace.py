@@ -116,7 +116,7 @@ class Trace:
             anew at each call, so a compiled model sees its parameters change.
         parts: what rows are of operations that have been written out.
         mixed: the halves in which there are constants, by identity.
-        scale: how many times as many rows there are where it stands for a longer trace.
+        scale: how many times as many rows the trace has that it stands for.
     """
 
     def __init__(self) -> None:
