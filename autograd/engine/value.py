@@ -278,6 +278,8 @@ class Value(Node):
         >>> (Value(2.0) * 3).detach()
         Value(data=6.0, grad=0.0)
         """
+        if modes.tracing.get():  # which reads it anew at each call, and passes no gradient to it
+            return self
         return Value(self.data, self.name)
 
     # --- as a number ------------------------------------------------------------------------

@@ -195,7 +195,10 @@ def test_no_grad_inside_detaches(op, before):
     assert ag.compile(ag.grad(f))(3.0) == ag.grad(f)(3.0)
 
 
-@pytest.mark.parametrize("op", [lambda w: 3.0 * w, lambda w: ag.where(True, 3.0 * w, w)])
+@pytest.mark.parametrize(
+    "op",
+    [lambda w: 3.0 * w, lambda w: ag.where(True, 3.0 * w, w), lambda w: w.detach() * 3.0],
+)
 def test_what_no_grad_computes_of_outer_nodes_is_computed_anew_at_each_call(op):
     w = Value(2.0)
 
