@@ -222,7 +222,7 @@ class _Rounds:
         for i, values, first in self.indices:
             at = values[self.first - first : self.stop - first]
             if (at[1] != at[0]).any():
-                operands = [self.trace.operands[start + i + k * n] for k in (0, n)]
+                operands = [self.trace.operands[start + i + k] for k in (0, n)]
                 source, *others = operands[0]
                 if len(others) > (ops[start + i] is PICK) or operands[1][0] != source:
                     return None

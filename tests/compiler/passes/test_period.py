@@ -225,3 +225,18 @@ def test_a_program_that_cannot_be_continued_is_made_of_all_rows(
     assert len(seen) == 4
     monkeypatch.setattr(plan, "by_rounds", lambda *_: None)
     assert value == compiled(plain)(*given)
+
+
+def test_rounds_of_many_rows_may_read_what_was_computed_before_all_of_them() -> None:
+    x = np.random.default_rng(0).normal(size=600)
+
+    def state(x: Any, exp: Any, tanh: Any) -> Any:
+        given, h = exp(x), 0.0
+        for t in range(len(x)):
+            h = tanh(h + given[t])
+            for _ in range(12):
+                h = tanh(1.1 * h)
+        return h
+
+    found = ag.compile(lambda x: state(x, ag.exp, ag.tanh))(x)
+    np.testing.assert_allclose(found, state(x, np.exp, np.tanh), rtol=1e-12)
