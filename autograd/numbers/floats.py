@@ -73,9 +73,7 @@ def power(a: float, b: float) -> float:
 
 def power_by_base(a: float, b: float) -> float:
     """The derivative b aᵇ⁻¹ of a power, and 0 where that is 0 · ∞ or b is 0."""
-    c = b - 1.0
-    exact = c + 1.0 == b or not 0.0 < a < inf  # else aᶜ has few digits where ln a is large
-    p = power(a, c) if exact else power(a, b) / a
+    p = power(a, b - 1.0)
     return b * p if b != 0.0 != p else 0.0
 
 
