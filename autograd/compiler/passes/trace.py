@@ -26,7 +26,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, compress, islice, takewhile
+from itertools import chain, compress, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -465,8 +465,8 @@ class Trace:
         first.reads_blocks, first.scale = self.reads_blocks, self.scale
         first._halves, first.mixed = self._halves, self.mixed
         first._rows, self._rows, self._stand_ins = self._rows, first._rows, {}
-        for op, rows in first._rows.items():  # in the order in which they were entered
-            first._rows[op] = dict(islice(rows.items(), bisect_left(list(rows.values()), count)))
+        for op, rows in first._rows.items():
+            first._rows[op] = _entered_before(count, rows)
         return first
 
     def without(self, rows: range, moved: Callable[[Any], Any]) -> Trace:
@@ -489,7 +489,7 @@ class Trace:
         rest.reads_blocks = self.reads_blocks
         rest.scale = (len(self.ops) - self.ops.count(None)) / (len(rest.ops) - rest.ops.count(None))
         for op, own in self._rows.items():
-            rest._rows[op] = dict(takewhile(lambda x: x[1] < rows.start, own.items()))
+            rest._rows[op] = _entered_before(rows.start, own)
         return rest
 
     def forget(self) -> None:
@@ -579,6 +579,15 @@ class Trace:
 def _by_repr(operands: tuple[Operand, ...]) -> tuple[Any, ...]:
     """Tell a constant from the row of that number, and 0.0 from -0.0."""
     return tuple([repr(x) if x.__class__ is float else x for x in operands])
+
+
+def _entered_before(row: int, known: dict[Any, int]) -> dict[Any, int]:
+    """Return those of the known rows that come before a row; they are in order.
+
+    >>> _entered_before(5, {"a": 1, "b": 4, "c": 7})
+    {'a': 1, 'b': 4}
+    """
+    return dict(islice(known.items(), bisect_left(list(known.values()), row)))
 
 
 def mapped(function: Callable[[Any], Any], array: Any) -> Any:
