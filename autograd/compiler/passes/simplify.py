@@ -65,7 +65,7 @@ class _Pass:
         self.place: list[Operand] = [*range(settled), *[nan] * (len(trace.ops) - settled)]
         self._owners = {row: value for value, row in trace.captured.items()}
         self._halves: dict[int, Half] = {}  # by the identity of the old one
-        self.kept: dict[str, Any] = {}  # of blocks that are narrowed, where each number is then
+        self.kept: dict[Operand, Any] = {}  # of blocks that are narrowed, where each number is then
 
     def rows(
         self, without: Sequence[bool] = ()
@@ -138,7 +138,7 @@ class _Pass:
     def addresses(self, x: Operand) -> Any:
         """Return the address in the new trace of each number of an operand of the old one."""
         own = self.new.addresses(*self.moved((x,)))
-        at = self.kept.get(repr(x))  # the row 2 is not the number 2.0
+        at = self.kept.get(x) if x.__class__ is int else None  # the row 2 is not the number 2.0
         return own if at is None else own.reshape(-1)[at]
 
     def taken(self, x: Operand, at: Any) -> Operand:
@@ -625,7 +625,7 @@ def _without_dead_rows(trace: Trace, outputs: Sequence[Operand]) -> tuple[Trace,
     if all(alive) and not few:
         return trace, list(outputs)
     work = _Pass(trace, min(*few, [*alive, False].index(False), len(alive)))
-    work.kept = {repr(row): np.maximum(np.cumsum(own) - 1, 0) for row, own in few.items()}
+    work.kept = {row: np.maximum(np.cumsum(own) - 1, 0) for row, own in few.items()}
     for row, op, operands in work.rows([not x for x in alive]):
         if row in few:
             at = np.flatnonzero(few[row])[:, None]
